@@ -1,0 +1,14 @@
+# Two commands do everything: `make app` starts the dashboard, `make test` runs every check.
+# Both build .venv first, and again only when the requirements have changed.
+
+.PHONY: app test
+.DEFAULT_GOAL := app
+
+app:
+	@sh .ci/setup requirements.txt
+	@.venv/bin/python -m streamlit run app.py
+
+test:
+	@sh .ci/setup requirements.txt requirements-dev.txt
+	@.venv/bin/python -m ruff check .
+	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest

@@ -1,0 +1,18 @@
+"""HAM Lab: explore HAM10000, train an LSTM and a CNN on it, compare them, ask them.
+
+config      class table, paths, TrainConfig and its limits, exceptions
+data        files -> validated LesionDataset; cache; splits; leakage report
+models      the architectures and their registry
+training    train(config, dataset, report) -> Run
+evaluation  y_true + proba -> Evaluation: scores, intervals, paired tests
+store       run folders: create, status, read, list, delete
+engine      the queue: submit, cancel, list, on Dask
+prediction  image bytes -> checked image -> Prediction
+charts      Evaluation, tables -> Plotly figures
+ui          the only module that imports Streamlit
+cli         python -m ham: the same verbs without a browser
+
+Importing `ham` imports none of them.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,150 @@
+"""Small invented data in Kaggle's layout, a home of its own for every test, no network."""
+
+from __future__ import annotations
+
+import csv
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ham.config import CLASSES
+from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset, squash
+
+HAM_DATA_AT_START = os.environ.get("HAM_DATA")
+#: Images of each class in CLASSES order: 150 in all, every class has several lesions.
+SMALL_COUNTS = {"mel": 24, "bcc": 15, "akiec": 12, "nv": 63, "bkl": 18, "vasc": 9, "df": 9}
+COLOURS = {"mel": (60, 40, 40), "bcc": (220, 150, 160), "akiec": (200, 110, 60), "nv": (150, 110, 80),
+           "bkl": (190, 180, 120), "vasc": (150, 30, 90), "df": (110, 160, 150)}
+SITES = ("back", "face", "lower extremity", "unknown")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("real_data")
+
+
+@pytest.fixture(autouse=True)
+def ham_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of this test's own, and no data set in use."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("HAM_HOME", str(home))
+    monkeypatch.delenv("HAM_DATA", raising=False)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def connect_here_only(self: socket.socket, address: object) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"tests use no network, and this one asked for {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here_only)
+
+
+def write_kaggle_folder(folder: Path, counts: dict[str, int] | None = None, pixels: bool = True, jpegs: bool = False,
+                        jpeg_folders: tuple[str, ...] = ("HAM10000_images_part_1", "HAM10000_images_part_2"),
+                        size: tuple[int, int] = (40, 30), seed: int = 0) -> Path:
+    """Seeded noise around a colour of each class, in Kaggle's layout.
+
+    A lesion has 1, 2, 3, 1, 2, 3, ... images, which resemble each other. The CSV holds what
+    the JPEGs give, so both ways of reading the folder give the same images.
+    """
+    rng = np.random.default_rng(seed)
+    rows, images, lesion = [], [], 0
+    for code, count in (counts or SMALL_COUNTS).items():
+        of_class = 0
+        while of_class < count:
+            look = np.array(COLOURS[code]) + rng.normal(0, 15, (4, 4, 3))
+            patient = (rng.choice(["", "5.0", "45.0", "70.0"]), rng.choice(["male", "female", "unknown"]),
+                       rng.choice(SITES))
+            for _ in range(min(1 + lesion % 3, count - of_class)):
+                small = Image.fromarray(np.clip(look + rng.normal(0, 5, look.shape), 0, 255).astype(np.uint8))
+                images.append(small.resize(size, Image.Resampling.BICUBIC))
+                rows.append((f"LESION_{lesion:04d}", f"TEST_{len(rows):05d}", code, "histo", *patient))
+                of_class += 1
+            lesion += 1
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / METADATA_FILE, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"])
+        writer.writerows(rows)
+    files = [folder / jpeg_folders[i % len(jpeg_folders)] / f"{row[1]}.jpg" for i, row in enumerate(rows)]
+    squashed = []
+    for image, file in zip(images, files, strict=True):
+        file.parent.mkdir(exist_ok=True)
+        image.save(file, quality=95)
+        with Image.open(file) as saved:
+            squashed.append(squash(saved))
+        if not jpegs:
+            file.unlink()
+    if pixels:
+        kaggle_label = {c.code: c.csv_label for c in CLASSES}
+        lines = [",".join([f"pixel{i:04d}" for i in range(2352)] + ["label"])]
+        lines += [",".join(map(str, [*image.ravel().tolist(), kaggle_label[row[2]]]))
+                  for image, row in zip(squashed, rows, strict=True)]
+        (folder / PIXEL_FILE).write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def kaggle_folder(tmp_path: Path):
+    """`kaggle_folder(name="data", **what)`: write_kaggle_folder in this test's own folder."""
+    def write(name: str = "data", **what: object) -> Path:
+        return write_kaggle_folder(tmp_path / name, **what)
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 images with CSV and JPEGs; to be read only."""
+    return write_kaggle_folder(tmp_path_factory.mktemp("small") / "noise", jpegs=True)
+
+
+@pytest.fixture(scope="session")
+def small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> LesionDataset:
+    return _open_with_home(small_folder, tmp_path_factory.mktemp("small_home"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real data set's folder, which HAM_DATA named when the tests were started."""
+    if not HAM_DATA_AT_START:
+        pytest.skip("HAM_DATA names no HAM10000 folder")
+    return Path(HAM_DATA_AT_START).resolve()
+
+
+@pytest.fixture(scope="session")
+def real_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("real_home")
+
+
+@pytest.fixture(scope="session")
+def real_dataset(real_data: Path, real_home: Path) -> LesionDataset:
+    return _open_with_home(real_data, real_home)
+
+
+@pytest.fixture(scope="session")
+def real_csv_folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real data set in Kaggle's CSV form, where the script that writes it is beside the data."""
+    script = real_data.parent / "make_hmnist_csv.py"
+    if not script.exists():
+        pytest.skip(f"no {script.name} beside HAM_DATA")
+    folder = tmp_path_factory.mktemp("real_csv")
+    subprocess.run([sys.executable, script, folder], check=True)
+    return folder
+
+
+def _open_with_home(folder: Path, home: Path) -> LesionDataset:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HAM_HOME", str(home))
+        return open_dataset(folder)

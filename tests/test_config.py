@@ -1,0 +1,117 @@
+"""The class table and TrainConfig."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ham.config import (
+    CLASSES,
+    CODES,
+    MODEL_SETTINGS,
+    RECIPES,
+    SETTINGS,
+    ConfigError,
+    HamError,
+    TrainConfig,
+    home_folder,
+    parse_settings,
+    recipe_config,
+)
+
+
+def test_malignant_classes_stand_first_and_kaggles_labels_are_a_permutation() -> None:
+    assert CODES == ("mel", "bcc", "akiec", "nv", "bkl", "vasc", "df")
+    assert [c.malignant for c in CLASSES] == [True, True, True, False, False, False, False]
+    assert {c.code: c.csv_label for c in CLASSES} == \
+        {"akiec": 0, "bcc": 1, "bkl": 2, "df": 3, "nv": 4, "vasc": 5, "mel": 6}
+
+
+def test_the_settings_table_and_the_dataclass_name_the_same_settings_with_the_same_defaults() -> None:
+    plain = TrainConfig()
+    fields = {f.name for f in dataclasses.fields(TrainConfig)} - {"model", "recipe", "model_settings"}
+    assert {s.name for s in SETTINGS} == fields
+    assert {s.name: s.default for s in SETTINGS} == {name: getattr(plain, name) for name in fields}
+
+
+@pytest.mark.parametrize("model", MODEL_SETTINGS)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_gives_a_valid_config_for_every_model(recipe: str, model: str) -> None:
+    config = recipe_config(recipe, model)
+    assert (config.recipe, config.model) == (recipe, model)
+    assert set(config.model_settings) == {s.name for s in MODEL_SETTINGS[model]}
+
+
+def test_every_bad_value_is_named_with_its_allowed_range() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(epochs=0, learning_rate=2.0, optimizer="magic", model_settings={"filters_5": 16})
+    for words in ("epochs = 0 must be a whole number from 1 to 500",
+                  "learning_rate = 2.0 must be a number from 1e-06 to 1",
+                  "optimizer = 'magic' must be one of adam, adamw, sgd, rmsprop",
+                  "filters_5 = 16 must be a whole number from 3 to 255, a multiple of 3"):
+        assert words in caught.value.why
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("epochs", 2.5), ("epochs", True), ("epochs", "many"), ("learning_rate", float("nan")),
+    ("learning_rate", float("inf")),
+    ("seed", -1), ("split", "random"), ("label_smoothing", 0.6), ("batch_size", 3),
+])
+def test_a_value_of_the_wrong_kind_or_out_of_range_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{name} = "):
+        TrainConfig().replace(**{name: value})
+
+
+def test_fractions_that_leave_too_little_for_training_are_refused() -> None:
+    assert TrainConfig(validation_fraction=0.3, test_fraction=0.4).test_fraction == 0.4
+    with pytest.raises(ConfigError, match="at most 0.7"):
+        TrainConfig(validation_fraction=0.4, test_fraction=0.4)
+
+
+def test_unknown_models_recipes_and_settings_are_named_with_what_there_is() -> None:
+    with pytest.raises(ConfigError, match="lstm, cnn"):
+        TrainConfig(model="transformer")
+    with pytest.raises(ConfigError, match="described, quick"):
+        recipe_config("best", "cnn")
+    with pytest.raises(ConfigError, match="Unknown setting dropout_1"):
+        recipe_config("quick", "cnn", dropout_1=0.1)
+    with pytest.raises(ConfigError, match="units_9 is no setting of lstm"):
+        TrainConfig(model="lstm", model_settings={"units_9": 3})
+
+
+def test_a_config_survives_its_dict_and_a_change_of_model_drops_the_old_models_settings() -> None:
+    config = recipe_config("quick", "cnn", filters_1=8, seed=7)
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    assert config.model_settings["filters_1"] == 8
+    assert set(config.replace(model="lstm").model_settings) == {s.name for s in MODEL_SETTINGS["lstm"]}
+
+
+def test_the_fingerprint_ignores_the_recipes_name_and_sees_every_setting() -> None:
+    plain = TrainConfig()
+    assert plain.replace(recipe="quick").fingerprint == plain.fingerprint
+    assert plain.replace(learning_rate=1).fingerprint == plain.replace(learning_rate=1.0).fingerprint
+    assert plain.replace(seed=1).fingerprint != plain.fingerprint
+    assert plain.replace(filters_1=29).fingerprint != plain.fingerprint
+
+
+def test_settings_from_the_command_line_get_their_types() -> None:
+    assert parse_settings("cnn", ["epochs=20", "learning_rate=1e-2", "split=image", "dropout=0.2"]) == \
+        {"epochs": 20, "learning_rate": 0.01, "split": "image", "dropout": 0.2}
+    assert parse_settings("cnn", ["epochs=many"]) == {"epochs": "many"}  # TrainConfig says what is wrong with it
+    for bad in ("epochs", "colour=red"):
+        with pytest.raises(ConfigError, match="--set"):
+            parse_settings("cnn", [bad])
+
+
+def test_an_error_keeps_its_three_parts() -> None:
+    error = HamError("This", "is wrong.", "Do that.")
+    assert (error.what, error.why, error.todo) == ("This", "is wrong.", "Do that.")
+    assert str(error) == "This: is wrong. Do that."
+
+
+def test_the_home_folder_is_what_ham_home_names_else_the_users_data_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HAM_HOME", str(tmp_path))
+    assert home_folder() == tmp_path
+    monkeypatch.delenv("HAM_HOME")
+    assert home_folder().name == "ham-lab"
