@@ -1,0 +1,132 @@
+"""Train, validation and test by three protocols, and what leaks in each."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from ham.config import CLASS_INDEX, N_CLASSES, ConfigError, DataError
+from ham.data.dataset import LesionDataset
+
+#: protocol -> title, one sentence
+SPLIT_TITLES: dict[str, tuple[str, str]] = {
+    "lesion": ("By lesion", "All images of a lesion are on one side, so the test measures new lesions."),
+    "image": ("By image", "Images are dealt one by one, so other photographs of a test lesion are in training."),
+    "oversample": ("Oversample, then split", "Rare classes are repeated first and the rows split after, so copies of "
+                   "a test image are in training."),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Three parts of a data set. Two runs are comparable when data set and test_fingerprint are the same."""
+
+    protocol: str
+    train: np.ndarray  # int64, rows of the data set, ascending; oversampling repeats rows
+    validation: np.ndarray
+    test: np.ndarray
+    labels: np.ndarray  # int64 (n,), the data set's
+    groups: np.ndarray  # int64 (n,), the data set's
+    seed: int
+    fingerprint: str  # SHA-256 of protocol, data and all three parts
+    test_fingerprint: str  # SHA-256 of the sorted test image ids, repeats included
+
+    @property
+    def leaking(self) -> bool:
+        return self.protocol != "lesion"
+
+
+@dataclass(frozen=True)
+class LeakageReport:
+    """What of the test part was seen in training. Shares 0-1; NaN of a share of nothing."""
+
+    n_test: int
+    n_test_mel: int
+    sibling: float  # share of the test rows whose lesion is in training
+    sibling_mel: float  # the same among melanomas
+    copies: float  # share of the test rows whose very image is in training
+
+
+def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_fraction: float = 0.1,
+               test_fraction: float = 0.1, seed: int = 0) -> Split:
+    """Deal the data set into three parts; the fractions are of images (of rows, when oversampling).
+
+    "lesion" keeps a lesion's images together, "image" deals single images, "oversample" first draws
+    every class with replacement up to the size of the largest and then deals rows. All are
+    stratified by class, the test part does not depend on the validation fraction, and every class
+    with at least three lesions (or rows) is in each part. Raises ConfigError, DataError.
+    """
+    if protocol not in SPLIT_TITLES:
+        raise ConfigError(f"split = {protocol!r}", f"it must be one of {', '.join(SPLIT_TITLES)}.",
+                          "Choose one of these.")
+    if not (validation_fraction > 0 and test_fraction > 0 and validation_fraction + test_fraction < 1):
+        raise ConfigError(f"validation_fraction = {validation_fraction:g}, test_fraction = {test_fraction:g}",
+                          "both must be more than 0 and together less than 1.", "Choose smaller ones.")
+    rng = np.random.default_rng(seed)
+    rows = np.arange(len(dataset.labels))
+    if protocol == "oversample":
+        rows = _oversample(dataset.labels, rng)
+    units = dataset.groups if protocol == "lesion" else np.arange(len(rows))
+    part = _deal(dataset.labels[rows], units, validation_fraction, test_fraction, rng)
+    train, validation, test = (np.sort(rows[part == i]).astype(np.int64) for i in range(3))
+    if not (train.size and validation.size and test.size):
+        raise DataError(f"{dataset.name} with {dataset.n_images} images of {dataset.n_lesions} lesions",
+                        f"it is too small for three parts {SPLIT_TITLES[protocol][0].lower()}: no class has three "
+                        f"{'lesions' if protocol == 'lesion' else 'images'}.", "Add images, or choose another split.")
+    image_ids = dataset.metadata["image_id"].to_numpy()
+    return Split(protocol, train, validation, test, dataset.labels, dataset.groups, seed,
+                 _sha256(protocol, dataset.fingerprint, *(repr(p.tolist()) for p in (train, validation, test))),
+                 _sha256(*sorted(image_ids[test])))
+
+
+def leakage_report(split: Split) -> LeakageReport:
+    """Count the test rows whose lesion, or whose very image, is in the training part."""
+    sibling = np.isin(split.groups[split.test], split.groups[split.train])
+    copy = np.isin(split.test, split.train)
+    melanoma = split.labels[split.test] == CLASS_INDEX["mel"]
+    n_melanoma = int(melanoma.sum())
+    return LeakageReport(n_test=len(split.test), n_test_mel=n_melanoma, sibling=float(sibling.mean()),
+                         sibling_mel=float(sibling[melanoma].mean()) if n_melanoma else float("nan"),
+                         copies=float(copy.mean()))
+
+
+def _oversample(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Every row once, then rows of each class drawn with replacement up to the largest class."""
+    largest = np.bincount(labels).max()
+    rows = [np.arange(len(labels))]
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        rows.append(rng.choice(own, largest - len(own)))
+    return np.concatenate(rows)
+
+
+def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, test_fraction: float,
+          rng: np.random.Generator) -> np.ndarray:
+    """The part of each row: 0 train, 1 validation, 2 test. Rows of one unit stay together."""
+    n_units = units.max() + 1
+    sizes = np.bincount(units, minlength=n_units)
+    by_class = np.bincount(units * N_CLASSES + labels, minlength=n_units * N_CLASSES).reshape(n_units, N_CLASSES)
+    unit_class = by_class.argmax(axis=1)  # its most frequent; in HAM10000 a lesion has one
+    unit_part = np.zeros(n_units, dtype=int)
+    for label in range(N_CLASSES):
+        order = rng.permutation(np.flatnonzero(unit_class == label))
+        cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
+        most = len(order) - (2 if len(order) > 2 else 1)  # of two, one is for training and one for the test
+        n_test = _nearest(cumulative, test_fraction * cumulative[-1], 1, most)
+        wanted = cumulative[n_test] + validation_fraction * cumulative[-1]
+        n_held_out = _nearest(cumulative, wanted, n_test + 1, len(order) - 1)
+        unit_part[order[:n_test]] = 2
+        unit_part[order[n_test:n_held_out]] = 1
+    return unit_part[units]
+
+
+def _nearest(cumulative: np.ndarray, wanted: float, low: int, high: int) -> int:
+    """How many units come nearest to so many rows; from `low` to `high`, none where there are too few."""
+    count = int(np.abs(cumulative - wanted).argmin())
+    return max(min(max(count, low), high), 0)
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
