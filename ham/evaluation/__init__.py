@@ -1,0 +1,76 @@
+"""y_true + proba -> Evaluation: scores, intervals, paired tests, calibration, sets, floors.
+
+Shapes throughout: `y_true: int (n,)`, index in CLASSES; `proba: float (n, 7)`, rows sum to 1, columns in
+CLASSES order; `lesions: (n,)`, any labels, equal where two images show one lesion.
+
+A class that is absent from the test part has no recall, F1 or AUC: these are NaN in the table, and the means
+(balanced accuracy, macro F1, macro AUC) are taken over the classes that are present. The same rule holds in
+every bootstrap resample. Precision is NaN for a class that is never predicted.
+"""
+
+from ham.evaluation.calibration import (
+    Calibration,
+    at_threshold,
+    calibrate,
+    conformal_sets,
+    conformal_threshold,
+    expected_calibration_error,
+    fit_temperature,
+    malignant_threshold,
+    reliability,
+    with_temperature,
+)
+from ham.evaluation.floors import logistic_regression_proba, majority_proba
+from ham.evaluation.scores import (
+    SCORES,
+    Evaluation,
+    EvaluationError,
+    Interval,
+    McNemar,
+    Score,
+    compare,
+    evaluate,
+    malignant_proba,
+    mcnemar,
+)
+from ham.evaluation.words import (
+    decimal,
+    evaluation_from_record,
+    evaluation_record,
+    format_difference,
+    format_score,
+    percent,
+    scores_from_record,
+)
+
+__all__ = [
+    "SCORES",
+    "Calibration",
+    "Evaluation",
+    "EvaluationError",
+    "Interval",
+    "McNemar",
+    "Score",
+    "at_threshold",
+    "calibrate",
+    "compare",
+    "conformal_sets",
+    "conformal_threshold",
+    "decimal",
+    "evaluate",
+    "evaluation_from_record",
+    "evaluation_record",
+    "expected_calibration_error",
+    "fit_temperature",
+    "format_difference",
+    "format_score",
+    "logistic_regression_proba",
+    "majority_proba",
+    "malignant_proba",
+    "malignant_threshold",
+    "mcnemar",
+    "percent",
+    "reliability",
+    "scores_from_record",
+    "with_temperature",
+]

@@ -1,0 +1,252 @@
+"""Scores of one model, differences of two: the bootstrap over lesions and McNemar's test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from ham.config import CLASSES, CODES, N_CLASSES, HamError
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+MALIGNANT = np.array([c.malignant for c in CLASSES])  # bool (7,)
+
+
+class EvaluationError(HamError):
+    """Labels and probabilities that cannot be scored."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score (0 to 1) or a difference of two (-1 to 1) with its 95 % interval; NaN where undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a score is called, explained and written."""
+
+    title: str
+    help: str
+    percent: bool  # written as "75.1 %"; otherwise as "0.920"
+
+
+SCORES: dict[str, Score] = {
+    "accuracy": Score("Accuracy", "Share of the test images named right.", True),
+    "balanced_accuracy": Score("Balanced accuracy", "Mean of the classes' recalls: every class counts the same, "
+                               "however rare (the ISIC 2018 metric).", True),
+    "macro_f1": Score("Macro F1", "Mean over the classes of F1, the harmonic mean of precision and recall.", True),
+    "macro_auc": Score("Macro AUC", "Mean over the classes of the area under the one-against-the-rest ROC curve; "
+                       "0.5 is guessing.", False),
+    "malignant_sensitivity": Score("Malignant sensitivity", "Share of the malignant images (mel, bcc, akiec) given any "
+                                   "malignant class.", True),
+    "malignant_specificity": Score("Malignant specificity", "Share of the benign images given any benign class.", True),
+    "malignant_auc": Score("Malignant AUC", "Area under the ROC curve of the summed probability of the malignant "
+                           "classes; 0.5 is guessing.", False),
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model's probabilities on the test part are worth."""
+
+    n_images: int
+    n_lesions: int
+    scores: dict[str, Interval]  # keys of SCORES
+    per_class: pd.DataFrame  # index: codes; support (int), precision, recall, f1, auc (0 to 1 or NaN)
+    confusion: np.ndarray  # int64 (7, 7): rows true, columns predicted
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Images that only one of two models names right, and the two-sided exact p-value."""
+
+    b: int  # a right, b wrong
+    c: int  # a wrong, b right
+    p: float
+
+
+def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resamples: int = RESAMPLES,
+             seed: int = 0) -> Evaluation:
+    """Scores with 95 % percentile bootstrap intervals over lesions (Efron, Tibshirani 1993, chapter 13).
+
+    Lesions, not images, are drawn with replacement, because images of one lesion are not independent
+    (the cluster bootstrap: Field, Welsh, J. R. Stat. Soc. B 69:369, 2007). Raises EvaluationError.
+    """
+    y_true, proba = check(y_true, proba)
+    lesion, n_lesions = _lesions(lesions, len(y_true))
+    point = _scores(y_true, proba, lesion, np.ones((1, n_lesions)))
+    drawn = _bootstrap(lambda counts: _scores(y_true, proba, lesion, counts), len(y_true), n_lesions, resamples, seed)
+    confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
+    np.add.at(confusion, (y_true, proba.argmax(axis=1)), 1)
+    return Evaluation(len(y_true), n_lesions, {key: _interval(point[key][0], drawn[key]) for key in SCORES},
+                      _per_class(y_true, proba, confusion), confusion)
+
+
+def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions: np.ndarray,
+            resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+    """Scores of `proba` minus scores of `baseline` on the same images; paired bootstrap over lesions.
+
+    Both models are scored on the same resamples, so what makes an image hard for both cancels out.
+    Raises EvaluationError.
+    """
+    y_true, proba = check(y_true, proba)
+    _, baseline = check(y_true, baseline)
+    lesion, n_lesions = _lesions(lesions, len(y_true))
+
+    def difference(counts: np.ndarray) -> dict[str, np.ndarray]:
+        ours, theirs = (_scores(y_true, p, lesion, counts) for p in (proba, baseline))
+        return {key: ours[key] - theirs[key] for key in SCORES}
+
+    point = difference(np.ones((1, n_lesions)))
+    drawn = _bootstrap(difference, len(y_true), n_lesions, resamples, seed)
+    return {key: _interval(point[key][0], drawn[key]) for key in SCORES}
+
+
+def mcnemar(y_true: np.ndarray, proba_a: np.ndarray, proba_b: np.ndarray) -> McNemar:
+    """McNemar's exact test: does one model name more images right than the other?
+
+    The images that only one of the two names right are coin flips where neither is better
+    (McNemar, Psychometrika 12:153, 1947; exact binomial form: Dietterich, Neural Computation 10:1895,
+    1998). It takes images as independent; the paired bootstrap of `compare` does not.
+    """
+    y_true, proba_a = check(y_true, proba_a)
+    _, proba_b = check(y_true, proba_b)
+    right_a, right_b = (p.argmax(axis=1) == y_true for p in (proba_a, proba_b))
+    b, c = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    return McNemar(b, c, float(binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0)
+
+
+def check(y_true: np.ndarray, proba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`y_true` as int64 and `proba` as float64. Raises EvaluationError where they cannot be scored."""
+    y_true, proba = np.asarray(y_true), np.asarray(proba, np.float64)
+    problem = ""
+    if y_true.ndim != 1 or proba.shape != (len(y_true), N_CLASSES):
+        problem = f"labels must have shape (n,) and probabilities (n, {N_CLASSES}) with the same n."
+    elif not len(y_true):
+        problem = "there is no image to score."
+    elif not np.issubdtype(y_true.dtype, np.integer) or y_true.min() < 0 or y_true.max() >= N_CLASSES:
+        problem = f"labels must be whole numbers from 0 to {N_CLASSES - 1}."
+    elif not np.isfinite(proba).all():
+        row = int(np.argmin(np.isfinite(proba).all(axis=1)))
+        problem = f"row {row} holds a probability that is no finite number."
+    elif proba.min() < 0 or np.abs(proba.sum(axis=1) - 1).max() > 1e-3:
+        row = int(np.argmax((proba < 0).any(axis=1) | (np.abs(proba.sum(axis=1) - 1) > 1e-3)))
+        problem = (f"row {row} is no probability distribution: {proba[row].round(3).tolist()}, "
+                   f"sum {proba[row].sum():.3f}.")
+    if problem:
+        raise EvaluationError(f"Labels {y_true.shape} with probabilities {proba.shape}", problem,
+                              "Score the softmax output of a model that was trained to the end.")
+    return y_true.astype(np.int64), proba
+
+
+def _lesions(lesions: np.ndarray, n: int) -> tuple[np.ndarray, int]:
+    """Lesions numbered from 0, int64 (n,), and how many there are."""
+    lesions = np.asarray(lesions)
+    if lesions.shape != (n,):
+        raise EvaluationError(f"Lesions {lesions.shape} with {n} images", "every image needs its one lesion.",
+                              "Pass the lesion group of every test image.")
+    names, number = np.unique(lesions, return_inverse=True)
+    return number, len(names)
+
+
+def _scores(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Every score in SCORES, (R,) each, when lesion j is counted `counts[r, j]` times, (R, n_lesions)."""
+    n_lesions = counts.shape[1]
+    by_lesion = np.zeros((n_lesions, N_CLASSES * N_CLASSES))
+    np.add.at(by_lesion, (lesion, y_true * N_CLASSES + proba.argmax(axis=1)), 1)
+    confusion = (counts @ by_lesion).reshape(-1, N_CLASSES, N_CLASSES)  # (R, true, predicted)
+    right = np.diagonal(confusion, axis1=1, axis2=2)  # (R, 7)
+    support, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
+    f1 = ratio(2 * right, np.where(support > 0, support + predicted, 0))
+    malignant = confusion[:, MALIGNANT].sum(axis=1)  # (R, predicted)
+    benign = confusion[:, ~MALIGNANT].sum(axis=1)
+
+    weights = counts.T[lesion]  # (n, R)
+    auc = np.stack([_auc(proba[:, k], y_true == k, weights) for k in range(N_CLASSES)])
+    return {
+        "accuracy": right.sum(axis=1) / support.sum(axis=1),
+        "balanced_accuracy": _mean_of_defined(ratio(right, support)),
+        "macro_f1": _mean_of_defined(f1),
+        "macro_auc": _mean_of_defined(auc.T),
+        "malignant_sensitivity": ratio(malignant[:, MALIGNANT].sum(axis=1), malignant.sum(axis=1)),
+        "malignant_specificity": ratio(benign[:, ~MALIGNANT].sum(axis=1), benign.sum(axis=1)),
+        "malignant_auc": _auc(malignant_proba(proba), MALIGNANT[y_true], weights),
+    }
+
+
+def _auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted area under the ROC curve, (R,), for weights (n, R); NaN where a side has no weight.
+
+    The Mann-Whitney form: the weighted share of pairs in which the positive scores higher, ties half
+    (Hanley, McNeil, Radiology 143:29, 1982).
+    """
+    order = np.argsort(score[~positive], kind="stable")
+    negatives = score[~positive][order]
+    below = np.zeros((len(negatives) + 1, weights.shape[1]))
+    np.cumsum(weights[~positive][order], axis=0, out=below[1:])
+    lower = below[np.searchsorted(negatives, score[positive], "left")]
+    lower += below[np.searchsorted(negatives, score[positive], "right")]
+    pairs = np.einsum("ir,ir->r", weights[positive], lower) / 2
+    return ratio(pairs, weights[positive].sum(axis=0) * below[-1])
+
+
+def _per_class(y_true: np.ndarray, proba: np.ndarray, confusion: np.ndarray) -> pd.DataFrame:
+    right, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    one = np.ones((len(y_true), 1))
+    return pd.DataFrame({
+        "support": support,
+        "precision": ratio(right, predicted),
+        "recall": ratio(right, support),
+        "f1": ratio(2 * right, np.where(support > 0, support + predicted, 0)),
+        "auc": [_auc(proba[:, k], y_true == k, one)[0] for k in range(N_CLASSES)],
+    }, index=pd.Index(CODES, name="code"))
+
+
+def _bootstrap(score: Callable[[np.ndarray], dict[str, np.ndarray]], n_images: int, n_lesions: int, resamples: int,
+               seed: int) -> dict[str, np.ndarray]:
+    """`score(counts)` over `resamples` draws of lesions, a block at a time so that memory stays small."""
+    random = np.random.default_rng(seed)
+    block = max(1, min(250, 2_000_000 // n_images))
+    parts = []
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        drawn = random.integers(0, n_lesions, (rows, n_lesions)) + np.arange(rows)[:, None] * n_lesions
+        counts = np.bincount(drawn.ravel(), minlength=rows * n_lesions).reshape(rows, n_lesions)
+        parts.append(score(counts.astype(np.float64)))
+    return {key: np.concatenate([part[key] for part in parts]) for key in SCORES}
+
+
+def _interval(value: float, drawn: np.ndarray) -> Interval:
+    """The percentile interval of the resamples in which the score is defined."""
+    defined = drawn[np.isfinite(drawn)]
+    if not len(defined) or not np.isfinite(value):
+        return Interval(float(value), math.nan, math.nan)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(defined, (tail, 1 - tail))
+    return Interval(float(value), float(low), float(high))
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN where whole is 0."""
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def _mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN."""
+    defined = np.isfinite(values)
+    return ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
+
+
+def malignant_proba(proba: np.ndarray) -> np.ndarray:
+    """Summed probability of the malignant classes, (n,)."""
+    return np.asarray(proba)[:, MALIGNANT].sum(axis=1)

@@ -1,0 +1,136 @@
+"""The architectures and their registry. TensorFlow is imported when a model is built, not before.
+
+Both follow the customer's description to the layer: images come scaled to 0-1, valid padding
+and ReLU in the CNN, Keras' own defaults for everything the description leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ham.config import IMAGE_SIZE, MODEL_SETTINGS, MODEL_TITLES, N_CLASSES, Setting
+
+if TYPE_CHECKING:
+    import keras
+
+PREPROCESSING = "RGB 0-255 divided by 255"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How one kind of model is made, and what it takes."""
+
+    name: str
+    description: str
+    input_shape: tuple[int, ...]  # of one image
+    _layers: Callable[..., list[keras.Layer]]
+    _parameter_count: Callable[..., tuple[int, int]]
+
+    @property
+    def title(self) -> str:
+        return MODEL_TITLES[self.name]
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        return MODEL_SETTINGS[self.name]
+
+    def build(self, **settings: float) -> keras.Model:
+        """An untrained model: float32 (n, *input_shape) -> proba float32 (n, 7)."""
+        import keras
+
+        layers = self._layers(**self._complete(settings))
+        return keras.Sequential([keras.Input(self.input_shape), *layers], name=self.name)
+
+    def parameter_count(self, **settings: float) -> tuple[int, int]:
+        """(trainable, not trainable) parameters, by arithmetic: no model is built."""
+        return self._parameter_count(**self._complete(settings))
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (n, 28, 28, 3) -> float32 (n, *input_shape), 0-1."""
+        return (images.astype(np.float32) / 255).reshape(-1, *self.input_shape)
+
+    def _complete(self, settings: dict[str, int | float]) -> dict[str, int | float]:
+        return {s.name: s.default for s in self.settings} | settings
+
+
+# --------------------------------------------------------------------------------- LSTM
+
+
+def _lstm_layers(units_1, units_2, units_3, dropout_1, dropout_2, dropout_3):
+    from keras import layers
+
+    return [
+        layers.LSTM(units_1, return_sequences=True),  # (28, units_1): an image row is a step
+        layers.Dropout(dropout_1),
+        layers.LSTM(units_2, return_sequences=True),
+        layers.Dropout(dropout_2),
+        layers.LSTM(units_3),
+        layers.Dropout(dropout_3),
+        layers.Dense(N_CLASSES, activation="softmax"),
+    ]
+
+
+def _lstm_parameters(units_1, units_2, units_3, **dropouts):
+    total, inputs = 0, IMAGE_SIZE * 3
+    for units in (units_1, units_2, units_3):
+        total += 4 * units * (inputs + units + 1)  # four gates: input, forget, cell, output
+        inputs = units
+    return total + _dense(inputs, N_CLASSES), 0
+
+
+# ---------------------------------------------------------------------------------- CNN
+
+
+def _cnn_layers(filters_1, filters_2, filters_3, filters_4, filters_5, filters_6, units_1, units_2, dropout):
+    from keras import layers
+
+    def convolution(filters, size):
+        return layers.Conv2D(filters, size, activation="relu")
+
+    return [
+        convolution(filters_1, 5),  # (24, 24)
+        convolution(filters_2, 3),  # (22, 22)
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(2),  # (11, 11)
+        convolution(filters_3, 3),  # (9, 9)
+        convolution(filters_4, 3),  # (7, 7)
+        convolution(filters_5, 3),  # (5, 5)
+        layers.GroupNormalization(groups=3),
+        layers.MaxPooling2D(2),  # (2, 2)
+        convolution(filters_6, 2),  # (1, 1)
+        layers.Flatten(),
+        layers.Normalization(),  # never adapted in the description, so the identity
+        layers.Dense(units_1, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Dropout(dropout),
+        layers.Dense(units_2, activation="relu"),
+        layers.Dense(N_CLASSES, activation="softmax"),
+    ]
+
+
+def _cnn_parameters(filters_1, filters_2, filters_3, filters_4, filters_5, filters_6, units_1, units_2, dropout):
+    filters = (3, filters_1, filters_2, filters_3, filters_4, filters_5, filters_6)
+    sizes = (5, 3, 3, 3, 3, 2)
+    convolutions = sum(after * (before * size**2 + 1)
+                       for before, after, size in zip(filters[:-1], filters[1:], sizes, strict=True))
+    norms = 2 * (filters_2 + filters_5 + units_1)  # scale and offset
+    dense = _dense(filters_6, units_1) + _dense(units_1, units_2) + _dense(units_2, N_CLASSES)
+    moving = 2 * (filters_2 + units_1)  # batch norm's mean and variance
+    normalization = 2 * filters_6 + 1  # mean, variance and a count
+    return convolutions + norms + dense, moving + normalization
+
+
+def _dense(inputs: int, outputs: int) -> int:
+    return (inputs + 1) * outputs
+
+
+MODELS: dict[str, Architecture] = {a.name: a for a in (
+    Architecture("lstm", "Reads the image row by row: 28 steps of 84 values through three LSTM layers.",
+                 (IMAGE_SIZE, IMAGE_SIZE * 3), _lstm_layers, _lstm_parameters),
+    Architecture("cnn", "Six convolutions with batch and group normalisation, then three dense layers.",
+                 (IMAGE_SIZE, IMAGE_SIZE, 3), _cnn_layers, _cnn_parameters),
+)}

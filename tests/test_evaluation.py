@@ -1,0 +1,427 @@
+"""Scores, intervals, tests, calibration: numbers by hand, and against scikit-learn."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+from sklearn import metrics
+
+from ham.config import CODES
+from ham.evaluation import (
+    SCORES,
+    EvaluationError,
+    Interval,
+    at_threshold,
+    calibrate,
+    compare,
+    conformal_sets,
+    conformal_threshold,
+    decimal,
+    evaluate,
+    evaluation_from_record,
+    evaluation_record,
+    expected_calibration_error,
+    fit_temperature,
+    format_difference,
+    format_score,
+    logistic_regression_proba,
+    majority_proba,
+    malignant_proba,
+    malignant_threshold,
+    mcnemar,
+    percent,
+    reliability,
+    scores_from_record,
+    with_temperature,
+)
+
+MEL, BCC, AKIEC, NV, BKL, VASC, DF = range(7)
+SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
+
+
+def sure(answers: list[int], confidence: float = 0.7) -> np.ndarray:
+    """Probabilities that name these classes with this confidence, the rest spread evenly."""
+    proba = np.full((len(answers), 7), (1 - confidence) / 6)
+    proba[np.arange(len(answers)), answers] = confidence
+    return proba
+
+
+def made_up(n: int, seed: int = 0, skill: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, a model's float32 probabilities and lesions, as a run folder holds them."""
+    random = np.random.default_rng(seed)
+    y_true = random.choice(7, n, p=SHARES)
+    logits = random.normal(size=(n, 7))
+    logits[np.arange(n), y_true] += skill
+    proba = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return y_true, proba.astype(np.float32), random.integers(0, max(1, 3 * n // 4), n)
+
+
+# ------------------------------------------------------------------------------ scores
+
+
+def test_scores_of_four_images_are_the_ones_counted_by_hand():
+    # mel named mel, mel named nv, nv named nv twice
+    found = evaluate(np.array([MEL, MEL, NV, NV]), sure([MEL, NV, NV, NV]), np.arange(4))
+    values = {key: score.value for key, score in found.scores.items()}
+    assert values["accuracy"] == 0.75
+    assert values["balanced_accuracy"] == 0.75  # recalls 1/2 and 1
+    assert values["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert values["malignant_sensitivity"] == 0.5
+    assert values["malignant_specificity"] == 1.0
+    assert values["malignant_auc"] == pytest.approx(0.75)  # 4 pairs: 2 won, 2 ties
+    assert found.confusion[MEL].tolist() == [1, 0, 0, 1, 0, 0, 0]
+    assert found.confusion[NV].tolist() == [0, 0, 0, 2, 0, 0, 0]
+    assert (found.n_images, found.n_lesions) == (4, 4)
+    nv = found.per_class.loc["nv"]
+    assert (nv.support, nv.precision, nv.recall, nv.f1) == (2, pytest.approx(2 / 3), 1, pytest.approx(4 / 5))
+
+
+def test_scores_are_those_of_scikit_learn():
+    y_true, proba, lesions = made_up(800)
+    found = evaluate(y_true, proba, lesions, resamples=10)
+    answer, malignant = proba.argmax(axis=1), np.isin(y_true, [MEL, BCC, AKIEC])
+    wanted = {
+        "accuracy": metrics.accuracy_score(y_true, answer),
+        "balanced_accuracy": metrics.balanced_accuracy_score(y_true, answer),
+        "macro_f1": metrics.f1_score(y_true, answer, average="macro"),
+        "macro_auc": np.mean([metrics.roc_auc_score(y_true == k, proba[:, k]) for k in range(7)]),
+        "malignant_sensitivity": metrics.recall_score(malignant, np.isin(answer, [MEL, BCC, AKIEC])),
+        "malignant_specificity": metrics.recall_score(~malignant, ~np.isin(answer, [MEL, BCC, AKIEC])),
+        "malignant_auc": metrics.roc_auc_score(malignant, malignant_proba(proba)),
+    }
+    assert {key: score.value for key, score in found.scores.items()} == pytest.approx(wanted, abs=1e-6)
+    assert found.confusion.tolist() == metrics.confusion_matrix(y_true, answer, labels=range(7)).tolist()
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(y_true, answer, labels=range(7))
+    assert found.per_class.support.tolist() == support.tolist()
+    for name, values in {"precision": precision, "recall": recall, "f1": f1}.items():
+        assert found.per_class[name].to_numpy() == pytest.approx(values)
+
+
+def test_auc_counts_ties_half_as_scikit_learn_does():
+    y_true, proba, lesions = made_up(300)
+    coarse = np.round(proba.astype(float) * 8 + 0.5)
+    coarse /= coarse.sum(axis=1, keepdims=True)
+    found = evaluate(y_true, coarse, lesions, resamples=2).per_class.auc
+    assert found.tolist() == pytest.approx([metrics.roc_auc_score(y_true == k, coarse[:, k]) for k in range(7)])
+
+
+def test_a_class_that_is_not_in_the_test_part_has_no_recall_and_does_not_enter_the_means():
+    y_true = np.array([MEL, MEL, NV, NV])
+    found = evaluate(y_true, sure([MEL, DF, NV, NV]), np.arange(4))
+    df = found.per_class.loc["df"]
+    assert df.support == 0
+    assert df[["recall", "f1", "auc"]].isna().all()
+    assert df.precision == 0.0  # named once, wrongly
+    assert math.isnan(found.per_class.precision["bkl"])  # never named
+    assert found.scores["balanced_accuracy"].value == 0.75
+    assert found.scores["macro_f1"].value == pytest.approx((2 / 3 + 1) / 2)
+    assert np.isfinite(found.scores["macro_auc"].value)
+
+
+def test_a_score_that_cannot_be_computed_is_nan_without_interval():
+    only_benign = evaluate(np.array([NV, NV, BKL]), sure([NV, NV, NV]), np.arange(3))
+    assert all(math.isnan(x) for x in vars(only_benign.scores["malignant_sensitivity"]).values())
+    assert math.isnan(only_benign.scores["malignant_auc"].value)
+    assert only_benign.scores["malignant_specificity"].value == 1.0
+
+
+def test_a_perfect_model_scores_one_throughout():
+    y_true = np.arange(70) % 7
+    found = evaluate(y_true, sure(y_true.tolist(), 0.99), np.arange(70))
+    assert {(score.value, score.low, score.high) for score in found.scores.values()} == {(1.0, 1.0, 1.0)}
+
+
+# ------------------------------------------------------------------------------ intervals
+
+
+def test_lesions_are_resampled_and_not_images():
+    # 50 images of one lesion right, 50 of another wrong: a resample holds both, or one of them twice
+    y_true, answers = np.full(100, NV), [NV] * 50 + [MEL] * 50
+    by_lesion = evaluate(y_true, sure(answers), np.repeat([0, 1], 50)).scores["accuracy"]
+    by_image = evaluate(y_true, sure(answers), np.arange(100)).scores["accuracy"]
+    assert (by_lesion.value, by_lesion.low, by_lesion.high) == (0.5, 0.0, 1.0)
+    assert by_image.low == pytest.approx(0.4, abs=0.03)
+    assert by_image.high == pytest.approx(0.6, abs=0.03)
+
+
+def test_the_interval_of_an_accuracy_is_the_binomial_one_when_lesions_are_single():
+    y_true, answers = np.full(1000, NV), [NV] * 750 + [MEL] * 250
+    found = evaluate(y_true, sure(answers), np.arange(1000)).scores["accuracy"]
+    assert found.low == pytest.approx(binom.ppf(0.025, 1000, 0.75) / 1000, abs=0.004)
+    assert found.high == pytest.approx(binom.ppf(0.975, 1000, 0.75) / 1000, abs=0.004)
+
+
+def test_intervals_are_those_of_a_slow_bootstrap_that_copies_images():
+    y_true, proba, lesions = made_up(120)
+    found = evaluate(y_true, proba, lesions, resamples=60, seed=5)
+    names, n = np.unique(lesions), len(np.unique(lesions))
+    slow = {"accuracy": [], "balanced_accuracy": [], "malignant_auc": []}
+    for draw in np.random.default_rng(5).integers(0, n, (60, n)):
+        rows = np.concatenate([np.flatnonzero(lesions == names[j]) for j in draw])
+        y, p = y_true[rows], proba[rows].astype(float)
+        slow["accuracy"].append(metrics.accuracy_score(y, p.argmax(axis=1)))
+        slow["balanced_accuracy"].append(metrics.recall_score(y, p.argmax(axis=1), labels=np.unique(y), average="macro",
+                                                              zero_division=0))
+        slow["malignant_auc"].append(metrics.roc_auc_score(y <= AKIEC, malignant_proba(p)))
+    for key, values in slow.items():
+        low, high = np.quantile(values, (0.025, 0.975))
+        assert (found.scores[key].low, found.scores[key].high) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_the_same_seed_gives_the_same_intervals_and_another_seed_others():
+    y_true, proba, lesions = made_up(200)
+    first, again, other = (evaluate(y_true, proba, lesions, seed=seed).scores for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert {k: v.value for k, v in first.items()} == {k: v.value for k, v in other.items()}
+
+
+def test_lesions_may_have_any_names_and_images_any_order():
+    y_true, proba, lesions = made_up(200)
+    named = np.array([f"HAM_{number:07d}" for number in lesions])
+    order = np.random.default_rng(3).permutation(200)
+    plain = evaluate(y_true, proba, lesions)
+    assert evaluate(y_true, proba, named).scores == plain.scores
+    shuffled = evaluate(y_true[order], proba[order], lesions[order]).scores
+    assert {k: v.low for k, v in shuffled.items()} == pytest.approx({k: v.low for k, v in plain.scores.items()})
+
+
+def test_two_thousand_images_take_seconds():
+    y_true, proba, lesions = made_up(2000)
+    started = time.process_time()  # of this process, however busy the machine is
+    evaluate(y_true, proba, lesions)
+    assert time.process_time() - started < 8  # about half a second on an idle laptop
+
+
+# ------------------------------------------------------------------------------ two models
+
+
+def test_mcnemar_counts_the_images_that_only_one_names_right():
+    y_true = np.full(20, NV)
+    a = sure([NV] * 18 + [MEL] * 2)  # right: first 18
+    b = sure([NV] * 10 + [MEL] * 8 + [NV, MEL])  # right: first 10 and the 19th
+    found = mcnemar(y_true, a, b)
+    assert (found.b, found.c) == (8, 1)
+    assert found.p == pytest.approx(2 * (1 + 9) / 2**9)  # two-sided: 2 P(at most 1 of 9 heads)
+
+
+def test_mcnemar_of_two_equal_models_finds_nothing():
+    y_true, proba, _ = made_up(50)
+    assert (mcnemar(y_true, proba, proba).b, mcnemar(y_true, proba, proba).p) == (0, 1.0)
+
+
+def test_a_model_does_not_differ_from_itself():
+    y_true, proba, lesions = made_up(200)
+    assert set(compare(y_true, proba, proba, lesions).values()) == {Interval(0.0, 0.0, 0.0)}
+
+
+def test_the_paired_difference_is_ours_minus_the_baseline_and_narrower_than_the_scores():
+    y_true, proba, lesions = made_up(600)
+    right = proba.argmax(axis=1) == y_true
+    better = proba.copy()
+    mended = np.flatnonzero(~right)[:30]
+    better[mended] = sure(y_true[mended].tolist())
+    difference = compare(y_true, better, proba, lesions)["accuracy"]
+    assert difference.value == pytest.approx(30 / 600)
+    assert 0 < difference.low < 0.05 < difference.high
+    alone = evaluate(y_true, proba, lesions).scores["accuracy"]
+    assert difference.high - difference.low < (alone.high - alone.low) / 1.5
+
+
+# ------------------------------------------------------------- malignant against benign
+
+
+def test_malignant_probability_is_the_sum_over_mel_bcc_and_akiec():
+    assert malignant_proba(np.array([[0.1, 0.2, 0.3, 0.4, 0, 0, 0]])) == pytest.approx([0.6])
+
+
+def test_the_threshold_finds_the_share_asked_for_and_no_more_than_needed():
+    # malignant images at 0.1, 0.2 … 1.0; nine of ten lie at 0.2 or above
+    scores = np.arange(1, 11) / 10
+    proba = np.zeros((11, 7))
+    proba[:10, MEL], proba[:10, NV] = scores, 1 - scores
+    proba[10, NV] = 1  # one benign image
+    y_true = np.array([MEL] * 10 + [NV])
+    threshold = malignant_threshold(y_true, proba, 0.9)
+    assert threshold == pytest.approx(0.2)
+    assert at_threshold(y_true, proba, threshold) == (0.9, 1.0)
+    assert at_threshold(y_true, proba, 0.0) == (1.0, 0.0)
+
+
+def test_a_threshold_needs_a_malignant_image():
+    with pytest.raises(EvaluationError, match="No malignant image"):
+        malignant_threshold(np.array([NV, NV]), sure([NV, NV]))
+
+
+# ------------------------------------------------------------ calibration, prediction sets
+
+
+def test_the_temperature_undoes_overconfidence():
+    y_true, proba, _ = made_up(4000)
+    logits = np.log(proba.astype(float))
+    honest = fit_temperature(y_true, proba)
+    sharpened = fit_temperature(y_true, with_temperature(proba, 1 / 3))
+    assert sharpened == pytest.approx(3 * honest, rel=0.01)
+    assert with_temperature(proba, 2.0) == pytest.approx(
+        np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True))
+
+
+def test_a_temperature_never_changes_the_answer_and_one_changes_nothing():
+    _, proba, _ = made_up(100)
+    assert with_temperature(proba, 1.0) == pytest.approx(proba, abs=1e-6)
+    assert (with_temperature(proba, 5.0).argmax(axis=1) == proba.argmax(axis=1)).all()
+
+
+def test_a_temperature_survives_probabilities_of_exactly_zero():
+    proba = np.eye(7)[[MEL, NV, NV]]
+    assert np.isfinite(with_temperature(proba, 2.0)).all()
+    assert math.isfinite(fit_temperature(np.array([MEL, NV, MEL]), proba))
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    # 0.7 sure and right in 50 of 100: gap 0.2; the same confidence everywhere is one bin
+    answers = [NV] * 50 + [MEL] * 50
+    table = reliability(np.full(100, NV), sure(answers))
+    assert len(table) == 1
+    assert (table.n[0], table.confidence[0], table.accuracy[0]) == (100, pytest.approx(0.7), 0.5)
+    assert expected_calibration_error(np.full(100, NV), sure(answers)) == pytest.approx(0.2)
+
+
+def test_calibration_error_of_two_bins_by_hand():
+    # 50 at 0.6 of which 40 right (gap 0.2), 50 at 0.9 of which 45 right (gap 0)
+    answers = [NV] * 40 + [MEL] * 10 + [NV] * 45 + [MEL] * 5
+    proba = np.concatenate([sure(answers[:50], 0.6), sure(answers[50:], 0.9)])
+    assert expected_calibration_error(np.full(100, NV), proba) == pytest.approx(0.1)
+
+
+def test_bins_hold_equally_many_images_and_do_not_depend_on_their_order():
+    y_true, proba, _ = made_up(1500)
+    table = reliability(y_true, proba)
+    assert table.n.tolist() == [100] * 15
+    order = np.random.default_rng(1).permutation(1500)
+    assert expected_calibration_error(y_true[order], proba[order]) == pytest.approx(
+        expected_calibration_error(y_true, proba))
+    assert ((table.low < table.accuracy) & (table.accuracy <= table.high + 1e-12) & (table.high <= 1)).all()
+
+
+def test_the_conformal_threshold_is_the_score_of_the_right_rank():
+    # true-class probabilities 0.1 … 0.9: ceil(10 x 0.8) = 8th smallest of the scores 0.1 … 0.9
+    proba = np.zeros((9, 7))
+    proba[:, MEL], proba[:, NV] = np.arange(1, 10) / 10, 1 - np.arange(1, 10) / 10
+    y_true = np.full(9, MEL)
+    assert conformal_threshold(y_true, proba, 0.8) == pytest.approx(0.8)
+    assert conformal_threshold(y_true, proba, 0.9) == pytest.approx(0.9)
+    assert conformal_threshold(y_true, proba, 0.95) == math.inf  # nine images cannot promise 95 %
+
+
+def test_sets_hold_what_is_probable_enough_and_are_never_empty():
+    proba = np.array([[0.5, 0.3, 0.2, 0, 0, 0, 0], [0.3, 0.25, 0.15, 0.1, 0.1, 0.05, 0.05]])
+    assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.7)] == [[MEL, BCC], [MEL]]
+    assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.4)] == [[MEL], [MEL]]
+    assert conformal_sets(proba, math.inf).all()
+
+
+def test_sets_cover_nine_of_ten_images_they_have_not_seen():
+    validation, test = made_up(3000, seed=1), made_up(3000, seed=2)
+    found = calibrate(*validation[:2], *test[:2])
+    assert found.coverage == pytest.approx(0.9, abs=0.02)
+    assert 1 <= found.mean_set_size < 3
+    assert found.ece_after < found.ece_before  # the made-up model is unsure of itself
+    assert found.ece_after < 0.03
+
+
+# ------------------------------------------------------------------------------ floors
+
+
+def test_the_majority_floor_always_answers_the_training_parts_majority():
+    proba = majority_proba(np.array([NV, NV, NV, MEL]), 5)
+    assert proba.shape == (5, 7)
+    assert proba[0].tolist() == [0.25, 0, 0, 0.75, 0, 0, 0]
+    found = evaluate(np.array([NV, NV, NV, MEL, BKL]), proba, np.arange(5)).scores
+    assert found["accuracy"].value == 0.6
+    assert found["balanced_accuracy"].value == pytest.approx(1 / 3)
+    assert found["macro_auc"].value == 0.5
+
+
+def test_logistic_regression_tells_dark_images_from_light_ones():
+    random = np.random.default_rng(0)
+    labels = np.array([MEL, NV] * 20)
+    images = random.integers(0, 60, (40, 28, 28, 3)) + (labels == NV)[:, None, None, None] * 120
+    proba = logistic_regression_proba(images[:30].astype(np.uint8), labels[:30], images[30:].astype(np.uint8))
+    assert proba.argmax(axis=1).tolist() == labels[30:].tolist()
+    assert proba[:, [BCC, AKIEC, BKL, VASC, DF]].max() == 0
+    assert proba.sum(axis=1) == pytest.approx(1)
+
+
+# ----------------------------------------------------------------------- words and JSON
+
+
+@pytest.mark.parametrize(("interval", "text"), [
+    (Interval(0.7512, 0.7321, 0.7698), "75.1 % (73.2 to 77.0)"),
+    (Interval(0.7512, 0.70, 0.7999), "75.1 % (70.0 to 80.0)"),  # just under 10 points
+    (Interval(0.5234, 0.4623, 0.5801), "52 % (46 to 58)"),  # wider: a decimal would pretend
+    (Interval(1.0, 1.0, 1.0), "100.0 % (100.0 to 100.0)"),
+    (Interval(0.5, math.nan, math.nan), "50 %"),
+    (Interval(math.nan, math.nan, math.nan), "–"),
+])
+def test_a_percentage_shows_no_digit_that_its_interval_does_not_support(interval: Interval, text: str):
+    assert percent(interval) == text
+
+
+def test_areas_and_differences_are_written_in_their_own_units():
+    assert decimal(Interval(0.9204, 0.9051, 0.9338)) == "0.920 (0.905 to 0.934)"
+    assert decimal(Interval(0.9204, 0.80, 0.98)) == "0.92 (0.80 to 0.98)"
+    assert format_score("accuracy", Interval(0.5, 0.48, 0.52)) == "50.0 % (48.0 to 52.0)"
+    assert format_score("macro_auc", Interval(0.5, 0.48, 0.52)) == "0.500 (0.480 to 0.520)"
+    assert format_difference("accuracy", Interval(0.013, -0.004, 0.031)) == "+1.3 points (−0.4 to +3.1)"
+    assert format_difference("macro_auc", Interval(-0.012, -0.028, 0.0)) == "−0.012 (−0.028 to 0.000)"
+    assert format_difference("macro_f1", Interval(0.10, 0.02, 0.19)) == "+10 points (+2 to +19)"
+
+
+def test_the_record_is_json_and_gives_the_scores_back():
+    found = evaluate(np.array([NV, NV, BKL]), sure([NV, NV, NV]), np.arange(3))
+    record = json.loads(json.dumps(evaluation_record(found), allow_nan=False))
+    assert (record["n_images"], record["n_lesions"]) == (3, 3)
+    assert set(record["scores"]) == set(SCORES)
+    assert record["scores"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert record["scores"]["malignant_sensitivity"] == {"value": None, "low": None, "high": None}
+    assert record["per_class"]["nv"]["support"] == 2
+    assert list(record["per_class"]) == list(CODES)
+    assert record["confusion"][NV][NV] == 2
+    whole = evaluation_from_record(record)
+    assert (whole.n_images, whole.n_lesions, whole.confusion.tolist()) == (3, 3, found.confusion.tolist())
+    pd.testing.assert_frame_equal(whole.per_class, found.per_class)
+    again = scores_from_record(record)
+    assert again["accuracy"] == found.scores["accuracy"]
+    assert math.isnan(again["malignant_auc"].value)
+
+
+# ------------------------------------------------------------------------------ errors
+
+
+@pytest.mark.parametrize(("y_true", "proba", "lesions", "why"), [
+    ([NV, NV], sure([NV]), [0, 1], "the same n"),
+    ([NV], np.full((1, 6), 1 / 6), [0], "with the same n"),
+    ([], np.zeros((0, 7)), [], "no image"),
+    ([7], sure([NV]), [0], "from 0 to 6"),
+    ([-1], sure([NV]), [0], "from 0 to 6"),
+    ([0.5], sure([NV]), [0], "whole numbers"),
+    ([NV, NV], np.vstack([sure([NV]), np.full((1, 7), np.nan)]), [0, 1], "row 1 holds"),
+    ([NV, NV], np.vstack([sure([NV]), sure([NV]) * 2]), [0, 1], "row 1 is no probability distribution"),
+    ([NV], np.array([[1.5, -0.5, 0, 0, 0, 0, 0]]), [0], "row 0 is no probability distribution"),
+    ([NV, NV], sure([NV, NV]), [0], "one lesion"),
+])
+def test_what_cannot_be_scored_is_refused_with_the_reason(y_true, proba, lesions, why):
+    with pytest.raises(EvaluationError, match=why):
+        evaluate(np.array(y_true), proba, np.array(lesions))
+
+
+def test_rounding_in_float16_is_not_taken_for_an_error():
+    y_true, proba, lesions = made_up(50)
+    evaluate(y_true, proba.astype(np.float16), lesions, resamples=2)

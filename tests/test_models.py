@@ -1,0 +1,70 @@
+"""The two architectures, held against the description layer by layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ham.models import MODELS
+
+LSTM = [((28, 128), 109056), ((28, 128), 0), ((28, 64), 49408), ((28, 64), 0), ((32,), 12416), ((32,), 0), ((7,), 231)]
+CNN = [
+    ((24, 24, 30), 2280), ((22, 22, 30), 8130), ((22, 22, 30), 120), ((11, 11, 30), 0), ((9, 9, 20), 5420),
+    ((7, 7, 15), 2715), ((5, 5, 15), 2040), ((5, 5, 15), 30), ((2, 2, 15), 0), ((1, 1, 10), 610), ((10,), 0),
+    ((10,), 21), ((256,), 2816), ((256,), 1024), ((256,), 0), ((128,), 32896), ((7,), 903),
+]
+
+
+@pytest.mark.parametrize(("name", "table", "trainable", "fixed"), [("lstm", LSTM, 171111, 0), ("cnn", CNN, 58412, 593)])
+def test_every_layers_output_shape_and_parameter_count_is_the_described_one(name, table, trainable, fixed) -> None:
+    model = MODELS[name].build()
+    assert [(layer.output.shape[1:], layer.count_params()) for layer in model.layers] == table
+    assert model.count_params() == trainable + fixed
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_weights) == trainable
+    assert MODELS[name].parameter_count() == (trainable, fixed)
+
+
+def test_layers_are_of_the_described_kinds_with_their_rates() -> None:
+    lstm, cnn = MODELS["lstm"].build(), MODELS["cnn"].build()
+    assert [type(layer).__name__ for layer in lstm.layers] == ["LSTM", "Dropout"] * 3 + ["Dense"]
+    assert [layer.rate for layer in lstm.layers if hasattr(layer, "rate")] == [0.5, 0.5, 0.5]
+    assert [type(layer).__name__ for layer in cnn.layers] == [
+        "Conv2D", "Conv2D", "BatchNormalization", "MaxPooling2D", "Conv2D", "Conv2D", "Conv2D", "GroupNormalization",
+        "MaxPooling2D", "Conv2D", "Flatten", "Normalization", "Dense", "BatchNormalization", "Dropout", "Dense",
+        "Dense"]
+    convolutions = [layer for layer in cnn.layers if type(layer).__name__ == "Conv2D"]
+    assert {(layer.padding, layer.activation.__name__) for layer in convolutions} == {("valid", "relu")}
+    assert [layer.groups for layer in cnn.layers if type(layer).__name__ == "GroupNormalization"] == [3]
+    assert [layer.rate for layer in cnn.layers if type(layer).__name__ == "Dropout"] == [0.1]
+    assert [layer.activation.__name__ for layer in cnn.layers if type(layer).__name__ == "Dense"] == \
+        ["relu", "relu", "softmax"]
+
+
+@pytest.mark.parametrize(("name", "settings"), [
+    ("lstm", {"units_1": 5, "units_2": 3, "units_3": 2, "dropout_1": 0.0}),
+    ("cnn", {"filters_1": 2, "filters_2": 5, "filters_3": 4, "filters_4": 7, "filters_5": 6, "filters_6": 3,
+             "units_1": 11, "units_2": 13, "dropout": 0.5}),
+])
+def test_the_arithmetic_counts_what_keras_counts_at_other_settings(name: str, settings: dict) -> None:
+    model = MODELS[name].build(**settings)
+    trainable, fixed = MODELS[name].parameter_count(**settings)
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_weights) == trainable
+    assert model.count_params() == trainable + fixed
+
+
+def test_an_image_row_becomes_an_lstm_step_of_28_rgb_pixels() -> None:
+    images = np.zeros((1, 28, 28, 3), np.uint8)
+    images[0, 3, 5] = (255, 51, 0)  # row 3, column 5
+    steps = MODELS["lstm"].prepare(images)
+    assert steps.shape == (1, 28, 84)
+    assert steps[0, 3, 15:18] == pytest.approx([1.0, 0.2, 0.0])
+    assert steps.sum() == pytest.approx(1.2)
+    assert MODELS["cnn"].prepare(images)[0, 3, 5] == pytest.approx([1.0, 0.2, 0.0])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_untrained_model_answers_with_seven_probabilities(name: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 3), dtype=np.uint8)
+    proba = MODELS[name].build().predict_on_batch(MODELS[name].prepare(images))
+    assert proba.shape == (4, 7)
+    assert proba.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)

@@ -1,0 +1,174 @@
+"""Run folders: whole or not at all, readable whatever happened to them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ham import store
+from ham.config import CODES, StoreError, TrainConfig, runs_folder
+from ham.store import HISTORY_COLUMNS, Predictions, Run
+
+DATA = {"name": "noise", "source": "/somewhere", "synthetic": True, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
+
+
+@pytest.fixture
+def run() -> Run:
+    return store.create_run(TrainConfig(seed=1), DATA, now=1_000_000.0)
+
+
+def row(epoch: int) -> dict[str, float]:
+    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch}
+
+
+def predictions() -> Predictions:
+    return Predictions(np.array(["a", "b"]), np.array([0, 0]), np.array([3, 0]), np.full((2, 7), 1 / 7, np.float32))
+
+
+def test_a_new_run_waits_and_reads_back_as_it_was_written(run: Run) -> None:
+    again = store.read_run(run.id)
+    assert again == run
+    assert (again.state, again.live, again.has_model) == ("queued", True, False)
+    assert again.title == "CNN, as described, seed 1"
+    assert again.record["classes"] == list(CODES)
+    assert again.record["packages"]["numpy"] == np.__version__
+    assert sorted(p.name for p in run.folder.iterdir()) == ["config.json", "status.json"]
+
+
+def test_runs_are_listed_newest_first(run: Run) -> None:
+    newer = store.create_run(TrainConfig(model="lstm"), DATA, now=2_000_000.0)
+    assert [r.id for r in store.list_runs()] == [newer.id, run.id]
+
+
+def test_an_empty_home_has_no_runs(ham_home: Path) -> None:
+    assert store.list_runs() == []
+    assert not ham_home.exists()  # looking makes nothing
+
+
+def test_a_status_change_is_seen_by_the_next_reader(run: Run) -> None:
+    store.write_status(run, state="done", epoch=25)
+    assert (store.read_run(run.id).state, store.read_run(run.id).status.epoch) == ("done", 25)
+
+
+def test_history_grows_by_rows_and_loses_only_a_row_that_was_cut_short(run: Run) -> None:
+    assert store.read_history(run).empty
+    for epoch in (1, 2, 3):
+        store.append_history(run, row(epoch))
+    path = run.folder / "history.csv"
+    path.write_text(path.read_text()[:-20])
+    assert store.read_history(run)["epoch"].tolist() == [1, 2]
+    assert store.truncate_history(run, 1)["epoch"].tolist() == [1]
+    assert store.read_history(run)["epoch"].tolist() == [1]
+
+
+def test_a_damaged_history_row_in_the_middle_is_an_error_that_names_the_line(run: Run) -> None:
+    for epoch in (1, 2, 3):
+        store.append_history(run, row(epoch))
+    path = run.folder / "history.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], "2,rubbish", *lines[3:]]))
+    with pytest.raises(StoreError, match="line 3"):
+        store.read_history(run)
+
+
+def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) -> None:
+    store.write_predictions(run, {"validation": predictions(), "test": predictions()})
+    found = store.read_predictions(run)["test"]
+    for name in ("image_id", "lesion", "y_true", "proba"):
+        assert np.array_equal(getattr(found, name), getattr(predictions(), name))
+    path = run.folder / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match=r"predictions\.npz is damaged"):
+        store.read_predictions(run)
+    path.unlink()
+    with pytest.raises(StoreError, match="missing"):
+        store.read_predictions(run)
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("config.json", "{", "damaged"), ("config.json", "[]", "no JSON object"), ("status.json", "", "damaged"),
+    ("status.json", '{"state": "flying"}', "damaged"), ("config.json", '{"format": 99}', "format 99"),
+    ("config.json", None, "missing"),
+])
+def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(run: Run, name, content, words) -> None:
+    good = store.create_run(TrainConfig(), DATA)
+    (run.folder / name).unlink()
+    if content is not None:
+        (run.folder / name).write_text(content)
+    assert [r.id for r in store.list_runs()] == [good.id]
+    [(damaged, error)] = store.damaged_runs()
+    assert damaged == run.id
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("name", ["nothing-here", "../../etc", "", "A b", "."])
+def test_an_id_that_names_no_run_is_refused(run: Run, name: str) -> None:
+    with pytest.raises(StoreError, match="run"):
+        store.read_run(name)
+
+
+def test_only_the_lock_tells_a_running_run_from_an_interrupted_one(run: Run) -> None:
+    store.write_status(run, state="running")
+    assert store.read_run(run.id).state == "interrupted"
+    with store.claim(run) as mine:
+        assert mine.state == "interrupted"
+        assert store.read_run(run.id).state == "running"
+        with store.claim(run, wait_seconds=0) as other:
+            assert other is None
+    assert store.read_run(run.id).state == "interrupted"
+
+
+def test_a_killed_process_frees_its_run(run: Run) -> None:
+    store.write_status(run, state="running")
+    code = (f"import sys, time; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+            f"from ham import store\nwith store.claim(store.read_run({run.id!r})):\n"
+            " print('held', flush=True)\n time.sleep(60)")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert store.read_run(run.id).state == "running"
+        holder.kill()
+        holder.wait()
+        assert store.read_run(run.id).state == "interrupted"
+
+
+def test_a_run_at_work_cannot_be_deleted_and_an_idle_one_leaves_nothing(run: Run) -> None:
+    with store.claim(run), pytest.raises(StoreError, match="being trained"):
+        store.delete_run(run)
+    store.delete_run(run)
+    assert store.list_runs() == []
+    assert list(runs_folder().iterdir()) == []
+
+
+def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        store.write_status(run, state="running")
+    with pytest.raises(StoreError, match="No space left"):
+        store.create_run(TrainConfig(), DATA)
+    assert json.loads((run.folder / "status.json").read_text())["state"] == "queued"
+    assert sorted(p.name for p in run.folder.iterdir()) == ["config.json", "status.json"]
+    assert [r.id for r in store.list_runs()] == [run.id]
+
+
+def test_a_changed_model_file_is_not_handed_out(run: Run) -> None:
+    (run.folder / "model.keras").write_bytes(b"weights")
+    run = store.write_record(run, model={"sha256": store.file_sha256(run.folder / "model.keras")})
+    assert store.checked_model_path(run) == run.folder / "model.keras"
+    (run.folder / "model.keras").write_bytes(b"weightz")
+    with pytest.raises(StoreError, match="SHA-256"):
+        store.checked_model_path(run)
+
+
+def test_numbers_that_json_has_no_word_for_are_written_as_null(run: Run) -> None:
+    store.write_record(run, evaluation={"auc": float("nan"), "all": [1.0, float("inf")]})
+    assert store.read_run(run.id).record["evaluation"] == {"auc": None, "all": [1.0, None]}
