@@ -1,0 +1,93 @@
+"""How long a training would take on this machine and how much memory it needs, from a few real steps.
+
+The steps run in a process of their own, so that the server imports no TensorFlow; what they
+measured is kept under HAM_HOME/cache/probes, for every config that costs the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ham import store
+from ham.config import HamError, TrainConfig, cache_folder
+
+_ACTING = ("model", "model_settings", "batch_size", "optimizer", "augmentation", "split", "validation_fraction",
+           "test_fraction")  # what a step's cost depends on
+_PROBE_SECONDS = 300
+_lock = threading.Lock()
+_running: dict[str, threading.Thread] = {}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a whole training; `problem` says why there is none."""
+
+    seconds_per_epoch: float = 0.0
+    seconds: float = 0.0
+    memory_bytes: int = 0
+    problem: str = ""
+
+
+def estimate(config: TrainConfig, data: dict) -> Estimate | None:
+    """From the probe of an earlier call; None while one runs, which the first call starts, or while
+    a run trains, because both would be slow. `data` is `LesionDataset.record`.
+    """
+    acting = {name: getattr(config, name) for name in _ACTING} | {"data": data["fingerprint"]}
+    key = hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()[:24]
+    path = cache_folder() / "probes" / f"{key}.json"
+    try:
+        return _scaled(json.loads(path.read_text(encoding="utf-8")), config)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not measured yet, or not readable: measure
+    with _lock:
+        busy = any(thread.is_alive() for thread in _running.values()) or any(run.live for run in store.list_runs())
+        if not busy:
+            _running[key] = threading.Thread(target=_measure, args=(config, data["source"], path), daemon=True)
+            _running[key].start()
+    return None
+
+
+def _scaled(found: dict, config: TrainConfig) -> Estimate:
+    if "problem" in found:
+        return Estimate(problem=str(found["problem"]))
+    an_epoch = float(found["seconds_per_step"]) * int(found["steps_per_epoch"])
+    return Estimate(an_epoch, float(found["start_seconds"]) + an_epoch * config.epochs, int(found["memory_bytes"]))
+
+
+def _measure(config: TrainConfig, source: str, path: Path) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+                   "TF_CPP_MIN_LOG_LEVEL": "3"}
+    asked = json.dumps({"config": config.to_dict(), "source": source})
+    try:
+        done = subprocess.run([sys.executable, "-m", "ham.engine.probe"], input=asked, text=True, capture_output=True,
+                              env=environment, timeout=_PROBE_SECONDS, check=False)
+        found = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        found = {"problem": f"the probe did not work ({type(error).__name__})"}
+    with store.writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store.write_file(path, json.dumps(found).encode())
+
+
+def main() -> None:
+    """In the probe's own process: a question on standard input, one JSON answer on standard output."""
+    from ham import training
+
+    asked = json.load(sys.stdin)
+    try:
+        found = training.probe(TrainConfig.from_dict(asked["config"]), training.open_dataset(asked["source"]))
+    except HamError as error:
+        found = {"problem": error.why}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

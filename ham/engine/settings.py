@@ -1,0 +1,46 @@
+"""How the engine works on this machine: HAM_HOME/engine.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+
+from ham import store
+from ham.config import EngineError, home_folder
+
+MAX_WORKERS = max(1, min(4, os.cpu_count() or 1))
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    workers: int = 1  # runs that train at the same time, 1 to 4, over every server of this HAM_HOME
+    resume_by_itself: bool = False  # take up every interrupted run without being asked
+
+    def __post_init__(self) -> None:
+        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or not 1 <= self.workers <= 4:
+            raise EngineError(f"workers = {self.workers!r}", "it must be a whole number from 1 to 4.",
+                              "Choose one of these.")
+        if not isinstance(self.resume_by_itself, bool):
+            raise EngineError(f"resume_by_itself = {self.resume_by_itself!r}", "it must be true or false.",
+                              "Choose one of these.")
+
+
+def settings() -> EngineSettings:
+    """As saved; the defaults where nothing readable is."""
+    try:
+        return EngineSettings(**json.loads(_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, EngineError):
+        return EngineSettings()
+
+
+def save_settings(chosen: EngineSettings) -> None:
+    """Raises StoreError where HAM_HOME cannot be written."""
+    with store.writing(home_folder()):
+        home_folder().mkdir(parents=True, exist_ok=True)
+        store.write_file(_path(), json.dumps(dataclasses.asdict(chosen)).encode())
+
+
+def _path():
+    return home_folder() / "engine.json"

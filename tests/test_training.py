@@ -1,0 +1,279 @@
+"""train(): what it writes, that it repeats itself, stops when asked and goes on where it was."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ham import store, training
+from ham.config import CLASS_INDEX, StoreError, TrainConfig, TrainingError, runs_folder
+from ham.data import LesionDataset, make_split
+from ham.models import MODELS
+from ham.store import HISTORY_COLUMNS, Run
+from ham.training import Progress, augment, batches, class_weights, train
+from tests.test_engine import tiny
+
+COMPARED = [name for name in HISTORY_COLUMNS if name != "seconds"]
+
+
+def weights_of(run: Run) -> list[np.ndarray]:
+    import keras
+
+    return keras.saving.load_model(store.checked_model_path(run), compile=False).get_weights()
+
+
+class _Crash(BaseException):
+    """Stands for a killed process: no handler of ours sees it."""
+
+
+@pytest.fixture(scope="module")
+def whole(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory):
+    """A run of 6 epochs with dropout, augmentation and a schedule, its history and its weights."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HAM_HOME", str(tmp_path_factory.mktemp("whole")))
+        reports: list[Progress] = []
+        run = train(eventful(), small_dataset, reports.append)
+        return run, store.read_history(run), weights_of(run), reports
+
+
+def eventful() -> TrainConfig:
+    return tiny(epochs=6, seed=3, augmentation="dihedral+colour", schedule="cosine", optimizer="adamw", dropout=0.3,
+                weight_decay=0.01, class_weight="sqrt", label_smoothing=0.1)
+
+
+def test_a_finished_run_holds_everything_that_is_known_about_it(whole, small_dataset: LesionDataset) -> None:
+    run, history, _, _ = whole
+    assert (run.state, run.has_model, run.status.epoch) == ("done", True, 6)
+    assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert sorted(p.name for p in run.folder.iterdir() if p.name != "lock") == [
+        "config.json", "history.csv", "log.txt", "model.keras", "predictions.npz", "status.json"]
+    split = make_split(small_dataset, seed=3)
+    assert run.record["split"]["test_fingerprint"] == split.test_fingerprint
+    assert run.record["data"]["fingerprint"] == small_dataset.fingerprint
+    assert sum(run.record["parameters"].values()) == MODELS["cnn"].build(**run.config.model_settings).count_params()
+
+
+def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_stored_answers(
+        whole, small_dataset: LesionDataset) -> None:
+    import keras
+
+    run, history, _, _ = whole
+    assert run.status.best_epoch == history["epoch"][history["validation_loss"].idxmin()]
+    split = make_split(small_dataset, seed=3)
+    test = store.read_predictions(run)["test"]
+    assert test.image_id.tolist() == small_dataset.metadata["image_id"].iloc[split.test].tolist()
+    model = keras.saving.load_model(store.checked_model_path(run), compile=False)
+    proba = model.predict_on_batch(MODELS["cnn"].prepare(small_dataset.images[split.test]))
+    assert test.proba == pytest.approx(proba, abs=1e-6)
+    accuracy = float(np.mean(test.proba.argmax(axis=1) == small_dataset.labels[split.test]))
+    assert run.record["evaluation"]["scores"]["accuracy"]["value"] == pytest.approx(accuracy)
+    validation = store.read_predictions(run)["validation"]
+    best = history.set_index("epoch").loc[run.status.best_epoch]
+    accuracy = float(np.mean(validation.proba.argmax(axis=1) == validation.y_true))
+    assert best["validation_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    present = [c for c in range(7) if (validation.y_true == c).any()]
+    recalls = [np.mean(validation.proba.argmax(axis=1)[validation.y_true == c] == c) for c in present]
+    assert best["validation_balanced_accuracy"] == pytest.approx(float(np.mean(recalls)), abs=1e-6)
+
+
+def test_progress_is_reported_by_epoch_and_ends_with_the_evaluation(whole) -> None:
+    _, history, _, reports = whole
+    assert [p.row["epoch"] for p in reports if p.row] == [1, 2, 3, 4, 5, 6]
+    assert [p.epoch for p in reports] == sorted(p.epoch for p in reports)
+    assert reports[0].seconds_left is None
+    left = [p.seconds_left for p in reports if p.row]
+    assert left[-1] == 0
+    assert left[0] == pytest.approx(5 * history["seconds"][0])
+    assert "evaluating" in [p.phase for p in reports]
+
+
+def test_the_learning_rate_warms_up_and_falls_along_a_cosine(whole) -> None:
+    _, history, _, _ = whole
+    rates = history["learning_rate"].tolist()
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(1e-5)  # 1 % of the peak
+
+
+def test_the_same_seed_gives_the_same_history_and_weights(whole, small_dataset: LesionDataset) -> None:
+    _, history, weights, _ = whole
+    again = train(eventful(), small_dataset)
+    assert store.read_history(again)[COMPARED].equals(history[COMPARED])
+    assert all(np.array_equal(a, b) for a, b in zip(weights_of(again), weights, strict=True))
+
+
+@pytest.mark.parametrize("moment", ["step", "epoch"])
+def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
+        moment: str, whole, small_dataset: LesionDataset) -> None:
+    _, history, weights, _ = whole
+
+    def crash(progress: Progress) -> None:
+        if progress.epoch == 3 and (moment == "epoch" or progress.step):
+            raise _Crash
+
+    run = store.create_run(eventful(), small_dataset.record)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(training, "_STATUS_SECONDS", 0)  # every step is reported
+        with store.claim(run), pytest.raises(_Crash):
+            train(run.config, small_dataset, crash, run)
+    assert store.read_run(run.id).state == "interrupted"
+    assert len(store.read_history(run)) == 3
+    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 4})  # a row without its checkpoint
+    with store.claim(run) as mine:
+        resumed = training.train_run(mine)
+    assert resumed.state == "done"
+    found = store.read_history(resumed)
+    assert found["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert found[COMPARED].to_numpy() == pytest.approx(history[COMPARED].to_numpy(), abs=1e-5, nan_ok=True)
+    for ours, theirs in zip(weights_of(resumed), weights, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+def test_a_damaged_checkpoint_starts_the_training_again_and_the_log_says_so(small_dataset: LesionDataset) -> None:
+    run = store.create_run(tiny(epochs=2), small_dataset.record)
+    (run.folder / "checkpoint").mkdir()
+    (run.folder / "checkpoint" / "last.npz").write_bytes(b"PK\x03\x04 rubbish")
+    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 1})
+    with store.claim(run) as mine:
+        done = training.train_run(mine)
+    assert store.read_history(done)["epoch"].tolist() == [1, 2]
+    assert store.read_history(done)["loss"].max() < 9
+    assert "cannot be read" in store.read_log(done)
+
+
+def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(small_dataset: LesionDataset) -> None:
+    early = store.create_run(tiny(), small_dataset.record)
+    store.request_cancel(early)
+    with store.claim(early) as mine:
+        ended = training.train_run(mine)
+    assert (ended.state, ended.has_model, ended.status.epoch) == ("cancelled", False, 0)
+    assert not store.cancel_requested(ended)
+
+    late = store.create_run(tiny(epochs=50), small_dataset.record)
+    with store.claim(late) as mine:
+        ended = training.train_run(mine, lambda p: store.request_cancel(late) if p.epoch == 2 else None)
+    assert (ended.state, ended.has_model, len(store.read_history(ended))) == ("cancelled", True, 2)
+
+
+def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(small_dataset: LesionDataset) -> None:
+    run = train(tiny(epochs=100, early_stopping_patience=2, learning_rate=0.05), small_dataset)
+    epochs = store.read_history(run)["epoch"].max()
+    assert run.state == "done"
+    assert epochs < 100
+    assert epochs == run.status.best_epoch + 2
+
+
+def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
+        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "class_weights", lambda labels, kind: np.full(7, np.inf, np.float32))
+    with pytest.raises(TrainingError, match="smaller learning rate"):
+        train(tiny(), small_dataset)
+    [run] = store.list_runs()
+    assert run.state == "failed"
+    assert "not a number" in run.status.error["why"]
+
+
+def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details(
+        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError("invented")
+
+    monkeypatch.setattr(training, "evaluate", broken)
+    with pytest.raises(TrainingError, match="ZeroDivisionError: invented"):
+        train(tiny(epochs=1), small_dataset)
+    [run] = store.list_runs()
+    assert run.state == "failed"
+    assert 'raise ZeroDivisionError("invented")' in store.read_log(run)
+
+
+def test_running_out_of_memory_is_said_in_words(small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hungry(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(training, "make_split", hungry)
+    with pytest.raises(TrainingError, match="ran out of memory"):
+        train(tiny(), small_dataset)
+
+
+def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
+        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = store.create_run(tiny(epochs=4), small_dataset.record)
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill(progress: Progress) -> None:
+        if progress.epoch == 2:
+            monkeypatch.setattr(os, "fsync", full)
+
+    with store.claim(run) as mine, pytest.raises(StoreError, match="No space left"):
+        training.train_run(mine, fill)
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert store.read_run(run.id).state in ("failed", "interrupted")
+    with store.claim(run) as mine:
+        done = training.train_run(mine)
+    assert (done.state, store.read_history(done)["epoch"].tolist()) == ("done", [1, 2, 3, 4])
+
+
+# ------------------------------------------------------------------------------- inputs
+
+
+def test_class_weights_average_to_one_and_go_by_the_inverse_frequency() -> None:
+    labels = np.array([CLASS_INDEX["nv"]] * 6 + [CLASS_INDEX["mel"]] * 2)
+    assert class_weights(labels, "none")[labels].tolist() == [1.0] * 8
+    balanced, root = class_weights(labels, "balanced"), class_weights(labels, "sqrt")
+    assert balanced[CLASS_INDEX["mel"]] / balanced[CLASS_INDEX["nv"]] == pytest.approx(3)
+    assert root[CLASS_INDEX["mel"]] / root[CLASS_INDEX["nv"]] == pytest.approx(3**0.5)
+    for weights in (balanced, root):
+        assert weights[labels].mean() == pytest.approx(1)
+        assert weights[CLASS_INDEX["df"]] == 0  # no image, no weight
+
+
+def test_dihedral_augmentation_gives_each_of_the_eight_views_and_nothing_else() -> None:
+    image = np.arange(28 * 28 * 3, dtype=np.uint8).reshape(28, 28, 3)
+    turned = augment(np.stack([image] * 200), "dihedral", np.random.default_rng(0))
+    views = {np.rot90(mirror, k).tobytes() for mirror in (image, image[:, ::-1]) for k in range(4)}
+    assert {view.tobytes() for view in turned} == views
+    assert len(views) == 8
+
+
+def test_colour_augmentation_stays_mild_and_in_range_and_none_changes_nothing() -> None:
+    images = np.random.default_rng(1).integers(0, 256, (50, 28, 28, 3), dtype=np.uint8)
+    assert augment(images, "none", np.random.default_rng(0)) is images
+    grey = np.full((100, 28, 28, 3), 120, np.uint8)
+    coloured = augment(grey, "dihedral+colour", np.random.default_rng(0))
+    assert coloured.min() >= 120 * 0.9 * 0.95 - 1e-3
+    assert coloured.max() <= 120 * 1.1 * 1.05 + 1e-3
+    assert coloured.std() > 1
+    bright = augment(images, "dihedral+colour", np.random.default_rng(0))
+    assert (bright.min(), bright.max()) >= (0, 0)
+    assert bright.max() <= 255
+
+
+def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(small_dataset: LesionDataset) -> None:
+    config = tiny(batch_size=32)
+    split = make_split(small_dataset)
+    steps = -(-len(split.train) // 32)
+    stream = batches(small_dataset, split, config, MODELS["cnn"])
+    first, second = ([next(stream) for _ in range(steps)] for _ in range(2))
+    flat = [np.concatenate([batch[0] for batch in epoch]).reshape(len(split.train), -1) for epoch in (first, second)]
+    expected = MODELS["cnn"].prepare(small_dataset.images[split.train]).reshape(len(split.train), -1)
+    for shown in flat:
+        assert np.array_equal(np.sort(shown.sum(axis=1)), np.sort(expected.sum(axis=1)))
+    assert not np.array_equal(*flat)
+    later = next(batches(small_dataset, split, config, MODELS["cnn"], first_epoch=1))
+    assert np.array_equal(later[0], second[0][0])
+
+
+def test_a_run_folder_is_made_where_ham_home_says(ham_home: Path, small_dataset: LesionDataset) -> None:
+    run = train(_tiny_lstm(), small_dataset)
+    assert run.folder.parent == runs_folder() == ham_home / "runs"
+    assert store.read_run(run.id).state == "done"
+
+
+def _tiny_lstm() -> TrainConfig:
+    return TrainConfig(model="lstm", epochs=1, model_settings={"units_1": 4, "units_2": 4, "units_3": 4})
