@@ -1,0 +1,126 @@
+"""Learning curves of one run, live or ended, or of several runs laid over each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ham.charts.base import new_figure, palette, run_style, short_name
+
+#: What can be drawn: title, axis title, factor, unit written after a value.
+CURVES: dict[str, tuple[str, str, float, str]] = {
+    "loss": ("loss", "Loss (cross-entropy)", 1, ""),
+    "accuracy": ("accuracy", "Accuracy, %", 100, " %"),
+    "balanced_accuracy": ("balanced accuracy", "Balanced accuracy, %", 100, " %"),
+}
+
+
+def learning_curves(histories: dict[str, pd.DataFrame], metric: str = "loss",
+                    best_epochs: dict[str, int | None] | None = None, epochs: int | None = None,
+                    dark: bool = False) -> go.Figure:
+    """One metric by epoch: validation as a full line, training dotted, the chosen epoch as a ring.
+
+    `histories`: name -> the run's history (columns as in `ham.store.HISTORY_COLUMNS`; may be empty while
+    the first epoch runs). `metric`: a key of CURVES. `best_epochs`: the epoch each run restored; the one
+    of lowest validation loss where unknown. `epochs`: how far the axis goes, so that a live curve grows
+    into it.
+    """
+    word, axis_title, factor, unit = CURVES[metric]
+    ended = {name: history for name, history in histories.items() if len(history)}
+    best = {name: _best_epoch(history, (best_epochs or {}).get(name)) for name, history in ended.items()}
+    points = {name: _at(history, best[name], metric) * factor for name, history in ended.items()}
+    figure = new_figure(_title(word, best, points, unit), _alt(word, best, points, unit, ended), dark, height=340,
+                        subtitle="Line: validation. Dotted: training. Ring: the epoch kept." if ended else "",
+                        key={name: place for place, name in enumerate(histories)} if len(histories) > 1 else {})
+    for position, (name, history) in enumerate(histories.items()):
+        if name in ended:
+            _add_run(figure, name, history, metric, factor, unit, position, len(histories), dark)
+            _add_best(figure, name, best[name], points[name], unit, position, dark)
+    last = max([epochs or 1, *(int(history["epoch"].max()) for history in ended.values())])
+    figure.update_xaxes(title="Epoch", range=[0.5, last + max(0.5, 0.02 * last)], tickformat="d",
+                        nticks=min(last + 1, 12))
+    figure.update_yaxes(title=axis_title, rangemode="normal")
+    figure.update_layout(hovermode="x unified")
+    if ended:
+        _add_labels(figure, dark)
+    else:
+        figure.update_xaxes(visible=False).update_yaxes(visible=False)
+        figure.add_annotation(text="The first epoch is not over yet.", showarrow=False, x=0.5, y=0.5, xref="paper",
+                              yref="paper", font={"color": palette(dark).muted, "size": 14})
+    return figure
+
+
+def _add_run(figure: go.Figure, name: str, history: pd.DataFrame, metric: str, factor: float, unit: str,
+             position: int, runs: int, dark: bool) -> None:
+    color = run_style(position, dark)[0]
+    digits = ".3f" if not unit else ".1f"
+    for part, column, line in (("validation", f"validation_{metric}", {"width": 2.5}),
+                               ("training", metric, {"width": 1.5, "dash": "dot"})):
+        y = history[column] * factor
+        label = f"{short_name(name)} {part}" if runs > 1 else part
+        figure.add_scatter(
+            x=history["epoch"], y=y, name=label,
+            mode="lines" if len(history) > 1 else "markers", line={"color": color, **line}, marker={"color": color},
+            opacity=1 if part == "validation" else 0.75,
+            meta=part if runs == 1 else short_name(name) if part == "validation" else None,
+            hovertemplate=f"{label} %{{y:{digits}}}{unit}<extra></extra>")
+
+
+def _add_labels(figure: go.Figure, dark: bool) -> None:
+    """Direct labels at the ends of the lines, kept apart; of several runs the full lines only, by their letters."""
+    lines = [trace for trace in figure.data if trace.meta and np.isfinite(trace.y[-1])]
+    values = [value for trace in figure.data for value in trace.y if np.isfinite(value)]
+    gap, free = (0.07 * (max(values) - min(values)) if values else 0.0), -np.inf
+    for trace in sorted(lines, key=lambda trace: trace.y[-1]):
+        free = max(trace.y[-1], free + gap)
+        figure.add_annotation(x=trace.x[-1], y=free, text=trace.meta, showarrow=False, xanchor="left", xshift=8,
+                              font={"color": trace.line.color})
+    longest = max((len(trace.meta) for trace in lines), default=0)
+    figure.update_layout(margin={"r": 14 + 7 * longest})
+
+
+def _add_best(figure: go.Figure, name: str, epoch: int, value: float, unit: str, position: int, dark: bool) -> None:
+    color = run_style(position, dark)[0]
+    figure.add_scatter(
+        x=[epoch], y=[value], mode="markers", hoverinfo="skip",
+        name=f"{name} chosen",
+        marker={"size": 12, "symbol": "circle-open", "color": color, "line": {"width": 2.5, "color": color}})
+
+
+def _best_epoch(history: pd.DataFrame, known: int | None) -> int:
+    if known is not None and (history["epoch"] == known).any():
+        return int(known)
+    losses = history["validation_loss"].to_numpy(float)
+    return int(history["epoch"].iloc[int(np.nanargmin(losses)) if np.isfinite(losses).any() else -1])
+
+
+def _at(history: pd.DataFrame, epoch: int, metric: str) -> float:
+    return float(history.loc[history["epoch"] == epoch, f"validation_{metric}"].iloc[-1])
+
+
+def _title(word: str, best: dict[str, int], points: dict[str, float], unit: str) -> str:
+    if not points:
+        return f"How does the {word} change?"
+    winner = (min if word == "loss" else max)(points, key=points.get)
+    value = _written(points[winner], unit)
+    if len(points) == 1:
+        return f"Validation loss is lowest at epoch {best[winner]}: {value}" if word == "loss" else \
+            f"Validation {word} {value} at epoch {best[winner]}"
+    return f"{'Lowest' if word == 'loss' else 'Highest'} validation {word}: {short_name(winner)}, {value}"
+
+
+def _alt(word: str, best: dict[str, int], points: dict[str, float], unit: str, histories: dict) -> str:
+    if not points:
+        return f"Learning curve of the {word}, still empty."
+    return f"Learning curves, {word} by epoch: " + "; ".join(
+        f"{name}, {_epochs(histories[name])}, validation {word} {_written(points[name], unit)} at the chosen epoch "
+        f"{best[name]}" for name in points) + "."
+
+
+def _epochs(history: pd.DataFrame) -> str:
+    return "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
+
+
+def _written(value: float, unit: str) -> str:
+    return f"{value:.1f}{unit}" if unit else f"{value:.3f}"

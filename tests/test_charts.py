@@ -1,0 +1,267 @@
+"""Figures: what they say, what they show, and that both grounds can be read."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from ham import charts
+from ham.charts.base import DARK, LIGHT, TEMPLATES, blend, contrast, ink_on
+from ham.config import CLASSES, CODES
+from ham.evaluation import Interval
+
+A, B = "A · CNN, as described, seed 1", "B · LSTM, as described, seed 1"
+
+
+def text_of(figure: go.Figure) -> str:
+    """Everything a reader can read in it."""
+    annotations = " ".join(a.text for a in figure.layout.annotations)
+    title = figure.layout.title
+    return f"{title.text} {title.subtitle.text} {annotations} {figure.layout.yaxis.ticktext}".replace("<br>", " ")
+
+
+def history(losses: list[float], validation: list[float]) -> pd.DataFrame:
+    n = len(losses)
+    return pd.DataFrame({
+        "epoch": np.arange(1, n + 1), "loss": losses, "validation_loss": validation,
+        "accuracy": np.linspace(0.6, 0.8, n), "validation_accuracy": np.linspace(0.6, 0.7, n),
+        "balanced_accuracy": np.linspace(0.2, 0.5, n), "validation_balanced_accuracy": np.linspace(0.2, 0.3, n)})
+
+
+def scores(value: float, half: float = 0.02) -> dict[str, Interval]:
+    return {key: Interval(value, value - half, value + half) for key in charts.HEADLINE}
+
+
+def per_class(values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"support": range(10, 17), "precision": values, "recall": values, "f1": values,
+                         "auc": values}, index=CODES)
+
+
+CONFUSION = np.diag([5, 4, 3, 90, 8, 2, 1])
+CONFUSION[0, 3] = 6  # six melanomas taken for nevi
+EVERY_FIGURE = [
+    ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, scores(0.6, 0), dark=dark)),
+    ("differences", lambda dark: charts.score_differences({B: scores(0.1)}, A, dark=dark)),
+    ("matrix", lambda dark: charts.confusion_matrices({A: CONFUSION}, "count", dark)[0]),
+    ("matrix of shares", lambda dark: charts.confusion_matrices({A: CONFUSION}, "true", dark)[0]),
+    ("classes", lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "recall", dark)),
+    ("curves", lambda dark: charts.learning_curves({A: history([1, 0.5], [1, 0.8])}, dark=dark)),
+    ("bars", lambda dark: charts.probability_bars({A: np.full(7, 1 / 7)}, dark)),
+]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("draw", [draw for _, draw in EVERY_FIGURE], ids=[name for name, _ in EVERY_FIGURE])
+def test_every_figure_has_a_title_an_alternative_text_axis_titles_and_the_right_ground(draw, dark: bool):
+    figure = draw(dark)
+    assert figure.layout.title.text
+    assert len(charts.alt_text(figure)) > 20
+    assert figure.layout.xaxis.title.text
+    assert figure.layout.template.layout.paper_bgcolor == (DARK if dark else LIGHT).ground
+    assert max(len(line) for line in figure.layout.title.text.split("<br>")) <= 52  # fits a phone
+    json.loads(figure.to_json())
+
+
+# ------------------------------------------------------------------------- the palette
+
+
+def test_class_colours_are_those_of_the_class_table():
+    assert list(charts.CLASS_COLORS.items()) == [(c.code, c.color) for c in CLASSES]
+    assert charts.CLASS_TITLES[0] == "Melanoma (mel)"
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_and_runs_can_be_read_on_their_ground(colors: charts.Palette):
+    for text in (colors.text, colors.muted, colors.accent, colors.line, *colors.runs):
+        assert contrast(text, colors.ground) >= 4.5
+    assert len(set(colors.runs) | set(charts.CLASS_COLORS.values())) == len(colors.runs) + len(CLASSES)
+
+
+def test_class_colours_stand_out_from_the_dark_ground():
+    for color in charts.CLASS_COLORS.values():
+        assert contrast(color, DARK.ground) >= 3
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("share", np.linspace(0, 1, 21))
+def test_numbers_in_cells_can_be_read_on_every_shade(colors: charts.Palette, share: float):
+    shade = blend(colors.sequential, share)
+    assert contrast(ink_on(shade), shade) >= 4.5
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
+def test_a_colour_scale_is_blended_between_its_stops():
+    scale = ((0.0, "#000000"), (0.5, "#808080"), (1.0, "#FF0000"))
+    assert [blend(scale, share) for share in (0, 0.25, 0.5, 1, 2)] == [
+        "#000000", "#404040", "#808080", "#FF0000", "#FF0000"]
+
+
+def test_runs_have_a_colour_and_a_symbol_of_their_own():
+    styles = [charts.run_style(i) for i in range(6)]
+    assert len({color for color, *_ in styles}) == 6
+    assert len({symbol for *_, symbol in styles}) == 6
+    assert charts.run_style(0)[0] == LIGHT.accent
+    assert charts.run_style(6) == charts.run_style(0)
+
+
+def test_the_toolbar_saves_png_or_svg_and_sends_nothing_anywhere():
+    png, svg = charts.plot_config("matrix"), charts.plot_config("matrix", "svg")
+    assert png["toImageButtonOptions"] == {"format": "png", "filename": "matrix", "scale": 2}
+    assert svg["toImageButtonOptions"]["format"] == "svg"
+    assert png["showSendToCloud"] is False
+    assert "sendChartToCloud" in png["modeBarButtonsToRemove"]
+    json.dumps(charts.PLOT_CONFIG)
+
+
+def test_a_long_title_is_broken_and_given_room():
+    short, long = charts.new_figure("Short", "alt"), charts.new_figure("word " * 20, "alt")
+    assert "<br>" in long.layout.title.text
+    assert long.layout.margin.t > short.layout.margin.t
+
+
+def test_the_templates_are_made_once():
+    assert charts.new_figure("a", "b", dark=True).layout.template == TEMPLATES[True]
+
+
+# ------------------------------------------------------------------------- learning curves
+
+
+def test_the_chosen_epoch_is_marked_on_the_validation_curve():
+    figure = charts.learning_curves({A: history([1.0, 0.5, 0.2], [1.0, 0.8, 0.9])}, "loss", {A: 2})
+    ring = figure.data[-1]
+    assert (ring.x, ring.y) == ((2,), (0.8,))
+    assert figure.layout.title.text == "Validation loss is lowest at epoch 2: 0.800"
+
+
+def test_without_a_known_epoch_the_lowest_validation_loss_is_marked():
+    figure = charts.learning_curves({A: history([1.0, 0.5, 0.2], [1.0, 0.9, 0.8])}, "accuracy")
+    assert figure.data[-1].x == (3,)
+    assert figure.layout.title.text == "Validation accuracy 70.0 % at epoch 3"
+
+
+def test_one_run_is_labelled_at_its_lines_and_several_by_letter_with_a_key():
+    one = charts.learning_curves({A: history([1, 0.5], [1, 0.8])})
+    assert {a.text for a in one.layout.annotations} == {"validation", "training"}
+    two = charts.learning_curves({A: history([1, 0.5], [1, 0.8]), B: history([1, 0.5], [1, 0.7])})
+    assert {a.text for a in two.layout.annotations} == {"A", "B"}
+    assert A in text_of(two)
+    assert B in text_of(two)
+    assert "Lowest validation loss: B, 0.700" in text_of(two)
+
+
+def test_labels_of_lines_that_end_together_are_kept_apart():
+    figure = charts.learning_curves({A: history([1, 0.5], [1, 0.7]), B: history([1, 0.5], [1, 0.7])})
+    low, high = sorted(a.y for a in figure.layout.annotations)
+    assert high - low == pytest.approx(0.07 * 0.5)
+
+
+def test_a_run_without_an_epoch_yet_says_so():
+    figure = charts.learning_curves({A: history([], [])}, epochs=10)
+    assert "first epoch is not over" in text_of(figure)
+    assert not figure.data
+
+
+def test_a_live_curve_grows_into_the_axis_of_all_its_epochs():
+    figure = charts.learning_curves({A: history([1.0], [1.1])}, epochs=25)
+    assert figure.layout.xaxis.range[1] >= 25
+    assert figure.data[0].mode == "markers"  # a line needs two points
+
+
+def test_a_diverged_run_is_still_drawn():
+    figure = charts.learning_curves({A: history([1.0, np.nan], [1.0, np.nan])})
+    assert figure.data[-1].x == (1,)
+
+
+# ------------------------------------------------------------------------- comparison
+
+
+def test_the_headline_names_the_best_run_with_its_interval():
+    figure = charts.headline_scores({A: scores(0.7), B: scores(0.8)}, scores(0.669, 0))
+    assert figure.layout.title.text == "Accuracy is highest for B: 80.0 % (78.0 to 82.0)"
+    assert figure.data[1].error_x.array == pytest.approx([0.02] * 4)
+    assert "always the majority class" in text_of(figure)
+    assert "Balanced accuracy 80.0 % (78.0 to 82.0)" in charts.alt_text(figure)
+
+
+def test_no_run_is_called_best_when_they_tie():
+    figure = charts.headline_scores({A: scores(0.7), B: scores(0.7)})
+    assert figure.layout.title.text == "Accuracy 70.0 % (68.0 to 72.0)"
+
+
+def test_a_difference_whose_interval_holds_zero_is_not_called_one():
+    same = charts.score_differences({B: scores(0.01)}, A)  # -1 to +3 points
+    better = charts.score_differences({B: scores(0.05)}, A)
+    assert same.layout.title.text == "No difference to A is beyond chance"
+    assert "Accuracy, B against A: +5.0 points" in text_of(better)
+    assert better.data[0].marker.color == charts.run_style(1)[0]  # the colour B has elsewhere
+
+
+def test_all_matrices_share_one_colour_scale():
+    small = CONFUSION // 3
+    big_figure, small_figure = charts.confusion_matrices({A: CONFUSION, B: small})
+    assert np.max(big_figure.data[0].z) == 1
+    assert np.max(small_figure.data[0].z) == pytest.approx(np.sqrt(30 / 90))
+    assert {(f.data[0].zmin, f.data[0].zmax) for f in (big_figure, small_figure)} == {(0, 1)}
+
+
+@pytest.mark.parametrize(("by", "cell"), [("count", "6"), ("true", "55"), ("predicted", "6")])
+def test_cells_are_counts_or_shares_of_the_true_or_the_predicted_class(by: str, cell: str):
+    # melanoma taken for nevus: 6 images, of 11 true melanomas, of 96 predicted nevi
+    figure = charts.confusion_matrices({A: CONFUSION}, by)[0]
+    found = {(a.x, a.y): a.text for a in figure.layout.annotations}
+    assert found[(CODES.index("nv"), CODES.index("mel"))] == cell
+    assert (CODES.index("mel"), CODES.index("nv")) not in found  # empty cells stay empty
+    assert "6 of 11 true<br>6 of 96 predicted" in figure.data[0].customdata[0][3]
+
+
+def test_the_most_frequent_error_is_said():
+    confused, perfect = charts.confusion_matrices({A: CONFUSION, B: np.diag([1] * 7)})
+    assert "Most frequent error: mel taken for nv, 6 of 11 images" in text_of(confused)
+    assert "No image is confused" in text_of(perfect)
+
+
+def test_a_class_without_test_images_leaves_its_row_empty():
+    empty = CONFUSION.copy()
+    empty[6] = 0
+    figure = charts.confusion_matrices({A: empty}, "true")[0]
+    assert not np.isnan(figure.data[0].z.astype(float)).any()
+    assert all(a.y != 6 for a in figure.layout.annotations)
+
+
+def test_the_class_chart_names_where_runs_differ_most():
+    figure = charts.per_class_scores({A: per_class([0.5] * 7), B: per_class([0.9, *[0.5] * 6])})
+    assert "Recall differs most for mel: A 50 %, B 90 %" in text_of(figure)
+    assert "10 images" in text_of(figure)
+
+
+def test_the_class_chart_of_one_run_names_its_best_and_worst_class():
+    figure = charts.per_class_scores({A: per_class([0.5, 0.4, 0.3, 0.9, 0.5, np.nan, 0.1])}, "f1")
+    assert "F1 is highest for nv (90 %), lowest for df (10 %)" in text_of(figure)
+    assert "Vascular lesion (vasc) –" in charts.alt_text(figure)
+
+
+# ------------------------------------------------------------------------- prediction
+
+
+def test_bars_name_every_class_and_whether_it_is_malignant():
+    figure = charts.probability_bars({A: np.array([0.7, 0.1, 0.1, 0.05, 0.03, 0.0199, 0.0001])})
+    assert figure.layout.title.text == "Melanoma (mel), 70 %"
+    assert text_of(figure).count("malignant") == 3
+    assert text_of(figure).count("benign") == 4
+    assert figure.data[0].marker.color == tuple(c.color for c in CLASSES)
+    assert figure.data[0].text[-1] == "<1 %"
+
+
+def test_runs_that_agree_and_runs_that_disagree_are_told_apart():
+    mel, nv = np.array([0.7, 0, 0, 0.3, 0, 0, 0]), np.array([0.2, 0, 0, 0.8, 0, 0, 0])
+    assert "The runs disagree: A mel, B nv" in text_of(charts.probability_bars({A: mel, B: nv}))
+    assert "All 2 runs answer Melanoma (mel), 70 %" in text_of(charts.probability_bars({A: mel, B: mel}))
+    assert len(charts.probability_bars({A: mel, B: nv}).data) == 2
