@@ -11,6 +11,7 @@ import pytest
 
 from ham import charts
 from ham.charts.base import DARK, LIGHT, TEMPLATES, blend, contrast, ink_on
+from ham.charts.training import recall_by_epoch
 from ham.config import CLASSES, CODES
 from ham.evaluation import Interval
 
@@ -265,3 +266,41 @@ def test_runs_that_agree_and_runs_that_disagree_are_told_apart():
     assert "The runs disagree: A mel, B nv" in text_of(charts.probability_bars({A: mel, B: nv}))
     assert "All 2 runs answer Melanoma (mel), 70 %" in text_of(charts.probability_bars({A: mel, B: mel}))
     assert len(charts.probability_bars({A: mel, B: nv}).data) == 2
+
+
+# ------------------------------------------------------------------------- recall by epoch
+
+
+def recalls(**by_class: list[float]) -> pd.DataFrame:
+    """Recalls by epoch; 0.5 throughout for a class that is not named."""
+    n = len(next(iter(by_class.values())))
+    return pd.DataFrame({"epoch": np.arange(1, n + 1), **{f"recall_{c}": by_class.get(c, [0.5] * n) for c in CODES}})
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_recall_by_epoch_names_the_classes_recognised_best_and_worst(dark: bool):
+    figure = recall_by_epoch(recalls(nv=[0.8, 0.97], mel=[0.4, 0.2]), dark=dark)
+    assert "Epoch 2: recall is highest for nv (97 %), lowest for mel (20 %)" in text_of(figure)
+    assert "Melanoma (mel) 20 %" in charts.alt_text(figure)
+    assert figure.layout.template.layout.paper_bgcolor == (DARK if dark else LIGHT).ground
+    assert figure.layout.xaxis.title.text
+    json.loads(figure.to_json())
+
+
+def test_malignant_classes_are_thick_lines_in_their_own_colours():
+    lines = {trace.name: trace.line for trace in recall_by_epoch(recalls(nv=[0.8, 0.9])).data}
+    assert {code: line.color for code, line in lines.items()} == charts.CLASS_COLORS
+    assert {code for code, line in lines.items() if line.width > 3} == {c.code for c in CLASSES if c.malignant}
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_class_labels_of_lines_that_end_together_are_kept_apart_and_inside(value: float):
+    places = sorted(a.y for a in recall_by_epoch(recalls(**{c: [0.5, value] for c in CODES})).layout.annotations)
+    assert np.diff(places) == pytest.approx([7.0] * 6)
+    assert places[0] >= 0
+    assert places[-1] <= 100
+
+
+def test_a_class_without_validation_images_has_no_line_and_no_epoch_is_said():
+    assert len(recall_by_epoch(recalls(df=[np.nan, np.nan])).data) == 6
+    assert "first epoch is not over" in text_of(recall_by_epoch(recalls(nv=[]), epochs=5))

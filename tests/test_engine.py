@@ -17,7 +17,7 @@ from ham.data import LesionDataset
 from ham.engine import Engine
 from ham.store import Run
 
-PATIENCE = 240  # seconds; TensorFlow's start alone takes 5 to 30 on a busy machine
+PATIENCE = 600  # seconds before a wait counts as stuck; a busy machine takes a minute to start TensorFlow
 
 
 def tiny(**settings: object) -> TrainConfig:

@@ -14,7 +14,7 @@ import pytest
 
 from ham import store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
-from ham.store import HISTORY_COLUMNS, Predictions, Run
+from ham.store import HISTORY_COLUMNS, Notes, Predictions, Run
 
 DATA = {"name": "noise", "source": "/somewhere", "synthetic": True, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
 
@@ -95,13 +95,14 @@ def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) 
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("config.json", "{", "damaged"), ("config.json", "[]", "no JSON object"), ("status.json", "", "damaged"),
     ("status.json", '{"state": "flying"}', "damaged"), ("config.json", '{"format": 99}', "format 99"),
-    ("config.json", None, "missing"),
+    ("config.json", None, "missing"), ("status.json", None, "missing"), ("config.json", "[" * 100_000, "too deep"),
+    ("config.json", b"\xff\xfe", "damaged"),
 ])
 def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(run: Run, name, content, words) -> None:
     good = store.create_run(TrainConfig(), DATA)
     (run.folder / name).unlink()
     if content is not None:
-        (run.folder / name).write_text(content)
+        (run.folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     assert [r.id for r in store.list_runs()] == [good.id]
     [(damaged, error)] = store.damaged_runs()
     assert damaged == run.id
@@ -172,3 +173,84 @@ def test_a_changed_model_file_is_not_handed_out(run: Run) -> None:
 def test_numbers_that_json_has_no_word_for_are_written_as_null(run: Run) -> None:
     store.write_record(run, evaluation={"auc": float("nan"), "all": [1.0, float("inf")]})
     assert store.read_run(run.id).record["evaluation"] == {"auc": None, "all": [1.0, None]}
+
+
+def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> None:
+    for change in ({"created": "yesterday"}, {"epoch": None}, {"epochs": True}, {"error": {"what": "x"}},
+                   {"created": float("nan")}):
+        good = json.loads((run.folder / "status.json").read_text())
+        (run.folder / "status.json").write_text(json.dumps(good | change))
+        assert store.list_runs() == []
+        assert f"its {next(iter(change))} is" in str(store.damaged_runs()[0][1])
+        (run.folder / "status.json").write_text(json.dumps(good))
+    assert [r.id for r in store.list_runs()] == [run.id]
+
+
+def test_a_damaged_folder_can_be_deleted_and_a_readable_one_not_that_way(run: Run) -> None:
+    with pytest.raises(StoreError, match="not damaged"):
+        store.delete_damaged(run.id)
+    (run.folder / "status.json").write_text("{")
+    store.delete_damaged(run.id)
+    assert list(runs_folder().iterdir()) == []
+    for name in (run.id, "../home", ".slots"):
+        with pytest.raises(StoreError):
+            store.delete_damaged(name)
+
+
+# -------------------------------------------------------------------------------- notes
+
+
+def test_a_title_tags_and_notes_are_kept_apart_from_what_was_trained(run: Run) -> None:
+    before = (run.folder / "config.json").read_bytes()
+    store.write_notes(run, title="  Best so far ", tags=("good", "Good", "v1.2"), text="one\r\ntwo\n")
+    again = store.read_run(run.id)
+    assert again.notes == Notes("Best so far", ("good", "v1.2"), "one\ntwo")
+    assert (again.title, again.own_title) == ("Best so far", "CNN, as described, seed 1")
+    assert (run.folder / "config.json").read_bytes() == before
+    assert store.write_notes(again, title="").title == "CNN, as described, seed 1"
+    assert store.read_run(run.id).notes.tags == ("good", "v1.2")  # what was not named stays
+
+
+def test_notes_can_be_written_while_a_run_trains_and_survive_its_status(run: Run) -> None:
+    with store.claim(run) as mine:
+        store.write_notes(run, title="Mine")
+        store.write_status(mine, state="running", epoch=3)
+        seen = store.read_run(run.id)
+        assert (seen.title, seen.state, seen.status.epoch) == ("Mine", "running", 3)
+
+
+def test_notes_without_a_word_leave_no_file(run: Run) -> None:
+    store.write_notes(run, text="x")
+    assert (run.folder / "notes.json").exists()
+    store.write_notes(run, text=" ")
+    assert not (run.folder / "notes.json").exists()
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"title": "x" * 81}, "81 characters, 80"), ({"title": "two\nlines"}, "cannot be seen"),
+    ({"title": "turned \u202e round"}, "cannot be seen"), ({"title": 7}, "must be text"),
+    ({"tags": ("two words",)}, "one word"), ({"tags": ("x" * 25,)}, "at most 24"), ({"tags": ("-x",)}, "one word"),
+    ({"tags": ("",)}, "one word"), ({"tags": tuple(f"t{i}" for i in range(11))}, "11, 10 are allowed"),
+    ({"tags": "text"}, "list of words"), ({"text": "x" * 4001}, "4,001"), ({"text": "\x00"}, "cannot be seen"),
+])
+def test_notes_that_cannot_be_shown_as_meant_are_refused_and_change_nothing(run: Run, change, words) -> None:
+    store.write_notes(run, title="x" * 80, tags=("x" * 24, *(f"t{i}" for i in range(9))), text="x" * 4000)
+    with pytest.raises(StoreError, match=words):
+        store.write_notes(store.read_run(run.id), **change)
+    assert store.read_run(run.id).notes.title == "x" * 80
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"tags": 1}', '{"title": "a\\nb"}', "x" * 70_000])
+def test_damaged_notes_cost_the_notes_and_not_the_run(run: Run, content: str) -> None:
+    (run.folder / "notes.json").write_text(content)
+    again = store.read_run(run.id)
+    assert (again.title, again.notes.tags) == (run.title, ())
+    assert "notes.json is damaged" in again.notes.problem
+    assert store.damaged_runs() == []
+    assert store.write_notes(again, title="Mended").notes.problem == ""
+    assert store.read_run(run.id).title == "Mended"
+
+
+def test_notes_of_a_newer_version_are_read_as_far_as_they_are_known(run: Run) -> None:
+    (run.folder / "notes.json").write_text('{"title": "T", "stars": 5}')
+    assert store.read_run(run.id).notes == Notes("T")

@@ -14,7 +14,7 @@ from ham.config import CLASS_INDEX, StoreError, TrainConfig, TrainingError, runs
 from ham.data import LesionDataset, make_split
 from ham.models import MODELS
 from ham.store import HISTORY_COLUMNS, Run
-from ham.training import Progress, augment, batches, class_weights, train
+from ham.training import Progress, augment, batches, class_weights, inputs, job, train
 from tests.test_engine import tiny
 
 COMPARED = [name for name in HISTORY_COLUMNS if name != "seconds"]
@@ -50,7 +50,8 @@ def test_a_finished_run_holds_everything_that_is_known_about_it(whole, small_dat
     assert (run.state, run.has_model, run.status.epoch) == ("done", True, 6)
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
     assert sorted(p.name for p in run.folder.iterdir() if p.name != "lock") == [
-        "config.json", "history.csv", "log.txt", "model.keras", "predictions.npz", "status.json"]
+        "config.json", "first_batch.npz", "history.csv", "log.txt", "model.keras", "predictions.npz", "status.json",
+        "tensorboard"]
     split = make_split(small_dataset, seed=3)
     assert run.record["split"]["test_fingerprint"] == split.test_fingerprint
     assert run.record["data"]["fingerprint"] == small_dataset.fingerprint
@@ -78,6 +79,21 @@ def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_s
     present = [c for c in range(7) if (validation.y_true == c).any()]
     recalls = [np.mean(validation.proba.argmax(axis=1)[validation.y_true == c] == c) for c in present]
     assert best["validation_balanced_accuracy"] == pytest.approx(float(np.mean(recalls)), abs=1e-6)
+
+
+def test_tensorboard_reads_every_epoch_of_train_and_validation(whole) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run, history, _, _ = whole
+    for part, prefix in (("train", ""), ("validation", "validation_")):
+        logs = EventAccumulator(str(run.folder / "tensorboard" / part))
+        logs.Reload()
+        for name in ("loss", "accuracy", "balanced_accuracy"):
+            found = [(event.step, float(np.frombuffer(event.tensor_proto.tensor_content, np.float32)[0]
+                                        if event.tensor_proto.tensor_content else event.tensor_proto.float_val[0]))
+                     for event in logs.Tensors(name)]
+            assert [step for step, _ in found] == [1, 2, 3, 4, 5, 6]
+            assert [value for _, value in found] == pytest.approx(history[f"{prefix}{name}"].tolist(), rel=1e-5)
 
 
 def test_progress_is_reported_by_epoch_and_ends_with_the_evaluation(whole) -> None:
@@ -116,7 +132,7 @@ def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
 
     run = store.create_run(eventful(), small_dataset.record)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(training, "_STATUS_SECONDS", 0)  # every step is reported
+        monkeypatch.setattr(job, "_STATUS_SECONDS", 0)  # every step is reported
         with store.claim(run), pytest.raises(_Crash):
             train(run.config, small_dataset, crash, run)
     assert store.read_run(run.id).state == "interrupted"
@@ -168,7 +184,7 @@ def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(small_d
 
 def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
         small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "class_weights", lambda labels, kind: np.full(7, np.inf, np.float32))
+    monkeypatch.setattr(inputs, "class_weights", lambda labels, kind: np.full(7, np.inf, np.float32))
     with pytest.raises(TrainingError, match="smaller learning rate"):
         train(tiny(), small_dataset)
     [run] = store.list_runs()
@@ -181,7 +197,7 @@ def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details
     def broken(*args: object) -> None:
         raise ZeroDivisionError("invented")
 
-    monkeypatch.setattr(training, "evaluate", broken)
+    monkeypatch.setattr(job, "evaluate", broken)
     with pytest.raises(TrainingError, match="ZeroDivisionError: invented"):
         train(tiny(epochs=1), small_dataset)
     [run] = store.list_runs()
@@ -193,7 +209,7 @@ def test_running_out_of_memory_is_said_in_words(small_dataset: LesionDataset, mo
     def hungry(*args: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(training, "make_split", hungry)
+    monkeypatch.setattr(job, "make_split", hungry)
     with pytest.raises(TrainingError, match="ran out of memory"):
         train(tiny(), small_dataset)
 

@@ -1,4 +1,4 @@
-"""Learning curves of one run, live or ended, or of several runs laid over each other."""
+"""Learning curves of one run, live or ended, or of several runs laid over each other; recall by epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, run_style, short_name
+from ham.charts.base import new_figure, palette, run_style, score_text, short_name
+from ham.config import CLASSES, LesionClass
 
 #: What can be drawn: title, axis title, factor, unit written after a value.
 CURVES: dict[str, tuple[str, str, float, str]] = {
@@ -124,3 +125,66 @@ def _epochs(history: pd.DataFrame) -> str:
 
 def _written(value: float, unit: str) -> str:
     return f"{value:.1f}{unit}" if unit else f"{value:.3f}"
+
+
+# ---------------------------------------------------------------------- recall by epoch
+
+
+def recall_by_epoch(history: pd.DataFrame, epochs: int | None = None, dark: bool = False) -> go.Figure:
+    """Recall of every class on validation, by epoch; the malignant classes as thick lines.
+
+    `history`: columns as in `ham.store.HISTORY_COLUMNS`; recalls are 0 to 1, NaN where validation has no image
+    of the class. `epochs`: how far the axis goes.
+    """
+    lines = {c: 100 * history[f"recall_{c.code}"] for c in CLASSES if history[f"recall_{c.code}"].notna().any()}
+    last = {c: float(y.iloc[-1]) / 100 for c, y in lines.items()}
+    figure = new_figure(_recall_title(history, last), _recall_alt(history, last), dark, height=340,
+                        subtitle="Share of a class's validation images that is recognised. Thick: malignant."
+                        if lines else "")
+    for c, y in sorted(lines.items(), key=lambda item: item[0].malignant):  # what matters is drawn on top
+        figure.add_scatter(
+            x=history["epoch"], y=y, name=c.code, mode="lines" if len(history) > 1 else "markers",
+            line={"color": c.color, "width": 3.5 if c.malignant else 1.5}, opacity=1 if c.malignant else 0.8,
+            marker={"color": c.color, "size": 9 if c.malignant else 6},
+            hovertemplate=f"{c.title} %{{y:.0f}} %<extra></extra>")
+    end = max(epochs or 1, int(history["epoch"].max()) if len(history) else 1)
+    figure.update_xaxes(title="Epoch", range=[0.5, end + max(0.5, 0.02 * end)], tickformat="d", nticks=min(end + 1, 12))
+    figure.update_yaxes(title="Recall on validation, %", range=[-3, 103])
+    figure.update_layout(hovermode="x unified", margin={"r": 72})
+    if lines:
+        _add_class_labels(figure, int(history["epoch"].iloc[-1]), last, dark)
+    else:
+        figure.update_xaxes(visible=False).update_yaxes(visible=False)
+        figure.add_annotation(text="The first epoch is not over yet.", showarrow=False, x=0.5, y=0.5, xref="paper",
+                              yref="paper", font={"color": palette(dark).muted, "size": 14})
+    return figure
+
+
+def _add_class_labels(figure: go.Figure, epoch: int, last: dict[LesionClass, float], dark: bool) -> None:
+    """The code at the end of its line, in the text's colour beside a dot in the class's own; kept apart."""
+    gap, places = 7.0, []
+    for c in sorted(last, key=last.get):
+        places.append(max(100 * last[c], places[-1] + gap if places else 0.0))
+    over = max(0.0, places[-1] - 100)  # pushed together from above where the top is full
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], places[i + 1] - gap if i + 1 < len(places) else places[i] - over)
+    for c, place in zip(sorted(last, key=last.get), places, strict=True):
+        words = f"<b>{c.code}</b>" if c.malignant else c.code
+        figure.add_annotation(x=epoch, y=place, showarrow=False, xanchor="left", xshift=8,
+                              text=f'<span style="color:{c.color}">●</span> {words}',
+                              font={"color": palette(dark).text})
+
+
+def _recall_title(history: pd.DataFrame, last: dict[LesionClass, float]) -> str:
+    if not last:
+        return "Which classes does it recognise?"
+    high, low = max(last, key=last.get), min(last, key=last.get)
+    return (f"Epoch {history['epoch'].iloc[-1]}: recall is highest for {high.code} ({score_text(last[high])}), "
+            f"lowest for {low.code} ({score_text(last[low])})")
+
+
+def _recall_alt(history: pd.DataFrame, last: dict[LesionClass, float]) -> str:
+    if not last:
+        return "Recall of every class by epoch, still empty."
+    return f"Recall on validation by epoch, {_epochs(history)}; in the last one: " + ", ".join(
+        f"{c.title} {score_text(value)}" for c, value in last.items()) + "."

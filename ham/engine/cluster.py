@@ -20,7 +20,7 @@ from ham.engine.worker import free_slots, work
 if TYPE_CHECKING:
     from distributed import Client
 
-IDLE_SECONDS = 300  # after which the workers are let go: TensorFlow holds 600 MB
+IDLE_SECONDS = 120  # after which the workers are let go: TensorFlow holds 600 MB
 _POLL_SECONDS = 1.0
 _CLOSE_SECONDS = 5
 _logger = logging.getLogger(__name__)
@@ -171,5 +171,5 @@ def _local_cluster(workers: int):
     }
     return SubprocessCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=None,
-        scheduler_kwargs={"idle_timeout": f"{2 * IDLE_SECONDS}s"},  # ends it when its server is gone
+        scheduler_kwargs={"idle_timeout": f"{IDLE_SECONDS + 30}s"},  # ends it when its server is gone
         worker_kwargs={"env": environment, "death_timeout": "60s"})

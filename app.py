@@ -1,0 +1,8 @@
+"""Home: the state of the data, the engine and the models, and where to go next."""
+
+from ham import ui
+from ham.ui import home
+
+with ui.page("Home", "See what is in HAM10000, train models on it, compare them, and ask them about an image."):
+    home.cards()
+    home.last_runs()

@@ -1,0 +1,99 @@
+"""Run folders: everything known about a training, whole or not at all.
+
+A run is a folder under `config.runs_folder()`, readable without TensorFlow and without pickle:
+
+    config.json       every setting, versions, data and split fingerprints, and at the end the
+                      model's SHA-256 and its scores
+    status.json       state, epoch, times, error; replaced atomically
+    notes.json        what people wrote on it: a title of their own, tags, text; often absent
+    history.csv       a row an epoch
+    checkpoint/       last.npz and best.npz while the run can be resumed
+    model.keras       the model of the best epoch
+    predictions.npz   image ids, lesions, y_true and proba of validation and test
+    log.txt           what happened, a line each
+    lock              held by the process that trains, for as long as it lives
+    cancel            there when somebody asked the run to stop
+
+Who is alive is told by the lock alone: the operating system frees it when its process ends,
+however it ends. A run whose status says running and whose lock is free was interrupted.
+
+runs      the folder itself: create, status, lock, list, read, delete
+notes     title, tags and text
+results   history, predictions, log, model
+bundle    one run as one zip, and back, checked
+files     how a file is replaced whole, and what a damaged one raises
+"""
+
+from ham.store.bundle import export_run, import_run
+from ham.store.files import DAMAGED, file_sha256, read_arrays, write_arrays, write_file, writing
+from ham.store.notes import Notes
+from ham.store.results import (
+    HISTORY_COLUMNS,
+    Predictions,
+    append_history,
+    checked_model_path,
+    read_history,
+    read_log,
+    read_predictions,
+    truncate_history,
+    write_log,
+    write_predictions,
+)
+from ham.store.runs import (
+    FORMAT,
+    STATES,
+    Run,
+    Status,
+    cancel_requested,
+    claim,
+    create_run,
+    damaged_runs,
+    delete_damaged,
+    delete_run,
+    list_runs,
+    read_run,
+    request_cancel,
+    withdraw_cancel,
+    write_notes,
+    write_record,
+    write_status,
+)
+
+__all__ = [
+    "DAMAGED",
+    "FORMAT",
+    "HISTORY_COLUMNS",
+    "STATES",
+    "Notes",
+    "Predictions",
+    "Run",
+    "Status",
+    "append_history",
+    "cancel_requested",
+    "checked_model_path",
+    "claim",
+    "create_run",
+    "damaged_runs",
+    "delete_damaged",
+    "delete_run",
+    "export_run",
+    "file_sha256",
+    "import_run",
+    "list_runs",
+    "read_arrays",
+    "read_history",
+    "read_log",
+    "read_predictions",
+    "read_run",
+    "request_cancel",
+    "truncate_history",
+    "withdraw_cancel",
+    "write_arrays",
+    "write_file",
+    "write_log",
+    "write_notes",
+    "write_predictions",
+    "write_record",
+    "write_status",
+    "writing",
+]

@@ -1,0 +1,151 @@
+"""What a training leaves in its folder: history, predictions, log, model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ham.config import CODES, N_CLASSES, StoreError
+from ham.store.files import file_sha256, read_arrays, reading, write_arrays, write_file, writing
+from ham.store.runs import Run
+
+HISTORY_COLUMNS = (
+    "epoch", "loss", "accuracy", "balanced_accuracy", "validation_loss", "validation_accuracy",
+    "validation_balanced_accuracy", "learning_rate", "seconds", *(f"recall_{code}" for code in CODES),
+)
+PARTS = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's answers on one part of a split, rows in the order of the part."""
+
+    image_id: np.ndarray  # str (n,)
+    lesion: np.ndarray  # int64 (n,), rows of one lesion share a number
+    y_true: np.ndarray  # int64 (n,), index in CLASSES
+    proba: np.ndarray  # float32 (n, 7), rows sum to 1, columns in CLASSES order
+
+
+PREDICTION_ARRAYS = tuple(f"{part}_{name}" for part in PARTS for name in Predictions.__dataclass_fields__)
+
+
+# ------------------------------------------------------------------------------ history
+
+
+def append_history(run: Run, row: dict[str, float]) -> None:
+    """Adds an epoch's row; `row` has HISTORY_COLUMNS. Raises StoreError."""
+    with writing(run.folder):
+        path = run.folder / "history.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY_COLUMNS)
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def truncate_history(run: Run, epochs: int) -> pd.DataFrame:
+    """Keeps the first `epochs` rows, as a resume from that epoch needs; returns them."""
+    history = read_history(run)
+    kept = history[history["epoch"] <= epochs].drop_duplicates("epoch", keep="last")
+    with writing(run.folder):
+        if kept.empty:
+            (run.folder / "history.csv").unlink(missing_ok=True)
+        else:
+            write_file(run.folder / "history.csv", kept.to_csv(index=False).encode())
+    return kept
+
+
+def read_history(run: Run) -> pd.DataFrame:
+    """A row an epoch, HISTORY_COLUMNS as float64 but `epoch` as int64; empty before the first.
+
+    A last row that a crash cut short is left out. Raises StoreError on anything else.
+    """
+    path = run.folder / "history.csv"
+    with reading(path):
+        return parse_history(path.read_bytes() if path.exists() else b"")
+
+
+def parse_history(content: bytes) -> pd.DataFrame:
+    """Raises ValueError."""
+    lines = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            rows.append([float(value) for value in line])
+            if len(line) != len(HISTORY_COLUMNS):
+                raise ValueError("wrong number of fields")
+        except ValueError as error:
+            if number == len(lines):
+                rows = rows[:number - 2]
+                break
+            raise ValueError(f"line {number}: {error}") from error
+    return pd.DataFrame(rows, columns=list(HISTORY_COLUMNS), dtype=float).astype({"epoch": int})
+
+
+# -------------------------------------------------------------------------- predictions
+
+
+def write_predictions(run: Run, parts: dict[str, Predictions]) -> None:
+    """Writes "validation" and "test". Raises StoreError."""
+    arrays = {f"{part}_{name}": getattr(predictions, name)
+              for part, predictions in parts.items() for name in Predictions.__dataclass_fields__}
+    with writing(run.folder):
+        write_arrays(run.folder / "predictions.npz", arrays)
+
+
+def read_predictions(run: Run) -> dict[str, Predictions]:
+    """"validation" and "test". Raises StoreError where the file is missing or damaged."""
+    path = run.folder / "predictions.npz"
+    with reading(path):
+        return predictions_from(read_arrays(path))
+
+
+def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
+    """Raises KeyError or ValueError where the arrays are not those of PREDICTION_ARRAYS."""
+    parts = {part: Predictions(*(arrays[f"{part}_{name}"] for name in Predictions.__dataclass_fields__))
+             for part in PARTS}
+    for part in parts.values():
+        n = len(part.y_true)
+        if part.proba.shape != (n, N_CLASSES) or \
+                any(array.shape != (n,) for array in (part.image_id, part.lesion, part.y_true)):
+            raise ValueError("its arrays do not fit together")
+        kinds = "".join(array.dtype.kind for array in (part.image_id, part.lesion, part.y_true, part.proba))
+        if kinds != "Uiif":
+            raise ValueError("its arrays have other types than ours")
+        if n and (part.y_true.min() < 0 or part.y_true.max() >= N_CLASSES):
+            raise ValueError("it has labels of no class")
+    return parts
+
+
+# ------------------------------------------------------------------------ log and model
+
+
+def write_log(run: Run, line: str, *, now: float | None = None) -> None:
+    """Adds a line to log.txt, with the time. Raises StoreError."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    with writing(run.folder), (run.folder / "log.txt").open("a", encoding="utf-8") as file:
+        file.write(f"{stamp}  {line}\n")
+
+
+def read_log(run: Run) -> str:
+    path = run.folder / "log.txt"
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def checked_model_path(run: Run) -> Path:
+    """model.keras, after its SHA-256 was found to be the recorded one. Raises StoreError."""
+    path = run.folder / "model.keras"
+    recorded = run.record.get("model", {}).get("sha256")
+    with reading(path):
+        found = file_sha256(path)
+    if found != recorded:
+        raise StoreError(f"The model of {run.id}", "its file is not the one this run saved (SHA-256 differs).",
+                         "Train it again; a changed model file is never loaded.")
+    return path

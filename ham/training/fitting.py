@@ -1,0 +1,99 @@
+"""How Keras fits a model here: loss, optimizer, metrics and the callback that records."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ham.config import CODES, N_CLASSES, TrainConfig
+
+if TYPE_CHECKING:
+    import keras
+
+_WARM_UP_EPOCHS = 3
+
+
+class Cancelled(Exception):
+    """Somebody asked the run to stop."""
+
+
+def compile_model(model: keras.Model, config: TrainConfig, steps: int) -> None:
+    import keras
+
+    model.compile(
+        optimizer=_optimizer(config, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), _recalls()],
+        jit_compile=False)  # XLA made both described models slower on CPUs (DESIGN.md, section 5)
+
+
+def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
+    import keras
+
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = config.learning_rate
+    if config.schedule == "cosine":
+        warm_up = max(1, round(steps * min(_WARM_UP_EPOCHS, config.epochs / 10)))
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=config.learning_rate / warm_up, warmup_target=config.learning_rate,
+            warmup_steps=warm_up, decay_steps=max(1, steps * config.epochs - warm_up), alpha=0.01)
+    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
+            "rmsprop": keras.optimizers.RMSprop}[config.optimizer]
+    optimizer = kind(learning_rate=rate, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])  # only weights shrink
+    return optimizer
+
+
+def _recalls() -> keras.metrics.Metric:
+    """Mean recall over the classes that occurred, from counts that the recorder reads too."""
+    import keras
+
+    class Recalls(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__(name="balanced_accuracy")
+            self.hits = self.add_variable((N_CLASSES,), "zeros", name="hits")
+            self.totals = self.add_variable((N_CLASSES,), "zeros", name="totals")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            guess = keras.ops.one_hot(keras.ops.argmax(y_pred, axis=-1), N_CLASSES)
+            # labels are one-hot before smoothing, which happens inside the loss
+            self.hits.assign_add(keras.ops.sum(y_true * guess, axis=0))
+            self.totals.assign_add(keras.ops.sum(y_true, axis=0))
+
+        def result(self):
+            occurred = keras.ops.cast(self.totals > 0, "float32")
+            recalls = self.hits / keras.ops.maximum(self.totals, 1.0)
+            return keras.ops.sum(recalls) / keras.ops.maximum(keras.ops.sum(occurred), 1.0)
+
+    return Recalls()
+
+
+def recorder(after_step: Callable[[int], None], after_epoch: Callable[[dict[str, float]], None],
+             stopped_early: Callable[[], bool]) -> keras.callbacks.Callback:
+    import keras
+
+    class Recorder(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.began = time.perf_counter()
+
+        def on_train_batch_end(self, batch, logs=None):
+            after_step(batch + 1)
+
+        def on_epoch_end(self, epoch, logs=None):
+            recalls = next(m for m in self.model.metrics[-1].metrics if m.name == "balanced_accuracy")
+            hits, totals = recalls.hits.numpy(), recalls.totals.numpy()  # validation ran last: its counts
+            after_epoch({
+                "epoch": epoch + 1,
+                **{name: float(logs[name]) for name in ("loss", "accuracy", "balanced_accuracy")},
+                **{f"validation_{name}": float(logs[f"val_{name}"])
+                   for name in ("loss", "accuracy", "balanced_accuracy")},
+                "learning_rate": float(keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()),
+                "seconds": time.perf_counter() - self.began,
+                **{f"recall_{code}": float(hits[i] / totals[i]) if totals[i] else math.nan
+                   for i, code in enumerate(CODES)},
+            })
+            if stopped_early():
+                self.model.stop_training = True
+
+    return Recorder()

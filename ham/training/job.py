@@ -1,0 +1,248 @@
+"""One training from its run folder's state to its end, recorded there as it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ham import store
+from ham.config import HamError, TrainConfig, TrainingError
+from ham.data import LesionDataset, Split, make_split, open_dataset
+from ham.evaluation import evaluate, evaluation_record
+from ham.models import MODELS, PREPROCESSING, Architecture
+from ham.store import Predictions, Run
+from ham.training.checkpoint import Checkpoint
+from ham.training.fitting import Cancelled, compile_model, recorder
+from ham.training.inputs import first_batch, one_hot, stream
+from ham.training.tensorboard import TensorBoard
+
+EVALUATION_BATCH = 512
+_STATUS_SECONDS = 0.5  # how often a step is written to status.json
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training reports: after every step, after every epoch and between phases."""
+
+    phase: str
+    epoch: int  # epochs completed
+    epochs: int
+    step: int
+    steps: int
+    seconds_left: float | None
+    row: dict[str, float] | None = None  # of store.HISTORY_COLUMNS, at the end of an epoch
+
+
+Report = Callable[[Progress], None]
+
+
+def train(config: TrainConfig, dataset: LesionDataset, report: Report | None = None, run: Run | None = None) -> Run:
+    """Trains a model as `config` says and returns its run: done, or cancelled.
+
+    Without `run` a new one is made; with it the caller holds its `store.claim`, and a run that
+    was interrupted goes on after its last completed epoch. The epoch with the best validation
+    loss is kept; a cancelled run keeps the best so far. Raises TrainingError, DataError or
+    StoreError, after the run was marked as failed.
+    """
+    if run is None:
+        run = store.create_run(config, dataset.record)
+        with store.claim(run):
+            return train(config, dataset, report, run)
+    job = _Job(run, dataset, report or (lambda progress: None))
+    try:
+        return job.finish(job.fit())
+    except HamError as error:
+        job.fail(error)
+        raise
+    except Exception as error:
+        store.write_log(run, traceback.format_exc())
+        explained = _explain(error)
+        job.fail(explained)
+        raise explained from error
+    finally:
+        job.tensorboard.close()
+
+
+def train_run(run: Run, report: Report | None = None) -> Run:
+    """`train` for a run of the queue: opens the data that the run names and checks that it is
+    still the same. The caller holds the run's claim.
+    """
+    now = time.time()
+    run = store.write_status(run, state="running", phase="opening the data", started=run.status.started or now,
+                             updated=now, ended=None, error=None)
+    try:
+        dataset = open_dataset(run.record["data"]["source"])
+        if dataset.fingerprint != run.record["data"]["fingerprint"]:
+            raise TrainingError(f"The data in {dataset.source}", "is not what it was when this run was set up.",
+                                "Start the training again on the data as it is now.")
+    except HamError as error:
+        _mark_failed(run, error)
+        raise
+    return train(run.config, dataset, report, run)
+
+
+# ------------------------------------------------------------------------- the training
+
+
+class _Job:
+    """One training from its folder's state to its end. Holds what fit and finish share."""
+
+    def __init__(self, run: Run, dataset: LesionDataset, report: Report):
+        self.run, self.dataset, self.report = run, dataset, report
+        self.config = run.config
+        self.architecture: Architecture = MODELS[self.config.model]
+        self.split: Split | None = None
+        self.written = 0.0
+        self.tensorboard = TensorBoard(run)
+        self.epoch_seconds: list[float] = []
+
+    def fit(self) -> bool:
+        """Trains up to the last epoch; True where it was cancelled."""
+        self.advance("starting TensorFlow", state="running", started=self.run.status.started or time.time(),
+                     ended=None, error=None)
+        import keras
+
+        config = self.config
+        self.split = make_split(self.dataset, config.split, config.validation_fraction, config.test_fraction,
+                                config.seed)
+        self.steps = math.ceil(len(self.split.train) / config.batch_size)
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(config.seed)
+        self.model = self.architecture.build(**config.model_settings)
+        compile_model(self.model, config, self.steps)
+        self.checkpoint = Checkpoint.read(self.run, self.model)
+        first = self.checkpoint.epoch
+        history = store.truncate_history(self.run, first)
+        self.epoch_seconds = history["seconds"].tolist()
+        trainable, fixed = self.architecture.parameter_count(**config.model_settings)
+        self.run = store.write_record(
+            self.run, split=_split_record(self.split), preprocessing=PREPROCESSING,
+            parameters={"trainable": trainable, "not_trainable": fixed})
+        self.log(f"training {config.model} from epoch {first + 1} of {config.epochs} on {len(self.split.train)} images")
+        self.advance("training", epoch=first, epochs=config.epochs, step=0, steps=self.steps)
+        if first >= config.epochs or self.checkpoint.stopped_early:
+            return False
+        with store.writing(self.run.folder):  # for whoever watches
+            store.write_arrays(self.run.folder / "first_batch.npz",
+                               {"images": first_batch(self.dataset, self.split, config)})
+        validation = self.split.validation
+        try:
+            self.model.fit(
+                stream(self.dataset, self.split, config, self.architecture, first),
+                steps_per_epoch=self.steps, epochs=config.epochs, initial_epoch=first,
+                validation_data=(self.architecture.prepare(self.dataset.images[validation]),
+                                 one_hot(self.dataset.labels[validation])),
+                validation_batch_size=EVALUATION_BATCH, shuffle=False, verbose=0,
+                callbacks=[recorder(self.after_step, self.after_epoch, self.stopped_early)])
+        except Cancelled:
+            return True
+        return False
+
+    def finish(self, cancelled: bool) -> Run:
+        """Restores the best epoch, answers validation and test, writes the results."""
+        best = self.checkpoint.best_weights(self.model)
+        if best is not None:
+            self.advance("evaluating")
+            self.model.set_weights(best)
+            parts = {"validation": self.answer(self.split.validation), "test": self.answer(self.split.test)}
+            test = parts["test"]
+            evaluation = evaluate(test.y_true, test.proba, test.lesion)
+            sha256 = self.save_model(best)
+            store.write_predictions(self.run, parts)
+            self.run = store.write_record(self.run, model={"sha256": sha256, **self.run.record["parameters"]},
+                                          evaluation=evaluation_record(evaluation))
+        state = "cancelled" if cancelled else "done"
+        if not cancelled:  # nothing is left to resume
+            self.checkpoint.remove()
+        store.withdraw_cancel(self.run)
+        self.log(f"{state} after epoch {self.checkpoint.epoch}, best epoch {self.checkpoint.best_epoch}")
+        self.advance("", state=state, ended=time.time(), best_epoch=self.checkpoint.best_epoch, seconds_left=None)
+        return self.run
+
+    def answer(self, rows: np.ndarray) -> Predictions:
+        parts = (rows[start:start + EVALUATION_BATCH] for start in range(0, len(rows), EVALUATION_BATCH))
+        proba = np.concatenate([self.model.predict_on_batch(self.architecture.prepare(self.dataset.images[part]))
+                                for part in parts])
+        return Predictions(self.dataset.metadata["image_id"].to_numpy(dtype=str)[rows], self.dataset.groups[rows],
+                           self.dataset.labels[rows], proba.astype(np.float32))
+
+    def save_model(self, weights: list[np.ndarray]) -> str:
+        """Writes model.keras without optimizer or loss; returns its SHA-256."""
+        bare = self.architecture.build(**self.config.model_settings)
+        bare.set_weights(weights)
+        fresh = self.run.folder / ".fresh.keras"
+        with store.writing(self.run.folder):
+            bare.save(fresh)
+            fresh.replace(self.run.folder / "model.keras")
+        return store.file_sha256(self.run.folder / "model.keras")
+
+    def after_step(self, step: int) -> None:
+        if store.cancel_requested(self.run):
+            raise Cancelled
+        if time.monotonic() - self.written >= _STATUS_SECONDS:
+            self.advance("training", step=step, seconds_left=self.seconds_left(step))
+
+    def after_epoch(self, row: dict[str, float]) -> None:
+        """Records an epoch: history first, then the checkpoint that says it is complete."""
+        if not math.isfinite(row["loss"] + row["validation_loss"]):
+            raise TrainingError(f"Epoch {row['epoch']}", "the loss is not a number: the steps were too large.",
+                                "Train again with a smaller learning rate.")
+        store.append_history(self.run, row)
+        self.tensorboard.write(row)
+        self.checkpoint.write(self.model, row, self.config.early_stopping_patience)
+        self.epoch_seconds.append(row["seconds"])
+        self.advance("training", row, epoch=row["epoch"], step=0, seconds_left=self.seconds_left(0),
+                     best_epoch=self.checkpoint.best_epoch)
+
+    def stopped_early(self) -> bool:
+        return self.checkpoint.stopped_early
+
+    def seconds_left(self, step: int) -> float | None:
+        """From the last three epochs; None before the first is complete."""
+        if not self.epoch_seconds:
+            return None
+        recent = (self.epoch_seconds[1:] or self.epoch_seconds)[-3:]  # the first compiles too
+        left = self.config.epochs - self.checkpoint.epoch - step / self.steps
+        return left * sum(recent) / len(recent)
+
+    def advance(self, phase: str, row: dict[str, float] | None = None, **changes: object) -> None:
+        self.run = store.write_status(self.run, phase=phase, updated=time.time(), **changes)
+        self.written = time.monotonic()
+        status = self.run.status
+        self.report(Progress(phase, status.epoch, status.epochs, status.step, status.steps, status.seconds_left, row))
+
+    def log(self, line: str) -> None:
+        store.write_log(self.run, line)
+
+    def fail(self, error: HamError) -> None:
+        self.run = _mark_failed(self.run, error)
+
+
+def _mark_failed(run: Run, error: HamError) -> Run:
+    with contextlib.suppress(HamError):  # a full disk may refuse this too; then the freed lock tells
+        store.write_log(run, f"failed: {error}")
+        store.withdraw_cancel(run)
+        run = store.write_status(run, state="failed", phase="", ended=time.time(), seconds_left=None,
+                                 error={"what": error.what, "why": error.why, "todo": error.todo})
+    return run
+
+
+def _explain(error: Exception) -> TrainingError:
+    if "No space left" in str(error):  # TensorFlow's own files; ours raise StoreError
+        return TrainingError("The training", "found the disk full.", "Free some space, then resume it.")
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return TrainingError("The training", "ran out of memory.", "Use a smaller batch size or a smaller model.")
+    return TrainingError("The training", f"stopped on an unexpected error: {type(error).__name__}: {error}.",
+                         "The run's log.txt has the details; please report it.")
+
+
+def _split_record(split: Split) -> dict:
+    return {"protocol": split.protocol, "seed": split.seed, "leaking": split.leaking,
+            "fingerprint": split.fingerprint, "test_fingerprint": split.test_fingerprint,
+            "n_train": len(split.train), "n_validation": len(split.validation), "n_test": len(split.test)}

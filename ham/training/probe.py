@@ -1,0 +1,54 @@
+"""What a training would cost on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import time
+
+from ham.config import TrainConfig
+from ham.data import LesionDataset, make_split
+from ham.models import MODELS
+from ham.training.fitting import Cancelled, compile_model
+from ham.training.inputs import one_hot, stream
+from ham.training.job import EVALUATION_BATCH
+
+_PROBE_SECONDS = 1.0  # steps are timed for at least as long
+
+
+def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[str, float]:
+    """What a training costs here, from a few of its real steps. `seconds_per_step` carries its share of validation;
+    `start_seconds`: importing and compiling; `memory_bytes`: the most this process, best a fresh one, has held.
+    """
+    import resource
+
+    began = time.perf_counter()
+    import keras
+
+    keras.utils.set_random_seed(config.seed)
+    architecture = MODELS[config.model]
+    split = make_split(dataset, config.split, config.validation_fraction, config.test_fraction, config.seed)
+    steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
+    model = architecture.build(**config.model_settings)
+    compile_model(model, config, steps_per_epoch)
+    ends, passes = [], []
+
+    class Timer(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            ends.append(time.perf_counter())
+            if len(ends) > steps and ends[-1] - ends[0] > _PROBE_SECONDS:
+                raise Cancelled
+
+    with contextlib.suppress(Cancelled):
+        model.fit(stream(dataset, split, config, architecture, 0), steps_per_epoch=max(steps + 1, steps_per_epoch),
+                  epochs=1, callbacks=[Timer()], shuffle=False, verbose=0)
+    validation = architecture.prepare(dataset.images[split.validation]), one_hot(dataset.labels[split.validation])
+    for _ in range(2):  # the first compiles
+        start = time.perf_counter()
+        model.evaluate(*validation, batch_size=EVALUATION_BATCH, verbose=0)
+        passes.append(time.perf_counter() - start)
+    a_step = (ends[-1] - ends[0]) / (len(ends) - 1) + passes[1] / steps_per_epoch
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {"seconds_per_step": a_step, "steps_per_epoch": steps_per_epoch,
+            "start_seconds": ends[0] - began + passes[0] - passes[1], "memory_bytes": most}

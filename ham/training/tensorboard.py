@@ -1,0 +1,38 @@
+"""The logs that `tensorboard --logdir` on the runs folder reads."""
+
+from __future__ import annotations
+
+from ham import store
+from ham.store import Run
+
+
+class TensorBoard:
+    """Every epoch's scalars in tensorboard/train and tensorboard/validation, under the same tags, so
+    that TensorBoard draws them over each other.
+    """
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.writers: dict = {}
+
+    def write(self, row: dict[str, float]) -> None:
+        """An epoch's row of history.csv. Raises StoreError."""
+        metrics = ("loss", "accuracy", "balanced_accuracy")
+        recalls = {name: row[name] for name in row if name.startswith("recall_")}
+        with store.writing(self.run.folder):
+            self._write("train", row["epoch"], {m: row[m] for m in metrics} | {"learning_rate": row["learning_rate"]})
+            self._write("validation", row["epoch"], {m: row[f"validation_{m}"] for m in metrics} | recalls)
+
+    def _write(self, part: str, epoch: int, scalars: dict[str, float]) -> None:
+        import tensorflow as tf
+
+        if part not in self.writers:
+            self.writers[part] = tf.summary.create_file_writer(str(self.run.folder / "tensorboard" / part))
+        with self.writers[part].as_default(step=epoch):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+        self.writers[part].flush()
+
+    def close(self) -> None:
+        for writer in self.writers.values():
+            writer.close()

@@ -1,0 +1,47 @@
+"""The dashboard: the only package that imports Streamlit, besides app.py and pages/.
+
+frame       what every page stands in: menu, data in use, live run, title, footer; errors; charts
+shelf       the data set in use, opened once for all visitors
+empty       what a page shows where there is no data yet
+home        the sections of the Home page
+dataset, training, comparison, prediction    the sections of the page of that name
+
+A page reads `from ham import ui`, then `with ui.page(title, question): ...`.
+"""
+
+from ham.ui.empty import choose_folder, need_dataset, no_data
+from ham.ui.frame import (
+    chart,
+    done_share,
+    end_page,
+    engine,
+    errors,
+    footer,
+    is_dark,
+    page,
+    plain,
+    progress_text,
+    show_error,
+    time_left,
+)
+from ham.ui.shelf import current_dataset, dataset_error
+
+__all__ = [
+    "chart",
+    "choose_folder",
+    "current_dataset",
+    "dataset_error",
+    "done_share",
+    "end_page",
+    "engine",
+    "errors",
+    "footer",
+    "is_dark",
+    "need_dataset",
+    "no_data",
+    "page",
+    "plain",
+    "progress_text",
+    "show_error",
+    "time_left",
+]

@@ -1,0 +1,262 @@
+"""What every page stands in: the menu, the data in use, the live run, the title, the footer.
+
+`page` is the first call of every page. It relies on nothing that another page has run, so a
+direct link to any page as the first request of a fresh server shows the same frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+from PIL import Image, ImageDraw
+
+from ham import charts, store
+from ham.config import (
+    APP_NAME,
+    CITATION,
+    CLASS_INDEX,
+    CLASSES,
+    DISCLAIMER,
+    KAGGLE_URL,
+    LICENCE,
+    DataError,
+    HamError,
+    runs_folder,
+)
+from ham.data import LesionDataset
+from ham.engine import Engine
+from ham.ui.shelf import current_dataset
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LIVE_SECONDS = 2.0  # how often live runs are read again
+_FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#$|~:+!-])")
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    title: str
+    script: str  # path from the repository's root
+    icon: str
+
+
+MENU: tuple[MenuEntry, ...] = (
+    MenuEntry("Home", "app.py", ":material/home:"),
+    MenuEntry("Dataset", "pages/dataset.py", ":material/photo_library:"),
+    MenuEntry("Training", "pages/training.py", ":material/model_training:"),
+    MenuEntry("Comparison", "pages/comparison.py", ":material/balance:"),
+    MenuEntry("Prediction", "pages/prediction.py", ":material/image_search:"),
+)
+
+
+class _EndOfPage(Exception):
+    """What is above says all there is to say."""
+
+
+@contextlib.contextmanager
+def page(title: str, question: str) -> Iterator[None]:
+    """Draws the frame; the block draws the page. A HamError raised in it is shown once, in words.
+
+    `title` is the entry's in MENU, `question` one sentence on what the page answers.
+    """
+    st.set_page_config(
+        page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}", page_icon=_page_icon(), layout="wide",
+        menu_items={"About": f"**{APP_NAME}**\n\n{_FOOTER}"},
+    )
+    engine()
+    st.html(Path(__file__).with_name("style.css"))
+    st.logo(_logo(), size="large")
+    with st.sidebar:
+        with st.container(gap="xsmall"):
+            _menu()
+        data_place, live_place = st.container(gap="xsmall"), st.container(gap="xsmall")
+    st.title(APP_NAME if title == "Home" else title, anchor=False)
+    st.markdown(f":gray[{question}]")
+    body = st.container()
+    footer()  # before the body runs, so that nothing that ends a script early loses it
+    with body:
+        found, problem = _opened_data()
+        with data_place:
+            _data_in_use(found, problem)
+        with live_place:
+            _live_run()
+        with errors():
+            yield
+
+
+@contextlib.contextmanager
+def errors() -> Iterator[None]:
+    """Shows a HamError raised in the block. A fragment needs its own: it runs outside `page`.
+
+    Also a decorator, nearest to the function: `@st.fragment` above `@ui.errors()`.
+    """
+    try:
+        yield
+    except HamError as error:
+        show_error(error)
+    except _EndOfPage:
+        pass
+
+
+def end_page() -> NoReturn:
+    """Leaves the rest of the page's (or the fragment's) block out."""
+    raise _EndOfPage
+
+
+def show_error(error: HamError) -> None:
+    """What came in, why it does not work, what to do next."""
+    st.error(f"**{plain(error.what)}:** {plain(error.why)}  \n{plain(error.todo)}", icon=":material/error:")
+
+
+def footer() -> None:
+    st.space("medium")
+    st.caption(_FOOTER)
+
+
+def is_dark() -> bool:
+    """Whether the reader's browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def chart(figure: object, key: str, **options: object) -> object:
+    """Shows a figure of `charts` with its own template, toolbar and alternative text.
+
+    `options` are st.plotly_chart's; returns what that returns. The toolbar saves `key`.png or .svg.
+    """
+    image_format = (st.session_state.get("chart_format") or "PNG").lower()
+    config = charts.plot_config(key.replace("_", "-"), image_format)
+    return st.plotly_chart(figure, theme=None, key=key, config=config, alt=charts.alt_text(figure), **options)
+
+
+def plain(text: object) -> str:
+    """Text that Markdown shows as it is: file names, what a user typed."""
+    return _MARKDOWN.sub(r"\\\1", str(text))
+
+
+def time_left(seconds: float | None) -> str:
+    """In words, no more exact than an estimate is: "about 3 min left"; "" where nothing is known."""
+    if seconds is None:
+        return ""
+    if seconds < 55:
+        return f"about {max(5, 5 * round(seconds / 5))} s left"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"about {minutes} min left"
+    return f"about {minutes // 60} h {minutes % 60:02} min left"
+
+
+def done_share(status: store.Status) -> float:
+    """How much of a training is done, 0 to 1."""
+    within = status.step / status.steps if status.steps else 0.0
+    return min(1.0, (status.epoch + within) / status.epochs) if status.epochs else 0.0
+
+
+def progress_text(status: store.Status) -> str:
+    """"Epoch 3 of 25 · about 2 min left", or what the run does before and after its epochs."""
+    if status.phase != "training":
+        words = status.phase or status.state
+        return words[:1].upper() + words[1:]
+    parts = (f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}", time_left(status.seconds_left))
+    return " · ".join(part for part in parts if part)
+
+
+def live_seconds() -> float | None:
+    """`run_every` of a fragment that shows runs: None, no timer, while nothing is live."""
+    return _LIVE_SECONDS if any(run.live for run in store.list_runs()) else None
+
+
+def engine() -> Engine:
+    """The one training engine of this server, watching the queue."""
+    return _engine(runs_folder())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False, on_release=Engine.stop)
+def _engine(runs: Path) -> Engine:
+    return Engine().start()
+
+
+# ----------------------------------------------------------------------------- sidebar
+
+
+def _dots() -> list[tuple[float, float, str]]:
+    """The sign of HAM Lab: the seven classes as a ring seen through a lens; x, y in 0-56, colour."""
+    places = [(28 + 17 * math.cos(math.tau * i / 6), 28 + 17 * math.sin(math.tau * i / 6)) for i in range(6)]
+    colors = sorted((c.color for c in CLASSES), key=lambda color: color == CLASSES[CLASS_INDEX["nv"]].color)
+    return [(x, y, color) for (x, y), color in zip([*places, (28, 28)], colors, strict=True)]
+
+
+@functools.cache
+def _page_icon() -> Image.Image:
+    """The sign as the browser tab's picture; a Material icon would be fetched from the network."""
+    icon = Image.new("RGBA", (224, 224))
+    draw = ImageDraw.Draw(icon)
+    for x, y, color in _dots():
+        draw.ellipse([4 * (x - 7), 4 * (y - 7), 4 * (x + 7), 4 * (y + 7)], fill=color)
+    return icon.resize((64, 64), Image.Resampling.LANCZOS)
+
+
+def _logo() -> str:
+    """The sign and the name, as SVG."""
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{color}"/>' for x, y, color in _dots())
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="220" height="56" viewBox="0 0 220 56">'
+            "<style>text{fill:#1F2937}@media(prefers-color-scheme:dark){text{fill:#E6E9ED}}</style>"
+            f'{dots}<text x="68" y="38" font-family="Segoe UI, Helvetica, Arial, sans-serif" '
+            f'font-size="30" font-weight="600">{APP_NAME}</text></svg>')
+
+
+def _menu() -> None:
+    for entry in MENU:
+        if (_ROOT / entry.script).exists():
+            st.page_link(entry.script, label=entry.title, icon=entry.icon, width="stretch")
+
+
+def _opened_data() -> tuple[LesionDataset | None, DataError | None]:
+    try:
+        return current_dataset(), None
+    except DataError as error:
+        return None, error
+
+
+def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None:
+    st.divider()
+    if problem is not None:
+        st.markdown(":orange[:material/error:] **Data cannot be used**")
+        st.caption(plain(problem.what))
+        return
+    if found is None:
+        st.markdown(":gray[:material/database:] No data yet")
+        return
+    badge = " :orange-badge[synthetic]" if found.synthetic else ""
+    st.markdown(f":gray[:material/database:] **{plain(found.name)}**{badge}")
+    st.caption(f"{found.n_images:,} images of {found.n_lesions:,} lesions")
+
+
+def _live_run() -> None:
+    """A timed fragment while something is live, else nothing."""
+    live = [run.id for run in store.list_runs() if run.live]
+    if live:
+        st.divider()
+        st.fragment(_live_fragment, run_every=_LIVE_SECONDS)(live)
+
+
+@errors()
+def _live_fragment(seen: list[str]) -> None:
+    live = [run for run in store.list_runs() if run.live]
+    if [run.id for run in live] != seen:
+        st.rerun()  # a run began or ended: the whole page shows it
+    running = next((run for run in live if run.state == "running"), None)
+    waiting = len(live) - (running is not None)
+    if running:
+        status = running.status
+        st.markdown(f":gray[:material/model_training:] **{plain(running.title)}**")
+        st.progress(done_share(status), text=progress_text(status))
+    if waiting:
+        st.caption(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'}")

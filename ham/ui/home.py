@@ -1,0 +1,155 @@
+"""The sections of the Home page: three cards, each with its live state and one button; the last runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ham import store
+from ham.config import CLASSES, DataError
+from ham.data import SPLIT_TITLES, LesionDataset
+from ham.evaluation import percent, scores_from_record
+from ham.ui.empty import choose_folder, no_data
+from ham.ui.frame import engine, errors, live_seconds, plain, progress_text, show_error
+from ham.ui.shelf import current_dataset
+
+LAST_RUNS = 8
+
+
+@dataclass(frozen=True)
+class Card:
+    icon: str
+    title: str
+    headline: str
+    text: str
+    button: str
+    script: str
+
+
+def cards() -> None:
+    """Data, Models, Try an image; the button of the next sensible step is the coloured one."""
+    found, error = _data()
+    st.fragment(_cards, run_every=live_seconds())(found, error)
+    if error is not None:
+        show_error(error)
+        choose_folder("Use another folder")
+    elif found is None:
+        no_data()
+
+
+def last_runs() -> None:
+    """The newest runs, whatever became of them."""
+    st.subheader("Last runs", anchor=False)
+    st.fragment(_last_runs, run_every=live_seconds())()
+
+
+@errors()
+def _cards(found: LesionDataset | None, error: DataError | None) -> None:
+    runs = store.list_runs()
+    with_model = [run for run in runs if run.has_model]
+    step = None if found is None else 2 if with_model else 1  # without data the next step is the form below
+    drawn = (_data_card(found, error), _models_card(runs, with_model), _image_card(with_model))
+    for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):
+        with column:
+            _draw(card, primary=number == step)
+
+
+@errors()
+def _last_runs() -> None:
+    runs = store.list_runs()
+    if not runs:
+        st.markdown(":gray[Nothing has been trained yet. Runs appear here as soon as they are queued.]")
+        return
+    now = time.time()
+    table = pd.DataFrame([{
+        "Run": run.title, "State": state_in_words(run), "Split": SPLIT_TITLES[run.config.split][0],
+        "Test accuracy": accuracy_in_words(run), "Created": ago(now - run.status.created), "Id": run.id,
+    } for run in runs[:LAST_RUNS]])
+    st.dataframe(table, hide_index=True, width="stretch", height="content", key="last_runs")
+    if len(runs) > LAST_RUNS:
+        st.caption(f"The newest {LAST_RUNS} of {len(runs)} runs.")
+
+
+def state_in_words(run: store.Run) -> str:
+    if run.state == "running":
+        return progress_text(run.status)
+    if run.state == "failed" and run.status.error:
+        return f"Failed: {run.status.error['why']}"
+    return run.state.capitalize()
+
+
+def accuracy_in_words(run: store.Run) -> str:
+    """"75.1 % (73.2 to 77.0)", or a dash where the run has no model."""
+    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if "evaluation" in run.record else "–"
+
+
+def ago(seconds: float) -> str:
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if (count := int(seconds // size)) >= 1:
+            return f"{count} {name}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+# ------------------------------------------------------------------------------- cards
+
+
+def _data() -> tuple[LesionDataset | None, DataError | None]:
+    try:
+        return current_dataset(), None
+    except DataError as error:
+        return None, error
+
+
+def _data_card(found: LesionDataset | None, error: DataError | None) -> Card:
+    icon, title, button, script = ":material/photo_library:", "Data", "Explore the data", "pages/dataset.py"
+    if error is not None:
+        return Card(icon, title, "Cannot be used", "Its files have a problem, named below.", button, script)
+    if found is None:
+        return Card(icon, title, "No data yet", "HAM10000: 10,015 dermatoscopic images of skin lesions in seven "
+                    "classes. Below is how to get it.", button, script)
+    counts = np.bincount(found.labels, minlength=len(CLASSES))
+    largest = CLASSES[int(counts.argmax())]
+    badge = " :orange-badge[synthetic]" if found.synthetic else ""
+    return Card(icon, title, f"{found.n_images:,} images", f"{plain(found.name)}{badge}, {found.n_lesions:,} lesions. "
+                f"{counts.max() / found.n_images:.0%} of the images are {largest.name.lower()}: a model that always "
+                "says so is right that often.".replace("%", " %"), button, script)
+
+
+def _models_card(runs: list[store.Run], with_model: list[store.Run]) -> Card:
+    icon, title, button, script = ":material/model_training:", "Models", "Train a model", "pages/training.py"
+    running = next((run for run in runs if run.state == "running"), None)
+    waiting = sum(run.state == "queued" for run in runs)
+    headline = f"{len(with_model)} trained" if with_model else "None trained yet"
+    problem = engine().problem
+    if running:
+        text = f"Training **{plain(running.title)}**. {progress_text(running.status)}."
+    elif problem is not None:
+        text = f":orange[:material/error:] {plain(problem)}"
+    elif waiting:
+        text = "The training engine is starting."
+    else:
+        text = "An LSTM and a CNN, each with its own settings, watched live as they train. The training engine is idle."
+    more = f" {waiting} {'run waits' if waiting == 1 else 'runs wait'}." if waiting else ""
+    return Card(icon, title, headline, text + more, button, script)
+
+
+def _image_card(with_model: list[store.Run]) -> Card:
+    if not with_model:
+        headline, text = "Needs a model", "Drop a photograph and read seven probabilities, once a model is trained."
+    else:
+        headline = f"{len(with_model)} {'model' if len(with_model) == 1 else 'models'} ready"
+        text = "Drop a photograph: every model answers side by side, and you see the 28x28 image that it saw."
+    return Card(":material/image_search:", "Try an image", headline, text, "Try an image", "pages/prediction.py")
+
+
+def _draw(card: Card, primary: bool) -> None:
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown(f":gray[{card.icon} {card.title}]")
+        st.subheader(card.headline, anchor=False)
+        st.container(height="stretch").markdown(card.text)
+        if st.button(card.button, key=f"go_{card.script}", type="primary" if primary else "secondary", width="stretch"):
+            st.switch_page(card.script)

@@ -1,0 +1,108 @@
+"""The data set in use, opened once for all visitors of this server.
+
+Opening JPEGs takes a minute the first time. It goes on in a thread of its own, so that a click
+meanwhile, which makes Streamlit run the page again, finds the work where it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from ham import data
+from ham.config import DataError, cache_folder
+
+_LOOK_AGAIN_SECONDS = 5.0  # how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
+_PATIENCE_SECONDS = 0.4  # a memory map is open before this; only what takes longer gets a bar
+
+
+class _Opening:
+    """One opening of one state of the source's files."""
+
+    def __init__(self, folder: Path):
+        self.progress = (0, 1, "Opening the data")  # done, total, what
+        self.result: data.LesionDataset | None = None
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self._open, args=(folder,), daemon=True)
+        self.thread.start()
+
+    def _open(self, folder: Path) -> None:
+        try:
+            self.result = data.open_dataset(folder, report=self._report)
+        except Exception as error:  # raised again in the page that waits for it
+            self.error, self.trace = error, error.__traceback__
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        self.progress = (done, total, what)
+
+
+class _Shelf:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: tuple = ()
+        self._opening: _Opening | None = None
+        self._looked: tuple[Path | None, float] = (None, 0.0)
+
+    def opening(self, folder: Path) -> _Opening:
+        """The opening of the folder as its files are now. Raises DataError."""
+        with self._lock:
+            seen, when = self._looked
+            fresh = seen == folder and time.monotonic() - when < _LOOK_AGAIN_SECONDS
+            if not (fresh and self._opening):
+                key = (cache_folder(), folder, _stamp(folder))
+                self._looked = (folder, time.monotonic())
+                if key != self._key or self._opening is None:
+                    self._key, self._opening = key, _Opening(folder)
+            return self._opening
+
+
+def _stamp(folder: Path) -> list | float:
+    """Differs when a file of the source does. Raises DataError."""
+    source = data.find_source(folder)
+    try:
+        return source.stamp()
+    except OSError:  # a file went away meanwhile: opening says which
+        return time.monotonic()
+
+
+@st.cache_resource
+def _shelf() -> _Shelf:
+    return _Shelf()
+
+
+def current_dataset() -> data.LesionDataset | None:
+    """The data set in use, None where none is chosen yet; a bar while it is opened.
+
+    Raises DataError where its files cannot be used.
+    """
+    folder = data.current_source()
+    if folder is None:
+        return None
+    opening = _shelf().opening(folder)
+    opening.thread.join(_PATIENCE_SECONDS)
+    if opening.thread.is_alive():
+        _watch(opening)
+    if opening.error is not None:
+        raise opening.error.with_traceback(opening.trace)
+    return opening.result
+
+
+def _watch(opening: _Opening) -> None:
+    place = st.empty()
+    while opening.thread.is_alive():
+        done, total, what = opening.progress
+        place.progress(min(1.0, done / max(total, 1)), text=f"{what}: {done:,} of {total:,}" if done else f"{what} …")
+        opening.thread.join(0.2)
+    place.empty()
+
+
+def dataset_error() -> DataError | None:
+    """Why the chosen data cannot be used; None where it can, or none is chosen."""
+    try:
+        current_dataset()
+    except DataError as error:
+        return error
+    return None

@@ -1,0 +1,295 @@
+"""The form, what a training of it would cost, and the start of one run or of several."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import statistics
+from collections.abc import Iterable
+
+import streamlit as st
+
+import ham
+from ham import engine, store
+from ham.config import (
+    DATA,
+    MODEL,
+    MODEL_TITLES,
+    OPTIMISATION,
+    RECIPES,
+    REGULARISATION,
+    SETTINGS,
+    ConfigError,
+    Setting,
+    TrainConfig,
+    recipe_config,
+)
+from ham.data import SPLIT_TITLES, LesionDataset
+from ham.models import MODELS
+from ham.store import Run
+from ham.ui import frame
+from ham.ui.training.words import about, accuracy, count, memory
+
+MAX_AT_ONCE = 50
+_ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has ended
+_TAKEN_OVER = "train_taken_over"  # session key: id of the run whose settings the form takes over
+_GROUPS = {OPTIMISATION: ":material/speed:", DATA: ":material/database:", REGULARISATION: ":material/tune:",
+           MODEL: ":material/account_tree:"}
+
+
+# --------------------------------------------------------------------------------- form
+
+
+def form() -> TrainConfig | None:
+    """Model, recipe and every setting; None where a setting cannot be trained, which is then said."""
+    filled = _take_over()
+    # a widget's own default and a value from session state do not go together
+    model = st.segmented_control("Model", list(MODELS), default=None if filled else "cnn", required=True,
+                                 format_func=lambda name: MODEL_TITLES[name], key="train_model",
+                                 persist_state="session")
+    st.caption(MODELS[model].description)
+    recipe = st.selectbox("Recipe", list(RECIPES), format_func=lambda name: RECIPES[name].title, key="train_recipe",
+                          persist_state="session", help="Sets everything below; change what you like afterwards.")
+    st.caption(RECIPES[recipe].help)
+    start = recipe_config(recipe, model)
+    values: dict[str, object] = {}
+    for group, icon in _GROUPS.items():
+        settings = MODELS[model].settings if group == MODEL else [s for s in SETTINGS if s.group == group]
+        with st.expander(group.capitalize(), icon=icon, expanded=group == OPTIMISATION):
+            values |= _fields(settings, start, filled)
+    try:
+        return start.replace(**values)
+    except ConfigError as error:
+        frame.show_error(error)
+        return None
+
+
+def use_settings(run: Run) -> None:
+    """Fills the form with the run's settings: remembers them and draws the page again."""
+    st.session_state[_TAKEN_OVER] = run.id
+    st.rerun()
+
+
+def _take_over() -> bool:
+    """Before the form's widgets are drawn: puts the settings of the chosen run into their keys."""
+    run_id = st.session_state.pop(_TAKEN_OVER, None)
+    if run_id is None:
+        return False
+    run = store.read_run(run_id)
+    config = run.config if run.config.recipe in RECIPES else run.config.replace(recipe=next(iter(RECIPES)))
+    st.session_state["train_model"], st.session_state["train_recipe"] = config.model, config.recipe
+    for setting in (*SETTINGS, *MODELS[config.model].settings):
+        st.session_state[_key(config, setting)] = _value(config, setting)
+    st.toast(f"The form has the settings of {frame.plain(run.title)}.", icon=":material/content_copy:")
+    return True
+
+
+def _key(config: TrainConfig, setting: Setting) -> str:
+    """Holds model and recipe, so each pair of them keeps what was changed and starts from its own defaults."""
+    return f"train_{config.model}_{config.recipe}_{setting.name}"
+
+
+def _value(config: TrainConfig, setting: Setting) -> int | float | str:
+    return config.model_settings[setting.name] if setting.group == MODEL else getattr(config, setting.name)
+
+
+def _fields(settings: Iterable[Setting], start: TrainConfig, filled: bool) -> dict[str, object]:
+    """A widget a setting, two a row."""
+    values = {}
+    rows = list(settings)
+    for pair in (rows[i:i + 2] for i in range(0, len(rows), 2)):
+        for column, setting in zip(st.columns(2), pair, strict=False):
+            with column:
+                values[setting.name] = _field(setting, _value(start, setting), _key(start, setting), filled)
+    return values
+
+
+def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
+    if setting.choices:
+        words = {name: title for name, (title, _) in SPLIT_TITLES.items()} if setting.name == "split" else {}
+        return st.selectbox(setting.label, setting.choices, index=0 if filled else setting.choices.index(default),
+                            format_func=lambda value: words.get(value, value.capitalize()), help=setting.help,
+                            key=key, persist_state="session")
+    whole = isinstance(setting.default, int)
+    # min_value and max_value would silently pull a typed value in; the config says what is wrong with it
+    return st.number_input(setting.label, value="min" if filled else default,
+                           step=setting.multiple_of if whole else _step(setting), format="%d" if whole else "%g",
+                           help=f"{setting.help} {setting.allowed.capitalize()}.", key=key, persist_state="session")
+
+
+def _step(setting: Setting) -> float:
+    return {"learning_rate": 1e-4, "weight_decay": 1e-4}.get(setting.name, 0.05)
+
+
+# ------------------------------------------------------------------------------ summary
+
+
+def summary(config: TrainConfig, dataset: LesionDataset) -> None:
+    """What would be trained, before it is: parameters, steps, time, memory; a warning where the split leaks."""
+    waits = _cost(config, dataset) is None and not any(run.live for run in store.list_runs())
+    st.fragment(_sizes, run_every=_ESTIMATE_SECONDS if waits else None)(config, dataset, waits)
+    if config.split != "lesion":
+        st.warning(f"This split leaks: {SPLIT_TITLES[config.split][1][0].lower()}{SPLIT_TITLES[config.split][1][1:]} "
+                   "Its scores are too good and compare only with each other.", icon=":material/warning:")
+
+
+@frame.errors()
+def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
+    trainable, fixed = MODELS[config.model].parameter_count(**config.model_settings)
+    cost = _cost(config, dataset)
+    if cost is None:
+        cost = "measuring time and memory here …" if waits else "time is known after the first epoch"
+    elif waits:
+        st.rerun()  # stops the timer
+    st.markdown(f"**{trainable + fixed:,}** parameters · **{_steps_an_epoch(config, dataset):,}** steps an epoch · "
+                f"{cost}")
+
+
+def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
+    """"about 3 min and 1.1 GB here": time as past runs took, else as the probe says; memory from the probe.
+
+    None while nothing is known.
+    """
+    steps = _steps_an_epoch(config, dataset)
+    measured = _seconds_a_step(config)
+    probed = engine.estimate(config, dataset.record)
+    if probed is not None and not probed.problem:
+        seconds = measured * steps * config.epochs if measured else probed.seconds
+        return f"**{about(seconds)}** and **{memory(probed.memory_bytes)}** here"
+    if measured:
+        return f"**{about(measured * steps * config.epochs)}** here"
+    return None if probed is None else "time is known after the first epoch"
+
+
+def _steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
+    """Close to what the split gives; oversampling repeats every class up to the largest."""
+    images = dataset.n_images
+    if config.split == "oversample":
+        counts = dataset.metadata["dx"].value_counts()
+        images = int(counts.max() * len(counts))
+    return -(-round(images * (1 - config.validation_fraction - config.test_fraction)) // config.batch_size)
+
+
+def _seconds_a_step(config: TrainConfig) -> float | None:
+    """As this machine took in its last run of this model at this batch size; None without one."""
+    for run in store.list_runs():
+        same = (run.config.model, run.config.batch_size, run.config.model_settings) == \
+            (config.model, config.batch_size, config.model_settings)
+        if same and run.status.steps and run.status.epoch:
+            return statistics.median(store.read_history(run)["seconds"]) / run.status.steps
+    return None
+
+
+# -------------------------------------------------------------------------------- start
+
+
+def start_button(config: TrainConfig | None, dataset: LesionDataset) -> None:
+    """Puts the run, or several at once, into the queue; says which of them have been trained before."""
+    chosen = _several(config) if config else []
+    known = {index: twin for index, one in enumerate(chosen) if (twin := _twin(one, dataset))}
+    again = len(chosen) == 1 and bool(known) and not known[0].live
+    if len(chosen) > 1:
+        chosen = _left(chosen, known)
+    elif known:
+        _show_twin(known[0])
+    label = f"Start {len(chosen)} runs" if len(chosen) > 1 else "Train again" if again else "Start training"
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not chosen, width="stretch"):
+        for one in chosen:
+            run = engine.submit(one, dataset.record)
+        frame.engine().poke()
+        started = f"{run.title} is" if len(chosen) == 1 else f"{len(chosen)} runs are"
+        st.toast(f"{started} in the queue.", icon=":material/schedule:")
+        st.rerun()
+
+
+def _several(config: TrainConfig) -> list[TrainConfig]:
+    """The config for every seed and every model asked for; itself alone where nothing is; [] on an error,
+    which is then said.
+    """
+    others = [name for name in MODELS if name != config.model]
+    with st.expander("Several runs at once", icon=":material/library_add:"):
+        text = st.text_input("Seeds", key="train_seeds", placeholder="1-3, or 0, 1, 2", persist_state="session",
+                             help="A run for each of them. Empty: the seed above.")
+        also = st.pills("Also train", others, selection_mode="multi", format_func=lambda name: MODEL_TITLES[name],
+                        key=f"train_also_{config.model}", persist_state="session",
+                        help="With the same settings; its layers as its own form has them.")
+    try:
+        seeds = parse_seeds(text) or [config.seed]
+        configs = [_for_model(config, name) for name in (config.model, *also)]
+        if len(seeds) * len(configs) > MAX_AT_ONCE:
+            raise ConfigError(f"{len(seeds) * len(configs)} runs", f"at most {MAX_AT_ONCE} can be started at once.",
+                              "Name fewer seeds.")
+        return [one.replace(seed=seed) for one in configs for seed in seeds]
+    except ConfigError as error:
+        frame.show_error(error)
+        return []
+
+
+def parse_seeds(text: str) -> list[int]:
+    """"1-3" or "0, 1, 2" or both mixed, each seed once, in the order written. Raises ConfigError."""
+    seeds: list[int] = []
+    for part in text.replace(",", " ").replace(";", " ").split():
+        first, dash, last = part.partition("-")
+        low, high = first, last if dash else first
+        if not (low.isdecimal() and high.isdecimal() and len(high) <= 10 and int(low) <= int(high)):
+            raise ConfigError(f"Seeds {text!r}", f"{part!r} is neither a whole number nor a range.",
+                              "Write them as 1-3 or as 0, 1, 2.")
+        if int(high) - int(low) >= MAX_AT_ONCE:
+            raise ConfigError(f"Seeds {part}", f"at most {MAX_AT_ONCE} runs can be started at once.",
+                              "Write a shorter range.")
+        seeds += range(int(low), int(high) + 1)
+    return list(dict.fromkeys(seeds))
+
+
+def _for_model(config: TrainConfig, model: str) -> TrainConfig:
+    """The same settings for another model: what the form leaves at the recipe's value follows the other
+    model's recipe; its layers are as the form for it was left.
+    """
+    if model == config.model:
+        return config
+    start, other = recipe_config(config.recipe, config.model), recipe_config(config.recipe, model)
+    changed = {s.name: _value(config, s) for s in SETTINGS if _value(config, s) != _value(start, s)}
+    layers = {s.name: st.session_state.get(_key(other, s), _value(other, s)) for s in MODELS[model].settings}
+    return other.replace(**changed, **layers)
+
+
+def _left(chosen: list[TrainConfig], known: dict[int, Run]) -> list[TrainConfig]:
+    """Says how many runs this makes; those that are there already are left out unless wanted."""
+    by_model = [MODEL_TITLES[model] for model in dict.fromkeys(one.model for one in chosen)]
+    seeds = list(dict.fromkeys(one.seed for one in chosen))
+    words = f"{' and '.join(by_model)}, {count(len(seeds), 'seed')} " + ("each" if len(by_model) > 1 else "in all")
+    st.markdown(f"This makes **{count(len(chosen), 'run')}**: {words}.")
+    if known and st.checkbox(f"Leave out {len(known)} that {'is' if len(known) == 1 else 'are'} trained or waiting "
+                             "already", value=True, key="train_leave_out"):
+        return [one for index, one in enumerate(chosen) if index not in known]
+    return chosen
+
+
+def _show_twin(twin: Run) -> None:
+    name = frame.plain(twin.title)
+    if twin.live:
+        st.info(f"Exactly this {'trains just now' if twin.state == 'running' else 'waits already'}: {name}.",
+                icon=":material/content_copy:")
+        return
+    st.info(f"Exactly this was trained before: {name}, {accuracy(twin)}. "
+            "The same settings on the same data give the same result.", icon=":material/content_copy:")
+    st.page_link("pages/comparison.py", label="See it beside other runs", icon=":material/balance:",
+                 query_params={"runs": twin.id})
+
+
+def _twin(config: TrainConfig, dataset: LesionDataset) -> Run | None:
+    """A finished run of the same settings, data, code and packages; else one that waits or trains."""
+    same = [run for run in store.list_runs() if (run.live or (run.state == "done" and run.has_model))
+            and run.record.get("config_fingerprint") == config.fingerprint
+            and run.record["data"]["fingerprint"] == dataset.fingerprint
+            and run.record.get("code_version") == ham.__version__
+            and all(_installed(package) == version for package, version in run.record.get("packages", {}).items())]
+    return min(same, key=lambda run: run.live, default=None)
+
+
+@functools.cache
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,212 @@
+"""One run: its progress, its curves, what they mean, its first batch, how it ended."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from ham import charts, engine, store
+from ham.charts.training import recall_by_epoch
+from ham.config import IMAGE_SIZE, HamError
+from ham.evaluation.learning import findings
+from ham.store import Run
+from ham.ui import frame
+from ham.ui.training.form import use_settings
+from ham.ui.training.words import accuracy, count, floor, share
+
+_CURVES = {"Loss": "loss", "Accuracy": "accuracy", "Balanced accuracy": "balanced_accuracy"}
+_STEADY_EPOCHS = 5  # the time left goes by the median of so many
+
+
+# -------------------------------------------------------------------------------- running
+
+
+def running(run: Run) -> None:
+    words, button = st.columns([3, 1], vertical_alignment="bottom")
+    words.subheader(frame.plain(run.title), anchor=False)
+    stopping = store.cancel_requested(run)
+    if button.button("Stopping" if stopping else "Cancel", icon=":material/stop:", disabled=stopping, width="stretch",
+                     key=f"cancel_{run.id}", help="Stops after the current step and keeps the best epoch so far."):
+        engine.cancel(run)
+        st.rerun()
+    history = store.read_history(run)
+    status = dataclasses.replace(run.status, seconds_left=seconds_left(run, history))
+    st.progress(frame.done_share(status), text=frame.progress_text(status))
+    _facts(run, history)
+    if history.empty:
+        st.caption("Curves appear after the first epoch.")
+    else:
+        _findings(history)
+        last = history.iloc[-1]
+        for column, (label, name) in zip(st.columns(3), _CURVES.items(), strict=True):
+            value = last[f"validation_{name}"]
+            # of a longer label a laptop's column shows only the beginning
+            column.metric(label if " " in label else f"Validation {label.lower()}",
+                          f"{value:.3f}" if name == "loss" else share(value))
+        _curves(run, history)
+    _first_batch(run)
+
+
+def seconds_left(run: Run, history: pd.DataFrame) -> float | None:
+    """By the median of the last epochs; the first one, which compiles, counts only while it is alone."""
+    if history.empty:
+        return run.status.seconds_left
+    epochs = history["seconds"].iloc[1:] if len(history) > 1 else history["seconds"]
+    within = run.status.step / run.status.steps if run.status.steps else 0.0
+    return max(0.0, run.config.epochs - run.status.epoch - within) * float(epochs.tail(_STEADY_EPOCHS).median())
+
+
+def _facts(run: Run, history: pd.DataFrame) -> None:
+    """Batch, pace and learning rate, small."""
+    status = run.status
+    facts = [f"Batch {status.step:,} of {status.steps:,}"] * bool(status.steps and status.phase == "training")
+    if not history.empty:
+        seconds = history["seconds"].iloc[1 if len(history) > 1 else 0:].tail(_STEADY_EPOCHS).median()
+        facts += [f"{seconds:.1f} s an epoch", f"learning rate {history['learning_rate'].iloc[-1]:.3g}"]
+    if status.best_epoch:
+        facts.append(f"best epoch so far {status.best_epoch}")
+    if facts:
+        st.caption(" · ".join(facts))
+
+
+def _findings(history: pd.DataFrame) -> None:
+    for finding in findings(history):
+        show, icon = (st.warning, ":material/warning:") if finding.serious else (st.info, ":material/lightbulb:")
+        show(f"{frame.plain(finding.what)}  \n{frame.plain(finding.todo)}", icon=icon)
+
+
+def _curves(run: Run, history: pd.DataFrame) -> None:
+    *tabs, recall = st.tabs([*_CURVES, "Recall by class"])
+    for tab, metric in zip(tabs, _CURVES.values(), strict=True):
+        with tab:
+            frame.chart(charts.learning_curves({run.title: history}, metric, {run.title: run.status.best_epoch},
+                                               epochs=run.config.epochs, dark=frame.is_dark()),
+                        key=f"curve_{metric}_{run.id}")
+    with recall:
+        frame.chart(recall_by_epoch(history, run.config.epochs, frame.is_dark()), key=f"curve_recall_{run.id}")
+
+
+# ------------------------------------------------------------------------- the first batch
+
+
+def _first_batch(run: Run) -> None:
+    path = run.folder / "first_batch.npz"
+    if not path.exists():
+        return
+    with st.expander("What the model sees", icon=":material/visibility:"):
+        shown = _first_batch_html(str(path), path.stat().st_mtime_ns, run.config.model == "lstm")
+        if not shown:
+            st.caption("The first batch of this run cannot be read.")
+            return
+        augmented = "" if run.config.augmentation == "none" else ", after augmentation"
+        st.caption(f"The first images of its first epoch, {IMAGE_SIZE} by {IMAGE_SIZE} pixels{augmented}.")
+        st.html(shown)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _first_batch_html(path: str, changed: int, rows: bool) -> str:
+    """The images as crisp squares, and the first of them as its rows; "" where the file cannot be read.
+
+    `changed` only makes a changed file another entry.
+    """
+    try:
+        images = store.read_arrays(Path(path))["images"]
+        pictures = [_png(image) for image in images]
+    except (*store.DAMAGED, TypeError):
+        return ""
+    squares = "".join(f'<img src="{source}" alt="Image {number} of the first batch">'
+                      for number, source in enumerate(pictures, start=1))
+    return f"{_STYLE}<div class='ham-batch'>{squares}</div>{_rows_html(images[0], pictures[0]) if rows else ''}"
+
+
+def _rows_html(image: np.ndarray, whole: str) -> str:
+    """One image, and beside it the rows that an LSTM reads one after the other."""
+    words = html.escape(f"An LSTM reads an image as {len(image)} steps of {image[0].size} numbers: row by row, from "
+                        "the top.")
+    return (f'<div class="ham-rows"><img class="ham-whole" src="{whole}" alt="The first image">'
+            f'<div><span><i>row 1</i><i>row {len(image)}</i></span>'
+            f'<img src="{_png(strips(image))}" alt="Its {len(image)} rows, one below the other"></div>'
+            f"<p>{words}</p></div>")
+
+
+def strips(image: np.ndarray, height: int = 3, gap: int = 2) -> np.ndarray:
+    """uint8 (n, m, 3) -> uint8 (n * (height + gap) - gap, 5 * m, 4), RGBA: the rows in order, nothing between them."""
+    n, m, _ = image.shape
+    apart = np.zeros((n, height + gap, m, 4), np.uint8)
+    apart[:, :height, :, :3] = image[:, None]
+    apart[:, :height, :, 3] = 255
+    return apart.reshape(-1, m, 4)[:-gap].repeat(height + gap, axis=1)
+
+
+def _png(image: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+_STYLE = """<style>
+.ham-batch { display: grid; gap: 0.4rem; grid-template-columns: repeat(auto-fill, minmax(4.5rem, 1fr)); }
+.ham-batch img, .ham-rows img { border-radius: 4px; display: block; image-rendering: pixelated; width: 100%; }
+.ham-rows { align-items: center; display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1rem; }
+.ham-rows .ham-whole { border-radius: 4px; height: 7rem; width: 7rem; }
+.ham-rows div { display: flex; gap: 0.5rem; height: 13.8rem; }
+.ham-rows div img { border-radius: 0; height: 100%; width: 14rem; }
+.ham-rows span { display: flex; flex-direction: column; font-size: 0.8rem; justify-content: space-between;
+  line-height: 1; text-align: right; }
+.ham-rows i { font-style: normal; }
+.ham-rows p { flex: 1 1 12rem; font-size: 0.875rem; margin: 0; }
+</style>"""
+
+
+# ---------------------------------------------------------------------------------- ended
+
+
+def last_ended(runs: list[Run]) -> None:
+    ended = [run for run in runs if run.status.ended is not None or run.state == "interrupted"]
+    if not ended:
+        st.markdown("**Nothing trains yet.**  \nChoose a model and a recipe, then start. *Quick look* takes the "
+                    "shortest time. You can leave this page or close the browser: the run goes on.")
+        return
+    run = max(ended, key=lambda run: run.status.ended or run.status.updated or 0.0)
+    st.subheader(f"Last run: {frame.plain(run.title)}", anchor=False)
+    _outcome(run)
+    history = store.read_history(run)
+    if not history.empty:
+        _findings(history)
+        _curves(run, history)
+    _first_batch(run)
+
+
+def _outcome(run: Run) -> None:
+    """How it ended, in words, and what to do next."""
+    epochs = f"{run.status.epoch} of {count(run.config.epochs, 'epoch')}"
+    if run.state == "failed":
+        frame.show_error(HamError(**run.status.error))
+    elif run.state == "interrupted":
+        st.warning(f"Its process ended after {epochs}. Nothing of them is lost.", icon=":material/power_off:")
+    elif run.state == "cancelled":
+        st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
+    if run.has_model:
+        st.markdown(f"{accuracy(run)}; always answering nevus scores {floor(run)}. "
+                    f"The best epoch by validation loss was {run.status.best_epoch}.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run.state in ("failed", "interrupted", "cancelled") and st.button(
+                "Resume", icon=":material/restart_alt:", key=f"resume_{run.id}",
+                help="Goes on after the last completed epoch."):
+            engine.resume(run)
+            frame.engine().poke()
+            st.rerun()
+        if st.button("Use these settings", icon=":material/content_copy:", key=f"use_{run.id}",
+                     help="Fills the form with the settings of this run, to train it again with changes."):
+            use_settings(run)
+        if run.has_model:
+            st.page_link("pages/comparison.py", label="Compare", icon=":material/balance:")
+            st.page_link("pages/prediction.py", label="Try an image", icon=":material/image_search:")

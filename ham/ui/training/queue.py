@@ -1,0 +1,99 @@
+"""The engine's settings, the runs that train, those that wait, the last that ended."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from ham import engine, store
+from ham.store import Run
+from ham.ui import frame
+from ham.ui.training import live
+from ham.ui.training.words import count
+
+_POLL_SECONDS = 1.0
+_TO_THE_FRONT = -10**6
+_STYLE = """<style>
+[class*="st-key-waiting_"] {flex-wrap: nowrap;}
+[class*="st-key-waiting_"] > :first-child {flex: 1 1 0; min-width: 0;}
+</style>"""
+
+
+def queue_and_live_run() -> None:
+    """Followed while something is live."""
+    runs = [run for run in store.list_runs() if run.live]
+    _head(runs)
+    seen = [(run.id, run.state) for run in runs]
+    st.fragment(_follow, run_every=_POLL_SECONDS if seen else None)(seen)
+
+
+def _head(runs: list[Run]) -> None:
+    training = sum(run.state == "running" for run in runs)
+    waiting = len(runs) - training
+    words = [f"{count(training, 'run trains', 'runs train')}"] * bool(training) + \
+        [f"{count(waiting, 'waits', 'wait')}"] * bool(waiting)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":gray[{', '.join(words) or 'The queue is empty'}]", width="stretch")
+        with st.popover("Engine", icon=":material/settings:", width="content"):
+            _engine_settings()
+
+
+def _engine_settings() -> None:
+    now = engine.settings()
+    workers = st.number_input("Runs that train at the same time", 1, engine.MAX_WORKERS,
+                              min(now.workers, engine.MAX_WORKERS), key="engine_workers",
+                              help=f"1 to {engine.MAX_WORKERS} on this machine. Several share its cores: each becomes "
+                                   "slower, and each holds its own memory. For every window and visitor.")
+    by_itself = st.toggle("Resume interrupted runs by themselves", now.resume_by_itself, key="engine_resume",
+                          help="After a crash or a restart, without being asked.")
+    chosen = dataclasses.replace(now, workers=workers, resume_by_itself=by_itself)
+    if chosen != now:
+        engine.save_settings(chosen)
+        frame.engine().poke()
+
+
+@frame.errors()
+def _follow(seen: list[tuple[str, str]]) -> None:
+    runs = store.list_runs()
+    now = [run for run in runs if run.live]
+    if [(run.id, run.state) for run in now] != seen:
+        st.rerun()  # a run came, began or ended: form, queue and table show it
+    running = [run for run in now if run.state == "running"]
+    waiting = sorted((run for run in now if run.state == "queued"), key=lambda run: run.status.order)
+    problem = frame.engine().problem
+    if problem:
+        frame.show_error(problem)
+    for run in running:
+        live.running(run)
+    if waiting:
+        st.subheader("Waiting" if running else "Starting", anchor=False)
+        if not running and not problem:
+            st.caption("The training process starts; the first time takes some seconds.")
+        st.html(_STYLE)
+        for place, run in enumerate(waiting):
+            _waiting(run, place, len(waiting))
+    if not now:
+        live.last_ended(runs)
+
+
+def _waiting(run: Run, place: int, waiting: int) -> None:
+    """A line of the queue: its place, its name, where it can go."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"waiting_{run.id}"):
+        words = f"{frame.plain(run.title)}, {count(run.config.epochs, 'epoch')}"
+        st.markdown(f":gray[{place + 1}.] {words}", width="stretch")
+        name = run.title
+        if waiting > 1:
+            front = _icon("vertical_align_top", f"front_{run.id}", f"Train {name} next", place == 0)
+            up = _icon("arrow_upward", f"up_{run.id}", f"Move {name} up", place == 0)
+            down = _icon("arrow_downward", f"down_{run.id}", f"Move {name} down", place == waiting - 1)
+            if front or up or down:
+                engine.move(run, _TO_THE_FRONT if front else -1 if up else 1)
+                st.rerun()
+        if _icon("close", f"remove_{run.id}", f"Take {name} out of the queue"):
+            engine.cancel(run)
+            st.rerun()
+
+
+def _icon(icon: str, key: str, words: str, disabled: bool = False) -> bool:
+    return st.button(f":material/{icon}:", key=key, help=words, disabled=disabled, type="tertiary")

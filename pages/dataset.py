@@ -1,0 +1,16 @@
+"""Dataset: classes, patients, sites and images, filtered at will, and what leaks between train and test."""
+
+from ham import ui
+from ham.ui import dataset as sections
+
+with ui.page("Dataset", "What is in the data, whom it comes from, and what makes it treacherous."):
+    dataset = ui.need_dataset()
+    chosen = sections.filters(dataset)
+    rows = chosen.rows(dataset)
+    sections.summary(dataset, chosen, rows)
+    if rows.size:
+        sections.overview(dataset.metadata.iloc[rows])
+        sections.gallery(dataset, rows)
+    else:
+        sections.no_match()
+    sections.leakage(dataset)

@@ -1,0 +1,21 @@
+"""Training: set up a run, put it into the queue, watch it."""
+
+import streamlit as st
+
+from ham import ui
+from ham.ui import runs, training
+
+with ui.page("Training", "Train a model with your own settings and watch what it learns."):
+    top, below = st.container(), st.container()
+    with below:  # drawn first: past runs are there without data too
+        runs.all_runs()
+    with top:
+        dataset = ui.need_dataset()
+        left, right = st.columns([5, 6], gap="large")
+        with left:
+            config = training.form()
+            if config is not None:
+                training.summary(config, dataset)
+            training.start_button(config, dataset)
+        with right:
+            training.queue_and_live_run()

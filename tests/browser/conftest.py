@@ -1,0 +1,190 @@
+"""A real server and a real browser.
+
+`serve(data=folder)` starts `streamlit run app.py` on a free port with a home of its own;
+`visit(server, "training")` opens a page in a window of its own and waits until it is drawn.
+A browser is looked for in $CHROME, on the PATH, then where Playwright keeps its own; without one
+these tests are skipped, loudly, and fail where CI=true.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--no-first-run", "--disable-quic"]
+DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
+_skipped: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _skipped:
+        terminalreporter.write_sep("!", "THE BROWSER TESTS DID NOT RUN", red=True, bold=True)
+        terminalreporter.write_line(_skipped[0])
+
+
+# ----------------------------------------------------------------------------- browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROME") or next(filter(None, map(shutil.which, NAMES)), None)
+        own = playwright.chromium.executable_path
+        path = path or (own if Path(own).exists() else None)
+        if path is None:
+            _refuse("There is no browser: install chromium or chrome, or set CHROME=/path/to/it.")
+        flags = [*FLAGS, "--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else FLAGS
+        try:
+            window = playwright.chromium.launch(executable_path=path, args=flags)
+        except Error as error:
+            _refuse(f"The browser {path} does not start: {error.message.splitlines()[0]}")
+        yield window
+        window.close()
+
+
+def _refuse(why: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{why} CI needs one.", pytrace=False)
+    _skipped.append(why)
+    pytest.skip(why)
+
+
+# ------------------------------------------------------------------------------ server
+
+
+@dataclass
+class Server:
+    url: str
+    home: Path
+    process: subprocess.Popen
+    log: Path
+
+    def has_loaded(self, library: str) -> bool:
+        """Whether the server's process has a file of this library in memory (Linux)."""
+        return f"/{library}/" in Path(f"/proc/{self.process.pid}/maps").read_text()
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home that servers share unless a test names one: the data is parsed once."""
+    return tmp_path_factory.mktemp("server_home")
+
+
+@pytest.fixture
+def serve(server_home: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """`serve(data=None, home=None, **environment)` starts a fresh server; all end with the test."""
+    with contextlib.ExitStack() as servers:
+        def start(data: Path | None = None, home: Path | None = None, **environment: str) -> Server:
+            return servers.enter_context(_running(tmp_path, home or server_home, data, environment))
+        yield start
+
+
+@contextlib.contextmanager
+def _running(folder: Path, home: Path, data: Path | None, environment: dict[str, str]) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {**os.environ, "HAM_HOME": str(home), **environment}
+    settings.pop("HAM_DATA", None)
+    if data is not None:
+        settings["HAM_DATA"] = str(data)
+    log = folder / f"server-{port}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless=true"],
+            cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            start_new_session=True)
+    try:
+        _wait_until_healthy(f"http://localhost:{port}/_stcore/health", process, log)
+        yield Server(f"http://localhost:{port}", home, process, log)
+    finally:
+        _end(process)
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"The server did not start:\n{log.read_text()}")
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Asks first, then ends the server and all it has started."""
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+# ------------------------------------------------------------------------------- visit
+
+
+@dataclass
+class Visit:
+    """A page in a browser window, and what went wrong in it."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def wait(self) -> None:
+        """Until the script has begun, which the footer tells, and rests."""
+        begun = self.page.get_by_text("Teaching and research, not a diagnosis. Data:")
+        begun.or_(self.page.get_by_test_id("stException")).first.wait_for(timeout=DRAWN_MS)
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=DRAWN_MS)
+
+    def check(self) -> None:
+        """No exception on the page, and no error in the browser's own console."""
+        shown = self.page.locator("[data-testid=stException]").all_inner_texts()
+        assert shown + self.problems == []
+
+    @property
+    def text(self) -> str:
+        return self.page.locator("[data-testid=stMain]").inner_text()
+
+    @property
+    def sidebar(self) -> str:
+        return self.page.locator("[data-testid=stSidebar]").inner_text()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """`visit(server, path="", width=1440, dark=False)` opens a page and waits until it is drawn."""
+    with contextlib.ExitStack() as windows:
+        def open_page(server: Server, path: str = "", width: int = 1440, dark: bool = False) -> Visit:
+            context = browser.new_context(viewport={"width": width, "height": 900},
+                                          color_scheme="dark" if dark else "light", accept_downloads=True)
+            context.set_default_timeout(DRAWN_MS)
+            windows.callback(context.close)
+            found = Visit(context.new_page())
+            found.page.on("pageerror", lambda error: found.problems.append(str(error)))
+            found.page.goto(f"{server.url}/{path}")
+            found.wait()
+            return found
+        yield open_page

@@ -1,0 +1,299 @@
+"""python -m ham, mostly as a process of its own: what it prints where, and its exit status."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ham import cli, config, prediction, store
+from ham.config import CODES
+
+ROOT = Path(__file__).parents[1]
+DATA = {"name": "noise", "source": "noise", "synthetic": False, "fingerprint": "f", "n_images": 150, "n_lesions": 75}
+VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work")
+SCORES = {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "ham", *map(str, arguments)]
+
+
+def run(*arguments: object, home: Path | None = None, **environment: object) -> subprocess.CompletedProcess:
+    named = {"HAM_HOME": home, **environment} if home else environment
+    settings = {**os.environ, **{name: str(value) for name, value in named.items()}}
+    return subprocess.run(command(*arguments), cwd=ROOT, env=settings, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, small_folder) -> tuple[str, Path, subprocess.CompletedProcess]:
+    """A CNN trained for one epoch from the command line: its id, its home, what the command said."""
+    home = tmp_path_factory.mktemp("cli_home")
+    said = run("train", "--model", "cnn", "--recipe", "quick", "--set", "epochs=1", "--set", "seed=1",
+               "--split", "image", "--wait", home=home, HAM_DATA=small_folder)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.split()[-1], home, said
+
+
+# ------------------------------------------------------------------------------- usage
+
+
+def test_help_names_every_verb_and_imports_nothing_heavy():
+    script = ("import sys, contextlib\nfrom ham.cli import main\n"
+              "with contextlib.suppress(SystemExit): main(['--help'])\n"
+              "print([n for n in ('numpy', 'pandas', 'tensorflow', 'distributed') if n in sys.modules])")
+    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [verb for verb in VERBS if f"\n    {verb} " not in said.stdout] == []
+    assert said.stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([verb, "--help"])
+    assert end.value.code == 0
+    assert "%%" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["dance"], ["predict"], ["predict", "a-run"], ["evaluate", "no-such-run"], ["cancel", "no-such-run"],
+    ["evaluate", "../etc"], ["train", "--model", "oracle"], ["train", "--recipe", "magic"],
+    ["train", "--set", "epochs=0"], ["train", "--set", "epochs"], ["train", "--set", "wings=2"],
+    ["train", "--split", "sideways"], ["train"], ["data"], ["data", "--data", "no/such/folder"],
+])
+def test_wrong_input_ends_with_2_and_three_parts_and_no_traceback(arguments, capsys):
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, second = said.err.splitlines()
+    assert ": " in first
+    assert second.endswith((".", "--help.", "ham10000."))
+    assert "Traceback" not in said.err
+
+
+def test_a_mistake_of_ours_is_no_wrong_input(capsys, monkeypatch):
+    monkeypatch.setattr(store, "list_runs", lambda: 1 / 0)
+    assert cli.main(["runs"]) == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_settings_on_the_command_line_are_the_forms_own():
+    chosen = cli._parser().parse_args(
+        ["train", "--model", "lstm", "--set", "epochs=20", "--set", "dropout_1=0.2", "--split", "image"])
+    made = cli._train_config(chosen)
+    assert (made.model, made.epochs, made.split, made.model_settings["dropout_1"]) == ("lstm", 20, "image", 0.2)
+
+
+# -------------------------------------------------------------------------------- data
+
+
+def test_data_as_json_is_one_document_and_nothing_else(small_folder, tmp_path):
+    said = run("data", "--json", HAM_DATA=small_folder)
+    assert said.returncode == 0
+    found = json.loads(said.stdout)
+    assert found["source"] == str(small_folder.resolve())
+    assert (found["n_images"], found["n_lesions"], found["synthetic"]) == (150, 75, False)
+    assert found["counts"] == {"mel": 24, "bcc": 15, "akiec": 12, "nv": 63, "bkl": 18, "vasc": 9, "df": 9}
+    assert len(found["fingerprint"]) == 64
+
+
+def test_data_for_people_counts_the_classes(small_folder, capsys):
+    assert cli.main(["data", "--data", str(small_folder)]) == 0
+    assert "Melanocytic nevus (nv)      63      42.0 %" in capsys.readouterr().out
+
+
+def test_broken_data_is_refused_with_file_and_row(kaggle_folder):
+    folder = kaggle_folder()
+    pixels = folder / "hmnist_28_28_RGB.csv"
+    pixels.write_text(pixels.read_text().replace("\n", "\n300,", 1))
+    said = run("data", "--json", HAM_DATA=folder)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "hmnist_28_28_RGB.csv, line 2" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+# ------------------------------------------------------------------------------- train
+
+
+def test_train_prints_the_run_last_and_progress_on_standard_error(trained):
+    run_id, _, said = trained
+    assert said.stdout == f"{run_id}\n"
+    assert "epoch 1 of 1" in said.stderr
+    assert "done after 1 epochs" in said.stderr
+
+
+def test_train_without_wait_leaves_a_worker_behind(small_folder, ham_home):
+    said = run("train", "--recipe", "quick", "--set", "epochs=1", HAM_DATA=small_folder)
+    assert said.returncode == 0, said.stderr
+    run_id = said.stdout.strip()
+    assert "python -m ham cancel" in said.stderr
+    assert run("cancel", run_id).returncode == 0
+    assert _ended(run_id).state == "cancelled"
+
+
+def test_ctrl_c_cancels_the_run_and_keeps_it(small_folder, ham_home):
+    process = subprocess.Popen(command("train", "--set", "epochs=500", "--wait"), cwd=ROOT, text=True,
+                               env={**os.environ, "HAM_DATA": str(small_folder)},
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert _eventually(lambda: [r for r in store.list_runs() if r.status.phase == "training"])
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert _ended(out.strip()).state == "cancelled"
+
+
+def test_a_worker_that_cannot_start_is_said_and_not_waited_for(small_folder, monkeypatch, capsys):
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **more: popen([sys.executable, "-c", "exit(3)"], **more))
+    monkeypatch.setattr(cli, "_POLL_SECONDS", 0.05)
+    assert cli.main(["train", "--data", str(small_folder), "--wait"]) == 2
+    assert "ended with status 3" in capsys.readouterr().err
+
+
+def test_a_training_that_fails_ends_with_2_and_says_why(kaggle_folder):
+    folder = kaggle_folder(counts={"nv": 3, "mel": 3})
+    said = run("train", "--recipe", "quick", "--wait", HAM_DATA=folder)
+    assert said.returncode == 2
+    assert "Traceback" not in said.stderr
+    [failed] = store.list_runs()
+    assert failed.state == "failed"
+    assert failed.status.error["why"] in said.stderr
+
+
+def _eventually(found, seconds: float = 120):
+    for _ in range(round(seconds / 0.1)):
+        if result := found():
+            return result
+        time.sleep(0.1)
+    return None
+
+
+def _ended(run_id: str) -> store.Run:
+    ended = _eventually(lambda: None if (seen := store.read_run(run_id)).live else seen)
+    assert ended, "it still runs"
+    return ended
+
+
+# -------------------------------------------------------------------- runs and evaluate
+
+
+def test_runs_as_json(trained):
+    run_id, home, _ = trained
+    said = run("runs", "--json", home=home)
+    [found] = json.loads(said.stdout)["runs"]
+    assert (found["run"], found["state"], found["model"], found["split"], found["epochs"]) == (
+        run_id, "done", "cnn", "image", 1)
+    assert set(found["scores"]["accuracy"]) == {"value", "low", "high"}
+
+
+def test_runs_for_people_and_damaged_ones_on_standard_error(capsys):
+    made = store.create_run(config.TrainConfig(seed=3), DATA)
+    (config.runs_folder() / "broken").mkdir()
+    assert cli.main(["runs"]) == 0
+    said = capsys.readouterr()
+    assert made.id in said.out
+    assert "CNN, as described, seed 3" in said.out
+    assert "broken is left out" in said.err
+
+
+def test_no_run_is_an_empty_list(capsys):
+    assert cli.main(["runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"runs": []}
+
+
+def test_evaluate_as_json_has_every_score_with_its_interval(trained):
+    run_id, home, _ = trained
+    said = run("evaluate", run_id, run_id, "--json", home=home)
+    assert said.returncode == 0, said.stderr
+    first, second = json.loads(said.stdout)["runs"]
+    assert first == second
+    recorded = json.loads((home / "runs" / run_id / "config.json").read_text())
+    assert (first["run"], first["n_images"]) == (run_id, recorded["split"]["n_test"])
+    assert set(first["scores"]) >= SCORES
+    assert first["scores"] == recorded["evaluation"]["scores"]
+    assert all(score["low"] <= score["value"] <= score["high"] for score in first["scores"].values())
+
+
+def test_evaluating_a_run_without_a_model_is_refused(capsys):
+    made = store.create_run(config.TrainConfig(), DATA)
+    assert cli.main(["evaluate", made.id]) == 2
+    assert made.id in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------ predict
+
+
+def test_predict_answers_images_and_refuses_the_others(trained, tmp_path):
+    run_id, home, _ = trained
+    Image.fromarray(np.full((40, 50, 3), 120, np.uint8)).save(tmp_path / "grey.png")
+    (tmp_path / "text.png").write_text("no image")
+    said = run("predict", run_id, tmp_path / "grey.png", tmp_path / "text.png", tmp_path / "missing.png", "--json",
+               home=home)
+    assert said.returncode == 1
+    answered, text, missing = json.loads(said.stdout)
+    assert (answered["image"], answered["run"]) == (str(tmp_path / "grey.png"), run_id)
+    assert "error" not in answered
+    assert list(answered["probabilities"]) == list(CODES)
+    assert sum(answered["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert answered["label"] == max(answered["probabilities"], key=answered["probabilities"].get)
+    assert text["label"] is None
+    assert "text.png" in text["error"]
+    assert "cannot be read" in missing["error"]
+
+
+def test_predict_of_nothing_but_refused_images_ends_with_2(trained, tmp_path):
+    run_id, home, _ = trained
+    said = run("predict", run_id, tmp_path / "missing.png", "--json", home=home)
+    assert said.returncode == 2
+    assert json.loads(said.stdout)[0]["label"] is None
+    assert "missing.png: it cannot be read" in said.stderr
+
+
+def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, monkeypatch, capsys):
+    image = tmp_path / "grey.png"
+    Image.fromarray(np.full((40, 50, 3), 120, np.uint8)).save(image)
+    proba = np.array([0.7, 0.2, 0.04, 0.03, 0.01, 0.01, 0.01], np.float32)
+    monkeypatch.setattr(prediction, "Predictor", lambda run: type("Sure", (), {
+        "run_id": run.id, "proba": lambda self, images: proba[None]})())
+    made = store.create_run(config.TrainConfig(), DATA)
+    assert cli.main(["predict", made.id, str(image)]) == 0
+    said = capsys.readouterr()
+    assert said.out == (f"{image}: Melanoma (mel), malignant 70 %; Basal cell carcinoma (bcc), malignant 20 %; "
+                        "Actinic keratosis (akiec), malignant 4 %\n")
+    assert config.DISCLAIMER in said.err
+
+
+# ----------------------------------------------------------------------------- writing
+
+
+def test_what_libraries_print_goes_to_standard_error():
+    script = ("import os, sys\nfrom ham import cli\n"
+              "with cli._answers() as out:\n    print('python'); os.write(1, b'native\\n'); print('ours', file=out)\n"
+              "print('after')")
+    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "ours\nafter\n"
+    assert sorted(said.stderr.split()) == ["native", "python"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX pipe")
+def test_a_reader_that_has_read_enough_gets_no_traceback(ham_home):
+    for seed in range(20):
+        store.create_run(config.TrainConfig(seed=seed), DATA)
+    process = subprocess.Popen(command("runs", "--json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == 141
+    assert err == ""
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75, "1:15"), (3675.4, "1:01:15")])
+def test_time_left_reads_as_a_clock(seconds, text):
+    assert cli._clock(seconds) == text

@@ -1,0 +1,197 @@
+"""What goes wrong around a training, done to real processes with real signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ham import engine, store
+from ham.config import StoreError, runs_folder
+from ham.data import LesionDataset
+from ham.engine import Engine, EngineSettings
+from ham.store import Run
+from tests.test_engine import tiny, wait_for, wait_for_state, worker_processes
+
+ROOT = Path(__file__).parents[1]
+SERVER = """
+import sys, time
+from ham.engine import Engine
+Engine().start()
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def process_of(words: str, parent: int | None = None) -> psutil.Process | None:
+    """A descendant (of `parent`, or of this process) whose command line has these words."""
+    for process in psutil.Process(parent).children(recursive=True):
+        try:
+            if words in " ".join(process.cmdline()):
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def wait_for_epoch(run: Run, epoch: int = 2) -> None:
+    wait_for(lambda: store.read_run(run.id).status.epoch >= epoch, f"epoch {epoch} of {run.id}")
+
+
+def has_every_epoch(run: Run) -> bool:
+    return store.read_history(run)["epoch"].tolist() == list(range(1, run.config.epochs + 1))
+
+
+@pytest.fixture
+def server(ham_home: Path) -> Iterator[subprocess.Popen]:
+    """A process with an engine, as a dashboard's server is, and all that it leaves behind."""
+    with started_server() as process:
+        yield process
+
+
+def end_group(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+class started_server:
+    def __enter__(self) -> subprocess.Popen:
+        self.process = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                                        start_new_session=True)
+        assert self.process.stdout.readline() == "started\n"
+        return self.process
+
+    def __exit__(self, *error: object) -> None:
+        end_group(self.process)  # the group outlives its leader
+        self.process.stdout.close()
+
+
+def test_a_killed_scheduler_is_replaced_and_its_run_ends_with_every_epoch(
+        ham_home: Path, small_dataset: LesionDataset) -> None:
+    running = Engine().start()
+    try:
+        run = engine.submit(tiny(epochs=60), small_dataset.record)
+        other = engine.submit(tiny(epochs=1, seed=1), small_dataset.record)
+        wait_for_epoch(run)
+        process_of("distributed.Scheduler").kill()
+        ended = wait_for_state(run, "done", "failed")
+        assert ended.state == "done"
+        assert has_every_epoch(ended)
+        assert wait_for_state(other, "done", "failed").state == "done"
+    finally:
+        running.stop()
+    assert worker_processes() == []
+
+
+def test_a_killed_server_loses_nothing_its_run_ends_and_the_next_server_trains_no_run_twice(
+        server: subprocess.Popen, small_dataset: LesionDataset) -> None:
+    run = engine.submit(tiny(epochs=60), small_dataset.record)
+    other = engine.submit(tiny(epochs=1, seed=1), small_dataset.record)
+    wait_for_epoch(run)
+    os.kill(server.pid, signal.SIGKILL)
+    server.wait()
+    with started_server():
+        ended = [wait_for_state(r, "done", "failed", "interrupted") for r in (run, other)]
+    assert [(r.state, r.status.attempts, has_every_epoch(r)) for r in ended] == [("done", 1, True)] * 2
+
+
+def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
+        server: subprocess.Popen, small_dataset: LesionDataset) -> None:
+    run = engine.submit(tiny(epochs=40), small_dataset.record)
+    wait_for_epoch(run)
+    os.killpg(server.pid, signal.SIGKILL)  # as when the power goes
+    interrupted = wait_for_state(run, "interrupted")
+    kept = store.read_history(interrupted)
+    assert len(kept) >= 2
+    engine.resume(interrupted)
+    assert engine.work(os.environ["HAM_HOME"], "here") == 1
+    ended = store.read_run(run.id)
+    assert (ended.state, has_every_epoch(ended)) == ("done", True)
+    assert store.read_history(ended).iloc[:len(kept)].equals(kept)
+
+
+def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
+        ham_home: Path, small_dataset: LesionDataset) -> None:
+    run = engine.submit(tiny(epochs=1), small_dataset.record)
+    store.write_status(run, state="running", owner="a server that is gone", attempts=1)
+    assert engine.work(str(ham_home), "here") == 0
+    assert store.read_run(run.id).state == "interrupted"
+    engine.save_settings(EngineSettings(resume_by_itself=True))
+    assert engine.work(str(ham_home), "here") == 1
+    assert store.read_run(run.id).state == "done"
+
+
+def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_the_data_is_back(
+        ham_home: Path, small_folder: Path, small_dataset: LesionDataset, tmp_path: Path) -> None:
+    folder = shutil.copytree(small_folder, tmp_path / "data")
+    run = engine.submit(tiny(epochs=1), {**small_dataset.record, "source": str(folder)})
+    folder.rename(tmp_path / "elsewhere")
+    assert engine.work(str(ham_home), "here") == 1
+    failed = store.read_run(run.id)
+    assert failed.state == "failed"
+    assert str(folder) in failed.status.error["what"]
+    (tmp_path / "elsewhere").rename(folder)
+    engine.resume(failed)
+    assert engine.work(str(ham_home), "here") == 1
+    assert store.read_run(run.id).state == "done"
+
+
+def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(ham_home: Path, small_dataset: LesionDataset) -> None:
+    ham_home.mkdir()
+    runs_folder().write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot be written"):
+        engine.submit(tiny(), small_dataset.record)
+    assert store.list_runs() == []
+
+
+def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
+        ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask = [sys.executable, "-m", "dask"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    commands = [[*dask, "scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"],
+                *[[*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1",
+                   "--name", name] for name in ("one", "two")]]
+    cluster = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                start_new_session=True) for command in commands]
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
+    engine.save_settings(EngineSettings(workers=2))
+    running = Engine().start()
+    try:
+        runs = [engine.submit(tiny(epochs=40, seed=seed), small_dataset.record) for seed in (1, 2)]
+        for run in runs:
+            wait_for_epoch(run)
+        assert {store.read_run(run.id).state for run in runs} == {"running"}  # side by side
+        os.killpg(cluster[1].pid, signal.SIGKILL)  # a nanny with its worker, as when a machine is lost
+        ended = [wait_for_state(run, "done", "failed") for run in runs]
+        assert [(run.state, has_every_epoch(run)) for run in ended] == [("done", True)] * 2
+    finally:
+        running.stop()
+        for process in cluster:
+            end_group(process)
+
+
+def test_two_servers_on_one_runs_folder_train_no_run_twice(
+        server: subprocess.Popen, small_dataset: LesionDataset) -> None:
+    with started_server():
+        runs = [engine.submit(tiny(epochs=2, seed=seed), small_dataset.record) for seed in (1, 2, 3)]
+        most = 0
+        while any(store.read_run(run.id).live for run in runs):
+            most = max(most, sum(store.read_run(run.id).state == "running" for run in runs))
+            time.sleep(0.05)
+        ended = [store.read_run(run.id) for run in runs]
+    assert most == 1  # one slot, whoever holds it
+    assert [(run.state, run.status.attempts, has_every_epoch(run)) for run in ended] == [("done", 1, True)] * 3

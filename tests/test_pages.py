@@ -1,0 +1,264 @@
+"""The frame and Home, run by Streamlit's own test driver, and every page opened by it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ham import config, store
+from ham.engine import Engine
+from ham.ui import frame, home
+
+ROOT = Path(__file__).parents[1]
+PAGES = [entry for entry in frame.MENU if (ROOT / entry.script).exists()]
+DATA = {"name": "noise", "source": "noise", "synthetic": False, "fingerprint": "f", "n_images": 150, "n_lesions": 75}
+SECONDS = 60  # before a page counts as hanging, on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    """Pages start the engine; these tests only look at what pages show."""
+    monkeypatch.setattr(Engine, "start", lambda self: self)
+
+
+@pytest.fixture
+def data_in_use(small_folder, monkeypatch):
+    monkeypatch.setenv("HAM_DATA", str(small_folder))
+
+
+def open_page(script: str = "app.py") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
+    if script != "app.py":
+        app.switch_page(script)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(elements) -> str:
+    return "\n".join(element.value for element in elements)
+
+
+def shown(app: AppTest) -> str:
+    return words([*app.title, *app.subheader, *app.markdown, *app.caption])
+
+
+# ------------------------------------------------------------------------------- frame
+
+
+@pytest.mark.parametrize("script", [entry.script for entry in PAGES])
+def test_every_page_ends_with_the_disclaimer_without_data(script):
+    assert words(open_page(script).caption).count(config.DISCLAIMER) >= 1
+
+
+@pytest.mark.usefixtures("data_in_use")
+@pytest.mark.parametrize("script", [entry.script for entry in PAGES])
+def test_every_page_shows_the_data_in_use_and_ends_with_the_disclaimer(script):
+    app = open_page(script)
+    assert "150 images of 75 lesions" in words(app.sidebar.caption)
+    assert app.main.caption[-1].value.startswith(config.DISCLAIMER)
+
+
+def test_pages_without_data_say_so_in_the_sidebar():
+    assert "No data yet" in words(open_page().sidebar.markdown)
+
+
+def test_the_menu_links_every_page_there_is():
+    labels = [link.proto.label for link in open_page().sidebar.get("page_link")]
+    assert labels == [entry.title for entry in PAGES]
+
+
+def test_synthetic_data_carries_a_badge(monkeypatch, small_dataset):
+    synthetic = type("Data", (), {"name": "demo", "synthetic": True, "n_images": 7, "n_lesions": 7,
+                                  "labels": small_dataset.labels[:7]})
+    monkeypatch.setattr(frame, "current_dataset", lambda: synthetic)
+    monkeypatch.setattr(home, "current_dataset", lambda: synthetic)
+    assert "synthetic" in words(open_page().sidebar.markdown)
+
+
+def test_the_live_run_is_shown_with_epoch_and_time_left():
+    run = store.create_run(config.TrainConfig(epochs=8), DATA)
+    with store.claim(run):
+        store.write_status(run, state="running", phase="training", epoch=2, step=5, steps=10, seconds_left=130.0)
+        app = open_page()
+    assert run.title in words(app.sidebar.markdown).replace("\\", "")
+    progress = app.sidebar.get("progress")[0].proto
+    assert (progress.text, progress.value) == ("Epoch 3 of 8 · about 2 min left", 31)
+
+
+def test_nothing_live_shows_nothing():
+    assert not open_page().sidebar.get("progress")
+
+
+def test_waiting_runs_are_counted():
+    for seed in range(2):
+        store.create_run(config.TrainConfig(seed=seed), DATA)
+    assert "2 runs wait" in words(open_page().sidebar.caption)
+
+
+def an_app_that_raises():
+    from ham import ui
+    from ham.config import DataError
+
+    with ui.page("Home", "What?"):
+        raise DataError("data_*.csv", "is **empty**.", "Download $1$ again.")
+
+
+def test_an_error_is_shown_once_as_plain_text_with_its_three_parts_and_the_footer_follows(monkeypatch):
+    monkeypatch.setattr(frame, "_menu", lambda: None)  # there are no pages beside an app from a function
+    app = AppTest.from_function(an_app_that_raises, default_timeout=SECONDS)
+    app.run()
+    assert not app.exception
+    [error] = app.error
+    assert error.value == r"**data\_\*.csv:** is \*\*empty\*\*.  " + "\n" + r"Download \$1\$ again."
+    assert config.DISCLAIMER in words(app.caption)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [
+    (None, ""), (0, "about 5 s left"), (42, "about 40 s left"), (56, "about 1 min left"), (150, "about 2 min left"),
+    (3599, "about 1 h 00 min left"), (4300, "about 1 h 12 min left"),
+])
+def test_time_left_is_said_no_more_exactly_than_it_is_known(seconds, text):
+    assert frame.time_left(seconds) == text
+
+
+def test_progress_says_what_a_run_does_before_its_first_epoch():
+    status = store.Status(state="running", epochs=3, created=0, order=0, phase="starting TensorFlow")
+    assert frame.progress_text(status) == "Starting TensorFlow"
+    assert frame.done_share(status) == 0
+
+
+def test_markdown_in_a_name_is_shown_as_it_is():
+    assert frame.plain("a_b*[x](y) :red[z] $1") == r"a\_b\*\[x\]\(y\) \:red\[z\] \$1"
+
+
+# -------------------------------------------------------------------------------- data
+
+
+def test_a_data_set_that_changes_on_disk_is_read_again(kaggle_folder, monkeypatch):
+    monkeypatch.setattr("ham.ui.shelf._LOOK_AGAIN_SECONDS", 0.0)
+    folder = kaggle_folder(counts={"nv": 6, "mel": 4})
+    monkeypatch.setenv("HAM_DATA", str(folder))
+    app = open_page()
+    assert "10 images" in words(app.sidebar.caption)
+    kaggle_folder(counts={"nv": 7, "mel": 4})
+    app.run()
+    assert "11 images" in words(app.sidebar.caption)
+
+
+def test_broken_data_is_named_on_home_and_mending_it_is_enough(kaggle_folder, monkeypatch):
+    monkeypatch.setattr("ham.ui.shelf._LOOK_AGAIN_SECONDS", 0.0)
+    folder = kaggle_folder(counts={"nv": 6, "mel": 4})
+    pixels = folder / "hmnist_28_28_RGB.csv"
+    good = pixels.read_text()
+    pixels.write_text(good.replace("pixel0000", "first"))
+    monkeypatch.setenv("HAM_DATA", str(folder))
+    app = open_page()
+    assert "line 1" in app.error[0].value
+    assert len(app.error) == 1
+    pixels.write_text(good)
+    app.run()
+    assert not app.error
+    assert "10 images" in words(app.sidebar.caption)
+
+
+def test_a_folder_is_checked_before_it_is_taken(small_folder, tmp_path):
+    app = open_page()
+    app.text_input[0].input(str(tmp_path / "nowhere"))
+    app.button(key="FormSubmitter:choose_folder-Check and use this folder").click().run()
+    assert "nowhere" in app.error[0].value
+    assert not (config.home_folder() / "settings.json").exists()
+    app.text_input[0].input(f'"{small_folder}"')
+    app.button(key="FormSubmitter:choose_folder-Check and use this folder").click().run()
+    assert not app.error
+    assert "150 images" in words(app.sidebar.caption)
+
+
+# -------------------------------------------------------------------------------- home
+
+
+def finished_run(seed: int = 1, value: float = 0.75) -> store.Run:
+    run = store.create_run(config.TrainConfig(seed=seed, split="image"), DATA, now=time.time() - 7200)
+    score = {"value": value, "low": value - 0.02, "high": value + 0.02}
+    run = store.write_record(run, model={"sha256": "0"}, evaluation={"scores": {"accuracy": score}})
+    return store.write_status(run, state="done", ended=time.time())
+
+
+def test_home_without_anything_says_how_to_get_the_data():
+    app = open_page()
+    assert "No data yet" in words(app.subheader)
+    assert config.KAGGLE_URL in words(app.markdown)
+    assert "HAM_DATA" in words(app.markdown)
+    assert "Nothing has been trained yet" in words(app.markdown)
+
+
+@pytest.mark.usefixtures("data_in_use")
+def test_home_names_the_majority_and_its_share():
+    assert "42 % of the images are melanocytic nevus" in words(open_page().markdown)
+
+
+@pytest.mark.usefixtures("data_in_use")
+@pytest.mark.parametrize(("trained", "coloured"), [(False, "Train a model"), (True, "Try an image")])
+def test_the_button_of_the_next_step_is_the_coloured_one(trained, coloured):
+    if trained:
+        finished_run()
+    assert [button.label for button in open_page().button if button.proto.type == "primary"] == [coloured]
+
+
+def test_last_runs_show_state_split_and_accuracy_with_its_interval():
+    finished_run()
+    table = open_page().dataframe[0].value
+    assert table.loc[0, ["Run", "State", "Split", "Test accuracy", "Created"]].tolist() == [
+        "CNN, as described, seed 1", "Done", "By image", "75.0 % (73.0 to 77.0)", "2 hours ago"]
+
+
+def test_only_the_newest_runs_are_listed_and_the_others_counted():
+    for seed in range(home.LAST_RUNS + 2):
+        finished_run(seed)
+    app = open_page()
+    assert len(app.dataframe[0].value) == home.LAST_RUNS
+    assert f"The newest {home.LAST_RUNS} of {home.LAST_RUNS + 2} runs" in words(app.caption)
+
+
+def test_a_failed_run_says_why():
+    run = store.create_run(config.TrainConfig(), DATA)
+    store.write_status(run, state="failed", error={"what": "The training", "why": "ran out of memory.", "todo": "x"})
+    assert open_page().dataframe[0].value.loc[0, "State"] == "Failed: ran out of memory."
+
+
+def test_an_engine_that_cannot_start_is_said_on_home(monkeypatch):
+    problem = config.EngineError("The training engine", "cannot start.", "Free some memory.")
+    monkeypatch.setattr(Engine, "__init__", lambda self: setattr(self, "problem", problem))
+    assert "cannot start" in words(open_page().markdown)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [
+    (0, "just now"), (59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (172_800, "2 days ago")])
+def test_ago(seconds, text):
+    assert home.ago(seconds) == text
+
+
+# -------------------------------------------------------------------------- TensorFlow
+
+
+def test_no_page_but_prediction_imports_tensorflow(small_folder, tmp_path):
+    script = """
+import json, sys
+from streamlit.testing.v1 import AppTest
+from ham.engine import Engine
+Engine.start = lambda self: self
+app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+for page in sys.argv[2:]:
+    app.switch_page(page).run()
+    assert not app.exception, app.exception
+print(json.dumps([name for name in ("tensorflow", "keras", "distributed") if name in sys.modules]))
+"""
+    pages = [entry.script for entry in PAGES if entry.title not in ("Home", "Prediction")]
+    found = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT / "app.py"), *pages], cwd=ROOT, capture_output=True, text=True,
+        check=True, env={"PATH": "", "HAM_HOME": str(tmp_path / "home"), "HAM_DATA": str(small_folder)})
+    assert json.loads(found.stdout.splitlines()[-1]) == []

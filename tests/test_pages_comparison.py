@@ -1,0 +1,351 @@
+"""The Comparison page on invented run folders: what it shows, what it refuses, what it says instead."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ham import store
+from ham.config import CODES, StoreError, TrainConfig
+from ham.engine import Engine
+from ham.evaluation import Interval, McNemar, evaluate, evaluation_record
+from ham.ui.comparison import details, runs, scores
+
+ROOT = Path(__file__).parents[1]
+SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
+SECONDS = 60  # before a page counts as hanging, on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    monkeypatch.setattr(Engine, "start", lambda self: self)
+
+
+def answers(skill: float, seed: int, test_seed: int = 0, n: int = 210) -> store.Predictions:
+    """A model that is right the more often the more skill it has; the test images depend on `test_seed` alone."""
+    of_test, of_model = np.random.default_rng(test_seed), np.random.default_rng(seed)
+    y_true = of_test.choice(7, n, p=SHARES)
+    lesion = of_test.integers(0, 150, n)
+    logits = of_model.normal(size=(n, 7)) + np.log(SHARES)
+    logits[np.arange(n), y_true] += skill
+    proba = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return store.Predictions(np.array([f"{test_seed}_{i:04d}" for i in range(n)]), lesion, y_true,
+                             proba.astype(np.float32))
+
+
+def finished_run(skill: float = 1.0, created: float = 1.7e9, test_seed: int | None = None, state: str = "done",
+                 data: str = "HAM10000", **settings: object) -> store.Run:
+    """A run folder as a training leaves it, with invented numbers."""
+    config = TrainConfig().replace(**settings)
+    test_seed = config.seed if test_seed is None else test_seed
+    test = answers(skill, seed=int(100 * skill) + len(config.model), test_seed=test_seed)
+    run = store.create_run(config, {"name": data, "source": data, "synthetic": data != "HAM10000", "fingerprint":
+                                    f"content of {data}", "n_images": 2100, "n_lesions": 1500}, now=created)
+    for epoch in range(1, 6):
+        progress = 1 - 0.5**epoch
+        store.append_history(run, {
+            "epoch": epoch, "loss": 1.2 - progress / 2, "accuracy": 0.6 + progress / 5,
+            "balanced_accuracy": progress / 3,
+            "validation_loss": 1.3 - progress / 2 + 0.02 * epoch, "validation_accuracy": 0.6 + progress / 8,
+            "validation_balanced_accuracy": progress / 4, "learning_rate": 0.001, "seconds": 12.0,
+            **{f"recall_{code}": progress / 2 for code in CODES}})
+    store.write_predictions(run, {"validation": test, "test": test})
+    store.write_record(
+        run, split={"protocol": config.split, "seed": config.seed, "leaking": config.split != "lesion",
+                    "fingerprint": f"split {test_seed}", "test_fingerprint": f"test {config.split} {test_seed}",
+                    "n_train": 1680, "n_validation": 210, "n_test": 210},
+        model={"sha256": "0" * 64, "parameters": 59005, "trainable": 58412},
+        evaluation=evaluation_record(evaluate(test.y_true, test.proba, test.lesion, resamples=200)))
+    store.write_status(run, state=state, epoch=5, best_epoch=4, started=created, ended=created + 60)
+    return store.read_run(run.id)
+
+
+@pytest.fixture
+def cnn() -> store.Run:
+    return finished_run(1.0, model="cnn")
+
+
+@pytest.fixture
+def lstm() -> store.Run:
+    return finished_run(3.0, created=1.7e9 + 60, model="lstm")
+
+
+def open_page(*chosen: store.Run | str) -> AppTest:
+    page = AppTest.from_file(ROOT / "app.py", default_timeout=SECONDS).switch_page("pages/comparison.py")
+    if chosen:
+        page.query_params["runs"] = ",".join(run if isinstance(run, str) else run.id for run in chosen)
+    page.run()
+    assert not page.exception
+    return page
+
+
+def text(page: AppTest) -> str:
+    elements = [*page.main.subheader, *page.main.markdown, *page.main.caption, *page.main.info, *page.main.warning,
+                *page.main.error]
+    return "\n".join(element.value for element in elements).replace("\\", "")
+
+
+def link(page: AppTest) -> str:
+    """The runs that the address names."""
+    found = page.query_params["runs"]
+    return found if isinstance(found, str) else found[0]
+
+
+def alternatives(page: AppTest) -> list[str]:
+    return [chart.proto.alt for chart in page.get("plotly_chart")]
+
+
+def entries(*chosen: store.Run) -> list[runs.Entry]:
+    return [runs.Entry(letter, run.title, run, runs.evaluation_from_record(run.record["evaluation"]))
+            for letter, run in zip(runs.LETTERS, chosen, strict=False)]
+
+
+# ------------------------------------------------------------------------ empty states
+
+
+def test_without_a_finished_run_the_page_says_what_to_do():
+    page = open_page()
+    assert "Nothing to compare yet" in text(page)
+    assert [link.proto.label for link in page.main.get("page_link")] == ["Train a model"]
+
+
+def test_one_finished_run_takes_a_second_one(cnn):
+    page = open_page()
+    assert "One finished run" in text(page)
+    assert cnn.title in text(page)
+    assert "same split, shares and seed" in text(page)
+
+
+def test_runs_that_wait_are_mentioned_and_not_compared(cnn):
+    store.create_run(TrainConfig(), cnn.record["data"])
+    page = open_page()
+    assert "1 run is being trained or waiting" in text(page)
+    assert [link.proto.label for link in page.main.get("page_link")] == ["Watch it train"]
+
+
+@pytest.mark.usefixtures("cnn", "lstm")
+def test_fewer_than_two_chosen_runs_are_not_compared():
+    page = open_page()
+    page.multiselect[0].set_value([]).run()
+    assert "Choose at least two runs" in text(page)
+    assert not page.get("plotly_chart")
+    assert "runs" not in page.query_params
+
+
+# -------------------------------------------------------------------------- the whole page
+
+
+def test_two_runs_stand_side_by_side(cnn, lstm):
+    page = open_page(cnn, lstm)
+    shown = alternatives(page)
+    assert len(shown) == 2 + 2 + 1 + 2  # scores, differences; a matrix each; classes; curves
+    assert all(shown)
+    assert f"Confusion matrix of A · {cnn.title}" in shown[2]
+    assert f"Confusion matrix of B · {lstm.title}" in shown[3]
+    assert "more than chance" in text(page)  # skill 3 against skill 1
+    table = page.table[0].value
+    assert list(table) == [f"A · {cnn.title}", f"B · {lstm.title}", "Always nv", "B minus A"]
+    stored = cnn.record["evaluation"]["scores"]["accuracy"]["value"]
+    assert table.loc["Accuracy", f"A · {cnn.title}"].startswith(f"{100 * stored:.0f}")
+    assert table.loc["Macro AUC", "Always nv"].replace("\N{NO-BREAK SPACE}", " ") == "0.500 (0.500 to 0.500)"
+    assert table.loc["Accuracy", "B minus A"].startswith("**+")
+    assert table.loc["McNemar's test"].tolist() == ["", "", "", "p < 0.001"]
+
+
+def test_the_address_names_the_chosen_runs_and_a_link_opens_them(cnn, lstm):
+    page = open_page(lstm, cnn)
+    assert page.multiselect[0].value == [lstm.id, cnn.id]
+    assert link(page) == f"{lstm.id},{cnn.id}"
+    page.multiselect[0].set_value([cnn.id, lstm.id]).run()
+    assert link(page) == f"{cnn.id},{lstm.id}"
+    assert page.multiselect[0].value == [cnn.id, lstm.id]
+
+
+def test_a_link_to_a_run_that_is_not_here_says_so(cnn, lstm):
+    page = open_page(cnn, lstm, "cnn-20200101-000000-abcd")
+    assert "cnn-20200101-000000-abcd" in text(page)
+    assert "no finished run of this name is here" in text(page)
+    assert page.multiselect[0].value == [cnn.id, lstm.id]
+
+
+def test_a_run_deleted_meanwhile_leaves_the_choice(cnn, lstm):
+    third = finished_run(2.0, recipe="quick")
+    page = open_page(cnn, lstm, third)
+    store.delete_run(third)
+    page.run()
+    assert not page.exception
+    assert page.multiselect[0].value == [cnn.id, lstm.id]
+
+
+def test_without_a_link_the_newest_comparable_run_of_each_model_is_chosen(cnn, lstm):
+    other_seed = finished_run(2.0, created=1.7e9 + 200, model="cnn", seed=5)
+    newer_cnn = finished_run(2.0, created=1.7e9 + 100, model="cnn", epochs=30)
+    assert runs.default_runs(store.list_runs()) == [lstm.id, newer_cnn.id]
+    assert runs.default_runs([other_seed, cnn]) == [other_seed.id, cnn.id]
+    assert runs.default_runs([newer_cnn, cnn]) == [newer_cnn.id, cnn.id]
+    assert open_page().multiselect[0].value == [lstm.id, newer_cnn.id]
+
+
+def test_the_switches_change_matrices_and_class_chart(cnn, lstm):
+    page = open_page(cnn, lstm)
+    by, score, measure, _ = page.segmented_control
+    by.set_value("true")
+    score.set_value("precision")
+    measure.set_value("balanced_accuracy")
+    page.run()
+    assert not page.exception
+    assert "0 to 100 %" in text(page)
+    assert alternatives(page)[4].startswith("Precision by class")
+    assert alternatives(page)[6].startswith("Learning curves, balanced accuracy")
+
+
+def test_six_runs_at_once_are_as_many_as_there_are_letters(cnn, lstm):
+    more = [finished_run(1.5, created=1.7e9 + i, epochs=10 + i) for i in range(5)]
+    page = open_page(cnn, lstm, *more)
+    assert len(page.multiselect[0].value) == 6
+    assert list(page.table[0].value)[-1] == "Always nv"
+    assert list(page.table[1].value) == [f"{letter} minus A" for letter in "BCDEF"]
+
+
+def test_settings_that_differ_are_listed_and_equal_ones_are_not(cnn):
+    other = finished_run(2.0, learning_rate=0.01, dropout=0.5)
+    table = details.settings_table(entries(cnn, other))
+    different = table[table.nunique(axis=1) > 1]
+    assert list(different.index) == ["Learning rate", "Dropout after dense 1"]
+    assert different.loc["Learning rate"].tolist() == ["0.001", "0.01"]
+    assert table.loc["Batch size"].tolist() == ["32", "32"]
+
+
+def test_settings_of_another_architecture_are_a_dash(cnn, lstm):
+    table = details.settings_table(entries(cnn, lstm))
+    assert table.loc["LSTM 1 units"].tolist() == ["–", "128"]
+
+
+def test_the_page_never_imports_tensorflow(cnn, lstm, ham_home):
+    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); from streamlit.testing.v1 import AppTest\n"
+            "from ham.engine import Engine; Engine.start = lambda self: self\n"
+            f"page = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60)\n"
+            "page.switch_page('pages/comparison.py').run(); assert not page.exception\n"
+            "assert len(page.get('plotly_chart')) == 7\n"
+            "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+# ------------------------------------------------------------------------ different test images
+
+
+def test_runs_on_different_test_images_are_not_compared_and_the_page_says_how_they_differ(cnn):
+    other = finished_run(2.0, model="lstm", seed=7)
+    page = open_page(cnn, other)
+    assert "cannot be compared: they were tested on different images" in text(page)
+    assert not page.get("plotly_chart")
+    assert not page.table
+    table = page.dataframe[0].value
+    assert table["Seed"].tolist() == ["0", "7"]
+    assert "Split" not in table  # the same for both
+    assert "No other finished run was tested on the images of A" in text(page)
+
+
+def test_the_page_offers_the_runs_that_can_be_compared(cnn, lstm):
+    other = finished_run(2.0, split="image")
+    twin = finished_run(1.5, split="image", epochs=9)
+    page = open_page(cnn, lstm, other)
+    assert [button.label for button in page.main.button] == [
+        "Compare A and B only", "Compare C with the other run tested on the same images"]
+    page.main.button[0].click().run()
+    assert page.multiselect[0].value == [cnn.id, lstm.id]
+    assert len(page.table) == 1
+    page = open_page(cnn, lstm, other)
+    page.main.button[1].click().run()
+    assert page.multiselect[0].value == [other.id, twin.id]
+    assert link(page) == f"{other.id},{twin.id}"
+
+
+def test_other_data_under_the_same_name_is_other_data(cnn, lstm):
+    demo = finished_run(2.0, data="demo")
+    groups = runs.grouped(entries(cnn, lstm, demo))
+    assert [[entry.letter for entry in group] for group in groups] == [["A", "B"], ["C"]]
+    table = runs.test_parts(groups)
+    assert table["Test part"].tolist() == ["1", "1", "2"]
+    assert table["Data"].tolist() == ["HAM10000", "HAM10000", "demo"]
+
+
+def test_leaking_splits_are_called_so_in_plain_words():
+    page = open_page(finished_run(1.0, split="image"), finished_run(2.0, model="lstm", split="image"))
+    [warning] = page.warning
+    assert "Leaking split: by image (A, B)" in warning.value
+    assert "higher than they would be on new lesions" in warning.value
+
+
+def test_honest_splits_carry_no_warning(cnn, lstm):
+    assert not open_page(cnn, lstm).warning
+
+
+# ------------------------------------------------------------------------ numbers
+
+
+def test_a_run_differs_from_its_copy_by_nothing(cnn):
+    a, b = entries(cnn, cnn)
+    differences, tests = scores.differences_to_first([a, b])
+    assert set(differences[b.name].values()) == {Interval(0.0, 0.0, 0.0)}
+    assert tests[b.name] == McNemar(0, 0, 1.0)
+    assert "not more than chance" in scores.finding(a, b, differences[b.name]["accuracy"], tests[b.name])
+
+
+def test_the_difference_is_of_the_run_against_the_baseline(cnn, lstm):
+    a, b = entries(cnn, lstm)
+    differences, tests = scores.differences_to_first([a, b])
+    accuracy = {e.letter: e.evaluation.scores["accuracy"].value for e in (a, b)}
+    assert differences[b.name]["accuracy"].value == pytest.approx(accuracy["B"] - accuracy["A"])
+    assert tests[b.name].c - tests[b.name].b == round(210 * (accuracy["B"] - accuracy["A"]))
+
+
+def test_predictions_in_another_order_are_put_in_step(cnn, lstm):
+    ours, theirs = answers(1.0, 1), answers(2.0, 2)
+    order = np.random.default_rng(0).permutation(len(theirs.y_true))
+    shuffled = store.Predictions(*(getattr(theirs, name)[order] for name in ("image_id", "lesion", "y_true", "proba")))
+    first, second = scores.aligned(ours, shuffled)
+    assert first.image_id.tolist() == second.image_id.tolist()
+    assert np.array_equal(second.proba, theirs.proba)
+
+
+def test_predictions_of_other_images_are_refused():
+    with pytest.raises(StoreError, match="not those that their folders say"):
+        scores.aligned(answers(1.0, 1), answers(1.0, 1, test_seed=3))
+
+
+def test_a_damaged_predictions_file_is_an_error_in_words_and_not_a_traceback(cnn, lstm):
+    (lstm.folder / "predictions.npz").write_bytes(b"PK broken")
+    page = open_page(cnn, lstm)
+    [error] = page.error
+    assert "predictions.npz" in error.value.replace("\\", "")
+    assert len(page.multiselect) == 1  # another run can still be chosen
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.0004, "< 0.001"), (0.0123, "= 0.012"), (0.5, "= 0.50"), (1.0, "= 1.00")])
+def test_p_values_are_written_with_the_digits_that_matter(p, words):
+    assert scores.p_value(p) == words
+
+
+# ------------------------------------------------------------------------ files
+
+
+def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
+    both = entries(cnn, lstm)
+    table = pd.read_csv(io.StringIO(details.scores_csv(both)))
+    assert len(table) == 14  # seven scores, two runs
+    row = table[(table.run == lstm.id) & (table.score == "accuracy")].iloc[0]
+    assert row.value == pytest.approx(lstm.record["evaluation"]["scores"]["accuracy"]["value"])
+    assert row.difference == pytest.approx(row.value - table.value[0])
+    assert row.mcnemar_p < 0.001
+    predictions = pd.read_csv(io.StringIO(details.predictions_csv(both)))
+    assert len(predictions) == 210
+    assert (predictions["true"] == predictions[f"{lstm.id}_answer"]).mean() == pytest.approx(row.value)
+    assert predictions[[f"{cnn.id}_{code}" for code in CODES]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)

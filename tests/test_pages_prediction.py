@@ -1,0 +1,317 @@
+"""The Prediction page, run by Streamlit's own test driver on small untrained models."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from test_prediction import encoded, finished_run, plain
+
+from ham import config, store
+from ham.config import CODES
+from ham.engine import Engine
+from ham.prediction import CheckedImage, Prediction
+from ham.ui import prediction as sections
+
+ROOT = Path(__file__).parents[1]
+RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
+SECONDS = 120  # before a page counts as hanging: the first one imports TensorFlow
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """No engine, nothing remembered from the test before."""
+    monkeypatch.setattr(Engine, "start", lambda self: self)
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def two_runs(ham_home):
+    return [finished_run("cnn"), finished_run("lstm")]
+
+
+def open_page() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
+    app.switch_page("pages/prediction.py").run()
+    assert not app.exception
+    return app
+
+
+def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    app.file_uploader[0].set_value([(name, content, "image/png") for name, content in files]).run()
+    assert not app.exception
+    return app
+
+
+def words(elements) -> str:
+    return "\n".join(element.value for element in elements)
+
+
+# --------------------------------------------------------------------------------- states
+
+
+def test_without_a_model_the_page_leads_to_training():
+    app = open_page()
+    assert "No trained model yet" in words(app.subheader)
+    assert "Train a model" in [link.proto.label for link in app.main.get("page_link")]
+    assert not app.file_uploader
+
+
+def test_while_the_first_model_trains_the_page_says_so():
+    data = {"name": "d", "source": "", "synthetic": False, "fingerprint": "f", "n_images": 1, "n_lesions": 1}
+    store.create_run(config.TrainConfig(), data)
+    assert "It can be asked here as soon as it ends." in words(open_page().markdown)
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_before_a_file_the_page_says_what_to_do_and_what_it_is_not():
+    app = open_page()
+    assert "Not a diagnosis" in words(app.warning)
+    assert "Drop one or several" in words(app.markdown)
+    assert "Answers" not in words(app.subheader)
+
+
+# -------------------------------------------------------------------------------- answers
+
+
+def test_every_run_answers_a_dropped_image_side_by_side(two_runs):
+    app = drop(open_page(), ("red.png", encoded(RED)))
+    assert "1 image, 2 models" in words(app.markdown)
+    assert "not a diagnosis" in words(app.markdown)
+    for run in two_runs:
+        assert run.title in words(app.markdown).replace("\\", "")
+    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("download_button")) == 2
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_refused_files_are_listed_and_the_others_answered():
+    app = drop(open_page(), ("red.png", encoded(RED)), ("notes_1.png", b"no image"),
+               ("blue.jpg", encoded(BLUE, "JPEG")), ("moving.webp", encoded(RED, "WEBP")))
+    assert "2 images, 2 models" in words(app.markdown)
+    refused = words(app.error)
+    assert refused.startswith("2 files were not answered")
+    assert "**notes\\_1.png**: this is not an image" in refused.replace("\\.", ".")
+    assert "this is a WebP file" in refused
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_file_dropped_twice_is_answered_once():
+    app = drop(open_page(), ("a.png", encoded(RED)), ("b.png", encoded(RED)))
+    assert "1 image, 2 models" in words(app.markdown)
+    assert "dropped as b.png too" in words(app.caption).replace("\\", "")
+    assert not app.error
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_more_than_a_page_of_images_is_paged():
+    files = [(f"{i}.png", encoded(plain((20 * i, 0, 0)))) for i in range(10)]
+    app = drop(open_page(), *files)
+    assert len(app.get("plotly_chart")) == sections.PAGE_ROWS == 8
+    app.pagination[0].set_value(2).run()
+    assert len(app.get("plotly_chart")) == 2
+    drop(app, *files[:3])  # fewer pages than the one that was open
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_a_tampered_model_is_named_and_the_other_answers(two_runs):
+    path = two_runs[0].folder / "model.keras"
+    path.write_bytes(path.read_bytes() + b"\0")
+    app = drop(open_page(), ("red.png", encoded(RED)))
+    assert "SHA" in words(app.error)
+    assert "1 image, 1 model." in words(app.markdown)
+
+
+def test_a_deleted_run_is_gone_from_the_choice(two_runs):
+    app = open_page()
+    assert app.multiselect[0].value == [two_runs[1].id, two_runs[0].id]
+    store.delete_run(two_runs[0])
+    app.run()
+    assert not app.exception
+    assert app.multiselect[0].value == [two_runs[1].id]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_without_a_chosen_model_the_page_asks_for_one():
+    app = drop(open_page(), ("red.png", encoded(RED)))
+    app.multiselect[0].set_value([]).run()
+    assert not app.exception
+    assert "Choose at least one model" in words(app.info)
+    assert "Answers" not in words(app.subheader)
+
+
+def test_the_choice_of_runs_survives_a_visit_to_another_page(two_runs):
+    app = open_page()
+    app.multiselect[0].set_value([two_runs[0].id]).run()
+    app.switch_page("app.py").run()
+    app.switch_page("pages/prediction.py").run()
+    assert app.multiselect[0].value == [two_runs[0].id]
+
+
+# ------------------------------------------------------------------------------- examples
+
+
+def predictions_of(dataset, rows) -> store.Predictions:
+    rows = np.asarray(rows)
+    return store.Predictions(dataset.metadata["image_id"].to_numpy()[rows].astype(str), dataset.groups[rows],
+                             dataset.labels[rows], np.full((len(rows), 7), 1 / 7, np.float32))
+
+
+def run_tested_on(dataset, rows, model="cnn") -> store.Run:
+    run = finished_run(model, data=dataset.record)
+    parts = predictions_of(dataset, rows)
+    store.write_predictions(run, {"validation": parts, "test": parts})
+    return run
+
+
+def test_examples_come_from_the_test_images_of_every_chosen_run(small_dataset):
+    runs = [run_tested_on(small_dataset, range(10, 20)), run_tested_on(small_dataset, range(15, 30), "lstm")]
+    rows, why_not = sections.common_test_rows(small_dataset, runs)
+    assert rows.tolist() == [15, 16, 17, 18, 19]
+    assert why_not == ""
+
+
+def test_runs_without_a_common_test_image_have_no_examples(small_dataset):
+    runs = [run_tested_on(small_dataset, range(10)), run_tested_on(small_dataset, range(10, 20), "lstm")]
+    rows, why_not = sections.common_test_rows(small_dataset, runs)
+    assert len(rows) == 0
+    assert "share no test image" in why_not
+
+
+def test_runs_of_other_data_have_no_examples(small_dataset):
+    rows, why_not = sections.common_test_rows(small_dataset, [finished_run()])
+    assert len(rows) == 0
+    assert "other data" in why_not
+
+
+def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, monkeypatch):
+    monkeypatch.setenv("HAM_DATA", str(small_folder))
+    run_tested_on(small_dataset, range(20))  # the first 24 images of the small data are melanoma
+    app = open_page()
+    app.segmented_control[0].set_value(sections.EXAMPLE).run()
+    assert not app.exception
+    assert words(app.markdown).count("True class: **Melanoma (mel)**") == sections.EXAMPLES == 4
+    assert "Right answers: " in words(app.markdown)
+    before = words(app.markdown)
+    app.button[0].click().run()
+    assert words(app.markdown) != before
+
+
+def test_examples_without_data_say_what_to_do(two_runs):
+    app = open_page()
+    app.segmented_control[0].set_value(sections.EXAMPLE).run()
+    assert "No data set is in use" in words(app.info)
+
+
+# ---------------------------------------------------------------------------------- words
+
+
+def answer(*labels: int, truth: int | None = None, name: str = "a.png") -> sections.Answer:
+    image = CheckedImage(name, np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 3), np.uint8), (28, 28))
+    probas = [np.where(np.arange(7) == label, 0.7, 0.05).astype(np.float32) for label in labels]
+    return sections.Answer(sections.Question(image, truth), tuple(
+        Prediction(image, f"run-{i}", probas[i], label) for i, label in enumerate(labels)))
+
+
+LABELS = {"run-0": "CNN, seed 0", "run-1": "LSTM, seed 0"}
+MEL, BCC, NV = CODES.index("mel"), CODES.index("bcc"), CODES.index("nv")
+
+
+def test_agreement_is_counted():
+    assert answer(MEL, MEL).agree
+    assert not answer(MEL, BCC).agree
+    assert answer(MEL, BCC).agree_on_malignant
+    assert not answer(MEL, NV).agree_on_malignant
+
+
+@pytest.mark.parametrize(("answers", "expected"), [
+    ([answer(MEL)], "1 image, 1 model."),
+    ([answer(MEL, MEL)], "1 image, 2 models: the models agree."),
+    ([answer(MEL, NV)], "1 image, 2 models: the models disagree."),
+    ([answer(MEL, NV), answer(NV, NV)], "2 images, 2 models: the models agree on 1."),
+    ([answer(NV, NV), answer(NV, NV)], "2 images, 2 models: the models agree on all."),
+    ([answer(MEL, NV), answer(NV, MEL)], "2 images, 2 models: the models agree on none."),
+    ([answer(MEL, NV, truth=NV)],
+     "1 image, 2 models: the models disagree. Right answers: 0 of 1 by CNN, seed 0; 1 of 1 by LSTM, seed 0."),
+])
+def test_the_summary_counts(answers, expected):
+    assert sections.summary(answers, LABELS).replace("\\", "").startswith(expected + " :gray[")
+
+
+def test_an_answer_in_words_adds_the_malignant_classes_up():
+    text = sections.in_words(answer(MEL).predictions[0], "CNN")
+    assert "**Melanoma (mel)** :orange-badge[malignant]" in text
+    assert "70 %" in text
+    assert "80 % malignant in total" in text  # 70 + 5 + 5
+
+
+@pytest.mark.parametrize(("share", "expected"), [
+    (0.0, "0 %"), (0.004, "<1 %"), (0.006, "1 %"), (0.634, "63 %"), (0.996, ">99 %"), (1.0, "100 %"),
+])
+def test_percents_are_whole_and_never_a_false_certainty(share, expected):
+    assert sections.percent(share) == expected
+
+
+def test_long_names_keep_their_start_and_end():
+    assert sections.shorten("a" * 60) == "a" * 60
+    assert sections.shorten("start" + "x" * 200 + "end.jpg").startswith("start")
+    assert sections.shorten("start" + "x" * 200 + "end.jpg").endswith("end.jpg")
+    assert len(sections.shorten("x" * 300)) == 60
+
+
+def test_runs_of_one_title_are_told_apart():
+    runs = [finished_run("cnn"), finished_run("cnn"), finished_run("lstm")]
+    labels = sections.run_labels(runs)
+    assert len(set(labels.values())) == 3
+    assert labels[runs[2].id] == runs[2].title
+    assert sections.short_labels([runs[0].id, runs[2].id], labels) == {runs[0].id: "CNN", runs[2].id: "LSTM"}
+    assert sections.short_labels([runs[0].id, runs[1].id], labels) == {run.id: labels[run.id] for run in runs[:2]}
+
+
+def with_validation(run: store.Run, score: float) -> store.Run:
+    store.append_history(run, dict.fromkeys(store.HISTORY_COLUMNS, 0.0) | {
+        "epoch": 1, "validation_balanced_accuracy": score})
+    return store.write_status(run, best_epoch=1)
+
+
+def test_of_each_model_the_best_on_validation_answers_first():
+    worse, best = with_validation(finished_run("cnn"), 0.3), with_validation(finished_run("cnn"), 0.4)
+    leaking = with_validation(finished_run("cnn", split={"leaking": True}), 0.9)
+    lstm = with_validation(finished_run("lstm"), 0.2)
+    assert [run.id for run in sections.best_runs([worse, best, leaking, lstm])] == [lstm.id, best.id]
+    assert [run.id for run in sections.best_runs([leaking])] == [leaking.id]
+
+
+def test_the_downloads_hold_every_answer_and_every_refusal():
+    answers = [answer(MEL, NV, truth=NV), answer(NV, NV, name="b,c.png")]
+    table = sections.as_table(answers, LABELS)
+    rows = list(csv.DictReader(io.StringIO(table.to_csv(index=False))))
+    assert [(r["image"], r["label"], r["true_label"]) for r in rows] == [
+        ("a.png", "mel", "nv"), ("a.png", "nv", "nv"), ("b,c.png", "nv", ""), ("b,c.png", "nv", "")]
+    assert float(rows[0]["p_mel"]) == pytest.approx(0.7)
+    refused = [config.ImageError("x.gif", "it moves.", "Stop it.")]
+    records = json.loads(json.dumps(sections.as_records(answers, refused)))
+    assert len(records) == 5
+    assert records[0]["probabilities"]["mel"] == pytest.approx(0.7)
+    assert records[-1] == {"image": "x.gif", "error": "it moves. Stop it."}
+
+
+def test_pixels_are_enlarged_to_squares():
+    seen = np.arange(28 * 28 * 3, dtype=np.uint8).reshape(28, 28, 3)
+    large = sections.enlarged(seen)
+    assert large.shape == (448, 448, 3)
+    assert (large[16:32, 0:16] == seen[1, 0]).all()
+    assert Image.fromarray(large).resize((28, 28), Image.Resampling.NEAREST).tobytes() == seen.tobytes()
+
+
+def test_a_drop_of_too_many_files_answers_the_first_hundred():
+    files = [(f"{i}.png", encoded(plain((i, 0, 0), size=(28, 28)))) for i in range(102)]
+    questions, refused = sections.check_files(files)
+    assert len(questions) == sections.MAX_DROP == 100
+    assert [error.what for error in refused] == ["100.png", "101.png"]

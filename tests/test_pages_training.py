@@ -1,0 +1,394 @@
+"""The Training page: what the form submits, and what is shown of runs in every state."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from ham import engine, store
+from ham.config import CLASS_INDEX, CODES, ConfigError, TrainConfig, recipe_config
+from ham.data import LesionDataset
+from ham.engine import Engine, EngineSettings, Estimate
+from ham.evaluation import evaluate, evaluation_record
+from ham.store import HISTORY_COLUMNS, Run
+from ham.ui.training.form import parse_seeds
+from ham.ui.training.live import seconds_left, strips
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, small_folder: Path) -> None:
+    """The small data set in use, no worker, no probe, nothing remembered from the test before."""
+    monkeypatch.setattr(Engine, "start", lambda self: self)
+    monkeypatch.setattr(engine, "estimate", lambda config, data: None)
+    monkeypatch.setenv("HAM_DATA", str(small_folder))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def open_page() -> AppTest:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().switch_page("pages/training.py").run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(element.value for kind in (page.markdown, page.caption, page.subheader, page.error, page.warning,
+                                                page.info) for element in kind)
+
+
+def button(page: AppTest, label: str):
+    return next(b for b in page.button if b.label == label)
+
+
+def field(page: AppTest, label: str):
+    return next(w for w in (*page.number_input, *page.selectbox) if w.label == label)
+
+
+def row(epoch: int) -> dict[str, float]:
+    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch, "seconds": 6.0}
+
+
+def finished(dataset: LesionDataset, config: TrainConfig | None = None) -> Run:
+    """A run that ended as a result, its answers invented: 9 of 10 right."""
+    config = config or recipe_config("quick", "cnn")
+    y_true = np.array([CLASS_INDEX["nv"]] * 8 + [CLASS_INDEX["mel"]] * 2)
+    proba = np.full((10, 7), 0.01, np.float32)
+    proba[np.arange(10), [CLASS_INDEX["nv"]] * 9 + [CLASS_INDEX["mel"]]] = 0.94
+    run = store.create_run(config, dataset.record)
+    store.append_history(run, row(1))
+    evaluation = evaluation_record(evaluate(y_true, proba, range(10)))
+    run = store.write_record(run, model={"sha256": "0"}, evaluation=evaluation)
+    return store.write_status(run, state="done", epoch=3, steps=1, best_epoch=1, ended=time.time())
+
+
+def test_without_runs_the_page_says_what_to_do_and_never_imports_tensorflow() -> None:
+    assert "Nothing trains yet" in words(open_page())
+    if os.environ.get("PYTEST_CURRENT_TEST") and "ham.prediction" not in sys.modules:
+        assert "tensorflow" not in sys.modules
+
+
+def test_the_summary_counts_parameters_and_steps_before_the_start() -> None:
+    page = open_page()
+    assert "**59,005** parameters · **4** steps an epoch" in words(page)  # 120 of 150 images in batches of 32
+    field(page, "Batch size").set_value(16).run()
+    assert "**8** steps an epoch" in words(page)
+    page.segmented_control(key="train_model").set_value("lstm").run()
+    assert "**171,111** parameters" in words(page)
+
+
+def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: LesionDataset) -> None:
+    page = open_page()
+    page.selectbox(key="train_recipe").set_value("quick").run()
+    field(page, "Epochs").set_value(7)
+    field(page, "Learning rate").set_value(0.02)
+    field(page, "Split").set_value("image")
+    field(page, "Dense 2 units").set_value(64)
+    field(page, "Class weight").set_value("sqrt").run()
+    button(page, "Start training").click().run()
+    assert not page.exception
+    [run] = store.list_runs()
+    assert run.config == recipe_config("quick", "cnn", epochs=7, learning_rate=0.02, split="image", units_2=64,
+                                       class_weight="sqrt")
+    assert run.record["data"] == small_dataset.record
+    assert "Starting" in words(page)
+
+
+def test_a_setting_out_of_range_is_named_and_nothing_can_be_started() -> None:
+    page = open_page()
+    field(page, "Epochs").set_value(9999).run()
+    assert "whole number from 1 to 500" in page.error[0].value
+    assert button(page, "Start training").disabled
+    field(page, "Epochs").set_value(5).run()
+    assert not page.error
+    assert not button(page, "Start training").disabled
+
+
+def test_a_leaking_split_is_marked_before_it_is_trained() -> None:
+    page = open_page()
+    assert not page.warning
+    field(page, "Split").set_value("image").run()
+    assert "This split leaks" in page.warning[0].value
+
+
+def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -> None:
+    page = open_page()
+    assert field(page, "Epochs").value == 25
+    field(page, "Epochs").set_value(11).run()
+    page.selectbox(key="train_recipe").set_value("quick").run()
+    assert field(page, "Epochs").value == 3
+    page.selectbox(key="train_recipe").set_value("described").run()
+    assert field(page, "Epochs").value == 11
+
+
+def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(), small_dataset.record)
+    with store.claim(run):
+        run = store.write_status(run, state="running", phase="training", epoch=2, steps=4, seconds_left=138.0)
+        for epoch in (1, 2):
+            store.append_history(run, row(epoch))
+        page = open_page()
+        assert "Validation accuracy" in [m.label for m in page.metric]
+        assert len(page.get("plotly_chart")) == 4
+        assert [p.proto.text for p in page.get("progress")][-1] == "Epoch 3 of 25 · about 2 min left"
+        button(page, "Cancel").click().run()
+        assert store.cancel_requested(run)
+        assert button(page, "Stopping").disabled
+
+
+def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDataset) -> None:
+    first, second = (store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2))
+    page = open_page()
+    listed = words(page)
+    assert listed.index("seed 1, 25 epochs") < listed.index("seed 2, 25 epochs")
+    page.button(key=f"remove_{first.id}").click().run()
+    assert store.read_run(first.id).state == "cancelled"
+    assert store.read_run(second.id).state == "queued"
+
+
+def test_waiting_runs_can_be_moved_up_down_and_to_the_front(small_dataset: LesionDataset) -> None:
+    runs = [store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2, 3)]
+    page = open_page()
+    assert "3 wait" in words(page)
+
+    def click(what: str, run: Run) -> list[int]:
+        page.button(key=f"{what}_{run.id}").click().run()
+        assert not page.exception
+        return [waiting.config.seed for waiting in engine.queue()]
+
+    assert click("up", runs[2]) == [1, 3, 2]
+    assert click("down", runs[0]) == [3, 1, 2]
+    assert click("front", runs[1]) == [2, 3, 1]
+    assert page.button(key=f"up_{runs[1].id}").disabled
+    assert page.button(key=f"down_{runs[0].id}").disabled
+    assert not page.button(key=f"down_{runs[1].id}").disabled
+
+
+def test_a_run_that_waits_alone_can_only_be_removed(small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(), small_dataset.record)
+    keys = {b.key for b in open_page().button}
+    assert f"remove_{run.id}" in keys
+    assert f"up_{run.id}" not in keys
+
+
+def test_the_engines_settings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MAX_WORKERS", 4)
+    page = open_page()
+    assert page.number_input(key="engine_workers").value == 1
+    page.number_input(key="engine_workers").set_value(2).run()
+    page.toggle(key="engine_resume").set_value(True).run()
+    assert engine.settings() == EngineSettings(workers=2, resume_by_itself=True)
+    assert not page.exception
+
+
+# --------------------------------------------------------------------------- the live view
+
+
+def test_the_time_left_is_steady_after_two_epochs_though_the_first_compiles(small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(epochs=10), small_dataset.record)
+    assert seconds_left(run, store.read_history(run)) is None
+    for epoch, seconds in ((1, 30.0), (2, 5.0), (3, 6.0), (4, 5.0)):
+        store.append_history(run, row(epoch) | {"seconds": seconds})
+        run = store.write_status(run, epoch=epoch, step=0, steps=4)
+        expected = {1: 9 * 30.0, 2: 8 * 5.0, 3: 7 * 5.5, 4: 6 * 5.0}[epoch]
+        assert seconds_left(run, store.read_history(run)) == pytest.approx(expected)
+    run = store.write_status(run, step=2)  # half an epoch further
+    assert seconds_left(run, store.read_history(run)) == pytest.approx(27.5)
+
+
+def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(), small_dataset.record)
+    with store.claim(run):
+        run = store.write_status(run, state="running", phase="training", epoch=3, step=2, steps=4, best_epoch=3)
+        for epoch in (1, 2, 3):
+            recalls = {f"recall_{code}": float(code == "nv") for code in CODES}
+            store.append_history(run, row(epoch) | recalls | {"learning_rate": 0.001})
+        page = open_page()
+        assert "It always answers melanocytic nevus" in page.warning[0].value
+        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · best epoch so far 3" in words(page)
+
+
+def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:
+    finished(small_dataset)
+    page = open_page()
+    assert not page.warning
+    assert not page.info
+
+
+@pytest.mark.parametrize("model", ["cnn", "lstm"])
+def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small_dataset: LesionDataset) -> None:
+    run = finished(small_dataset, recipe_config("quick", model))
+    assert "What the model sees" not in [e.label for e in open_page().expander]
+    store.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
+    page = open_page()
+    assert "What the model sees" in [e.label for e in page.expander]
+    shown = next(e.proto.body for e in page.get("html") if "ham-batch" in e.proto.body)
+    assert shown.count('alt="Image ') == 8
+    assert ("28 steps of 84 numbers" in shown) == (model == "lstm")
+
+
+def test_a_damaged_first_batch_breaks_nothing(small_dataset: LesionDataset) -> None:
+    run = finished(small_dataset)
+    (run.folder / "first_batch.npz").write_bytes(b"no zip")
+    assert "first batch of this run cannot be read" in words(open_page())
+
+
+def test_rows_are_cut_apart_in_order_and_keep_their_pixels() -> None:
+    image = np.arange(2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 3)
+    apart = strips(image, height=1, gap=2)
+    assert apart.shape == (4, 6, 4)
+    assert apart[:, :, 3].tolist() == [[255] * 6, [0] * 6, [0] * 6, [255] * 6]
+    assert apart[0, 0, :3].tolist() == [0, 1, 2]
+    assert apart[0, 3, :3].tolist() == [3, 4, 5]
+    assert apart[3, 0, :3].tolist() == [6, 7, 8]
+
+
+def test_the_last_result_stands_with_its_interval_and_its_floor(small_dataset: LesionDataset) -> None:
+    finished(small_dataset)
+    page = open_page()
+    assert "Test accuracy **90 % (" in words(page)
+    assert "always answering nevus scores 80.0 %" in words(page)
+
+
+def test_training_the_very_same_again_is_offered_as_such(small_dataset: LesionDataset) -> None:
+    finished(small_dataset)
+    page = open_page()
+    assert "Exactly this was trained before" not in words(page)
+    page.selectbox(key="train_recipe").set_value("quick").run()
+    assert "Exactly this was trained before" in words(page)
+    assert button(page, "Train again")
+
+
+def test_the_expected_time_comes_from_the_last_run_of_this_machine(small_dataset: LesionDataset) -> None:
+    finished(small_dataset)  # 6 s for an epoch of 1 step
+    page = open_page()
+    page.selectbox(key="train_recipe").set_value("quick").run()
+    assert "**about 20 s** here" in words(page)  # 3 epochs of 1 step, to the nearest 5 s
+
+
+def test_the_probe_tells_time_and_memory_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page()
+    assert "measuring time and memory here" in words(page)
+    monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(7.0, 180.0, 1_149_000_000))
+    assert "**about 3 min** and **1.1\u00a0GB** here" in words(page.run())
+    monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(problem="it did not work"))
+    assert "time is known after the first epoch" in words(page.run())
+
+
+def test_while_a_run_trains_nothing_is_measured(small_dataset: LesionDataset) -> None:
+    store.create_run(TrainConfig(seed=8), small_dataset.record)
+    assert "time is known after the first epoch" in words(open_page())
+
+
+# ----------------------------------------------------------------------- several at once
+
+
+@pytest.mark.parametrize(("text", "seeds"), [
+    ("", []), ("1-3", [1, 2, 3]), ("0, 1, 2", [0, 1, 2]), ("0 4-5;4", [0, 4, 5]), ("7", [7]), ("3-3", [3])])
+def test_seeds_are_numbers_and_ranges_each_once(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["a", "3-1", "1-", "-1", "1-3-5", "1.5", "0-50", "99999999999"])
+def test_what_is_no_list_of_seeds_is_refused_with_its_words(text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        parse_seeds(text)
+
+
+def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(small_dataset: LesionDataset) -> None:
+    page = open_page()
+    field(page, "Epochs").set_value(7)
+    page.text_input(key="train_seeds").set_value("1-3")
+    page.pills(key="train_also_cnn").set_value(["lstm"]).run()
+    assert "This makes **6 runs**: CNN and LSTM, 3 seeds each." in words(page)
+    button(page, "Start 6 runs").click().run()
+    assert not page.exception
+    queued = engine.queue()
+    assert [(run.config.model, run.config.seed) for run in queued] == [
+        ("cnn", 1), ("cnn", 2), ("cnn", 3), ("lstm", 1), ("lstm", 2), ("lstm", 3)]
+    assert {run.config.epochs for run in queued} == {7}
+    assert queued[3].config.model_settings == recipe_config("described", "lstm").model_settings
+
+
+def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(small_dataset: LesionDataset) -> None:
+    finished(small_dataset, TrainConfig(seed=2))
+    store.create_run(TrainConfig(seed=3), small_dataset.record)
+    page = open_page()
+    page.text_input(key="train_seeds").set_value("1-3").run()
+    assert "This makes **3 runs**" in words(page)
+    assert page.checkbox(key="train_leave_out").label == "Leave out 2 that are trained or waiting already"
+    assert button(page, "Start training")  # seed 1 alone
+    page.checkbox(key="train_leave_out").uncheck().run()
+    assert button(page, "Start 3 runs")
+
+
+def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
+    page = open_page()
+    page.text_input(key="train_seeds").set_value("1 to 3").run()
+    assert "'to' is neither a whole number nor a range" in page.error[0].value.replace("\\", "")
+    assert button(page, "Start training").disabled
+
+
+def test_what_waits_already_is_said(small_dataset: LesionDataset) -> None:
+    store.create_run(TrainConfig(), small_dataset.record)
+    assert "Exactly this waits already" in words(open_page())
+
+
+@pytest.mark.parametrize("changed", [{"code_version": "0.0.0"}, {"packages": {"numpy": "1.0"}}])
+def test_a_run_of_other_code_or_packages_is_not_the_same(changed: dict, small_dataset: LesionDataset) -> None:
+    store.write_record(finished(small_dataset, TrainConfig()), **changed)
+    page = open_page()
+    assert "Exactly this was trained before" not in words(page)
+    assert button(page, "Start training")
+
+
+def test_the_settings_of_a_run_fill_the_form_to_be_changed(small_dataset: LesionDataset) -> None:
+    config = recipe_config("quick", "lstm", epochs=9, learning_rate=0.02, split="image", units_2=48, seed=4,
+                           class_weight="sqrt")
+    run = finished(small_dataset, config)
+    page = open_page()
+    page.button(key=f"use_{run.id}").click().run()
+    assert not page.exception
+    assert "**4** steps" not in words(page)
+    assert (page.segmented_control(key="train_model").value, page.selectbox(key="train_recipe").value) == (
+        "lstm", "quick")
+    assert "Exactly this was trained before" in words(page)  # the form holds this very config
+    field(page, "Epochs").set_value(11).run()
+    button(page, "Start training").click().run()
+    assert engine.queue()[0].config == config.replace(epochs=11)
+
+
+@pytest.mark.parametrize(("state", "shown"), [
+    ("failed", "the loss is not a number"), ("cancelled", "Cancelled after 2"), ("running", "Nothing of them is lost")])
+def test_a_run_that_did_not_finish_says_why_and_resumes(state: str, shown: str, small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(), small_dataset.record)
+    error = {"what": "Epoch 3", "why": "the loss is not a number.", "todo": "Use a smaller rate."}
+    store.write_status(run, state=state, epoch=2, updated=time.time(), error=error if state == "failed" else None,
+                       ended=None if state == "running" else time.time())
+    page = open_page()
+    assert shown in words(page)
+    page.button(key=f"resume_{run.id}").click().run()
+    assert store.read_run(run.id).state == "queued"
+
+
+def test_a_damaged_run_is_shown_as_such_and_breaks_nothing(small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(), small_dataset.record)
+    (run.folder / "status.json").write_text("{")
+    finished(small_dataset)
+    assert "damaged" in words(open_page())
+
+
+def test_without_data_past_runs_are_still_there(small_dataset: LesionDataset, monkeypatch) -> None:
+    finished(small_dataset)
+    monkeypatch.delenv("HAM_DATA")
+    page = open_page()
+    assert len(page.dataframe) == 1
+    assert "How to get the data" in words(page)

@@ -1,0 +1,44 @@
+"""probe(): what a few real steps tell; the first batch that a training leaves for whoever watches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ham import store
+from ham.config import TrainConfig
+from ham.data import LesionDataset, make_split
+from ham.training import first_batch, probe, train
+from tests.test_engine import tiny
+
+
+def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(small_dataset: LesionDataset) -> None:
+    found = probe(tiny(batch_size=16), small_dataset, steps=2)
+    assert found["steps_per_epoch"] == -(-len(make_split(small_dataset).train) // 16)
+    assert 0 < found["seconds_per_step"] < found["start_seconds"]
+    assert 100e6 < found["memory_bytes"] < 100e9  # TensorFlow alone holds more than 100 MB
+    assert store.list_runs() == []
+
+
+def test_the_first_batch_is_that_of_the_first_epoch_without_augmentation(small_dataset: LesionDataset) -> None:
+    for model in ("cnn", "lstm"):
+        config = TrainConfig(model=model, seed=5)
+        split = make_split(small_dataset, seed=5)
+        rows = np.random.default_rng([5, 0]).permutation(split.train)[:8]
+        seen = first_batch(small_dataset, split, config)
+        assert seen.dtype == np.uint8
+        np.testing.assert_array_equal(seen, small_dataset.images[rows])
+
+
+def test_the_first_batch_is_augmented_as_the_training_is(small_dataset: LesionDataset) -> None:
+    split = make_split(small_dataset)
+    plain = first_batch(small_dataset, split, TrainConfig())
+    turned = first_batch(small_dataset, split, TrainConfig(augmentation="dihedral"))
+    assert plain.shape == turned.shape == (8, 28, 28, 3)
+    assert (plain != turned).any()
+    np.testing.assert_array_equal(np.sort(plain.reshape(8, -1)), np.sort(turned.reshape(8, -1)))  # the same pixels
+
+
+def test_a_training_leaves_its_first_batch_in_the_run_folder(small_dataset: LesionDataset) -> None:
+    run = train(tiny(epochs=1, augmentation="dihedral"), small_dataset)
+    images = store.read_arrays(run.folder / "first_batch.npz")["images"]
+    np.testing.assert_array_equal(images, first_batch(small_dataset, make_split(small_dataset), run.config))

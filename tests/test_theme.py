@@ -1,0 +1,87 @@
+"""Text of both themes is readable (WCAG 2.2 AA), and charts stand on the same ground as the pages."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ham.charts import palette
+from ham.charts.base import contrast
+from ham.config import CLASSES
+
+ROOT = Path(__file__).parents[1]
+CONFIG = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
+STYLE = (ROOT / "ham/ui/style.css").read_text()
+THEMES = ("light", "dark")
+TEXT, LARGE = 4.5, 3.0  # least contrast of text, and of large text, icons and borders of fields
+
+
+def css_color(name: str, theme: str) -> str:
+    """The colour that the rule for this selector gives in this theme."""
+    rule = next(rule for rule in STYLE.split("}") if name in rule and "light-dark(" in rule)
+    return re.search(r"light-dark\((#\w{6}), (#\w{6})\)", rule).group(1 + THEMES.index(theme))
+
+
+def grounds(theme: str) -> dict[str, str]:
+    colors = CONFIG["theme"][theme]
+    return {"page": colors["backgroundColor"], "field": colors["secondaryBackgroundColor"],
+            "sidebar": colors["sidebar"]["backgroundColor"],
+            "sidebar field": colors["sidebar"]["secondaryBackgroundColor"]}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("role", ["textColor", "grayTextColor", "linkColor", "greenTextColor"])
+def test_text_is_readable_on_every_ground(theme, role):
+    color = CONFIG["theme"][theme][role]
+    too_faint = {name: round(contrast(color, ground), 2) for name, ground in grounds(theme).items()
+                 if contrast(color, ground) < TEXT}
+    assert too_faint == {}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_captions_are_readable_on_every_ground(theme):
+    caption = css_color("stCaptionContainer", theme)
+    assert caption == CONFIG["theme"][theme]["grayTextColor"] == palette(theme == "dark").muted
+    assert min(contrast(caption, ground) for ground in grounds(theme).values()) >= TEXT
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_on_the_accent_is_readable(theme):
+    assert contrast(css_color("stBaseButton-primary", theme), CONFIG["theme"][theme]["primaryColor"]) >= TEXT
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_accent_stands_out_from_every_ground(theme):
+    assert min(contrast(CONFIG["theme"][theme]["primaryColor"], ground) for ground in grounds(theme).values()) >= LARGE
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_success_text_is_readable_on_its_own_ground(theme):
+    colors = CONFIG["theme"][theme]
+    assert contrast(colors["greenTextColor"], colors["greenBackgroundColor"]) >= TEXT
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_charts_share_ground_text_and_accent_with_the_page(theme):
+    colors, chart = CONFIG["theme"][theme], palette(theme == "dark")
+    assert (chart.ground, chart.text, chart.accent) == (
+        colors["backgroundColor"], colors["textColor"], colors["primaryColor"])
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_streamlits_own_charts_use_the_class_colours(theme):
+    assert CONFIG["theme"][theme]["chartCategoricalColors"] == [c.color for c in CLASSES]
+
+
+def test_contrast_of_black_on_white_is_21_and_of_a_colour_on_itself_1():
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert contrast("#777777", "#777777") == pytest.approx(1)
+
+
+def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
+    assert CONFIG["server"]["showEmailPrompt"] is False
+    assert CONFIG["browser"]["gatherUsageStats"] is False
+    assert CONFIG["server"]["address"] == "localhost"
+    assert CONFIG["server"]["maxUploadSize"] == 20
+    assert CONFIG["client"]["showSidebarNavigation"] is False
