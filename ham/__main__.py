@@ -2,7 +2,10 @@
 
 import sys
 
-from ham.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from ham.cli import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:  # while Python was still importing
+        sys.exit(130)

@@ -82,8 +82,8 @@ def train(chosen: argparse.Namespace, out: TextIO) -> int:
     """Queues a training; with --wait follows it to its end. The run's id is the last line."""
     from ham import engine
 
-    config = _train_config(chosen)
-    run = engine.submit(config, _open_data(chosen.data).record)
+    config, dataset = _train_config(chosen), _open_data(chosen.data)
+    run = engine.submit(config, dataset.record)
     try:
         worker = _start_worker()
         ended = _follow(run, worker) if chosen.wait else run
@@ -269,7 +269,8 @@ def _say_how_it_ended(run: Run) -> None:
         print(f"Run {run.id}: its process ended before its time.\nResume it on the Training page.", file=sys.stderr)
     else:
         seconds = (run.status.ended or 0) - (run.status.started or 0)
-        print(f"{run.title}: {run.state} after {run.status.epoch} epochs and {_clock(seconds)}, "
+        epochs = f"{run.status.epoch} epoch{'s' if run.status.epoch != 1 else ''}"
+        print(f"{run.title}: {run.state} after {epochs} and {_clock(seconds)}, "
               f"test accuracy {_accuracy(run)}", file=sys.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -45,9 +46,17 @@ def wait_for_state(run: Run, *states: str) -> Run:
 
 def worker_processes() -> list[psutil.Process]:
     """The processes that train for this test's engine: children of the nannies that it started."""
-    ours = psutil.Process().children(recursive=True)
-    nannies = {p.pid for p in ours if "distributed.Nanny" in " ".join(p.cmdline())}
-    return [p for p in ours if p.ppid() in nannies and "spawn_main" in " ".join(p.cmdline())]
+    words: dict[psutil.Process, str] = {}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            words[process] = " ".join(process.cmdline())
+    nannies = {process.pid for process in words if "distributed.Nanny" in words[process]}
+    found = []
+    for process in words:
+        with contextlib.suppress(psutil.Error):
+            if process.ppid() in nannies and "spawn_main" in words[process]:
+                found.append(process)
+    return found
 
 
 class TestWithWorkers:

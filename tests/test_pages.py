@@ -232,7 +232,13 @@ def test_a_failed_run_says_why():
 
 def test_an_engine_that_cannot_start_is_said_on_home(monkeypatch):
     problem = config.EngineError("The training engine", "cannot start.", "Free some memory.")
-    monkeypatch.setattr(Engine, "__init__", lambda self: setattr(self, "problem", problem))
+    made = Engine.__init__
+
+    def with_problem(self: Engine) -> None:
+        made(self)
+        self.problem = problem
+
+    monkeypatch.setattr(Engine, "__init__", with_problem)
     assert "cannot start" in words(open_page().markdown)
 
 

@@ -392,3 +392,16 @@ def test_without_data_past_runs_are_still_there(small_dataset: LesionDataset, mo
     page = open_page()
     assert len(page.dataframe) == 1
     assert "How to get the data" in words(page)
+
+
+def test_runs_that_a_crash_left_behind_are_offered_together(small_dataset: LesionDataset) -> None:
+    runs = [store.create_run(TrainConfig(seed=seed), small_dataset.record) for seed in (1, 2)]
+    for run in runs[:1]:
+        store.write_status(run, state="running", epoch=2, updated=time.time())
+    engine.cancel(runs[1])
+    assert "interrupted:" not in words(open_page())  # one alone stands as the last run
+    store.write_status(runs[1], state="running", epoch=3, updated=time.time())
+    page = open_page()
+    assert "**2 runs were interrupted:**" in words(page)
+    page.button(key="resume_interrupted").click().run()
+    assert [store.read_run(run.id).state for run in runs] == ["queued", "queued"]

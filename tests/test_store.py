@@ -95,8 +95,8 @@ def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) 
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("config.json", "{", "damaged"), ("config.json", "[]", "no JSON object"), ("status.json", "", "damaged"),
     ("status.json", '{"state": "flying"}', "damaged"), ("config.json", '{"format": 99}', "format 99"),
-    ("config.json", None, "missing"), ("status.json", None, "missing"), ("config.json", "[" * 100_000, "too deep"),
-    ("config.json", b"\xff\xfe", "damaged"),
+    ("config.json", None, "missing"), ("status.json", None, "missing"), ("config.json", "[" * 100_000, "depth limit"),
+    ("config.json", b"\xff\xfe", "damaged"), ("status.json", '{"created": NaN}', "damaged"),
 ])
 def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(run: Run, name, content, words) -> None:
     good = store.create_run(TrainConfig(), DATA)
@@ -176,8 +176,7 @@ def test_numbers_that_json_has_no_word_for_are_written_as_null(run: Run) -> None
 
 
 def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> None:
-    for change in ({"created": "yesterday"}, {"epoch": None}, {"epochs": True}, {"error": {"what": "x"}},
-                   {"created": float("nan")}):
+    for change in ({"created": "yesterday"}, {"epoch": None}, {"epochs": True}, {"error": {"what": "x"}}):
         good = json.loads((run.folder / "status.json").read_text())
         (run.folder / "status.json").write_text(json.dumps(good | change))
         assert store.list_runs() == []

@@ -22,8 +22,10 @@ _STYLE = """<style>
 
 def queue_and_live_run() -> None:
     """Followed while something is live."""
-    runs = [run for run in store.list_runs() if run.live]
+    known = store.list_runs()
+    runs = [run for run in known if run.live]
     _head(runs)
+    _offer_interrupted([run for run in known if run.state == "interrupted"], alone=not runs)
     seen = [(run.id, run.state) for run in runs]
     st.fragment(_follow, run_every=_POLL_SECONDS if seen else None)(seen)
 
@@ -37,6 +39,22 @@ def _head(runs: list[Run]) -> None:
         st.markdown(f":gray[{', '.join(words) or 'The queue is empty'}]", width="stretch")
         with st.popover("Engine", icon=":material/settings:", width="content"):
             _engine_settings()
+
+
+def _offer_interrupted(runs: list[Run], alone: bool) -> None:
+    """Runs that a crash or a restart left behind; the only one stands below as the last run anyway."""
+    if len(runs) < (2 if alone else 1):
+        return
+    names = ", ".join(frame.plain(run.title) for run in runs[:3]) + (" and others" if len(runs) > 3 else "")
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/power_off: **{count(len(runs), 'run was', 'runs were')} interrupted:** {names}. "
+                    "What they had trained is kept.", width="stretch")
+        if st.button("Resume", icon=":material/restart_alt:", key="resume_interrupted",
+                     help="Each goes on after its last completed epoch."):
+            for run in runs:
+                engine.resume(run)
+            frame.engine().poke()
+            st.rerun()
 
 
 def _engine_settings() -> None:
