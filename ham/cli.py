@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DONE, SOME_REFUSED, WRONG_INPUT, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 _POLL_SECONDS = 0.5
+_SCHEDULER_SECONDS = 30  # in which a Dask scheduler takes the work, or another server had it
 
 
 class _WrongUsage(HamError):
@@ -224,8 +225,8 @@ def _start_worker() -> subprocess.Popen | None:
     if os.environ.get("DASK_SCHEDULER_ADDRESS"):
         from ham.engine import Engine
 
-        engine = Engine().start()
-        while engine.state == "idle":
+        engine, patience = Engine().start(), time.monotonic() + _SCHEDULER_SECONDS
+        while engine.state == "idle" and time.monotonic() < patience:  # idle for good where another server works
             time.sleep(0.1)
         if engine.problem is not None:
             raise engine.problem

@@ -76,3 +76,12 @@ def test_broken_data_is_said_once_in_words_and_every_page_still_opens(serve, vis
         page.check()
         assert "Data cannot be used" in page.sidebar
         assert page.text.count("the header") <= 1
+
+
+def test_every_page_opens_by_direct_link_on_the_real_data(serve, visit, real_data, tmp_path):
+    server = serve(real_data, home=tmp_path / "home")
+    for path in PATHS:
+        page = visit(server, path)
+        page.page.get_by_test_id("stSidebar").get_by_text("10,015 images of 7,470 lesions").wait_for()
+        page.wait()
+        page.check()
