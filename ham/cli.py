@@ -21,7 +21,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import ham
-from ham.config import CLASSES, CODES, DISCLAIMER, MODEL_SETTINGS, RECIPES, SETTINGS, ConfigError, DataError, HamError
+from ham.config import (
+    CLASSES,
+    CODES,
+    DISCLAIMER,
+    MODEL_SETTINGS,
+    RECIPES,
+    SETTINGS,
+    ConfigError,
+    DataError,
+    EngineError,
+    HamError,
+)
 
 if TYPE_CHECKING:
     from ham.data import LesionDataset
@@ -88,6 +99,9 @@ def train(chosen: argparse.Namespace, out: TextIO) -> int:
     try:
         worker = _start_worker()
         ended = _follow(run, worker) if chosen.wait else run
+    except EngineError:
+        print(f"{run.id} stays in the queue.", file=sys.stderr)
+        raise
     except KeyboardInterrupt:
         with contextlib.suppress(HamError):
             engine.cancel(run)
@@ -242,7 +256,7 @@ def _start_worker() -> subprocess.Popen | None:
 def _follow(run: Run, worker: subprocess.Popen | None) -> Run:
     """Shows the run's progress until it has ended; returns it as it ended. Raises EngineError."""
     from ham import store
-    from ham.config import EngineError, home_folder
+    from ham.config import home_folder
 
     with _Progress() as progress:
         while run.live:

@@ -143,9 +143,11 @@ class Setting:
         """The allowed values in words: "a whole number from 1 to 500"."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
-        kind = "a whole number" if isinstance(self.default, int) else "a number"
+        whole = isinstance(self.default, int)
+        kind = "a whole number" if whole else "a number"
+        low, high = (f"{limit:d}" if whole else f"{limit:g}" for limit in (self.low, self.high))
         multiple = f", a multiple of {self.multiple_of}" if self.multiple_of > 1 else ""
-        return f"{kind} from {self.low:g} to {self.high:g}{multiple}"
+        return f"{kind} from {low} to {high}{multiple}"
 
     def accepts(self, value: object) -> bool:
         if self.choices:

@@ -167,7 +167,6 @@ def _local_cluster(workers: int):
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_NUM_INTRAOP_THREADS": str(max(1, cores // workers)),
         "TF_NUM_INTEROP_THREADS": "1" if workers > 1 else "2",
-        "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
     }
     return SubprocessCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=None,
