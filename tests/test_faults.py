@@ -91,7 +91,7 @@ def test_a_killed_scheduler_is_replaced_and_its_run_ends_with_every_epoch(
         assert wait_for_state(other, "done", "failed").state == "done"
     finally:
         running.stop()
-    assert worker_processes() == []
+    wait_for(lambda: not worker_processes(), "the workers to end with their engine")
 
 
 def test_a_killed_server_loses_nothing_its_run_ends_and_the_next_server_trains_no_run_twice(
