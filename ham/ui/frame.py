@@ -62,10 +62,11 @@ class _EndOfPage(Exception):
 
 
 @contextlib.contextmanager
-def page(title: str, question: str) -> Iterator[None]:
+def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[None]:
     """Draws the frame; the block draws the page. A HamError raised in it is shown once, in words.
 
-    `title` is the entry's in MENU, `question` one sentence on what the page answers.
+    `title` is the entry's in MENU, `question` one sentence on what the page answers. `follows_runs`: the page
+    itself shows the live run, with a timer of its own; the sidebar then leaves it out: one timer a page.
     """
     st.set_page_config(
         page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}", page_icon=_page_icon(), layout="wide",
@@ -86,8 +87,9 @@ def page(title: str, question: str) -> Iterator[None]:
         found, problem = _opened_data()
         with data_place:
             _data_in_use(found, problem)
-        with live_place:
-            _live_run()
+        if not follows_runs:
+            with live_place:
+                _live_run()
         with errors():
             yield
 
@@ -168,11 +170,6 @@ def progress_text(status: store.Status) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def live_seconds() -> float | None:
-    """`run_every` of a fragment that shows runs: None, no timer, while nothing is live."""
-    return _LIVE_SECONDS if any(run.live for run in store.list_runs()) else None
-
-
 def engine() -> Engine:
     """The one training engine of this server, watching the queue."""
     return _engine(runs_folder())
@@ -241,16 +238,16 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
 
 def _live_run() -> None:
     """A timed fragment while something is live, else nothing."""
-    live = [run.id for run in store.list_runs() if run.live]
+    live = [(run.id, run.state) for run in store.list_runs() if run.live]
     if live:
         st.divider()
         st.fragment(_live_fragment, run_every=_LIVE_SECONDS)(live)
 
 
 @errors()
-def _live_fragment(seen: list[str]) -> None:
+def _live_fragment(seen: list[tuple[str, str]]) -> None:
     live = [run for run in store.list_runs() if run.live]
-    if [run.id for run in live] != seen:
+    if [(run.id, run.state) for run in live] != seen:
         st.rerun()  # a run began or ended: the whole page shows it
     running = next((run for run in live if run.state == "running"), None)
     waiting = len(live) - (running is not None)

@@ -14,7 +14,7 @@ from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
 from ham.evaluation import percent, scores_from_record
 from ham.ui.empty import choose_folder, no_data
-from ham.ui.frame import engine, errors, live_seconds, plain, progress_text, show_error
+from ham.ui.frame import engine, plain, show_error
 from ham.ui.shelf import current_dataset
 
 LAST_RUNS = 8
@@ -33,7 +33,7 @@ class Card:
 def cards() -> None:
     """Data, Models, Try an image; the button of the next sensible step is the coloured one."""
     found, error = _data()
-    st.fragment(_cards, run_every=live_seconds())(found, error)
+    _cards(found, error)
     if error is not None:
         show_error(error)
         choose_folder("Use another folder")
@@ -42,24 +42,9 @@ def cards() -> None:
 
 
 def last_runs() -> None:
-    """The newest runs, whatever became of them."""
+    """The newest runs, whatever became of them. The sidebar follows the live one, and draws the page again when a
+    run begins or ends."""
     st.subheader("Last runs", anchor=False)
-    st.fragment(_last_runs, run_every=live_seconds())()
-
-
-@errors()
-def _cards(found: LesionDataset | None, error: DataError | None) -> None:
-    runs = store.list_runs()
-    with_model = [run for run in runs if run.has_model]
-    step = None if found is None else 2 if with_model else 1  # without data the next step is the form below
-    drawn = (_data_card(found, error), _models_card(runs, with_model), _image_card(with_model))
-    for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):
-        with column:
-            _draw(card, primary=number == step)
-
-
-@errors()
-def _last_runs() -> None:
     runs = store.list_runs()
     if not runs:
         st.markdown(":gray[Nothing has been trained yet. Runs appear here as soon as they are queued.]")
@@ -74,9 +59,17 @@ def _last_runs() -> None:
         st.caption(f"The newest {LAST_RUNS} of {len(runs)} runs.")
 
 
+def _cards(found: LesionDataset | None, error: DataError | None) -> None:
+    runs = store.list_runs()
+    with_model = [run for run in runs if run.has_model]
+    step = None if found is None else 2 if with_model else 1  # without data the next step is the form below
+    drawn = (_data_card(found, error), _models_card(runs, with_model), _image_card(with_model))
+    for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):
+        with column:
+            _draw(card, primary=number == step)
+
+
 def state_in_words(run: store.Run) -> str:
-    if run.state == "running":
-        return progress_text(run.status)
     if run.state == "failed" and run.status.error:
         return f"Failed: {run.status.error['why']}"
     return run.state.capitalize()
@@ -126,7 +119,7 @@ def _models_card(runs: list[store.Run], with_model: list[store.Run]) -> Card:
     headline = f"{len(with_model)} trained" if with_model else "None trained yet"
     problem = engine().problem
     if running:
-        text = f"Training **{plain(running.title)}**. {progress_text(running.status)}."
+        text = f"Training **{plain(running.title)}**."
     elif problem is not None:
         text = f":orange[:material/error:] {plain(problem)}"
     elif waiting:

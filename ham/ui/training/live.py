@@ -87,11 +87,24 @@ def _curves(run: Run, history: pd.DataFrame) -> None:
     *tabs, recall = st.tabs([*_CURVES, "Recall by class"])
     for tab, metric in zip(tabs, _CURVES.values(), strict=True):
         with tab:
-            frame.chart(charts.learning_curves({run.title: history}, metric, {run.title: run.status.best_epoch},
-                                               epochs=run.config.epochs, dark=frame.is_dark()),
-                        key=f"curve_{metric}_{run.id}")
+            _curve(run, history, metric)
     with recall:
-        frame.chart(recall_by_epoch(history, run.config.epochs, frame.is_dark()), key=f"curve_recall_{run.id}")
+        _curve(run, history, "recall")
+
+
+def _curve(run: Run, history: pd.DataFrame, metric: str) -> None:
+    key = (run.id, run.title, len(history), run.status.best_epoch, metric, frame.is_dark())
+    frame.chart(_curve_figure(key, run, history), key=f"curve_{metric}_{run.id}")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _curve_figure(key: tuple, _run: Run, _history: pd.DataFrame) -> object:
+    """Drawn once an epoch, looked at every two seconds."""
+    *_, metric, dark = key
+    if metric == "recall":
+        return recall_by_epoch(_history, _run.config.epochs, dark)
+    return charts.learning_curves({_run.title: _history}, metric, {_run.title: _run.status.best_epoch},
+                                  epochs=_run.config.epochs, dark=dark)
 
 
 # ------------------------------------------------------------------------- the first batch

@@ -12,7 +12,7 @@ from ham.ui import frame
 from ham.ui.training import live
 from ham.ui.training.words import count
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 2.0  # a tick that comes before the last one is drawn takes its place, so not too often
 _TO_THE_FRONT = -10**6
 _STYLE = """<style>
 [class*="st-key-waiting_"] {flex-wrap: nowrap;}
