@@ -13,7 +13,7 @@ from ham import charts
 from ham.charts.base import DARK, LIGHT, TEMPLATES, blend, contrast, ink_on
 from ham.charts.training import recall_by_epoch
 from ham.config import CLASSES, CODES
-from ham.evaluation import Interval
+from ham.evaluation import Interval, OperatingPoint, prediction_sets
 
 A, B = "A · CNN, as described, seed 1", "B · LSTM, as described, seed 1"
 
@@ -42,15 +42,30 @@ def per_class(values: list[float]) -> pd.DataFrame:
                          "auc": values}, index=CODES)
 
 
+FLOORS = {"Always nv": scores(0.669, 0), "Logistic regression": scores(0.7)}
+BINS = pd.DataFrame({"n": [50, 50], "confidence": [0.6, 0.9], "accuracy": [0.8, 0.7], "low": [0.67, 0.56],
+                     "high": [0.89, 0.81]})
+#: Of four images: 2 classes hold the true one for mel and nv, for df never.
+SETS = prediction_sets(np.array([0, 3, 6, 6]), np.array([[0.5, 0, 0, 0.5, 0, 0, 0]] * 4), 0.5)
+CURVE = pd.DataFrame({"threshold": [np.inf, 0.5, 0.1], "false_alarms": [0, 0.25, 1], "sensitivity": [0, 0.9, 1]})
+POINT = OperatingPoint(0.5, Interval(0.9, 0.6, 1.0), Interval(0.75, 0.5, 0.9), 10, 1, 8, 2)
+NAMED = OperatingPoint(None, Interval(0.5, 0.2, 0.8), Interval(1.0, 0.7, 1.0), 10, 5, 8, 0)
+AREA = Interval(0.83, 0.79, 0.87)
 CONFUSION = np.diag([5, 4, 3, 90, 8, 2, 1])
 CONFUSION[0, 3] = 6  # six melanomas taken for nevi
 EVERY_FIGURE = [
-    ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, scores(0.6, 0), dark=dark)),
+    ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, FLOORS, dark=dark)),
     ("differences", lambda dark: charts.score_differences({B: scores(0.1)}, A, dark=dark)),
     ("matrix", lambda dark: charts.confusion_matrices({A: CONFUSION}, "count", dark)[0]),
     ("matrix of shares", lambda dark: charts.confusion_matrices({A: CONFUSION}, "true", dark)[0]),
     ("classes", lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "recall", dark)),
     ("curves", lambda dark: charts.learning_curves({A: history([1, 0.5], [1, 0.8])}, dark=dark)),
+    ("reliability", lambda dark: charts.reliability_diagrams({A: BINS}, {A: 0.2}, dark)[0]),
+    ("sizes of sets", lambda dark: charts.set_sizes({A: SETS, B: SETS}, dark)),
+    ("coverage of sets", lambda dark: charts.set_coverage({A: SETS, B: SETS}, dark)),
+    ("ROC", lambda dark: charts.malignant_roc_curves({A: CURVE}, {A: AREA}, {A: POINT}, {A: NAMED}, dark)),
+    ("ROC of a class", lambda dark: charts.class_roc_curves(CLASSES[0], {A: CURVE}, {A: 0.8}, {A: (0.1, 0.6)}, dark)),
+    ("areas by class", lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "auc", dark)),
     ("bars", lambda dark: charts.probability_bars({A: np.full(7, 1 / 7)}, dark)),
 ]
 
@@ -185,10 +200,13 @@ def test_a_diverged_run_is_still_drawn():
 
 
 def test_the_headline_names_the_best_run_with_its_interval():
-    figure = charts.headline_scores({A: scores(0.7), B: scores(0.8)}, scores(0.669, 0))
+    figure = charts.headline_scores({A: scores(0.7), B: scores(0.8)}, FLOORS)
     assert figure.layout.title.text == "Accuracy is highest for B: 80.0 % (78.0 to 82.0)"
     assert figure.data[1].error_x.array == pytest.approx([0.02] * 4)
-    assert "always the majority class" in text_of(figure)
+    assert "Dotted: always nv. Dashed: logistic regression." in text_of(figure)
+    bars = [shape for shape in figure.layout.shapes if shape.type == "line"]
+    assert [(bar.x0, bar.line.dash) for bar in bars[::4]] == [(0.669, "dot"), (0.7, "dash")]
+    assert "Logistic regression: Accuracy 70.0 %" in charts.alt_text(figure)
     assert "Balanced accuracy 80.0 % (78.0 to 82.0)" in charts.alt_text(figure)
 
 
@@ -247,6 +265,78 @@ def test_the_class_chart_of_one_run_names_its_best_and_worst_class():
     figure = charts.per_class_scores({A: per_class([0.5, 0.4, 0.3, 0.9, 0.5, np.nan, 0.1])}, "f1")
     assert "F1 is highest for nv (90 %), lowest for df (10 %)" in text_of(figure)
     assert "Vascular lesion (vasc) –" in charts.alt_text(figure)
+
+
+def test_areas_by_class_are_drawn_from_zero_to_one_and_not_as_percentages():
+    figure = charts.per_class_scores({A: per_class([0.5, 0.4, 0.3, 0.9, 0.5, np.nan, 0.1])}, "auc")
+    assert "AUC is highest for nv (0.90), lowest for df (0.10)" in text_of(figure)
+    assert figure.data[0].x[3] == 0.9
+    assert figure.layout.xaxis.range == (-0.05, 1.05)
+
+
+# ------------------------------------------------------------- calibration, operating point
+
+
+def test_a_reliability_diagram_shows_each_bin_with_its_interval_and_the_line_of_honesty():
+    first, second = charts.reliability_diagrams({A: BINS, B: BINS}, {A: 0.2, B: 0.042})
+    dots = first.data[0]
+    assert (list(dots.x), list(dots.y)) == ([60, 90], [80, 70])
+    assert list(dots.error_y.array) == pytest.approx([9, 11])
+    assert list(dots.error_y.arrayminus) == pytest.approx([13, 14])
+    line = first.layout.shapes[0]
+    assert (line.x0, line.y0, line.x1, line.y1) == (0, 0, 100, 100)
+    assert "Expected calibration error 20.0 points" in text_of(first)
+    assert "Expected calibration error 4.2 points" in text_of(second)
+    assert first.layout.xaxis.range == second.layout.xaxis.range
+    assert second.data[0].marker.color == charts.run_style(1)[0]  # the colour B has elsewhere
+    assert "says 60 %, right in 80 % of 50" in charts.alt_text(first)
+
+
+def test_sizes_of_sets_are_shares_of_the_images_up_to_the_largest_set():
+    figure = charts.set_sizes({A: SETS})
+    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([1, 2], [0, 100])
+    assert "The sets hold 2.0 classes on average" in text_of(figure)
+    smaller = prediction_sets(np.array([0, 3]), np.array([[0.9, 0.1, 0, 0, 0, 0, 0]] * 2), 0.5)
+    assert "The sets of B are smallest: 1.0 classes on average" in text_of(charts.set_sizes({A: SETS, B: smaller}))
+
+
+def test_coverage_names_the_class_that_is_covered_least_and_starts_with_all_classes():
+    figure = charts.set_coverage({A: SETS, B: SETS})
+    assert "Coverage is lowest for df: A 0 %, B 0 %" in text_of(figure)
+    assert figure.layout.yaxis.ticktext[0].startswith("<b>All classes</b>")
+    assert "4 images" in figure.layout.yaxis.ticktext[0]
+    assert list(figure.data[0].x)[:2] == [50, 100]
+    assert "Dermatofibroma (df) 0 % (0 to 66)" in charts.alt_text(figure)
+
+
+def test_many_runs_are_covered_from_to_and_a_tie_names_no_smallest_sets():
+    figure = charts.set_coverage(dict.fromkeys("ABCDEF", SETS))
+    assert figure.layout.title.text == "Coverage is lowest for df: 0 %"
+    assert charts.set_sizes({A: SETS, B: SETS}).layout.title.text == "The sets hold 2.0 classes on average"
+
+
+def test_no_run_is_called_best_where_areas_tie():
+    figure = charts.malignant_roc_curves({A: CURVE, B: CURVE}, {A: AREA, B: AREA}, {A: POINT, B: POINT},
+                                         {A: NAMED, B: NAMED})
+    assert figure.layout.title.text == "AUC 0.830 (0.790 to 0.870)"
+
+
+def test_the_roc_curve_marks_the_chosen_point_filled_and_the_class_named_open():
+    figure = charts.malignant_roc_curves({A: CURVE, B: CURVE}, {A: AREA, B: Interval(0.7, 0.6, 0.8)},
+                                         {A: POINT, B: NAMED}, {A: NAMED, B: NAMED})
+    assert [list(trace.x) for trace in figure.data[:2]] == [[0, 25, 100]] * 2
+    chosen, named = figure.data[2:4]
+    assert (chosen.x, chosen.y, chosen.marker.symbol) == ((25,), (90,), "circle")
+    assert (named.x, named.y, named.marker.symbol) == ((0,), (50,), "circle-open")
+    assert "AUC is highest for A: 0.830 (0.790 to 0.870)" in text_of(figure)
+    assert "AUC: A 0.83, B 0.70" in text_of(figure)
+    assert "9 of 10 malignant images found, 2 of 8 benign ones called malignant" in charts.alt_text(figure)
+
+
+def test_the_roc_curve_of_a_class_without_test_images_is_empty_and_not_an_error():
+    figure = charts.class_roc_curves(CLASSES[6], {A: CURVE.iloc[:0]}, {A: np.nan}, {A: (0.0, np.nan)})
+    assert figure.layout.title.text == "AUC for df: –"
+    json.loads(figure.to_json())
 
 
 # ------------------------------------------------------------------------- prediction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,9 @@ from ham.evaluation import (
     SCORES,
     EvaluationError,
     Interval,
-    at_threshold,
     calibrate,
+    calibration_error_by_chance,
+    class_roc,
     compare,
     conformal_sets,
     conformal_threshold,
@@ -33,13 +33,22 @@ from ham.evaluation import (
     logistic_regression_proba,
     majority_proba,
     malignant_proba,
+    malignant_roc,
     malignant_threshold,
     mcnemar,
+    operating_point,
+    p_value,
     percent,
+    prediction_sets,
+    proportion,
     reliability,
+    roc,
     scores_from_record,
+    shares,
     with_temperature,
 )
+from ham.evaluation import floors as floors_module
+from ham.evaluation import scores as scores_module
 
 MEL, BCC, AKIEC, NV, BKL, VASC, DF = range(7)
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
@@ -192,11 +201,40 @@ def test_lesions_may_have_any_names_and_images_any_order():
     assert {k: v.low for k, v in shuffled.items()} == pytest.approx({k: v.low for k, v in plain.scores.items()})
 
 
-def test_two_thousand_images_take_seconds():
-    y_true, proba, lesions = made_up(2000)
-    started = time.process_time()  # of this process, however busy the machine is
-    evaluate(y_true, proba, lesions)
-    assert time.process_time() - started < 8  # about half a second on an idle laptop
+def test_two_thousand_resamples_are_scored_a_block_at_a_time_and_never_image_by_image(monkeypatch):
+    blocks = []
+
+    def counted(y_true, proba, lesion, counts):
+        blocks.append(len(counts))
+        return score(y_true, proba, lesion, counts)
+
+    score = scores_module._scores
+    monkeypatch.setattr(scores_module, "_scores", counted)
+    evaluate(*made_up(2000))
+    assert blocks == [1] + [250] * 8  # the images as they are, then 2,000 draws of their lesions
+    blocks.clear()
+    evaluate(*made_up(20_000), resamples=250)
+    assert blocks == [1, 100, 100, 50]  # of more images fewer at once, so that memory stays small
+
+
+def test_shares_have_the_intervals_that_scores_have():
+    y_true, proba, lesions = made_up(300)
+    right = proba.argmax(axis=1) == y_true
+    found = shares({"all": (right, np.ones(300, bool)), "nv": (right, y_true == NV), "none": (right, y_true > 9)},
+                   lesions)
+    whole = evaluate(y_true, proba, lesions)
+    assert found["all"] == whole.scores["accuracy"]
+    assert found["nv"].value == pytest.approx(whole.per_class.loc["nv", "recall"])
+    assert all(math.isnan(x) for x in vars(found["none"]).values())
+
+
+def test_the_interval_of_a_proportion_is_wilsons():
+    # 5 of 10: centre 1/2, half width z / sqrt(n + z²) / 2 with z = 1.96
+    found = proportion(5, 10)
+    half = 1.95996 / math.sqrt(10 + 1.95996**2) / 2
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half), abs=1e-5)
+    assert proportion(0, 12).high == pytest.approx(1.95996**2 / (12 + 1.95996**2), abs=1e-5)
+    assert math.isnan(proportion(0, 0).value)
 
 
 # ------------------------------------------------------------------------------ two models
@@ -250,8 +288,57 @@ def test_the_threshold_finds_the_share_asked_for_and_no_more_than_needed():
     y_true = np.array([MEL] * 10 + [NV])
     threshold = malignant_threshold(y_true, proba, 0.9)
     assert threshold == pytest.approx(0.2)
-    assert at_threshold(y_true, proba, threshold) == (0.9, 1.0)
-    assert at_threshold(y_true, proba, 0.0) == (1.0, 0.0)
+    point = operating_point(y_true, proba, np.arange(11), threshold)
+    assert (point.sensitivity.value, point.specificity.value) == (0.9, 1.0)
+    everything = operating_point(y_true, proba, np.arange(11), 0.0)
+    assert (everything.sensitivity.value, everything.specificity.value) == (1.0, 0.0)
+
+
+def test_an_operating_point_counts_what_is_missed_and_what_is_called_malignant_for_nothing():
+    # malignant at 0.9, 0.6 and 0.2; benign at 0.7, 0.4, 0.1 and 0.1
+    proba = np.zeros((7, 7))
+    proba[:, MEL] = [0.9, 0.6, 0.2, 0.7, 0.4, 0.1, 0.1]
+    proba[:, NV] = 1 - proba[:, MEL]
+    y_true = np.array([MEL, BCC, AKIEC, NV, BKL, VASC, DF])
+    point = operating_point(y_true, proba, np.arange(7), 0.3)
+    assert (point.n_malignant, point.missed, point.n_benign, point.false_alarms) == (3, 1, 4, 2)
+    assert (point.sensitivity.value, point.specificity.value) == (pytest.approx(2 / 3), 0.5)
+    named = operating_point(y_true, proba, np.arange(7))
+    assert (named.threshold, named.missed, named.false_alarms) == (None, 1, 1)
+
+
+def test_by_the_class_named_sensitivity_and_specificity_are_those_of_the_scores():
+    y_true, proba, lesions = made_up(400)
+    point, found = operating_point(y_true, proba, lesions), evaluate(y_true, proba, lesions).scores
+    assert (point.sensitivity, point.specificity) == (found["malignant_sensitivity"], found["malignant_specificity"])
+
+
+def test_the_roc_curve_passes_through_every_operating_point_and_its_area_is_the_auc():
+    y_true, proba, lesions = made_up(400)
+    curve = malignant_roc(y_true, proba)
+    assert curve.iloc[0][["false_alarms", "sensitivity"]].tolist() == [0, 0]
+    assert curve.iloc[-1][["false_alarms", "sensitivity"]].tolist() == [1, 1]
+    threshold = malignant_threshold(y_true, proba, 0.8)
+    point = operating_point(y_true, proba, lesions, threshold, resamples=2)
+    cost, found = 1 - point.specificity.value + 1e-12, point.sensitivity.value  # on a step of the curve
+    assert curve[curve.false_alarms < cost - 2e-12].sensitivity.max() <= found
+    assert found <= curve[curve.false_alarms <= cost].sensitivity.max()
+    found = evaluate(y_true, proba, lesions, resamples=2)
+    assert np.trapezoid(curve.sensitivity, curve.false_alarms) == pytest.approx(found.scores["malignant_auc"].value)
+    of_class = class_roc(y_true, proba, BKL)
+    assert np.trapezoid(of_class.sensitivity, of_class.false_alarms) == pytest.approx(found.per_class.loc["bkl", "auc"])
+
+
+def test_the_roc_curve_of_four_images_by_hand():
+    # from high to low: positive, negative, positive, negative
+    curve = roc(np.array([True, False, True, False]), np.array([0.9, 0.8, 0.7, 0.1]))
+    assert curve.false_alarms.tolist() == [0, 0, 0.5, 0.5, 1]
+    assert curve.sensitivity.tolist() == [0, 0.5, 0.5, 1, 1]
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_where_one_side_has_no_image_there_is_no_roc_curve(positive):
+    assert roc(np.full(3, positive), np.array([0.1, 0.2, 0.3])).empty
 
 
 def test_a_threshold_needs_a_malignant_image():
@@ -300,6 +387,17 @@ def test_calibration_error_of_two_bins_by_hand():
     assert expected_calibration_error(np.full(100, NV), proba) == pytest.approx(0.1)
 
 
+def test_a_calibrated_model_shows_some_calibration_error_by_chance():
+    # 100 images at 0.5 in one bin: the mean distance of their accuracy from 0.5 is 0.05 sqrt(2 / pi)
+    proba = np.zeros((100, 7))
+    proba[:, [MEL, NV]] = 0.5
+    by_chance = calibration_error_by_chance(reliability(np.full(100, NV), proba))
+    assert by_chance == pytest.approx(0.05 * math.sqrt(2 / math.pi))
+    drawn = np.random.default_rng(0).binomial(100, 0.5, 4000) / 100
+    assert by_chance == pytest.approx(np.abs(drawn - 0.5).mean(), abs=0.002)
+    assert calibration_error_by_chance(reliability(np.full(100, NV), np.eye(7)[[NV] * 100])) == 0
+
+
 def test_bins_hold_equally_many_images_and_do_not_depend_on_their_order():
     y_true, proba, _ = made_up(1500)
     table = reliability(y_true, proba)
@@ -325,6 +423,20 @@ def test_sets_hold_what_is_probable_enough_and_are_never_empty():
     assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.7)] == [[MEL, BCC], [MEL]]
     assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.4)] == [[MEL], [MEL]]
     assert conformal_sets(proba, math.inf).all()
+
+
+def test_sets_are_counted_by_size_and_by_class():
+    # threshold 0.7 takes what has 0.3 or more; df is never in a set
+    proba = np.array([[0.5, 0.4, 0.1, 0, 0, 0, 0], [0.4, 0.3, 0.3, 0, 0, 0, 0], [0, 0, 0, 0.9, 0, 0, 0.1],
+                      [0, 0, 0, 0.8, 0, 0, 0.2]])
+    found = prediction_sets(np.array([BCC, MEL, NV, DF]), proba, 0.7)
+    assert found.sizes.tolist() == [2, 1, 1, 0, 0, 0, 0]
+    assert found.mean_size == pytest.approx((2 + 3 + 1 + 1) / 4)
+    assert found.coverage == proportion(3, 4)
+    assert found.by_class["n"].tolist() == [1, 1, 0, 1, 0, 0, 1]
+    assert found.by_class["covered"].tolist() == [1, 1, 0, 1, 0, 0, 0]
+    assert (found.by_class.loc["bcc", "mean_size"], found.by_class.loc["df", "coverage"]) == (2, 0)
+    assert math.isnan(found.by_class.loc["bkl", "coverage"])
 
 
 def test_sets_cover_nine_of_ten_images_they_have_not_seen():
@@ -359,6 +471,35 @@ def test_logistic_regression_tells_dark_images_from_light_ones():
     assert proba.sum(axis=1) == pytest.approx(1)
 
 
+def test_logistic_regression_on_one_class_always_answers_it():
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 3), np.uint8)
+    proba = logistic_regression_proba(images[:3], np.full(3, NV), images[3:])
+    assert proba.tolist() == [[0, 0, 0, 1, 0, 0, 0]] * 2
+
+
+@pytest.mark.parametrize("images", [np.zeros((3, 28, 28, 3), np.uint8),
+                                    np.random.default_rng(0).integers(0, 256, (3, 28, 28, 3), np.uint8)],
+                         ids=["all the same", "three only"])
+def test_logistic_regression_survives_what_it_cannot_learn_from(images):
+    proba = logistic_regression_proba(images, np.array([NV, NV, DF]), images)
+    assert proba.sum(axis=1) == pytest.approx(1)
+    assert proba[:, [MEL, BCC, AKIEC, BKL, VASC]].max() == 0
+
+
+def test_logistic_regression_that_does_not_converge_is_a_floor_without_a_warning(monkeypatch):
+    monkeypatch.setattr(floors_module, "ITERATIONS", 1)
+    images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 3), np.uint8)
+    proba = logistic_regression_proba(images, np.arange(40) % 7, images)
+    assert proba.sum(axis=1) == pytest.approx(1)
+
+
+def test_many_images_are_reduced_in_blocks_to_the_same_answers(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (30, 28, 28, 3), np.uint8)
+    at_once = logistic_regression_proba(images, np.arange(30) % 7, images)
+    monkeypatch.setattr(floors_module, "BLOCK", 7)
+    assert logistic_regression_proba(images, np.arange(30) % 7, images) == pytest.approx(at_once, abs=1e-4)
+
+
 # ----------------------------------------------------------------------- words and JSON
 
 
@@ -382,6 +523,11 @@ def test_areas_and_differences_are_written_in_their_own_units():
     assert format_difference("accuracy", Interval(0.013, -0.004, 0.031)) == "+1.3 points (−0.4 to +3.1)"
     assert format_difference("macro_auc", Interval(-0.012, -0.028, 0.0)) == "−0.012 (−0.028 to 0.000)"
     assert format_difference("macro_f1", Interval(0.10, 0.02, 0.19)) == "+10 points (+2 to +19)"
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.0004, "< 0.001"), (0.0123, "= 0.012"), (0.5, "= 0.50"), (1.0, "= 1.00")])
+def test_p_values_are_written_with_the_digits_that_matter(p, words):
+    assert p_value(p) == words
 
 
 def test_the_record_is_json_and_gives_the_scores_back():

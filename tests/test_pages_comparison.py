@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,21 @@ from streamlit.testing.v1 import AppTest
 from ham import store
 from ham.config import CODES, StoreError, TrainConfig
 from ham.engine import Engine
-from ham.evaluation import Interval, McNemar, evaluate, evaluation_record
-from ham.ui.comparison import details, runs, scores
+from ham.evaluation import (
+    Evaluation,
+    Interval,
+    McNemar,
+    OperatingPoint,
+    evaluate,
+    evaluation_record,
+    prediction_sets,
+    proportion,
+)
+from ham.ui.comparison import calibration, details, files, operating, runs, scores
 
 ROOT = Path(__file__).parents[1]
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
+NV, BKL, DF = 3, 4, 6
 SECONDS = 60  # before a page counts as hanging, on a busy machine
 
 
@@ -145,7 +156,8 @@ def test_fewer_than_two_chosen_runs_are_not_compared():
 def test_two_runs_stand_side_by_side(cnn, lstm):
     page = open_page(cnn, lstm)
     shown = alternatives(page)
-    assert len(shown) == 2 + 2 + 1 + 2  # scores, differences; a matrix each; classes; curves
+    # scores, differences; a matrix each; classes; a reliability diagram each; sets; two ROC curves; learning curves
+    assert len(shown) == 2 + 2 + 1 + 2 + 2 + 2 + 2
     assert all(shown)
     assert f"Confusion matrix of A · {cnn.title}" in shown[2]
     assert f"Confusion matrix of B · {lstm.title}" in shown[3]
@@ -195,7 +207,7 @@ def test_without_a_link_the_newest_comparable_run_of_each_model_is_chosen(cnn, l
 
 def test_the_switches_change_matrices_and_class_chart(cnn, lstm):
     page = open_page(cnn, lstm)
-    by, score, measure, _ = page.segmented_control
+    by, score, _, _, _, measure, _ = page.segmented_control
     by.set_value("true")
     score.set_value("precision")
     measure.set_value("balanced_accuracy")
@@ -203,7 +215,7 @@ def test_the_switches_change_matrices_and_class_chart(cnn, lstm):
     assert not page.exception
     assert "0 to 100 %" in text(page)
     assert alternatives(page)[4].startswith("Precision by class")
-    assert alternatives(page)[6].startswith("Learning curves, balanced accuracy")
+    assert alternatives(page)[12].startswith("Learning curves, balanced accuracy")
 
 
 def test_six_runs_at_once_are_as_many_as_there_are_letters(cnn, lstm):
@@ -233,7 +245,7 @@ def test_the_page_never_imports_tensorflow(cnn, lstm, ham_home):
             "from ham.engine import Engine; Engine.start = lambda self: self\n"
             f"page = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60)\n"
             "page.switch_page('pages/comparison.py').run(); assert not page.exception\n"
-            "assert len(page.get('plotly_chart')) == 7\n"
+            "assert len(page.get('plotly_chart')) == 13\n"
             "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)")
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
@@ -261,7 +273,7 @@ def test_the_page_offers_the_runs_that_can_be_compared(cnn, lstm):
         "Compare A and B only", "Compare C with the other run tested on the same images"]
     page.main.button[0].click().run()
     assert page.multiselect[0].value == [cnn.id, lstm.id]
-    assert len(page.table) == 1
+    assert page.table
     page = open_page(cnn, lstm, other)
     page.main.button[1].click().run()
     assert page.multiselect[0].value == [other.id, twin.id]
@@ -329,9 +341,132 @@ def test_a_damaged_predictions_file_is_an_error_in_words_and_not_a_traceback(cnn
     assert len(page.multiselect) == 1  # another run can still be chosen
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.0004, "< 0.001"), (0.0123, "= 0.012"), (0.5, "= 0.50"), (1.0, "= 1.00")])
-def test_p_values_are_written_with_the_digits_that_matter(p, words):
-    assert scores.p_value(p) == words
+def test_the_logistic_regression_is_a_floor_where_every_run_carries_it(cnn, lstm):
+    below = evaluation_record(evaluate(*floor_answers(cnn), resamples=50))
+    store.write_record(cnn, floors={"logistic_regression": below})
+    assert list(scores.floors(entries(store.read_run(cnn.id), lstm))) == ["Always nv"]
+    store.write_record(lstm, floors={"logistic_regression": below})
+    page = open_page(cnn, lstm)
+    table = page.table[0].value
+    assert list(table)[2:4] == ["Always nv", "Logistic regression on the pixels"]
+    assert table.loc["Accuracy", "Logistic regression on the pixels"].startswith(
+        f"{100 * below['scores']['accuracy']['value']:.0f}")
+    assert "Logistic regression on the pixels: Accuracy" in alternatives(page)[0]
+
+
+@pytest.mark.parametrize("floors", [{}, None, {"logistic_regression": 3}, {"logistic_regression": {"scores": {}}}])
+def test_a_floor_that_another_version_wrote_is_left_out(cnn, lstm, floors):
+    store.write_record(cnn, floors=floors)
+    store.write_record(lstm, floors=floors)
+    assert list(open_page(cnn, lstm).table[0].value)[2:] == ["Always nv", "B minus A"]
+
+
+def floor_answers(run: store.Run) -> tuple:
+    test = scores.test_part(run)
+    return test.y_true, np.eye(7)[(test.y_true + (np.arange(210) % 2)) % 7], test.lesion
+
+
+# ------------------------------------------------------------------- tabs
+
+
+def calibrated(confidence: float, right: float, bins: list[tuple[float, float, int]]) -> calibration.Calibrated:
+    """Made by hand; `bins`: what it says, what is right, of how many."""
+    rows = [{"n": n, "confidence": says, "accuracy": share, "low": proportion(round(share * n), n).low,
+             "high": proportion(round(share * n), n).high} for says, share, n in bins]
+    return calibration.Calibrated(None, pd.DataFrame(rows), None, 0.0, confidence, None)
+
+
+def entry_with(accuracy: Interval) -> runs.Entry:
+    return runs.Entry("A", "CNN", None, Evaluation(100, 100, {"accuracy": accuracy}, None, None))
+
+
+@pytest.mark.parametrize(("confidence", "verdict"), [
+    (0.80, "is over-confident: on average it says 80 %, and is right in 71.0 % (68.0 to 74.0)"),
+    (0.65, "is under-confident: on average it says 65 %"),
+    (0.73, "is on average as sure as it is right: it says 73 %"),
+])
+def test_confidence_is_judged_by_the_interval_of_the_accuracy(confidence, verdict):
+    found = calibrated(confidence, 0.71, [(0.6, 0.58, 100)])
+    words = calibration.belief(entry_with(Interval(0.71, 0.68, 0.74)), found)
+    assert verdict in words
+    assert words.endswith("In no bin is it further off than chance allows.")
+
+
+def test_the_bin_that_is_furthest_off_is_named():
+    found = calibrated(0.8, 0.71, [(0.6, 0.58, 100), (0.9, 0.7, 100), (0.99, 0.9, 100)])
+    words = calibration.belief(entry_with(Interval(0.71, 0.68, 0.74)), found)
+    assert "furthest off where it says 90 %: there it is right in 70 % (60 to 78)" in words
+
+
+def test_the_promise_names_the_classes_it_is_not_kept_for():
+    # nv 95 of 100 covered, df 1 of 10: its interval ends at 40 %
+    y_true = np.array([NV] * 100 + [DF] * 10)
+    proba = np.zeros((110, 7))
+    proba[:, NV], proba[:, BKL] = 0.8, 0.2
+    proba[:5] = np.eye(7)[BKL]
+    proba[100] = np.eye(7)[DF]
+    words = calibration.promise(entry_with(Interval(0.8, 0.7, 0.9)), prediction_sets(y_true, proba, 0.5))
+    assert "hold the true class in 87 % (80 to 92) of the test images, as promised (90 %)" in words
+    assert words.endswith("**Covered less than promised, beyond chance: df 1 of 10.**")
+
+
+@pytest.mark.parametrize(("covered", "kept"), [
+    (70, "less than the 90 % promised"), (90, "as promised (90 %)"), (100, "more than the 90 % promised")])
+def test_coverage_is_judged_by_its_interval(covered, kept):
+    answers = np.array([NV] * covered + [BKL] * (100 - covered))
+    found = prediction_sets(np.full(100, NV), np.eye(7)[answers], 0.5)
+    assert kept in calibration.promise(entry_with(Interval(0.8, 0.7, 0.9)), found)
+
+
+def point(threshold: float | None, malignant: int, missed: int, benign: int, alarms: int) -> OperatingPoint:
+    return OperatingPoint(threshold, proportion(malignant - missed, malignant), proportion(benign - alarms, benign),
+                          malignant, missed, benign, alarms)
+
+
+def test_an_operating_point_is_told_in_images():
+    words = operating.price(entry_with(Interval(0.7, 0.6, 0.8)), point(0.1, 197, 9, 806, 452),
+                            point(None, 197, 101, 806, 65))
+    assert "finds 188 of 197 (95 in 100) malignant test images at the price of calling 452 of 806 benign" in words
+    assert "By the class named it finds 96 of 197 (49 in 100), misses 101, and calls 65 benign ones malignant" in words
+    none = operating.price(entry_with(Interval(0.7, 0.6, 0.8)), point(0.1, 0, 0, 5, 1), point(None, 0, 0, 5, 0))
+    assert "has no malignant image" in none
+
+
+def test_the_target_moves_the_threshold(cnn, lstm):
+    page = open_page(cnn, lstm)
+    [table] = [t.value for t in page.table if "Malignant from" in t.value]
+    assert list(table.index) == ["A, threshold", "A, class named", "B, threshold", "B, class named"]
+    found = operating.points(entries(cnn, lstm)[1])
+    assert [found[target].missed for target in ("0.8", "0.9", "0.95")] == sorted(
+        (found[target].missed for target in ("0.8", "0.9", "0.95")), reverse=True)
+    assert table.loc["B, threshold", "Malignant missed"].startswith(f"{found['0.9'].missed} of")
+    [target] = [control for control in page.segmented_control if control.key == "comparison_target"]
+    target.set_value("0.8").run()
+    [table] = [t.value for t in page.table if "Malignant from" in t.value]
+    assert table.loc["B, threshold", "Malignant missed"].startswith(f"{found['0.8'].missed} of")
+
+
+def test_the_temperature_can_be_switched_on_in_the_diagrams(cnn, lstm):
+    page = open_page(cnn, lstm)
+    found = calibration.calibrated(entries(cnn)[0])
+    assert f"expected calibration error {100 * found.summary.ece_before:.1f} points" in alternatives(page)[5]
+    [which] = [control for control in page.segmented_control if control.key == "comparison_reliability"]
+    which.set_value("after").run()
+    assert f"expected calibration error {100 * found.summary.ece_after:.1f} points" in alternatives(page)[5]
+
+
+def test_a_validation_part_without_malignant_images_costs_the_operating_point_only(cnn, lstm):
+    parts = store.read_predictions(cnn)
+    benign = parts["validation"].y_true >= NV
+    parts["validation"] = store.Predictions(*(getattr(parts["validation"], name)[benign]
+                                              for name in ("image_id", "lesion", "y_true", "proba")))
+    store.write_predictions(cnn, parts)
+    page = open_page(cnn, lstm)
+    [error] = page.error
+    assert "No malignant image" in error.value
+    assert any(alt.startswith("ROC curves, Melanoma") for alt in alternatives(page))
+    text_of_json = json.loads(files.all_json(entries(cnn, lstm)))
+    assert text_of_json["runs"][0]["operating_points"] is None
 
 
 # ------------------------------------------------------------------------ files
@@ -339,13 +474,27 @@ def test_p_values_are_written_with_the_digits_that_matter(p, words):
 
 def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
     both = entries(cnn, lstm)
-    table = pd.read_csv(io.StringIO(details.scores_csv(both)))
+    table = pd.read_csv(io.StringIO(files.scores_csv(both)))
     assert len(table) == 14  # seven scores, two runs
     row = table[(table.run == lstm.id) & (table.score == "accuracy")].iloc[0]
     assert row.value == pytest.approx(lstm.record["evaluation"]["scores"]["accuracy"]["value"])
     assert row.difference == pytest.approx(row.value - table.value[0])
     assert row.mcnemar_p < 0.001
-    predictions = pd.read_csv(io.StringIO(details.predictions_csv(both)))
+    predictions = pd.read_csv(io.StringIO(files.predictions_csv(both)))
     assert len(predictions) == 210
     assert (predictions["true"] == predictions[f"{lstm.id}_answer"]).mean() == pytest.approx(row.value)
     assert predictions[[f"{cnn.id}_{code}" for code in CODES]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_json_holds_every_number_of_the_page(cnn, lstm):
+    found = json.loads(files.all_json(entries(cnn, lstm)))
+    assert list(found["floors"]) == ["Always nv"]
+    first, second = found["runs"]
+    assert (first["letter"], second["run"]) == ("A", lstm.id)
+    assert first["difference_to_A"] is None
+    assert second["difference_to_A"]["mcnemar"]["p"] < 0.001
+    assert second["scores"] == lstm.record["evaluation"]["scores"]
+    assert sum(row["n"] for row in first["calibration"]["reliability_after"]) == 210
+    assert sum(first["prediction_sets"]["sizes"]) == 210
+    assert list(first["operating_points"]) == ["class_named", "0.8", "0.9", "0.95"]
+    assert first["operating_points"]["class_named"]["threshold"] is None

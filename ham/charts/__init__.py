@@ -13,11 +13,14 @@ from ham.charts.base import (
     new_figure,
     palette,
     plot_config,
+    points_text,
     run_style,
     short_name,
     template,
 )
+from ham.charts.calibration import reliability_diagrams, set_coverage, set_sizes
 from ham.charts.comparison import (
+    CLASS_SCORES,
     HEADLINE,
     MATRIX_BY,
     confusion_matrices,
@@ -26,11 +29,13 @@ from ham.charts.comparison import (
     score_differences,
 )
 from ham.charts.dataset import age_chart, class_balance_chart, sex_chart, site_chart
+from ham.charts.operating import class_roc_curves, malignant_roc_curves
 from ham.charts.prediction import probability_bars
 from ham.charts.training import CURVES, learning_curves
 
 __all__ = [
     "CLASS_COLORS",
+    "CLASS_SCORES",
     "CLASS_TITLES",
     "CURVES",
     "HEADLINE",
@@ -40,16 +45,22 @@ __all__ = [
     "age_chart",
     "alt_text",
     "class_balance_chart",
+    "class_roc_curves",
     "confusion_matrices",
     "headline_scores",
     "learning_curves",
+    "malignant_roc_curves",
     "new_figure",
     "palette",
     "per_class_scores",
     "plot_config",
+    "points_text",
     "probability_bars",
+    "reliability_diagrams",
     "run_style",
     "score_differences",
+    "set_coverage",
+    "set_sizes",
     "sex_chart",
     "short_name",
     "site_chart",

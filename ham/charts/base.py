@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import itertools
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from ham.config import CLASSES
+from ham.config import CLASSES, N_CLASSES
+from ham.evaluation import Interval
 
 FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", sans-serif'
 TITLE_WIDTH, NARROW_TITLE_WIDTH, NOTE_WIDTH = 52, 36, 60  # characters of a line that fit a phone
@@ -134,6 +136,38 @@ def with_note(title: str, note: str, dark: bool = False) -> str:
     return f'{title}<br><span style="color:{palette(dark).muted};font-size:11px">{note}</span>'
 
 
+def run_key(runs: Iterable[str]) -> dict[str, int]:
+    """Name -> position, for `new_figure`'s key; one run needs none."""
+    places = {name: position for position, name in enumerate(runs)}
+    return places if len(places) > 1 else {}
+
+
+def class_rows(figure: go.Figure, notes: Iterable[str], dark: bool) -> None:
+    """A row a class on the y axis, malignant first, with a note under each name."""
+    titles = [with_note(title, note, dark) for title, note in zip(CLASS_TITLES, notes, strict=True)]
+    figure.update_yaxes(tickvals=list(range(N_CLASSES)), range=[N_CLASSES - 0.5, -0.5], ticktext=titles,
+                        tickfont={"color": palette(dark).text})
+
+
+def spread_rows(rows: int, position: int, runs: int, step: float = 0.16) -> list[float]:
+    """Where the dots of one run lie: around each row's middle, the first run on top, so that none hides another."""
+    offset = 0.0 if runs == 1 else (position / (runs - 1) - 0.5) * min(0.6, step * runs)
+    return [row + offset for row in range(rows)]
+
+
+def add_intervals(figure: go.Figure, name: str, values: list[Interval], texts: list[str], rows: list[float],
+                  position: int, factor: float, dark: bool) -> None:
+    """The dots of one run with their intervals, in the run's colour and symbol."""
+    color, _, symbol = run_style(position, dark)
+    figure.add_scatter(
+        x=[factor * v.value for v in values], y=rows, mode="markers", name=name,
+        marker={"color": color, "symbol": symbol, "size": 10},
+        error_x={"type": "data", "symmetric": False, "array": [factor * (v.high - v.value) for v in values],
+                 "arrayminus": [factor * (v.value - v.low) for v in values], "color": color, "thickness": 2,
+                 "width": 0},
+        customdata=texts, hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
+
+
 def short_name(name: str) -> str:
     """What stands for a run where room is scarce: "A" for "A · CNN, as described, seed 1"."""
     return name.split(" · ")[0]
@@ -144,6 +178,16 @@ def score_text(value: float) -> str:
     if value != value:
         return "–"
     return "<1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
+
+
+def area_text(value: float) -> str:
+    """"0.86", "–" where undefined."""
+    return "–" if value != value else f"{value:.2f}"
+
+
+def points_text(share: float) -> str:
+    """"4.2 points", of 100."""
+    return f"{100 * share:.1f} points"
 
 
 def alt_text(figure: go.Figure) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,18 @@ import plotly.graph_objects as go
 
 from ham.charts.base import (
     CLASS_TITLES,
+    add_intervals,
+    area_text,
     blend,
+    class_rows,
     ink_on,
     new_figure,
     palette,
+    run_key,
     run_style,
     score_text,
     short_name,
-    with_note,
+    spread_rows,
 )
 from ham.config import CLASSES, CODES, N_CLASSES
 from ham.evaluation import SCORES, Interval, format_difference, format_score
@@ -25,40 +30,49 @@ from ham.evaluation import SCORES, Interval, format_difference, format_score
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc")
 #: How the cells of a confusion matrix are counted: key -> words for the switch.
 MATRIX_BY: dict[str, str] = {"count": "Images", "true": "% of the true class", "predicted": "% of the predicted class"}
+#: How the floors are drawn, in their order: word for the note, dash.
+_FLOORS = (("Dotted", "dot"), ("Dashed", "dash"))
+#: Scores by class that can be drawn: key -> word, factor, axis title.
+CLASS_SCORES: dict[str, tuple[str, float, str]] = {
+    "recall": ("Recall", 100, "Recall on the test images, %"),
+    "precision": ("Precision", 100, "Precision on the test images, %"),
+    "f1": ("F1", 100, "F1 on the test images, %"),
+    "auc": ("AUC", 1, "AUC on the test images, one class against the rest"),
+}
 _FIRST_BENIGN = next(i for i, c in enumerate(CLASSES) if not c.malignant)
 
 
-def headline_scores(scores: dict[str, dict[str, Interval]], floor: dict[str, Interval] | None = None,
+def headline_scores(scores: dict[str, dict[str, Interval]], floors: dict[str, dict[str, Interval]] | None = None,
                     keys: tuple[str, ...] = HEADLINE, dark: bool = False) -> go.Figure:
-    """A row a score, a dot a run with its 95 % interval; what always naming the majority class scores as a bar.
+    """A row a score, a dot a run with its 95 % interval; the floors as bars across the rows.
 
-    `scores`: name of the run -> its scores by key, 0 to 1.
+    `scores`, `floors`: name of the run or floor -> its scores by key, 0 to 1.
     """
-    first, colors = keys[0], palette(dark)
+    first, colors, floors = keys[0], palette(dark), floors or {}
     best = max(scores, key=lambda name: _low(scores[name][first].value))
     alone = sum(found[first].value == scores[best][first].value for found in scores.values()) == 1
     title = f"{SCORES[first].title} is highest for {short_name(best)}: {format_score(first, scores[best][first])}" \
         if alone and len(scores) > 1 else f"{SCORES[first].title} {format_score(first, scores[best][first])}"
     alt = "Scores with 95 % intervals. " + " ".join(
         f"{name}: " + ", ".join(f"{SCORES[key].title} {format_score(key, found[key])}" for key in keys) + "."
-        for name, found in scores.items())
-    figure = new_figure(title, alt, dark, height=110 + len(keys) * (24 + 15 * len(scores)), key=_key(scores))
+        for name, found in (scores | floors).items())
+    figure = new_figure(title, alt, dark, height=110 + len(keys) * (24 + 15 * len(scores)), key=run_key(scores),
+                        subtitle=" ".join(f"{word}: {name[0].lower()}{name[1:]}."
+                                          for (word, _), name in zip(_FLOORS, floors, strict=False)))
     for position, (name, found) in enumerate(scores.items()):
-        _add_intervals(figure, name, [found[key] for key in keys], [format_score(key, found[key]) for key in keys],
-                       _rows(len(keys), position, len(scores)), position, 1, dark)
-    if floor:
+        add_intervals(figure, name, [found[key] for key in keys], [format_score(key, found[key]) for key in keys],
+                      spread_rows(len(keys), position, len(scores)), position, 1, dark)
+    for (_, dash), (name, found) in zip(_FLOORS, floors.items(), strict=False):
         for row, key in enumerate(keys):
-            figure.add_shape(type="line", x0=floor[key].value, x1=floor[key].value, y0=row - 0.42, y1=row + 0.42,
-                             line={"color": colors.line, "width": 2, "dash": "dot"}, layer="below")
-        figure.add_scatter(x=[floor[key].value for key in keys], y=list(range(len(keys))), mode="markers",
-                           name="Majority class", showlegend=False, marker={"size": 16, "opacity": 0},
-                           customdata=[SCORES[key].title for key in keys],
-                           hovertemplate="Always the majority class<br>%{customdata} %{x:.3f}<extra></extra>")
-        figure.add_annotation(x=floor[first].value, y=-0.42, text="always the majority class", showarrow=False,
-                              yanchor="bottom", xanchor="center", font={"color": colors.muted, "size": 12})
+            figure.add_shape(type="line", x0=found[key].value, x1=found[key].value, y0=row - 0.42, y1=row + 0.42,
+                             line={"color": colors.line, "width": 2, "dash": dash}, layer="below")
+        figure.add_scatter(x=[found[key].value for key in keys], y=list(range(len(keys))), mode="markers",
+                           name=name, showlegend=False, marker={"size": 16, "opacity": 0},
+                           customdata=[f"{SCORES[key].title} {format_score(key, found[key])}" for key in keys],
+                           hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
     figure.update_xaxes(title="Score, 0 to 1, with 95 % interval", range=[0, 1.01], tickformat=".1f")
     figure.update_yaxes(tickvals=list(range(len(keys))), ticktext=[SCORES[key].title for key in keys], showgrid=False,
-                        range=[len(keys) - 0.45, -0.75 if floor else -0.55], tickfont={"color": colors.text})
+                        range=[len(keys) - 0.45, -0.55], tickfont={"color": colors.text})
     return figure
 
 
@@ -85,8 +99,8 @@ def score_differences(differences: dict[str, dict[str, Interval]], baseline: str
     figure = new_figure(title, alt, dark, height=110 + len(keys) * (24 + 15 * len(differences)),
                         key=places if len(places) > 1 else {})
     for order, (name, found) in enumerate(differences.items()):
-        _add_intervals(figure, name, [found[key] for key in keys], [format_difference(key, found[key]) for key in keys],
-                       _rows(len(keys), order, len(differences)), places[name], 100, dark)
+        add_intervals(figure, name, [found[key] for key in keys], [format_difference(key, found[key]) for key in keys],
+                       spread_rows(len(keys), order, len(differences)), places[name], 100, dark)
     figure.add_vline(x=0, line={"color": colors.line, "width": 1.5}, layer="below")
     reach = max([1.0, *(100 * abs(x) for found in differences.values() for key in keys
                         for x in (found[key].low, found[key].high) if np.isfinite(x))])
@@ -143,59 +157,34 @@ def _confusion_matrix(name: str, counts: np.ndarray, by: str, largest: int, dark
 
 
 def per_class_scores(per_class: dict[str, pd.DataFrame], score: str = "recall", dark: bool = False) -> go.Figure:
-    """A row a class, a dot a run. `per_class`: name -> `Evaluation.per_class`; `score`: recall, precision or f1."""
-    word = {"recall": "Recall", "precision": "Precision", "f1": "F1"}[score]
+    """A row a class, a dot a run. `per_class`: name -> `Evaluation.per_class`; `score`: a key of CLASS_SCORES."""
+    word, factor, axis_title = CLASS_SCORES[score]
+    written = score_text if factor == 100 else area_text
     colors = palette(dark)
     values = pd.DataFrame({name: table[score] for name, table in per_class.items()}).reindex(CODES)
     support = next(iter(per_class.values()))["support"].reindex(CODES)
-    figure = new_figure(_class_title(word, values), _class_alt(word, values), dark,
-                        height=120 + N_CLASSES * (24 + 8 * len(per_class)), key=_key(per_class))
+    figure = new_figure(_class_title(word, values, written), _class_alt(word, values, written), dark,
+                        height=120 + N_CLASSES * (24 + 8 * len(per_class)), key=run_key(per_class))
     spread = values.dropna(how="all")
     for code, row in spread.iterrows():
         if len(per_class) > 1:
             y = CODES.index(code)
-            figure.add_shape(type="line", x0=100 * row.min(), x1=100 * row.max(), y0=y, y1=y, layer="below",
+            figure.add_shape(type="line", x0=factor * row.min(), x1=factor * row.max(), y0=y, y1=y, layer="below",
                              line={"color": colors.line, "width": 1.5})
     for position, name in enumerate(per_class):
         color, _, symbol = run_style(position, dark)
         found = values[name]
         figure.add_scatter(
-            x=100 * found, y=_rows(N_CLASSES, position, len(per_class), 0.1), name=name,
+            x=factor * found, y=spread_rows(N_CLASSES, position, len(per_class), 0.1), name=name,
             mode="markers+text" if len(per_class) == 1 else "markers",
             marker={"color": color, "symbol": symbol, "size": 12, "line": {"color": colors.ground, "width": 1}},
-            text=[score_text(v) for v in found], textposition="middle right", textfont={"color": colors.text},
-            cliponaxis=False, customdata=[f"{title}<br>{word} {score_text(v)}<br>{n:,} test images"
+            text=[written(v) for v in found], textposition="middle right", textfont={"color": colors.text},
+            cliponaxis=False, customdata=[f"{title}<br>{word} {written(v)}<br>{n:,} test images"
                                           for title, v, n in zip(CLASS_TITLES, found, support, strict=True)],
             hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
-    figure.update_xaxes(title=f"{word} on the test images, %", range=[-5, 105], dtick=20)
-    figure.update_yaxes(tickvals=list(range(N_CLASSES)), range=[N_CLASSES - 0.5, -0.5], tickfont={"color": colors.text},
-                        ticktext=[with_note(title, f"{n:,} images", dark) for title, n in
-                                  zip(CLASS_TITLES, support, strict=True)])
+    figure.update_xaxes(title=axis_title, range=[-0.05 * factor, 1.05 * factor], dtick=0.2 * factor)
+    class_rows(figure, [f"{n:,} images" for n in support], dark)
     return figure
-
-
-def _key(runs: dict) -> dict[str, int]:
-    """Name -> position, for the key under the title; one run needs none."""
-    return {name: position for position, name in enumerate(runs)} if len(runs) > 1 else {}
-
-
-def _add_intervals(figure: go.Figure, name: str, values: list[Interval], texts: list[str], rows: list[float],
-                   position: int, factor: float, dark: bool) -> None:
-    """The dots of one run with their intervals, in the run's colour and symbol."""
-    color, _, symbol = run_style(position, dark)
-    figure.add_scatter(
-        x=[factor * v.value for v in values], y=rows, mode="markers", name=name,
-        marker={"color": color, "symbol": symbol, "size": 10},
-        error_x={"type": "data", "symmetric": False, "array": [factor * (v.high - v.value) for v in values],
-                 "arrayminus": [factor * (v.value - v.low) for v in values], "color": color, "thickness": 2,
-                 "width": 0},
-        customdata=texts, hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
-
-
-def _rows(rows: int, position: int, runs: int, step: float = 0.16) -> list[float]:
-    """Where the dots of one run lie: around each row's middle, the first run on top, so that none hides another."""
-    offset = 0.0 if runs == 1 else (position / (runs - 1) - 0.5) * min(0.6, step * runs)
-    return [row + offset for row in range(rows)]
 
 
 def _low(value: float) -> float:
@@ -225,22 +214,22 @@ def _matrix_alt(name: str, counts: np.ndarray) -> str:
     return f"Confusion matrix of {name}. Named right: {right}. {_main_confusion(counts).rstrip('.')}."
 
 
-def _class_title(word: str, values: pd.DataFrame) -> str:
+def _class_title(word: str, values: pd.DataFrame, written: Callable[[float], str]) -> str:
     if values.shape[1] == 1:
         found = values.iloc[:, 0].dropna()
         return f"{word} by class" if found.empty else \
-            f"{word} is highest for {found.idxmax()} ({score_text(found.max())}), lowest for {found.idxmin()} " \
-            f"({score_text(found.min())})"
+            f"{word} is highest for {found.idxmax()} ({written(found.max())}), lowest for {found.idxmin()} " \
+            f"({written(found.min())})"
     spread = (values.max(axis=1) - values.min(axis=1)).dropna()
     if spread.empty or not spread.max():
         return f"{word} is the same for every class"
     code = spread.idxmax()
     low, high = values.loc[code].idxmin(), values.loc[code].idxmax()
-    return f"{word} differs most for {code}: {short_name(low)} {score_text(values.loc[code, low])}, " \
-           f"{short_name(high)} {score_text(values.loc[code, high])}"
+    return f"{word} differs most for {code}: {short_name(low)} {written(values.loc[code, low])}, " \
+           f"{short_name(high)} {written(values.loc[code, high])}"
 
 
-def _class_alt(word: str, values: pd.DataFrame) -> str:
+def _class_alt(word: str, values: pd.DataFrame, written: Callable[[float], str]) -> str:
     return f"{word} by class. " + " ".join(
-        f"{name}: " + ", ".join(f"{c.title} {score_text(values.loc[c.code, name])}" for c in CLASSES) + "."
+        f"{name}: " + ", ".join(f"{c.title} {written(values.loc[c.code, name])}" for c in CLASSES) + "."
         for name in values.columns)

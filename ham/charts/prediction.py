@@ -5,15 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ham.charts.base import (
-    CLASS_TITLES,
-    new_figure,
-    palette,
-    run_style,
-    score_text,
-    short_name,
-    with_note,
-)
+from ham.charts.base import CLASS_TITLES, class_rows, new_figure, palette, run_key, run_style, score_text, short_name
 from ham.config import CLASSES, N_CLASSES
 
 
@@ -25,7 +17,7 @@ def probability_bars(probas: dict[str, np.ndarray], dark: bool = False) -> go.Fi
     """
     colors = palette(dark)
     figure = new_figure(_title(probas), _alt(probas), dark, height=90 + N_CLASSES * (26 + 16 * len(probas)),
-                        key={name: place for place, name in enumerate(probas)} if len(probas) > 1 else {})
+                        key=run_key(probas))
     for position, (name, proba) in enumerate(probas.items()):
         marker = {"color": [c.color for c in CLASSES] if len(probas) == 1 else run_style(position, dark)[0]}
         figure.add_bar(
@@ -37,9 +29,8 @@ def probability_bars(probas: dict[str, np.ndarray], dark: bool = False) -> go.Fi
     figure.add_hline(y=next(i for i, c in enumerate(CLASSES) if not c.malignant) - 0.5,
                      line={"color": colors.grid, "width": 1.5}, layer="below")
     figure.update_xaxes(title="Probability the model gives, %", range=[0, 112], tickvals=[0, 25, 50, 75, 100])
-    figure.update_yaxes(
-        tickvals=list(range(N_CLASSES)), range=[N_CLASSES - 0.5, -0.5], showgrid=False, tickfont={"color": colors.text},
-        ticktext=[with_note(c.title, "malignant" if c.malignant else "benign", dark) for c in CLASSES])
+    class_rows(figure, ["malignant" if c.malignant else "benign" for c in CLASSES], dark)
+    figure.update_yaxes(showgrid=False)
     figure.update_layout(barmode="group", bargap=0.3, bargroupgap=0.05)
     return figure
 

@@ -9,18 +9,30 @@ every bootstrap resample. Precision is NaN for a class that is never predicted.
 """
 
 from ham.evaluation.calibration import (
+    CALIBRATION_BINS,
+    COVERAGE,
     Calibration,
-    at_threshold,
+    PredictionSets,
     calibrate,
+    calibration_error_by_chance,
     conformal_sets,
     conformal_threshold,
     expected_calibration_error,
     fit_temperature,
-    malignant_threshold,
+    prediction_sets,
     reliability,
     with_temperature,
 )
 from ham.evaluation.floors import logistic_regression_proba, majority_proba
+from ham.evaluation.operating import (
+    TARGETS,
+    OperatingPoint,
+    class_roc,
+    malignant_roc,
+    malignant_threshold,
+    operating_point,
+    roc,
+)
 from ham.evaluation.scores import (
     SCORES,
     Evaluation,
@@ -32,6 +44,8 @@ from ham.evaluation.scores import (
     evaluate,
     malignant_proba,
     mcnemar,
+    proportion,
+    shares,
 )
 from ham.evaluation.words import (
     decimal,
@@ -39,20 +53,28 @@ from ham.evaluation.words import (
     evaluation_record,
     format_difference,
     format_score,
+    intervals_record,
+    p_value,
     percent,
     scores_from_record,
 )
 
 __all__ = [
+    "CALIBRATION_BINS",
+    "COVERAGE",
     "SCORES",
+    "TARGETS",
     "Calibration",
     "Evaluation",
     "EvaluationError",
     "Interval",
     "McNemar",
+    "OperatingPoint",
+    "PredictionSets",
     "Score",
-    "at_threshold",
     "calibrate",
+    "calibration_error_by_chance",
+    "class_roc",
     "compare",
     "conformal_sets",
     "conformal_threshold",
@@ -64,13 +86,21 @@ __all__ = [
     "fit_temperature",
     "format_difference",
     "format_score",
+    "intervals_record",
     "logistic_regression_proba",
     "majority_proba",
     "malignant_proba",
+    "malignant_roc",
     "malignant_threshold",
     "mcnemar",
+    "operating_point",
+    "p_value",
     "percent",
+    "prediction_sets",
+    "proportion",
     "reliability",
+    "roc",
     "scores_from_record",
+    "shares",
     "with_temperature",
 ]

@@ -1,4 +1,4 @@
-"""Choices made on validation: temperature, prediction sets, the threshold for malignant; how they hold on test."""
+"""What the probabilities are worth: temperature and prediction sets, chosen on validation, looked at on test."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.stats import binomtest
 
-from ham.evaluation.scores import CONFIDENCE, MALIGNANT, EvaluationError, check, malignant_proba, ratio
+from ham.config import CODES, N_CLASSES
+from ham.evaluation.scores import Interval, check, proportion
 
 CALIBRATION_BINS = 15
 COVERAGE = 0.90
+
+
+@dataclass(frozen=True)
+class PredictionSets:
+    """Sets of classes that are to hold the true one for 9 of 10 images, and how they do on test."""
+
+    threshold: float  # on `1 - probability after temperature`, chosen on validation
+    coverage: Interval  # share of the images whose set holds the true class, Wilson
+    mean_size: float
+    sizes: np.ndarray  # int64 (7,): images whose set holds 1, 2 … 7 classes
+    by_class: pd.DataFrame  # index: codes; n, covered (int), coverage, low, high (Wilson), mean_size
 
 
 @dataclass(frozen=True)
@@ -60,18 +71,28 @@ def reliability(y_true: np.ndarray, proba: np.ndarray, bins: int = CALIBRATION_B
     confidence, right = proba.max(axis=1), proba.argmax(axis=1) == y_true
     rank = np.searchsorted(np.sort(confidence), confidence)  # of the first image of equal confidence
     number = rank * bins // len(y_true)
-    table = pd.DataFrame({"bin": number, "confidence": confidence, "accuracy": right}).groupby("bin").agg(
-        n=("accuracy", "size"), confidence=("confidence", "mean"), accuracy=("accuracy", "mean"))
-    limits = [binomtest(round(row.accuracy * row.n), int(row.n)).proportion_ci(CONFIDENCE, "wilson")
-              for row in table.itertuples()]
-    return table.assign(low=[limit.low for limit in limits],
-                        high=[limit.high for limit in limits]).reset_index(drop=True)
+    table = pd.DataFrame({"bin": number, "confidence": confidence, "right": right}).groupby("bin").agg(
+        n=("right", "size"), confidence=("confidence", "mean"), right=("right", "sum"))
+    found = [proportion(row.right, row.n) for row in table.itertuples()]
+    return pd.DataFrame({"n": table.n, "confidence": table.confidence, "accuracy": [share.value for share in found],
+                         "low": [share.low for share in found],
+                         "high": [share.high for share in found]}).reset_index(drop=True)
 
 
 def expected_calibration_error(y_true: np.ndarray, proba: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Mean over the images of |accuracy - confidence| of their bin (Naeini, Cooper, Hauskrecht, AAAI 2015)."""
     table = reliability(y_true, proba, bins)
     return float(np.average((table.accuracy - table.confidence).abs(), weights=table.n))
+
+
+def calibration_error_by_chance(table: pd.DataFrame) -> float:
+    """About what calibration error a perfectly calibrated model would show in the bins of a `reliability` table.
+
+    So few images a bin are right a bit more or less often than their confidence says: the mean distance of a
+    normal variable from its mean, sqrt(2 p (1 - p) / (pi n)), averaged over the images.
+    """
+    p = table.confidence.clip(0, 1)
+    return float(np.average(np.sqrt(2 * p * (1 - p) / (np.pi * table.n)), weights=table.n))
 
 
 def conformal_threshold(y_true: np.ndarray, proba: np.ndarray, coverage: float = COVERAGE) -> float:
@@ -95,6 +116,22 @@ def conformal_sets(proba: np.ndarray, threshold: float) -> np.ndarray:
     return sets
 
 
+def prediction_sets(y_true: np.ndarray, proba: np.ndarray, threshold: float) -> PredictionSets:
+    """How sets with a threshold chosen on validation do on these images. Raises EvaluationError."""
+    y_true, proba = check(y_true, proba)
+    sets = conformal_sets(proba, threshold)
+    size, covered = sets.sum(axis=1), sets[np.arange(len(y_true)), y_true]
+    rows = []
+    for k in range(N_CLASSES):
+        own = y_true == k
+        share = proportion(covered[own].sum(), own.sum())
+        rows.append({"n": int(own.sum()), "covered": int(covered[own].sum()), "coverage": share.value, "low": share.low,
+                     "high": share.high, "mean_size": float(size[own].mean()) if own.any() else math.nan})
+    return PredictionSets(threshold, proportion(covered.sum(), len(covered)), float(size.mean()),
+                          np.bincount(size, minlength=N_CLASSES + 1)[1:],
+                          pd.DataFrame(rows, index=pd.Index(CODES, name="code")))
+
+
 def calibrate(validation_true: np.ndarray, validation_proba: np.ndarray, test_true: np.ndarray,
               test_proba: np.ndarray) -> Calibration:
     """Temperature and prediction sets fitted on validation, looked at on test. Raises EvaluationError."""
@@ -102,28 +139,6 @@ def calibrate(validation_true: np.ndarray, validation_proba: np.ndarray, test_tr
     test_true, test_proba = check(test_true, test_proba)
     scaled = with_temperature(test_proba, temperature)
     threshold = conformal_threshold(validation_true, with_temperature(validation_proba, temperature))
-    sets = conformal_sets(scaled, threshold)
+    sets = prediction_sets(test_true, scaled, threshold)
     return Calibration(temperature, expected_calibration_error(test_true, test_proba),
-                       expected_calibration_error(test_true, scaled), threshold,
-                       float(sets[np.arange(len(test_true)), test_true].mean()), float(sets.sum(axis=1).mean()))
-
-
-def malignant_threshold(y_true: np.ndarray, proba: np.ndarray, sensitivity: float = 0.9) -> float:
-    """The highest threshold on `malignant_proba` that still finds this share of the malignant images.
-
-    To be chosen on validation. Raises EvaluationError when there is no malignant image.
-    """
-    y_true, proba = check(y_true, proba)
-    scores = np.sort(malignant_proba(proba)[MALIGNANT[y_true]])
-    if not len(scores):
-        raise EvaluationError("No malignant image", "sensitivity cannot be set without one.",
-                              "Choose the threshold on a validation part with all classes.")
-    return float(scores[len(scores) - math.ceil(sensitivity * len(scores) - 1e-9)])
-
-
-def at_threshold(y_true: np.ndarray, proba: np.ndarray, threshold: float) -> tuple[float, float]:
-    """Sensitivity and specificity when `malignant_proba >= threshold` counts as malignant."""
-    y_true, proba = check(y_true, proba)
-    malignant, called = MALIGNANT[y_true], malignant_proba(proba) >= threshold
-    return (float(ratio((called & malignant).sum(), malignant.sum())),
-            float(ratio((~called & ~malignant).sum(), (~malignant).sum())))
+                       expected_calibration_error(test_true, scaled), threshold, sets.coverage.value, sets.mean_size)

@@ -83,12 +83,10 @@ def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resampl
     """
     y_true, proba = check(y_true, proba)
     lesion, n_lesions = _lesions(lesions, len(y_true))
-    point = _scores(y_true, proba, lesion, np.ones((1, n_lesions)))
-    drawn = _bootstrap(lambda counts: _scores(y_true, proba, lesion, counts), len(y_true), n_lesions, resamples, seed)
+    found = _intervals(lambda counts: _scores(y_true, proba, lesion, counts), len(y_true), n_lesions, resamples, seed)
     confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
     np.add.at(confusion, (y_true, proba.argmax(axis=1)), 1)
-    return Evaluation(len(y_true), n_lesions, {key: _interval(point[key][0], drawn[key]) for key in SCORES},
-                      _per_class(y_true, proba, confusion), confusion)
+    return Evaluation(len(y_true), n_lesions, found, _per_class(y_true, proba, confusion), confusion)
 
 
 def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions: np.ndarray,
@@ -106,9 +104,32 @@ def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions
         ours, theirs = (_scores(y_true, p, lesion, counts) for p in (proba, baseline))
         return {key: ours[key] - theirs[key] for key in SCORES}
 
-    point = difference(np.ones((1, n_lesions)))
-    drawn = _bootstrap(difference, len(y_true), n_lesions, resamples, seed)
-    return {key: _interval(point[key][0], drawn[key]) for key in SCORES}
+    return _intervals(difference, len(y_true), n_lesions, resamples, seed)
+
+
+def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarray, resamples: int = RESAMPLES,
+           seed: int = 0) -> dict[str, Interval]:
+    """By key the share of the images in `whole` that are also in `part`, (part, whole): bool (n,) each.
+
+    With the intervals of `evaluate`, from the same draws of lesions. Raises EvaluationError.
+    """
+    n = len(lesions)
+    lesion, n_lesions = _lesions(lesions, n)
+    by_lesion = {key: [np.bincount(lesion, images, n_lesions) for images in (part & whole, whole)]
+                 for key, (part, whole) in counted.items()}
+    return _intervals(lambda counts: {key: ratio(counts @ part, counts @ whole)
+                                      for key, (part, whole) in by_lesion.items()}, n, n_lesions, resamples, seed)
+
+
+def proportion(part: int, whole: int) -> Interval:
+    """part of whole with Wilson's interval, which takes every image as independent and stays honest where they are few.
+
+    Wilson, J. Am. Stat. Assoc. 22:209, 1927. NaN where whole is 0.
+    """
+    if not whole:
+        return Interval(math.nan, math.nan, math.nan)
+    limits = binomtest(int(part), int(whole)).proportion_ci(CONFIDENCE, "wilson")
+    return Interval(int(part) / int(whole), float(limits.low), float(limits.high))
 
 
 def mcnemar(y_true: np.ndarray, proba_a: np.ndarray, proba_b: np.ndarray) -> McNemar:
@@ -211,6 +232,14 @@ def _per_class(y_true: np.ndarray, proba: np.ndarray, confusion: np.ndarray) -> 
     }, index=pd.Index(CODES, name="code"))
 
 
+def _intervals(score: Callable[[np.ndarray], dict[str, np.ndarray]], n_images: int, n_lesions: int, resamples: int,
+               seed: int) -> dict[str, Interval]:
+    """`score(counts)` of the images as they are, with its interval over `resamples` draws of lesions."""
+    point = score(np.ones((1, n_lesions)))
+    drawn = _bootstrap(score, n_images, n_lesions, resamples, seed)
+    return {key: _interval(point[key][0], drawn[key]) for key in point}
+
+
 def _bootstrap(score: Callable[[np.ndarray], dict[str, np.ndarray]], n_images: int, n_lesions: int, resamples: int,
                seed: int) -> dict[str, np.ndarray]:
     """`score(counts)` over `resamples` draws of lesions, a block at a time so that memory stays small."""
@@ -222,7 +251,7 @@ def _bootstrap(score: Callable[[np.ndarray], dict[str, np.ndarray]], n_images: i
         drawn = random.integers(0, n_lesions, (rows, n_lesions)) + np.arange(rows)[:, None] * n_lesions
         counts = np.bincount(drawn.ravel(), minlength=rows * n_lesions).reshape(rows, n_lesions)
         parts.append(score(counts.astype(np.float64)))
-    return {key: np.concatenate([part[key] for part in parts]) for key in SCORES}
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def _interval(value: float, drawn: np.ndarray) -> Interval:

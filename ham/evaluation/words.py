@@ -38,6 +38,11 @@ def format_difference(key: str, interval: Interval) -> str:
     return _written(written, unit, interval)
 
 
+def p_value(p: float) -> str:
+    """"< 0.001", "= 0.012", "= 0.50"."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+
+
 def _signed(value: float, digits: int) -> str:
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
@@ -58,13 +63,18 @@ def evaluation_record(evaluation: Evaluation) -> dict:
     return {
         "n_images": evaluation.n_images,
         "n_lesions": evaluation.n_lesions,
-        "scores": {key: {name: _json_number(getattr(score, name)) for name in ("value", "low", "high")}
-                   for key, score in evaluation.scores.items()},
+        "scores": intervals_record(evaluation.scores),
         "per_class": {code: {"support": int(row["support"]), **{name: _json_number(row[name]) for name in
                                                                 ("precision", "recall", "f1", "auc")}}
                       for code, row in evaluation.per_class.iterrows()},
         "confusion": evaluation.confusion.tolist(),
     }
+
+
+def intervals_record(intervals: dict[str, Interval]) -> dict:
+    """JSON-ready: {key: {value, low, high}} of scores, or of differences. NaN is None."""
+    return {key: {name: _json_number(getattr(interval, name)) for name in ("value", "low", "high")}
+            for key, interval in intervals.items()}
 
 
 def scores_from_record(record: dict) -> dict[str, Interval]:

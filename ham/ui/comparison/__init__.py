@@ -1,8 +1,11 @@
 """The sections of the Comparison page.
 
 runs      which runs, and whether they were tested on the same images
-scores    scores, floor and differences
-details   confusion matrices, classes, curves, settings, downloads
+scores    scores, floors and differences
+details   confusion matrices, classes, curves, settings, and the tabs of the rest:
+calibration   reliability diagrams, prediction sets
+operating     malignant against benign at a threshold, ROC by class
+files         downloads
 
 Runs are called A, B, C ... in the order chosen; A is the baseline. What was scored when a run ended is read
 from its folder; only what needs two runs is computed here, once, and kept.

@@ -1,20 +1,15 @@
-"""Where the runs err, how they learned, what they were set to, and files to take away."""
+"""Where the runs err, how they learned, what they were set to, and the tabs with all the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from ham import charts, store
 from ham.config import CODES, MODEL_SETTINGS, MODEL_TITLES, SETTINGS
-from ham.ui.comparison.runs import Entry
-from ham.ui.comparison.scores import aligned, differences_to_first, test_part
+from ham.ui.comparison import calibration, files, operating
+from ham.ui.comparison.runs import Entry, in_rows
 from ham.ui.frame import chart, is_dark
-
-CLASS_SCORES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 
 
 def confusion(entries: list[Entry]) -> None:
@@ -23,12 +18,7 @@ def confusion(entries: list[Entry]) -> None:
     by = st.segmented_control("Count cells by", list(charts.MATRIX_BY), default="count", required=True,
                               format_func=charts.MATRIX_BY.get, key="comparison_by", persist_state="session")
     figures = charts.confusion_matrices({entry.name: entry.evaluation.confusion for entry in entries}, by, is_dark())
-    in_a_row = 2 if len(entries) in (2, 4) else 3
-    for start in range(0, len(entries), in_a_row):
-        for column, entry, figure in zip(st.columns(in_a_row, gap="medium"), entries[start:start + in_a_row],
-                                         figures[start:start + in_a_row], strict=False):
-            with column:
-                chart(figure, f"comparison_matrix_{entry.run.id}")
+    in_rows(entries, figures, "comparison_matrix")
     scale = "The colour follows the square root of the count, so that rare classes show." if by == "count" else \
         "The colour runs from 0 to 100 %."
     st.caption(f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, akiec) from benign "
@@ -36,37 +26,49 @@ def confusion(entries: list[Entry]) -> None:
 
 
 def classes(entries: list[Entry]) -> None:
-    """Recall, precision and F1 of every class."""
+    """Recall, precision, F1 and AUC of every class."""
     st.subheader("Class by class", anchor=False)
-    score = st.segmented_control("Score", list(CLASS_SCORES), default="recall", required=True, persist_state="session",
-                                 format_func=CLASS_SCORES.get, key="comparison_class", label_visibility="collapsed")
+    score = st.segmented_control("Score", list(charts.CLASS_SCORES), default="recall", required=True,
+                                 format_func=lambda score: charts.CLASS_SCORES[score][0], key="comparison_class",
+                                 persist_state="session", label_visibility="collapsed")
     chart(charts.per_class_scores({entry.name: entry.evaluation.per_class for entry in entries}, score, is_dark()),
           "comparison_classes")
     table = class_table(entries)
-    percent = st.column_config.NumberColumn(format="%.0f %%")
-    st.dataframe(table, width="stretch", height="content", alt="Precision, recall and F1 by class",
-                 column_config={column: percent for column in table if column != "Images"})
+    percent, area = (st.column_config.NumberColumn(format=written) for written in ("%.0f %%", "%.2f"))
+    st.dataframe(table, width="stretch", height="content", alt="Recall, precision, F1 and AUC by class", column_config={
+        column: area if column.startswith("AUC") else percent for column in table if column != "Images"})
     st.caption("Empty: no test image, or never predicted. Of a class with ten test images, one image is ten points of "
-               "recall.")
+               "recall. AUC: how often, of two images of which one is of this class, that one gets the higher "
+               "probability of it; 0.5 is guessing.")
 
 
 def class_table(entries: list[Entry]) -> pd.DataFrame:
-    """A row a class: test images; precision, recall and F1 of each run, 0 to 100."""
+    """A row a class: test images; recall, precision and F1 of each run, 0 to 100, and AUC, 0 to 1."""
     columns = {"Images": entries[0].evaluation.per_class["support"]}
-    for score, title in CLASS_SCORES.items():
+    for score, (title, factor, _) in charts.CLASS_SCORES.items():
         for entry in entries:
-            columns[f"{title} {entry.letter}"] = 100 * entry.evaluation.per_class[score]
+            columns[f"{title} {entry.letter}"] = factor * entry.evaluation.per_class[score]
     return pd.DataFrame(columns).loc[list(CODES)].set_axis(list(charts.CLASS_TITLES)).rename_axis("Class")
 
 
 def more(entries: list[Entry]) -> None:
-    curves, settings, files = st.tabs(["Learning curves", "Settings that differ", "Download"])
+    believed, sets, point, by_class, curves, settings, away = st.tabs(
+        ["Calibration", "Prediction sets", "Operating point", "ROC by class", "Learning curves",
+         "Settings that differ", "Download"])
+    with believed:
+        calibration.reliability(entries)
+    with sets:
+        calibration.sets(entries)
+    with point:
+        operating.malignant(entries)
+    with by_class:
+        operating.by_class(entries)
     with curves:
         _curves(entries)
     with settings:
         _settings(entries)
-    with files:
-        _files(entries)
+    with away:
+        files.downloads(entries)
 
 
 def _curves(entries: list[Entry]) -> None:
@@ -112,47 +114,3 @@ def settings_table(entries: list[Entry]) -> pd.DataFrame:
 
 def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _files(entries: list[Entry]) -> None:
-    _download("Scores (CSV)", "ham-lab-scores.csv", lambda: scores_csv(entries),
-              "A row a run and score with its interval, and the difference to A.")
-    _download("Predictions (CSV)", "ham-lab-predictions.csv", lambda: predictions_csv(entries),
-              "A row a test image: true class, and of every run the class it names and its seven probabilities.")
-    st.segmented_control("The camera in a chart's toolbar saves", ["PNG", "SVG"], default="PNG", required=True,
-                         key="chart_format", persist_state="session")
-
-
-def _download(label: str, file_name: str, content: Callable[[], str], what: str) -> None:
-    button, words = st.columns([1, 3], vertical_alignment="center")
-    button.download_button(label, content, file_name, "text/csv", icon=":material/download:", on_click="ignore",
-                           width="stretch", key=f"comparison_{file_name}")
-    words.markdown(f":gray[{what}]")
-
-
-def scores_csv(entries: list[Entry]) -> str:
-    """Columns letter, run, title, score, value, low, high, difference, difference_low, difference_high, mcnemar_p."""
-    differences, tests = differences_to_first(entries)
-    rows = []
-    for entry in entries:
-        for key, score in entry.evaluation.scores.items():
-            row = {"letter": entry.letter, "run": entry.run.id, "title": entry.label, "score": key,
-                   "value": score.value, "low": score.low, "high": score.high}
-            if entry.name in differences:
-                difference = differences[entry.name][key]
-                row |= {"difference": difference.value, "difference_low": difference.low,
-                        "difference_high": difference.high,
-                        "mcnemar_p": tests[entry.name].p if key == "accuracy" else None}
-            rows.append(row)
-    return pd.DataFrame(rows).to_csv(index=False)
-
-
-def predictions_csv(entries: list[Entry]) -> str:
-    """Columns image_id, lesion, true, then <run>_answer and <run>_<code> of every run."""
-    parts = aligned(*(test_part(entry.run) for entry in entries))
-    codes = np.array(CODES)
-    columns = {"image_id": parts[0].image_id, "lesion": parts[0].lesion, "true": codes[parts[0].y_true]}
-    for entry, part in zip(entries, parts, strict=True):
-        columns[f"{entry.run.id}_answer"] = codes[part.proba.argmax(axis=1)]
-        columns |= {f"{entry.run.id}_{code}": part.proba[:, k] for k, code in enumerate(CODES)}
-    return pd.DataFrame(columns).to_csv(index=False, float_format="%.6g")

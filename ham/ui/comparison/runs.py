@@ -11,7 +11,7 @@ from ham import store
 from ham.config import MODEL_TITLES
 from ham.data import SPLIT_TITLES
 from ham.evaluation import Evaluation, evaluation_from_record
-from ham.ui.frame import end_page, plain
+from ham.ui.frame import chart, end_page, plain
 from ham.ui.prediction import run_labels
 
 MAX_RUNS = 6  # as many as the charts have colours for
@@ -195,6 +195,16 @@ def leaking_splits(entries: list[Entry]) -> None:
         st.warning(f"**Leaking split: {title[0].lower()}{title[1:]} ({names}).** {sentence} The scores below are "
                    "higher than they would be on new lesions. They can be compared with each other, not with runs "
                    "split by lesion.", icon=":material/water_drop:")
+
+
+def in_rows(entries: list[Entry], figures: list, key: str) -> None:
+    """A figure a run, side by side, two or three in a row."""
+    in_a_row = 2 if len(entries) in (2, 4) else 3
+    for start in range(0, len(entries), in_a_row):
+        for column, entry, figure in zip(st.columns(in_a_row, gap="medium"), entries[start:start + in_a_row],
+                                         figures[start:start + in_a_row], strict=False):
+            with column:
+                chart(figure, f"{key}_{entry.run.id}")
 
 
 def runs_table(entries: list[Entry]) -> None:

@@ -15,38 +15,44 @@ from ham.evaluation import (
     McNemar,
     compare,
     evaluate,
+    evaluation_from_record,
     format_difference,
     format_score,
     majority_proba,
     mcnemar,
+    p_value,
 )
 from ham.ui.comparison.runs import Entry
 from ham.ui.frame import chart, is_dark, plain
 
+LOGISTIC_REGRESSION = "Logistic regression on the pixels"
+
 
 def headline(entries: list[Entry]) -> None:
-    """Scores with intervals and the floor; differences to A with intervals and McNemar's test."""
-    floor, majority = majority_floor(entries[0])
+    """Scores with intervals and the floors; differences to A with intervals and McNemar's test."""
+    below = floors(entries)
     differences, tests = differences_to_first(entries)
     st.subheader("Scores on the test images", anchor=False)
     for entry in entries[1:]:
         st.markdown(finding(entries[0], entry, differences[entry.name]["accuracy"], tests[entry.name]))
     left, right = st.columns(2, gap="large")
     with left:
-        chart(charts.headline_scores({entry.name: entry.evaluation.scores for entry in entries}, floor.scores,
-                                     dark=is_dark()), "comparison_scores")
+        chart(charts.headline_scores({entry.name: entry.evaluation.scores for entry in entries},
+                                     {name: floor.scores for name, floor in below.items()}, dark=is_dark()),
+              "comparison_scores")
     with right:
         chart(charts.score_differences(differences, entries[0].name, dark=is_dark()), "comparison_differences")
-    tables = [score_table(entries, floor, majority), difference_table(differences, tests)]
+    tables = [score_table(entries, below), difference_table(differences, tests)]
     if len(entries) == 2:  # few enough columns to stand side by side
         tables = [pd.concat(tables, axis=1).fillna("")]
     for table in tables:
         st.table(table.rename_axis("Score"), border="horizontal", alt="Scores and differences with 95 % intervals")
+    tested = entries[0].evaluation
     st.caption(
-        f"{floor.n_images:,} test images of {floor.n_lesions:,} lesions. In brackets 95 % intervals: what 2,000 draws "
-        "of the test lesions, with replacement, give. Differences come from the same draws for both runs; **bold** "
-        "where the interval leaves zero out. McNemar's exact test asks whether the images that only one of the two "
-        "names right are shared out like coin tosses.")
+        f"{tested.n_images:,} test images of {tested.n_lesions:,} lesions. In brackets 95 % intervals: what 2,000 "
+        "draws of the test lesions, with replacement, give. Differences come from the same draws for both runs; "
+        "**bold** where the interval leaves zero out. McNemar's exact test asks whether the images that only one of "
+        "the two names right are shared out like coin tosses.")
     with st.expander("What the scores mean"):
         st.markdown("\n".join(f"- **{score.title}**: {score.help}" for score in SCORES.values()))
 
@@ -60,17 +66,18 @@ def finding(baseline: Entry, entry: Entry, accuracy: Interval, test: McNemar) ->
             f"image as independent: p {p_value(test.p)}).")
 
 
-def score_table(entries: list[Entry], floor: Evaluation, majority: str) -> pd.DataFrame:
-    """A row a score, a column a run and one for the majority class, in words."""
-    columns = {entry.name: entry.evaluation.scores for entry in entries} | {f"Always {majority}": floor.scores}
-    return pd.DataFrame({name: {SCORES[key].title: _unbroken(format_score(key, scores[key])) for key in SCORES}
+def score_table(entries: list[Entry], below: dict[str, Evaluation]) -> pd.DataFrame:
+    """A row a score, a column a run and one for each floor, in words."""
+    columns = {entry.name: entry.evaluation.scores for entry in entries} | {
+        name: floor.scores for name, floor in below.items()}
+    return pd.DataFrame({name: {SCORES[key].title: unbroken(format_score(key, scores[key])) for key in SCORES}
                          for name, scores in columns.items()})
 
 
 def difference_table(differences: dict[str, dict[str, Interval]], tests: dict[str, McNemar]) -> pd.DataFrame:
     """A row a score and one for McNemar's test, a column a run but the baseline, in words."""
     def cell(key: str, found: Interval) -> str:
-        words = _unbroken(format_difference(key, found))
+        words = unbroken(format_difference(key, found))
         return f"**{words}**" if found.low > 0 or found.high < 0 else words
 
     return pd.DataFrame({
@@ -78,29 +85,38 @@ def difference_table(differences: dict[str, dict[str, Interval]], tests: dict[st
         {"McNemar's test": f"p {p_value(tests[name].p)}"} for name, found in differences.items()})
 
 
-def _unbroken(words: str) -> str:
+def unbroken(words: str) -> str:
     """May be broken before the interval only."""
     return words.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " (")
 
 
-def p_value(p: float) -> str:
-    """"< 0.001", "= 0.012", "= 0.50"."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+def floors(entries: list[Entry]) -> dict[str, Evaluation]:
+    """What takes no network, by name: always the test part's most frequent class, and the logistic regression.
+
+    The latter where every run carries it, which runs of earlier versions do not; shown is that of A.
+    """
+    first = entries[0]
+    majority = first.evaluation.per_class["support"].idxmax()
+    found = {f"Always {majority}": _majority(version(first.run), first.run)}
+    stored = [_stored_floor(entry.run) for entry in entries]
+    return found if None in stored else found | {LOGISTIC_REGRESSION: stored[0]}
 
 
-def majority_floor(entry: Entry) -> tuple[Evaluation, str]:
-    """What always naming the test part's most frequent class scores, and that class."""
-    return _floor(_version(entry.run), entry.run), str(entry.evaluation.per_class["support"].idxmax())
+def _stored_floor(run: store.Run) -> Evaluation | None:
+    try:
+        return evaluation_from_record(run.record["floors"]["logistic_regression"])
+    except (KeyError, TypeError, ValueError, AttributeError):  # none, or what another version wrote
+        return None
 
 
 def differences_to_first(entries: list[Entry]) -> tuple[dict[str, dict[str, Interval]], dict[str, McNemar]]:
     """By name: the run's scores minus the first run's, and McNemar's test of the first (a) against it (b)."""
     first, *others = entries
-    found = {entry.name: _paired(_version(entry.run), _version(first.run), entry.run, first.run) for entry in others}
+    found = {entry.name: _paired((version(entry.run), version(first.run)), entry.run, first.run) for entry in others}
     return {name: pair[0] for name, pair in found.items()}, {name: pair[1] for name, pair in found.items()}
 
 
-def _version(run: store.Run) -> tuple:
+def version(run: store.Run) -> tuple:
     """Changes when the run's predictions do."""
     try:
         found = (run.folder / "predictions.npz").stat()
@@ -110,7 +126,7 @@ def _version(run: store.Run) -> tuple:
 
 
 @st.cache_data(max_entries=100, show_spinner="Drawing test lesions 2,000 times")
-def _paired(version: tuple, baseline_version: tuple, _run: store.Run,
+def _paired(versions: tuple, _run: store.Run,
             _baseline: store.Run) -> tuple[dict[str, Interval], McNemar]:
     ours, theirs = aligned(test_part(_run), test_part(_baseline))
     return (compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
@@ -118,7 +134,7 @@ def _paired(version: tuple, baseline_version: tuple, _run: store.Run,
 
 
 @st.cache_data(max_entries=100, show_spinner="Drawing test lesions 2,000 times")
-def _floor(version: tuple, _run: store.Run) -> Evaluation:
+def _majority(versions: tuple, _run: store.Run) -> Evaluation:
     test = test_part(_run)
     return evaluate(test.y_true, majority_proba(test.y_true, len(test.y_true)), test.lesion)
 
