@@ -13,7 +13,10 @@ import pytest
 from PIL import Image
 
 from ham import cli, config, prediction, store
-from ham.config import CODES
+from ham.cli import training
+from ham.cli.parser import make_parser
+from ham.cli.writing import clock
+from ham.config import CLASS_INDEX, CODES
 
 ROOT = Path(__file__).parents[1]
 DATA = {"name": "noise", "source": "noise", "synthetic": False, "fingerprint": "f", "n_images": 150, "n_lesions": 75}
@@ -63,7 +66,8 @@ def test_every_verb_has_help(verb, capsys):
 
 @pytest.mark.parametrize("arguments", [
     [], ["dance"], ["predict"], ["predict", "a-run"], ["evaluate", "no-such-run"], ["cancel", "no-such-run"],
-    ["evaluate", "../etc"], ["train", "--model", "oracle"], ["train", "--recipe", "magic"],
+    ["evaluate", "../etc"], ["evaluate", "a-run", "--images", "."], ["evaluate", "a-run", "--labels", "labels.csv"],
+    ["train", "--model", "oracle"], ["train", "--recipe", "magic"],
     ["train", "--set", "epochs=0"], ["train", "--set", "epochs"], ["train", "--set", "wings=2"],
     ["train", "--split", "sideways"], ["train"], ["data"], ["data", "--data", "no/such/folder"],
 ])
@@ -84,9 +88,9 @@ def test_a_mistake_of_ours_is_no_wrong_input(capsys, monkeypatch):
 
 
 def test_settings_on_the_command_line_are_the_forms_own():
-    chosen = cli._parser().parse_args(
+    chosen = make_parser().parse_args(
         ["train", "--model", "lstm", "--set", "epochs=20", "--set", "dropout_1=0.2", "--split", "image"])
-    made = cli._train_config(chosen)
+    made = training._train_config(chosen)
     assert (made.model, made.epochs, made.split, made.model_settings["dropout_1"]) == ("lstm", 20, "image", 0.2)
 
 
@@ -158,7 +162,7 @@ def test_ctrl_c_cancels_the_run_and_keeps_it(small_folder, ham_home):
 def test_a_worker_that_cannot_start_is_said_and_not_waited_for(small_folder, monkeypatch, capsys):
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda words, **more: popen([sys.executable, "-c", "exit(3)"], **more))
-    monkeypatch.setattr(cli, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(training, "_POLL_SECONDS", 0.05)
     assert cli.main(["train", "--data", str(small_folder), "--wait"]) == 2
     assert "ended with status 3" in capsys.readouterr().err
 
@@ -219,6 +223,7 @@ def test_evaluate_as_json_has_every_score_with_its_interval(trained):
     said = run("evaluate", run_id, run_id, "--json", home=home)
     assert said.returncode == 0, said.stderr
     first, second = json.loads(said.stdout)["runs"]
+    assert (first.pop("difference"), second.pop("difference")["mcnemar"]["p"]) == (None, 1.0)
     assert first == second
     recorded = json.loads((home / "runs" / run_id / "config.json").read_text())
     assert (first["run"], first["n_images"]) == (run_id, recorded["split"]["n_test"])
@@ -231,6 +236,226 @@ def test_evaluating_a_run_without_a_model_is_refused(capsys):
     made = store.create_run(config.TrainConfig(), DATA)
     assert cli.main(["evaluate", made.id]) == 2
     assert made.id in capsys.readouterr().err
+
+
+# ------------------------------------------------------------- evaluate, on other images
+
+
+class Colour:
+    """Answers with 0.76 for the class of the image's red, a tenth of it; or always with the same class."""
+
+    def __init__(self, always: str | None = None):
+        self.always = always
+
+    def proba(self, images: np.ndarray) -> np.ndarray:
+        label = images[:, 14, 14, 0] // 10 if self.always is None else np.full(len(images), CLASS_INDEX[self.always])
+        return sure(label)
+
+
+def sure(labels) -> np.ndarray:
+    proba = np.full((len(labels), len(CODES)), 0.04, np.float32)
+    proba[np.arange(len(labels)), labels] = 0.76
+    return proba
+
+
+def write_images(folder: Path, **shown: str) -> Path:
+    """`name="mel"`: a PNG of the colour that Colour takes for melanoma."""
+    folder.mkdir(exist_ok=True)
+    for name, code in shown.items():
+        Image.fromarray(np.full((30, 40, 3), 10 * CLASS_INDEX[code] + 5, np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+def write_labels(folder: Path, *lines: str) -> Path:
+    path = folder / "labels.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def two_runs(monkeypatch) -> list[str]:
+    """The first always says nv, the second names Colour's classes. Both were validated on 70 images, all right."""
+    labels = np.tile(np.arange(len(CODES)), 10)
+    part = store.Predictions(np.array([f"V{i}" for i in range(70)]), np.arange(70), labels, sure(labels))
+    predictors = {}
+    for seed, predictor in enumerate((Colour(always="nv"), Colour())):
+        made = store.create_run(config.TrainConfig(seed=seed), DATA)
+        store.write_predictions(made, {"validation": part, "test": part})
+        predictors[made.id] = predictor
+    monkeypatch.setattr(prediction, "Predictor", lambda run: predictors[run.id])
+    return list(predictors)
+
+
+def test_any_labelled_folder_is_evaluated_and_runs_are_compared_on_it(two_runs, tmp_path, capsys):
+    images = write_images(tmp_path / "images", a="mel", b="nv", c="nv", d="bcc", e="nv")
+    labels = write_labels(tmp_path, "image,dx,lesion_id", "a,mel,L1", "b.png,nv,L2", "c,nv,L2", "d,akiec,L3")
+    assert cli.main(["evaluate", *two_runs, "--images", str(images), "--labels", str(labels), "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["n_labelled"], found["n_images"], found["n_lesions"], found["n_missing"], found["n_unreadable"],
+            found["n_unlabelled"]) == (4, 4, 3, 0, 0, 1)
+    assert {code: n for code, n in found["counts"].items() if n} == {"mel": 1, "nv": 2, "akiec": 1}
+    assert (found["missing"], found["unreadable"], found["notes"]) == ([], [], [])
+    first, second = found["runs"]
+    assert (first["run"], second["run"]) == tuple(two_runs)
+    assert (first["scores"]["accuracy"]["value"], second["scores"]["accuracy"]["value"]) == (0.5, 0.75)
+    assert (first["difference"], second["difference"]["minus"]) == (None, two_runs[0])
+    assert second["difference"]["scores"]["accuracy"]["value"] == 0.25
+    assert second["difference"]["mcnemar"] == {"right_by_the_first_only": 0, "right_by_this_only": 1, "p": 1.0}
+    # on validation every image was right at 0.76; two more malignant classes at 0.04 make it 0.84
+    chosen = second["calibration"]
+    assert chosen["malignant_threshold"] == pytest.approx(0.84)
+    assert (chosen["malignant_sensitivity"]["value"], chosen["malignant_specificity"]["value"]) == (1.0, 1.0)
+    assert chosen["ece_before"] == pytest.approx(0.76 - 0.75, abs=1e-6)
+    assert chosen["temperature"] < 1
+    assert (chosen["coverage"]["value"], chosen["mean_set_size"]) == (0.75, 1.0)
+    assert first["calibration"]["malignant_sensitivity"]["value"] == 0.0
+    assert "Reading images" in said.err
+
+
+def test_the_same_for_people(two_runs, tmp_path, capsys):
+    images = write_images(tmp_path / "images", a="mel", b="nv", c="nv", d="bcc", e="nv")
+    labels = write_labels(tmp_path, "image,dx", "a,mel", "b,nv", "c,nv", "d,akiec")
+    assert cli.main(["evaluate", *two_runs, "--images", str(images), "--labels", str(labels)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{images}: 4 of 4 labelled images evaluated, 0 missing, 0 unreadable; "
+                          "1 more in the folder without a label\n"
+                          "Every image counts as a lesion of its own: labels.csv has no column lesion_id.\n")
+    assert "  Melanocytic nevus (nv)      2       50.0 %" in out
+    assert f"{two_runs[1]}: CNN, as described, seed 1, 4 images of 4 lesions\n  Accuracy               75 % (" in out
+    assert "    Calibration error         0.010; 0." in out
+    assert "    Sets with the true class  75 % (30 to 95), aimed at 90 %, 1.0 classes on average" in out
+    assert "    Malignant from 0.84 on    sensitivity 100" in out
+    assert f"  Minus {two_runs[0]}:\n    Accuracy               +25 points (0 to +75)" in out
+    assert "McNemar's test         p = 1.00: 1 images named right by this run only, 0 by the first only" in out
+
+
+def test_isic_2018_ground_truth_is_read_as_it_is(two_runs, tmp_path, capsys):
+    images = write_images(tmp_path / "images", ISIC_1="mel", ISIC_2="df")
+    labels = write_labels(tmp_path, "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC", "ISIC_1,1.0,0.0,0.0,0.0,0.0,0.0,0.0",
+                          "ISIC_2,0.0,0.0,0.0,0.0,0.0,1.0,0.0")
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {code: n for code, n in found["counts"].items() if n} == {"mel": 1, "df": 1}
+    assert found["runs"][0]["scores"]["accuracy"]["value"] == 1.0
+
+
+def test_missing_and_unreadable_images_are_named_and_the_others_evaluated(two_runs, tmp_path, capsys):
+    images = write_images(tmp_path / "images", good="mel")
+    Image.new("RGB", (20, 300)).save(images / "small.png")
+    (images / "text.jpg").write_text("no image")
+    labels = write_labels(tmp_path, "image,dx", "good,mel", "small,nv", "text,nv", "nowhere,nv")
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 1
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["n_images"], found["n_missing"], found["n_unreadable"]) == (1, 1, 2)
+    assert found["missing"] == [{"image": "nowhere", "reason": "there is no image of this name."}]
+    assert [entry["image"] for entry in found["unreadable"]] == ["small", "text"]
+    assert "20 x 300 pixels" in found["unreadable"][0]["reason"]
+    assert "1 labelled image is missing:\n  nowhere: there is no image of this name.\n" in said.err
+    assert "2 labelled images are unreadable:\n  small: it is 20 x 300 pixels" in said.err
+
+
+def test_a_long_list_of_missing_images_is_cut_on_the_screen_and_whole_in_json(two_runs, tmp_path, capsys):
+    images = write_images(tmp_path / "images", good="mel")
+    labels = write_labels(tmp_path, "image,dx", "good,mel", *(f"m{i},nv" for i in range(25)))
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 1
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)["missing"]) == 25
+    assert "  m19: " in said.err
+    assert "  m20: " not in said.err
+    assert "  and 5 more\n" in said.err
+
+
+def test_nothing_to_evaluate_ends_with_2_before_any_model_is_loaded(two_runs, tmp_path, monkeypatch, capsys):
+    images, labels = write_images(tmp_path / "images", other="mel"), write_labels(tmp_path, "image,dx", "a,mel")
+    monkeypatch.setattr(prediction, "Predictor", lambda run: 1 / 0)
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "of 1 labelled images 1 are missing and 0 unreadable" in said.err
+
+
+def test_images_that_cannot_be_read_at_all_end_with_2(two_runs, tmp_path, capsys):
+    images, labels = tmp_path / "images", write_labels(tmp_path, "image,dx", "a,mel")
+    images.mkdir()
+    (images / "a.jpg").write_text("no image")
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 2
+    assert "0 are missing and 1 unreadable" in capsys.readouterr().err
+
+
+def test_labels_that_cannot_be_read_end_with_2_and_name_the_line(two_runs, tmp_path, capsys):
+    images, labels = write_images(tmp_path / "images", a="mel"), write_labels(tmp_path, "image,dx", "a,wart")
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{labels}, line 2: the class dx is 'wart'" in said.err
+
+
+def test_a_validation_part_without_malignant_images_leaves_out_their_threshold_alone(two_runs, tmp_path, capsys):
+    labels = np.full(20, CLASS_INDEX["nv"])
+    part = store.Predictions(np.array([f"V{i}" for i in range(20)]), np.arange(20), labels, sure(labels))
+    store.write_predictions(store.read_run(two_runs[1]), {"validation": part, "test": part})
+    images, csv = write_images(tmp_path / "images", a="nv"), write_labels(tmp_path, "image,dx", "a,nv")
+    command = ["evaluate", two_runs[1], "--images", str(images), "--labels", str(csv)]
+    assert cli.main([*command, "--json"]) == 0
+    said = capsys.readouterr()
+    [found] = json.loads(said.out)["runs"]
+    assert found["calibration"]["malignant_threshold"] is None
+    assert found["calibration"]["coverage"]["value"] == 1.0
+    assert "no threshold for malignant" in said.err
+    assert cli.main(command) == 0
+    assert "Malignant from" not in capsys.readouterr().out
+
+
+def test_images_that_the_run_knows_are_no_external_test(two_runs, tmp_path, capsys):
+    images = write_images(tmp_path / "images", V1="bcc", new="mel")
+    labels = write_labels(tmp_path, "image,dx", "V1,bcc", "new,mel")
+    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 0
+    assert f"{two_runs[1]}: 1 of these images have names of its own validation images" in capsys.readouterr().err
+
+
+def test_a_runs_test_images_from_their_jpegs_score_as_the_run_recorded_and_as_predict_answers(trained, small_folder,
+                                                                                             small_dataset, tmp_path):
+    run_id, home, _ = trained
+    with np.load(home / "runs" / run_id / "predictions.npz") as stored:
+        names = stored["test_image_id"].tolist()
+    metadata = small_dataset.metadata.set_index("image_id").loc[names]
+    labels = write_labels(tmp_path, "lesion_id,dx,image", *(f"{row.lesion_id},{row.dx},{name}.jpg"
+                                                            for name, row in metadata.iterrows()))
+    said = run("evaluate", run_id, "--images", small_folder, "--labels", labels, "--json", home=home)
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert (found["n_images"], found["n_lesions"], found["n_unlabelled"]) == (
+        len(names), metadata["lesion_id"].nunique(), 150 - len(names))
+    recorded = json.loads((home / "runs" / run_id / "config.json").read_text())["evaluation"]
+    [scored] = found["runs"]
+    assert scored["confusion"] == recorded["confusion"]
+    values = {key: score["value"] for key, score in scored["scores"].items()}
+    assert values == pytest.approx({key: score["value"] for key, score in recorded["scores"].items()}, abs=1e-6)
+    answered = json.loads(run("predict", run_id, *(small_dataset.originals[name] for name in names), "--json",
+                              home=home).stdout)
+    right = [entry["label"] == dx for entry, dx in zip(answered, metadata["dx"], strict=True)]
+    assert values["accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_evaluate_on_the_test_part_says_how_its_probabilities_hold(trained, monkeypatch, capsys):
+    run_id, home, _ = trained
+    monkeypatch.setenv("HAM_HOME", str(home))
+    assert cli.main(["evaluate", run_id, run_id]) == 0
+    out = capsys.readouterr().out
+    assert "(split by image, a leaking split)\n  Accuracy " in out
+    assert out.count("  Chosen on the run's validation images, seen on these:\n    Calibration error ") == 2
+    assert out.count(f"  Minus {run_id}:\n    Accuracy               0.0 points (0.0 to 0.0)") == 1
+
+
+def test_runs_tested_on_different_images_are_not_compared(two_runs, capsys):
+    for number, run_id in enumerate(two_runs):
+        store.write_record(store.read_run(run_id), split={"test_fingerprint": str(number), "leaking": False})
+    assert cli.main(["evaluate", *two_runs, "--json"]) == 0
+    said = capsys.readouterr()
+    assert [found["difference"] for found in json.loads(said.out)["runs"]] == [None, None]
+    assert "tested on different images" in said.err
 
 
 # ------------------------------------------------------------------------------ predict
@@ -280,8 +505,8 @@ def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, m
 
 
 def test_what_libraries_print_goes_to_standard_error():
-    script = ("import os, sys\nfrom ham import cli\n"
-              "with cli._answers() as out:\n    print('python'); os.write(1, b'native\\n'); print('ours', file=out)\n"
+    script = ("import os, sys\nfrom ham.cli.writing import answers\n"
+              "with answers() as out:\n    print('python'); os.write(1, b'native\\n'); print('ours', file=out)\n"
               "print('after')")
     said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout == "ours\nafter\n"
@@ -302,4 +527,4 @@ def test_a_reader_that_has_read_enough_gets_no_traceback(ham_home):
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75, "1:15"), (3675.4, "1:01:15")])
 def test_time_left_reads_as_a_clock(seconds, text):
-    assert cli._clock(seconds) == text
+    assert clock(seconds) == text

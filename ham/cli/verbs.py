@@ -1,0 +1,104 @@
+"""The short verbs: data, runs, cancel, work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from ham.cli.writing import DONE, Progress, write_json, write_table
+from ham.config import CLASSES, CODES, DataError
+
+if TYPE_CHECKING:
+    from ham.data import LesionDataset
+    from ham.store import Run
+
+
+def data(chosen: argparse.Namespace, out: TextIO) -> int:
+    """The data set in use: where it is, what is in it."""
+    import numpy as np
+
+    dataset = open_data(chosen.data)
+    counts = np.bincount(dataset.labels, minlength=len(CLASSES)).tolist()
+    if chosen.json:
+        names = ("name", "source", "n_images", "n_lesions", "synthetic", "fingerprint")
+        write_json({name: dataset.record[name] for name in names} | {"counts": dict(zip(CODES, counts, strict=True))},
+                   out)
+        return DONE
+    badge = " (synthetic)" if dataset.synthetic else ""
+    print(f"{dataset.name}{badge}: {dataset.n_images:,} images of {dataset.n_lesions:,} lesions", file=out)
+    print(f"{dataset.source}\nfingerprint {dataset.fingerprint}\n", file=out)
+    write_table([("class", "images", "share"), *(
+        (c.title, f"{count:,}", f"{100 * count / dataset.n_images:.1f} %")
+        for c, count in zip(CLASSES, counts, strict=True))], out)
+    return DONE
+
+
+def runs(chosen: argparse.Namespace, out: TextIO) -> int:
+    """Every run, newest first."""
+    from ham import store
+
+    found = store.list_runs()
+    for name, error in store.damaged_runs():
+        print(f"{name} is left out: {error}", file=sys.stderr)
+    if chosen.json:
+        write_json({"runs": [_run_record(run) for run in found]}, out)
+    elif not found:
+        print("No run yet. Start one with: python -m ham train --model cnn --wait", file=sys.stderr)
+    else:
+        write_table([("run", "what", "split", "state", "epoch", "test accuracy"), *(
+            (run.id, run.title, run.config.split, run.state, f"{run.status.epoch}/{run.status.epochs}", accuracy(run))
+            for run in found)], out)
+    return DONE
+
+
+def cancel(chosen: argparse.Namespace, out: TextIO) -> int:
+    """Stops runs; what was trained so far is kept."""
+    from ham import engine, store
+
+    for run in [store.read_run(run_id) for run_id in chosen.runs]:
+        engine.cancel(run)
+        print(run.id, file=out)
+    return DONE
+
+
+def work(chosen: argparse.Namespace, out: TextIO) -> int:
+    """Trains what waits in the queue, one run at a time, until it is empty (`train` starts this by itself)."""
+    from ham import engine
+    from ham.config import home_folder
+
+    while engine.queue():
+        if not engine.work(str(home_folder()), f"cli-{os.getpid()}-{time.time_ns()}"):
+            time.sleep(1)  # another worker trains; it may leave a run behind
+    return DONE
+
+
+def open_data(folder: str | None) -> LesionDataset:
+    from ham import data as data_module
+
+    source = Path(folder).expanduser() if folder else data_module.current_source()
+    if source is None:
+        raise DataError("No data", "HAM_DATA names no folder, and none was chosen on the page.",
+                        "Set HAM_DATA=/path/to/ham10000, or add --data /path/to/ham10000.")
+    with Progress() as progress:
+        return data_module.open_dataset(source, lambda done, total, what: progress.show(what, done, total))
+
+
+def _run_record(run: Run) -> dict:
+    status = run.status
+    return {
+        "run": run.id, "title": run.title, "state": run.state, "model": run.config.model, "recipe": run.config.recipe,
+        "split": run.config.split, "seed": run.config.seed, "epoch": status.epoch, "epochs": status.epochs,
+        "seconds_left": status.seconds_left, "created": status.created, "started": status.started,
+        "ended": status.ended, "error": status.error, "data": run.record["data"],
+        "scores": run.record.get("evaluation", {}).get("scores"),
+    }
+
+
+def accuracy(run: Run) -> str:
+    from ham.evaluation import percent, scores_from_record
+
+    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if "evaluation" in run.record else "–"
