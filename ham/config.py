@@ -189,18 +189,25 @@ SETTINGS: tuple[Setting, ...] = (
             0.1, 0.05, 0.4),
     Setting("test_fraction", "Test share", "Part of the images that is looked at once, at the end.", DATA,
             0.1, 0.05, 0.4),
+    Setting("fold", "Fold", "Which stretch of the shuffled lesions is the test part. At a test share of 0.2 the folds "
+            "0 to 4 of one seed are a five-fold cross-validation: every lesion is tested once.", DATA, 0, 0, 19),
     Setting("seed", "Seed", "Decides the split, the starting weights, the order of the images and the dropout.", DATA,
             0, 0, 2**31 - 1),
     Setting("weight_decay", "Weight decay", "Shrinks the weights at every step (decoupled, as in AdamW).",
             REGULARISATION, 0.0, 0.0, 1.0),
-    Setting("class_weight", "Class weight", "Weighs the loss of a class by its rarity: not at all, by the square root "
-            "of the inverse frequency, or by the inverse frequency.", REGULARISATION, "none",
-            choices=("none", "sqrt", "balanced")),
+    Setting("class_weight", "Class weight", "Weighs the loss of a class by its inverse frequency to this power: 0 "
+            "weighs every image the same, 1 every class.", REGULARISATION, 0.0, 0.0, 1.0),
     Setting("augmentation", "Augmentation", "Dihedral: a random one of the 8 flips and quarter turns. Colour: mild "
-            "random brightness, contrast and colour balance on top.", REGULARISATION, "none",
-            choices=("none", "dihedral", "dihedral+colour")),
+            "random brightness, contrast and colour balance on top. Shift: moved by up to 2 pixels as well.",
+            REGULARISATION, "none", choices=("none", "dihedral", "dihedral+colour", "dihedral+colour+shift")),
     Setting("label_smoothing", "Label smoothing", "Share of the target spread evenly over the seven classes.",
             REGULARISATION, 0.0, 0.0, 0.5),
+    Setting("weight_average", "Weight average", "Momentum of a moving average of the weights over the steps; the "
+            "average is what is validated, kept and tested. 0 keeps the weights themselves, 0.99 averages about 100 "
+            "steps.", REGULARISATION, 0.0, 0.0, 0.9999),
+    Setting("test_time_augmentation", "Test-time augmentation", "Dihedral: an image's answer is the mean over its 8 "
+            "flips and quarter turns, in the evaluation and on the Prediction page alike; it takes 8 times as long.",
+            REGULARISATION, "none", choices=("none", "dihedral")),
     Setting("early_stopping_patience", "Early stopping patience", "Epochs without a better validation loss after which "
             "training stops; 0 never stops early.", REGULARISATION, 0, 0, 200),
 )
@@ -236,9 +243,16 @@ MODEL_SETTINGS: dict[str, tuple[Setting, ...]] = {
         _units("units_2", "Dense 2 units", 128, 1024),
         _rate("dropout", "Dropout after dense 1", 0.1),
     ),
+    "resnet": (
+        _units("filters_1", "Stem filters (3x3)", 24, 256),
+        _units("filters_2", "Block 1 filters (3x3)", 32, 256),
+        _units("filters_3", "Block 2 filters (3x3)", 64, 256),
+        _units("filters_4", "Block 3 filters (3x3)", 80, 256),
+        _rate("dropout", "Dropout before the last layer", 0.2),
+    ),
 }
 
-MODEL_TITLES: dict[str, str] = {"lstm": "LSTM", "cnn": "CNN"}
+MODEL_TITLES: dict[str, str] = {"lstm": "LSTM", "cnn": "CNN", "resnet": "ResNet"}
 
 
 # -------------------------------------------------------------------------- TrainConfig
@@ -260,13 +274,16 @@ class TrainConfig:
     learning_rate: float = 1e-3
     schedule: str = "constant"
     weight_decay: float = 0.0
-    class_weight: str = "none"
+    class_weight: float = 0.0
     augmentation: str = "none"
     label_smoothing: float = 0.0
+    weight_average: float = 0.0
+    test_time_augmentation: str = "none"
     early_stopping_patience: int = 0
     split: str = "lesion"
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
+    fold: int = 0
     seed: int = 0
     model_settings: dict[str, int | float] = field(default_factory=dict)
 
@@ -283,6 +300,9 @@ class TrainConfig:
         if not problems and self.validation_fraction + self.test_fraction > 0.7:
             problems.append(f"validation_fraction + test_fraction = {self.validation_fraction + self.test_fraction:g} "
                             "must be at most 0.7")
+        if not problems and (self.fold + 1) * self.test_fraction > 1 + 1e-9:
+            problems.append(f"fold = {self.fold} must be less than {math.floor(1 / self.test_fraction + 1e-9)} with "
+                            f"test_fraction = {self.test_fraction:g}")
         if problems:
             raise ConfigError("These settings cannot be trained", "; ".join(problems) + ".",
                               "Change them to allowed values.")

@@ -276,7 +276,7 @@ class Predictor:
         if not run.has_model:
             raise StoreError(f"Run {run.id}", f"it has no model: it is {run.state}.", "Choose a run that has ended.")
         self.run_id = run.id
-        self._architecture = MODELS[run.config.model]
+        self._architecture, self._views = MODELS[run.config.model], run.config.test_time_augmentation
         model = _load(run, self._architecture.input_shape)
         self._answer = _compiled(model, self._architecture.input_shape)
         self._lock = threading.Lock()
@@ -285,9 +285,8 @@ class Predictor:
         """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order."""
         answers = [np.zeros((0, N_CLASSES), np.float32)]
         for start in range(0, len(images), BATCH):
-            batch = self._architecture.prepare(images[start:start + BATCH])
             with self._lock:
-                answers.append(self._answer(batch).numpy())
+                answers.append(self._architecture.proba(self._answer, images[start:start + BATCH], self._views))
         return np.concatenate(answers)
 
 

@@ -115,3 +115,9 @@ def test_the_home_folder_is_what_ham_home_names_else_the_users_data_folder(tmp_p
     assert home_folder() == tmp_path
     monkeypatch.delenv("HAM_HOME")
     assert home_folder().name == "ham-lab"
+
+
+def test_folds_end_where_the_data_does() -> None:
+    assert TrainConfig(test_fraction=0.2, fold=4).fold == 4
+    with pytest.raises(ConfigError, match="fold = 5 must be less than 5 with test_fraction = 0.2"):
+        TrainConfig(test_fraction=0.2, fold=5)

@@ -517,6 +517,19 @@ def test_the_image_split_uses_every_image_once_and_the_oversampled_one_repeats_t
     assert np.bincount(rows)[small_dataset.labels == CLASS_INDEX["nv"]].max() == 1
 
 
+@pytest.mark.parametrize("protocol", ["lesion", "image"])
+def test_the_folds_of_a_seed_test_every_image_once(small_dataset, protocol):
+    folds = [make_split(small_dataset, protocol, 0.1, 0.2, 3, fold) for fold in range(5)]
+    assert sorted(np.concatenate([split.test for split in folds])) == list(range(150))
+    assert folds[0].fingerprint == make_split(small_dataset, protocol, 0.1, 0.2, 3).fingerprint
+    for split in folds:
+        assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(range(150))
+        assert shares(split) == pytest.approx([0.7, 0.1, 0.2], abs=0.06)
+    assert [leakage_report(split).sibling > 0 for split in folds] == [protocol == "image"] * 5
+    with pytest.raises(ConfigError, match="5 test parts"):
+        make_split(small_dataset, protocol, 0.1, 0.2, 3, 5)
+
+
 def test_only_the_lesion_split_is_marked_as_not_leaking(small_dataset):
     assert {p: make_split(small_dataset, p).leaking for p in SPLIT_TITLES} == {
         "lesion": False, "image": True, "oversample": True}

@@ -1,11 +1,11 @@
-"""The two architectures, held against the description layer by layer."""
+"""The described architectures, held against the description layer by layer, and our own."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ham.models import MODELS
+from ham.models import DIHEDRAL, MODELS, dihedral
 
 LSTM = [((28, 128), 109056), ((28, 128), 0), ((28, 64), 49408), ((28, 64), 0), ((32,), 12416), ((32,), 0), ((7,), 231)]
 CNN = [
@@ -18,7 +18,7 @@ CNN = [
 @pytest.mark.parametrize(("name", "table", "trainable", "fixed"), [("lstm", LSTM, 171111, 0), ("cnn", CNN, 58412, 593)])
 def test_every_layers_output_shape_and_parameter_count_is_the_described_one(name, table, trainable, fixed) -> None:
     model = MODELS[name].build()
-    assert [(layer.output.shape[1:], layer.count_params()) for layer in model.layers] == table
+    assert [(layer.output.shape[1:], layer.count_params()) for layer in model.layers[1:]] == table  # after the input
     assert model.count_params() == trainable + fixed
     assert sum(int(np.prod(v.shape)) for v in model.trainable_weights) == trainable
     assert MODELS[name].parameter_count() == (trainable, fixed)
@@ -26,9 +26,9 @@ def test_every_layers_output_shape_and_parameter_count_is_the_described_one(name
 
 def test_layers_are_of_the_described_kinds_with_their_rates() -> None:
     lstm, cnn = MODELS["lstm"].build(), MODELS["cnn"].build()
-    assert [type(layer).__name__ for layer in lstm.layers] == ["LSTM", "Dropout"] * 3 + ["Dense"]
+    assert [type(layer).__name__ for layer in lstm.layers[1:]] == ["LSTM", "Dropout"] * 3 + ["Dense"]
     assert [layer.rate for layer in lstm.layers if hasattr(layer, "rate")] == [0.5, 0.5, 0.5]
-    assert [type(layer).__name__ for layer in cnn.layers] == [
+    assert [type(layer).__name__ for layer in cnn.layers[1:]] == [
         "Conv2D", "Conv2D", "BatchNormalization", "MaxPooling2D", "Conv2D", "Conv2D", "Conv2D", "GroupNormalization",
         "MaxPooling2D", "Conv2D", "Flatten", "Normalization", "Dense", "BatchNormalization", "Dropout", "Dense",
         "Dense"]
@@ -44,6 +44,8 @@ def test_layers_are_of_the_described_kinds_with_their_rates() -> None:
     ("lstm", {"units_1": 5, "units_2": 3, "units_3": 2, "dropout_1": 0.0}),
     ("cnn", {"filters_1": 2, "filters_2": 5, "filters_3": 4, "filters_4": 7, "filters_5": 6, "filters_6": 3,
              "units_1": 11, "units_2": 13, "dropout": 0.5}),
+    ("resnet", {"filters_1": 3, "filters_2": 5, "filters_3": 4, "filters_4": 9, "dropout": 0.0}),
+    ("resnet", {}),
 ])
 def test_the_arithmetic_counts_what_keras_counts_at_other_settings(name: str, settings: dict) -> None:
     model = MODELS[name].build(**settings)
@@ -68,3 +70,31 @@ def test_an_untrained_model_answers_with_seven_probabilities(name: str) -> None:
     proba = MODELS[name].build().predict_on_batch(MODELS[name].prepare(images))
     assert proba.shape == (4, 7)
     assert proba.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+
+
+def test_the_residual_network_stays_within_200_000_parameters() -> None:
+    assert sum(MODELS["resnet"].parameter_count()) <= 200_000
+
+
+def test_the_eight_dihedral_views_are_all_there_are_and_the_first_is_the_image() -> None:
+    image = np.arange(28 * 28 * 3, dtype=np.uint8).reshape(1, 28, 28, 3)
+    views = [dihedral(image, number) for number in range(DIHEDRAL)]
+    assert np.array_equal(views[0], image)
+    assert {view.tobytes() for view in views} == {
+        np.rot90(mirror, k, axes=(1, 2)).tobytes() for mirror in (image, image[:, :, ::-1]) for k in range(4)}
+    assert len({view.tobytes() for view in views}) == 8
+
+
+def test_test_time_augmentation_is_the_mean_over_the_views_of_each_image() -> None:
+    def brightest_half(batch: np.ndarray) -> np.ndarray:
+        """mel where the upper half of the image is brighter than the lower, else nv."""
+        upper = batch[:, :14].mean(axis=(1, 2, 3)) > batch[:, 14:].mean(axis=(1, 2, 3))
+        return np.eye(7)[np.where(upper, 0, 3)]
+
+    images = np.zeros((2, 28, 28, 3), np.uint8)
+    images[0, :14, :14] = 255  # one bright corner: it is in the upper half in four of the eight views
+    images[1, 13:15, 13:15] = 255  # in the middle: never
+    cnn = MODELS["cnn"]
+    assert cnn.proba(brightest_half, images)[:, [0, 3]].tolist() == [[1, 0], [0, 1]]
+    assert cnn.proba(brightest_half, images, "dihedral")[:, [0, 3]].tolist() == [[0.5, 0.5], [0, 1]]
+    assert cnn.proba(brightest_half, images, "dihedral").dtype == np.float32

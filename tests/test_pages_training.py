@@ -92,12 +92,12 @@ def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: Les
     field(page, "Learning rate").set_value(0.02)
     field(page, "Split").set_value("image")
     field(page, "Dense 2 units").set_value(64)
-    field(page, "Class weight").set_value("sqrt").run()
+    field(page, "Class weight").set_value(0.5).run()
     button(page, "Start training").click().run()
     assert not page.exception
     [run] = store.list_runs()
     assert run.config == recipe_config("quick", "cnn", epochs=7, learning_rate=0.02, split="image", units_2=64,
-                                       class_weight="sqrt")
+                                       class_weight=0.5)
     assert run.record["data"] == small_dataset.record
     assert "Starting" in words(page)
 
@@ -352,7 +352,7 @@ def test_a_run_of_other_code_or_packages_is_not_the_same(changed: dict, small_da
 
 def test_the_settings_of_a_run_fill_the_form_to_be_changed(small_dataset: LesionDataset) -> None:
     config = recipe_config("quick", "lstm", epochs=9, learning_rate=0.02, split="image", units_2=48, seed=4,
-                           class_weight="sqrt")
+                           class_weight=0.5)
     run = finished(small_dataset, config)
     page = open_page()
     page.button(key=f"use_{run.id}").click().run()

@@ -13,6 +13,7 @@ from ham import store, training
 from ham.config import CLASS_INDEX, StoreError, TrainConfig, TrainingError, runs_folder
 from ham.data import LesionDataset, make_split
 from ham.models import MODELS
+from ham.prediction import Predictor
 from ham.store import HISTORY_COLUMNS, Run
 from ham.training import Progress, augment, batches, class_weights, inputs, job, train
 from tests.test_engine import tiny
@@ -41,8 +42,8 @@ def whole(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory
 
 
 def eventful() -> TrainConfig:
-    return tiny(epochs=6, seed=3, augmentation="dihedral+colour", schedule="cosine", optimizer="adamw", dropout=0.3,
-                weight_decay=0.01, class_weight="sqrt", label_smoothing=0.1)
+    return tiny(epochs=6, seed=3, augmentation="dihedral+colour+shift", schedule="cosine", optimizer="adamw",
+                dropout=0.3, weight_decay=0.01, class_weight=0.5, label_smoothing=0.1, weight_average=0.9)
 
 
 def test_a_finished_run_holds_everything_that_is_known_about_it(whole, small_dataset: LesionDataset) -> None:
@@ -184,7 +185,7 @@ def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(small_d
 
 def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
         small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "class_weights", lambda labels, kind: np.full(7, np.inf, np.float32))
+    monkeypatch.setattr(inputs, "class_weights", lambda labels, power: np.full(7, np.inf, np.float32))
     with pytest.raises(TrainingError, match="smaller learning rate"):
         train(tiny(), small_dataset)
     [run] = store.list_runs()
@@ -240,8 +241,8 @@ def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
 
 def test_class_weights_average_to_one_and_go_by_the_inverse_frequency() -> None:
     labels = np.array([CLASS_INDEX["nv"]] * 6 + [CLASS_INDEX["mel"]] * 2)
-    assert class_weights(labels, "none")[labels].tolist() == [1.0] * 8
-    balanced, root = class_weights(labels, "balanced"), class_weights(labels, "sqrt")
+    assert class_weights(labels, 0)[labels].tolist() == [1.0] * 8
+    balanced, root = class_weights(labels, 1), class_weights(labels, 0.5)
     assert balanced[CLASS_INDEX["mel"]] / balanced[CLASS_INDEX["nv"]] == pytest.approx(3)
     assert root[CLASS_INDEX["mel"]] / root[CLASS_INDEX["nv"]] == pytest.approx(3**0.5)
     for weights in (balanced, root):
@@ -268,6 +269,42 @@ def test_colour_augmentation_stays_mild_and_in_range_and_none_changes_nothing() 
     bright = augment(images, "dihedral+colour", np.random.default_rng(0))
     assert (bright.min(), bright.max()) >= (0, 0)
     assert bright.max() <= 255
+
+
+def test_shifts_move_every_image_by_at_most_two_pixels_each_way_and_mirror_the_edge() -> None:
+    image = np.zeros((28, 28, 3), np.uint8)
+    image[10, 20] = 255
+    image[:, 0] = 7  # the left edge
+    moved = inputs._shifted(np.stack([image] * 300), np.random.default_rng(0))
+    places = {tuple(np.argwhere(one[:, :, 0] == 255)[0]) for one in moved}
+    assert places == {(10 + y, 20 + x) for y in range(-2, 3) for x in range(-2, 3)}
+    right = moved[[np.argwhere(one[:, :, 0] == 255)[0][1] == 22 for one in moved]][0]
+    assert right[14, :, 0].tolist()[:5] == [0, 0, 7, 0, 0]  # pixels 2, 1, then the edge itself
+
+
+def test_an_average_of_the_weights_is_what_is_validated_and_kept(small_dataset: LesionDataset) -> None:
+    """With a momentum of nearly 1 the average is still where it was after the first step."""
+    plain = train(tiny(epochs=2, learning_rate=0.01), small_dataset)
+    slow = train(tiny(epochs=2, learning_rate=0.01, weight_average=0.9999), small_dataset)
+    losses = [store.read_history(run)["validation_loss"] for run in (plain, slow)]
+    train_losses = [store.read_history(run)["loss"].tolist() for run in (plain, slow)]
+    assert train_losses[0] == pytest.approx(train_losses[1], rel=0.05)  # what trains are the weights themselves
+    assert abs(losses[1].diff()[1]) < abs(losses[0].diff()[1])
+    assert store.read_predictions(slow)["validation"].proba.shape == (slow.record["split"]["n_validation"], 7)
+    validation = store.read_predictions(slow)["validation"]
+    kept = -np.log(validation.proba[np.arange(len(validation.y_true)), validation.y_true]).mean()
+    assert kept == pytest.approx(losses[1].min(), rel=1e-4)
+
+
+def test_with_test_time_augmentation_an_image_and_its_mirror_image_get_the_same_answer(
+        small_dataset: LesionDataset) -> None:
+    run = train(tiny(epochs=1, test_time_augmentation="dihedral"), small_dataset)
+    images = small_dataset.images[:5]
+    predictor = Predictor(run)
+    assert predictor.proba(images) == pytest.approx(predictor.proba(images[:, :, ::-1]), abs=1e-5)
+    test = store.read_predictions(run)["test"]
+    rows = np.searchsorted(small_dataset.metadata["image_id"].to_numpy(), test.image_id)
+    assert predictor.proba(small_dataset.images[rows]) == pytest.approx(test.proba, abs=1e-5)
 
 
 def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(small_dataset: LesionDataset) -> None:

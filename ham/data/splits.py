@@ -50,8 +50,11 @@ class LeakageReport:
 
 
 def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_fraction: float = 0.1,
-               test_fraction: float = 0.1, seed: int = 0) -> Split:
+               test_fraction: float = 0.1, seed: int = 0, fold: int = 0) -> Split:
     """Deal the data set into three parts; the fractions are of images (of rows, when oversampling).
+
+    `fold` moves the test part along the shuffled lesions: those of the folds of one seed do not overlap,
+    and together they are all there is where the test fraction is one part in so many.
 
     "lesion" keeps a lesion's images together, "image" deals single images, "oversample" first draws
     every class with replacement up to the size of the largest and then deals rows. All are
@@ -64,12 +67,15 @@ def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_frac
     if not (validation_fraction > 0 and test_fraction > 0 and validation_fraction + test_fraction < 1):
         raise ConfigError(f"validation_fraction = {validation_fraction:g}, test_fraction = {test_fraction:g}",
                           "both must be more than 0 and together less than 1.", "Choose smaller ones.")
+    if fold < 0 or (fold + 1) * test_fraction > 1 + 1e-9:
+        raise ConfigError(f"fold = {fold}", f"there are {int(1 / test_fraction + 1e-9)} test parts of "
+                          f"{test_fraction:g} of the data, counted from 0.", "Choose a smaller one.")
     rng = np.random.default_rng(seed)
     rows = np.arange(len(dataset.labels))
     if protocol == "oversample":
         rows = _oversample(dataset.labels, rng)
     units = dataset.groups if protocol == "lesion" else np.arange(len(rows))
-    part = _deal(dataset.labels[rows], units, validation_fraction, test_fraction, rng)
+    part = _deal(dataset.labels[rows], units, validation_fraction, test_fraction, fold, rng)
     train, validation, test = (np.sort(rows[part == i]).astype(np.int64) for i in range(3))
     if not (train.size and validation.size and test.size):
         raise DataError(f"{dataset.name} with {dataset.n_images} images of {dataset.n_lesions} lesions",
@@ -103,7 +109,7 @@ def _oversample(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, test_fraction: float,
-          rng: np.random.Generator) -> np.ndarray:
+          fold: int, rng: np.random.Generator) -> np.ndarray:
     """The part of each row: 0 train, 1 validation, 2 test. Rows of one unit stay together."""
     n_units = units.max() + 1
     sizes = np.bincount(units, minlength=n_units)
@@ -113,8 +119,12 @@ def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, tes
     for label in range(N_CLASSES):
         order = rng.permutation(np.flatnonzero(unit_class == label))
         cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
+        first, end = (_nearest(cumulative, k * test_fraction * cumulative[-1], min(k, len(order)), len(order))
+                      for k in (fold, fold + 1))
+        order = np.roll(order, -first)  # the fold's test part first
+        cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
         most = len(order) - (2 if len(order) > 2 else 1)  # of two, one is for training and one for the test
-        n_test = _nearest(cumulative, test_fraction * cumulative[-1], 1, most)
+        n_test = max(min(end - first, most), 0)
         wanted = cumulative[n_test] + validation_fraction * cumulative[-1]
         n_held_out = _nearest(cumulative, wanted, n_test + 1, len(order) - 1)
         unit_part[order[:n_test]] = 2

@@ -55,17 +55,17 @@ class Checkpoint:
             setattr(checkpoint, name, value)
         return checkpoint
 
-    def write(self, model: keras.Model, row: dict[str, float], patience: int) -> None:
+    def write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float], patience: int) -> None:
+        """`weights` are those that were validated: the model's own, or their average."""
         self.epoch = row["epoch"]
         with store.writing(self.folder.parent):
-            self._write(model, row, patience)
+            self._write(model, weights, row, patience)
 
-    def _write(self, model: keras.Model, row: dict[str, float], patience: int) -> None:
+    def _write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float], patience: int) -> None:
         self.folder.mkdir(exist_ok=True)
         if row["validation_loss"] < self.best_loss:
             self.best_epoch, self.best_loss = row["epoch"], row["validation_loss"]
-            weights = {f"w{i}": w for i, w in enumerate(model.get_weights())}
-            store.write_arrays(self.folder / "best.npz", weights)
+            store.write_arrays(self.folder / "best.npz", {f"w{i}": w for i, w in enumerate(weights)})
         self.stopped_early = bool(patience and self.epoch - self.best_epoch >= patience)
         state = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best_loss", "stopped_early")}
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(_variables(model))}

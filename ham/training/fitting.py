@@ -11,6 +11,7 @@ from ham.config import CODES, N_CLASSES, TrainConfig
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 _WARM_UP_EPOCHS = 3
 
@@ -40,7 +41,8 @@ def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
             warmup_steps=warm_up, decay_steps=max(1, steps * config.epochs - warm_up), alpha=0.01)
     kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
             "rmsprop": keras.optimizers.RMSprop}[config.optimizer]
-    optimizer = kind(learning_rate=rate, weight_decay=config.weight_decay)
+    optimizer = kind(learning_rate=rate, weight_decay=config.weight_decay, use_ema=config.weight_average > 0,
+                     ema_momentum=config.weight_average or 0.99)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])  # only weights shrink
     return optimizer
 
@@ -69,8 +71,21 @@ def _recalls() -> keras.metrics.Metric:
     return Recalls()
 
 
-def recorder(after_step: Callable[[int], None], after_epoch: Callable[[dict[str, float]], None],
-             stopped_early: Callable[[], bool]) -> keras.callbacks.Callback:
+AfterEpoch = Callable[[dict[str, float], "list[np.ndarray]"], None]
+
+
+def callbacks(config: TrainConfig, after_step: Callable[[int], None], after_epoch: AfterEpoch,
+              stopped_early: Callable[[], bool]) -> list[keras.callbacks.Callback]:
+    """The recorder, and what puts the weights' average in their place while they are validated."""
+    import keras
+
+    swap = [keras.callbacks.SwapEMAWeights()] if config.weight_average else []
+    # first in the list, so it reads the validated weights before they are swapped back
+    return [_recorder(after_step, after_epoch, stopped_early), *swap]
+
+
+def _recorder(after_step: Callable[[int], None], after_epoch: AfterEpoch,
+              stopped_early: Callable[[], bool]) -> keras.callbacks.Callback:
     import keras
 
     class Recorder(keras.callbacks.Callback):
@@ -79,6 +94,9 @@ def recorder(after_step: Callable[[int], None], after_epoch: Callable[[dict[str,
 
         def on_train_batch_end(self, batch, logs=None):
             after_step(batch + 1)
+
+        def on_test_end(self, logs=None):
+            self.validated = self.model.get_weights()
 
         def on_epoch_end(self, epoch, logs=None):
             recalls = next(m for m in self.model.metrics[-1].metrics if m.name == "balanced_accuracy")
@@ -92,7 +110,7 @@ def recorder(after_step: Callable[[int], None], after_epoch: Callable[[dict[str,
                 "seconds": time.perf_counter() - self.began,
                 **{f"recall_{code}": float(hits[i] / totals[i]) if totals[i] else math.nan
                    for i, code in enumerate(CODES)},
-            })
+            }, self.validated)
             if stopped_early():
                 self.model.stop_training = True
 

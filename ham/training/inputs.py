@@ -9,34 +9,47 @@ import numpy as np
 
 from ham.config import N_CLASSES, TrainConfig
 from ham.data import LesionDataset, Split
-from ham.models import MODELS, Architecture
+from ham.models import DIHEDRAL, MODELS, Architecture, dihedral
+
+MAX_SHIFT = 2  # pixels
 
 
-def class_weights(labels: np.ndarray, kind: str) -> np.ndarray:
-    """float32 (7,), mean 1 over `labels`: none, or by the inverse (root of the) frequency."""
+def class_weights(labels: np.ndarray, power: float) -> np.ndarray:
+    """float32 (7,), mean 1 over `labels`: the inverse frequency to this power."""
     counts = np.bincount(labels, minlength=N_CLASSES).astype(float)
-    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
     raw = np.where(counts > 0, np.maximum(counts, 1) ** -power, 0.0)
     return (raw * counts.sum() / (raw * counts).sum()).astype(np.float32)
 
 
 def augment(images: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """uint8 or float32 (n, 28, 28, 3), 0-255 -> the same shape: every image turned, flipped and
-    coloured by its own draw. `kind` is an `augmentation` of TrainConfig.
+    """uint8 (n, 28, 28, 3), 0-255 -> uint8 or float32 of the same shape and range: every image turned, flipped,
+    coloured and moved by its own draw. `kind` is an `augmentation` of TrainConfig.
     """
-    if kind == "none":
-        return images
-    turned = np.empty_like(images)
-    draws = rng.integers(8, size=len(images))
-    for draw in range(8):  # the dihedral group: four quarter turns, each mirrored or not
-        chosen = np.rot90(images[draws == draw], draw % 4, axes=(1, 2))
-        turned[draws == draw] = chosen[:, :, ::-1] if draw >= 4 else chosen
-    if kind == "dihedral":
-        return turned
+    steps = kind.split("+")
+    if "dihedral" in steps:
+        draws, turned = rng.integers(DIHEDRAL, size=len(images)), np.empty_like(images)
+        for number in range(DIHEDRAL):
+            turned[draws == number] = dihedral(images[draws == number], number)
+        images = turned
+    if "shift" in steps:
+        images = _shifted(images, rng)
+    return _coloured(images, rng) if "colour" in steps else images
+
+
+def _shifted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Moved by a whole number of pixels each way; what comes in is the mirror image of the edge."""
+    n, size = images.shape[:2]
+    mirror = size - 1 - np.abs(size - 1 - np.abs(np.arange(-MAX_SHIFT, size + MAX_SHIFT)))
+    starts = rng.integers(0, 2 * MAX_SHIFT + 1, (2, n, 1))
+    rows, columns = mirror[starts + np.arange(size)]  # (n, size) each
+    return images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def _coloured(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     n = len(images)
     gain = rng.uniform(0.9, 1.1, (n, 1, 1, 1)) * rng.uniform(0.95, 1.05, (n, 1, 1, 3))  # brightness, colour balance
     contrast = rng.uniform(0.9, 1.1, (n, 1, 1, 1))
-    coloured = turned * gain.astype(np.float32)
+    coloured = images * gain.astype(np.float32)
     mean = coloured.mean(axis=(1, 2), keepdims=True)
     return np.clip((coloured - mean) * contrast.astype(np.float32) + mean, 0, 255)
 

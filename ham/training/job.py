@@ -18,7 +18,8 @@ from ham.evaluation import evaluate, evaluation_record
 from ham.models import MODELS, PREPROCESSING, Architecture
 from ham.store import Predictions, Run
 from ham.training.checkpoint import Checkpoint
-from ham.training.fitting import Cancelled, compile_model, recorder
+from ham.training.fitting import Cancelled, callbacks, compile_model
+from ham.training.floors import floors
 from ham.training.inputs import first_batch, one_hot, stream
 from ham.training.tensorboard import TensorBoard
 
@@ -110,7 +111,7 @@ class _Job:
 
         config = self.config
         self.split = make_split(self.dataset, config.split, config.validation_fraction, config.test_fraction,
-                                config.seed)
+                                config.seed, config.fold)
         self.steps = math.ceil(len(self.split.train) / config.batch_size)
         keras.backend.clear_session()
         keras.utils.set_random_seed(config.seed)
@@ -139,7 +140,7 @@ class _Job:
                 validation_data=(self.architecture.prepare(self.dataset.images[validation]),
                                  one_hot(self.dataset.labels[validation])),
                 validation_batch_size=EVALUATION_BATCH, shuffle=False, verbose=0,
-                callbacks=[recorder(self.after_step, self.after_epoch, self.stopped_early)])
+                callbacks=callbacks(config, self.after_step, self.after_epoch, self.stopped_early))
         except Cancelled:
             return True
         return False
@@ -156,7 +157,8 @@ class _Job:
             sha256 = self.save_model(best)
             store.write_predictions(self.run, parts)
             self.run = store.write_record(self.run, model={"sha256": sha256, **self.run.record["parameters"]},
-                                          evaluation=evaluation_record(evaluation))
+                                          evaluation=evaluation_record(evaluation),
+                                          floors=floors(self.dataset, self.split))
         state = "cancelled" if cancelled else "done"
         if not cancelled:  # nothing is left to resume
             self.checkpoint.remove()
@@ -167,10 +169,11 @@ class _Job:
 
     def answer(self, rows: np.ndarray) -> Predictions:
         parts = (rows[start:start + EVALUATION_BATCH] for start in range(0, len(rows), EVALUATION_BATCH))
-        proba = np.concatenate([self.model.predict_on_batch(self.architecture.prepare(self.dataset.images[part]))
-                                for part in parts])
+        proba = np.concatenate([
+            self.architecture.proba(self.model.predict_on_batch, self.dataset.images[part],
+                                    self.config.test_time_augmentation) for part in parts])
         return Predictions(self.dataset.metadata["image_id"].to_numpy(dtype=str)[rows], self.dataset.groups[rows],
-                           self.dataset.labels[rows], proba.astype(np.float32))
+                           self.dataset.labels[rows], proba)
 
     def save_model(self, weights: list[np.ndarray]) -> str:
         """Writes model.keras without optimizer or loss; returns its SHA-256."""
@@ -188,14 +191,14 @@ class _Job:
         if time.monotonic() - self.written >= _STATUS_SECONDS:
             self.advance("training", step=step, seconds_left=self.seconds_left(step))
 
-    def after_epoch(self, row: dict[str, float]) -> None:
+    def after_epoch(self, row: dict[str, float], weights: list[np.ndarray]) -> None:
         """Records an epoch: history first, then the checkpoint that says it is complete."""
         if not math.isfinite(row["loss"] + row["validation_loss"]):
             raise TrainingError(f"Epoch {row['epoch']}", "the loss is not a number: the steps were too large.",
                                 "Train again with a smaller learning rate.")
         store.append_history(self.run, row)
         self.tensorboard.write(row)
-        self.checkpoint.write(self.model, row, self.config.early_stopping_patience)
+        self.checkpoint.write(self.model, weights, row, self.config.early_stopping_patience)
         self.epoch_seconds.append(row["seconds"])
         self.advance("training", row, epoch=row["epoch"], step=0, seconds_left=self.seconds_left(0),
                      best_epoch=self.checkpoint.best_epoch)

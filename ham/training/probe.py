@@ -28,7 +28,8 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
 
     keras.utils.set_random_seed(config.seed)
     architecture = MODELS[config.model]
-    split = make_split(dataset, config.split, config.validation_fraction, config.test_fraction, config.seed)
+    split = make_split(dataset, config.split, config.validation_fraction, config.test_fraction, config.seed,
+                       config.fold)
     steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
     model = architecture.build(**config.model_settings)
     compile_model(model, config, steps_per_epoch)
