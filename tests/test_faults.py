@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -145,6 +146,52 @@ def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_th
     engine.resume(failed)
     assert engine.work(str(ham_home), "here") == 1
     assert store.read_run(run.id).state == "done"
+
+
+def limited_worker(limit: int, most: int, home: Path) -> None:
+    """`python -m ham work` until the queue is empty, in a process that the system denies more than `most`."""
+    subprocess.run([sys.executable, "-m", "ham", "work"], cwd=ROOT, env={**os.environ, "HAM_HOME": str(home)},
+                   preexec_fn=lambda: resource.setrlimit(limit, (most, most)), check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS does not hold a process to RLIMIT_AS")
+def test_a_worker_that_gets_no_more_memory_fails_the_run_with_that_reason_and_it_resumes_where_there_is_some(
+        ham_home: Path, small_dataset: LesionDataset) -> None:
+    run = engine.submit(tiny(epochs=2), small_dataset.record)
+    limited_worker(resource.RLIMIT_AS, 2 * 2**30, ham_home)  # TensorFlow's libraries alone take more
+    failed = store.read_run(run.id)
+    assert failed.state == "failed"
+    assert "out of memory" in failed.status.error["why"]
+    engine.resume(failed)
+    assert engine.work(str(ham_home), "here") == 1
+    assert has_every_epoch(store.read_run(run.id))
+
+
+def test_a_disk_that_takes_no_more_fails_the_run_keeps_its_epochs_and_it_resumes_when_there_is_room(
+        ham_home: Path, small_dataset: LesionDataset) -> None:
+    """The system refuses writes in the middle of a file, as a full disk does."""
+    running = Engine().start()
+    try:
+        run = engine.submit(tiny(epochs=60), small_dataset.record)
+        wait_for_epoch(run)
+        [worker] = worker_processes()
+        before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (2048, before[1]))
+        failed = wait_for_state(run, "failed", "done")
+        assert failed.state == "failed"
+        assert "cannot be written" in failed.status.error["why"]
+        kept = store.read_history(failed)
+        assert len(kept) >= 2
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
+        engine.resume(failed)
+        running.poke()
+        ended = wait_for_state(run, "done", "failed")
+        assert (ended.state, has_every_epoch(ended)) == ("done", True)
+        assert store.read_history(ended).iloc[:len(kept) - 1].equals(kept.iloc[:-1])
+    finally:
+        running.stop()
+    wait_for(lambda: not worker_processes(), "the workers to end with their engine")
 
 
 def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(ham_home: Path, small_dataset: LesionDataset) -> None:

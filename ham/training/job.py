@@ -24,6 +24,7 @@ from ham.training.inputs import first_batch, one_hot, stream
 from ham.training.tensorboard import TensorBoard
 
 EVALUATION_BATCH = 512
+_NO_MEMORY = ("Cannot allocate memory", "failed to map segment", "bad_alloc")  # of the system's loader and libraries
 _STATUS_SECONDS = 0.5  # how often a step is written to status.json
 
 
@@ -62,7 +63,8 @@ def train(config: TrainConfig, dataset: LesionDataset, report: Report | None = N
         job.fail(error)
         raise
     except Exception as error:
-        store.write_log(run, traceback.format_exc())
+        with contextlib.suppress(HamError):
+            store.write_log(run, traceback.format_exc())
         explained = _explain(error)
         job.fail(explained)
         raise explained from error
@@ -228,18 +230,20 @@ class _Job:
 
 
 def _mark_failed(run: Run, error: HamError) -> Run:
-    with contextlib.suppress(HamError):  # a full disk may refuse this too; then the freed lock tells
-        store.write_log(run, f"failed: {error}")
-        store.withdraw_cancel(run)
-        run = store.write_status(run, state="failed", phase="", ended=time.time(), seconds_left=None,
-                                 error={"what": error.what, "why": error.why, "todo": error.todo})
+    steps = (lambda: store.write_log(run, f"failed: {error}"), lambda: store.withdraw_cancel(run),
+             lambda: store.write_status(run, state="failed", phase="", ended=time.time(), seconds_left=None,
+                                        error={"what": error.what, "why": error.why, "todo": error.todo}))
+    for step in steps:  # a full disk may refuse any of them; without the last, the freed lock tells
+        with contextlib.suppress(HamError):
+            run = step() or run
     return run
 
 
 def _explain(error: Exception) -> TrainingError:
     if "No space left" in str(error):  # TensorFlow's own files; ours raise StoreError
         return TrainingError("The training", "found the disk full.", "Free some space, then resume it.")
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or \
+            any(words in str(error) for words in _NO_MEMORY):
         return TrainingError("The training", "ran out of memory.", "Use a smaller batch size or a smaller model.")
     return TrainingError("The training", f"stopped on an unexpected error: {type(error).__name__}: {error}.",
                          "The run's log.txt has the details; please report it.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+
 from ham import store
 from ham.store import Run
 
@@ -28,11 +31,18 @@ class TensorBoard:
 
         if part not in self.writers:
             self.writers[part] = tf.summary.create_file_writer(str(self.run.folder / "tensorboard" / part))
-        with self.writers[part].as_default(step=epoch):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-        self.writers[part].flush()
+        try:
+            with self.writers[part].as_default(step=epoch):
+                for name, value in scalars.items():
+                    tf.summary.scalar(name, value)
+            self.writers[part].flush()
+        except tf.errors.OpError as error:  # TensorFlow's own kind, for a full disk too
+            raise OSError(errno.EIO, str(error).splitlines()[0]) from error
 
     def close(self) -> None:
+        """What could not be written until now is not worth an error: it was raised when it was written."""
+        import tensorflow as tf
+
         for writer in self.writers.values():
-            writer.close()
+            with contextlib.suppress(tf.errors.OpError):
+                writer.close()
