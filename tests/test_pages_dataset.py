@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -275,12 +274,10 @@ def test_chart_titles_say_the_finding():
 # --------------------------------------------------------------------------- real data
 
 
-def test_the_real_data_are_filtered_without_a_wait(open_page, real_data, real_dataset, real_home, monkeypatch):
+def test_the_real_data_are_filtered_by_class(open_page, real_data, real_dataset, real_home, monkeypatch):
     monkeypatch.setenv("HAM_HOME", str(real_home))
     page = open_page(real_data)
     assert not page.exception
     assert "**10,015** images of **7,470** lesions" in text(page)
-    started = time.perf_counter()
     page.pills(key="dataset_classes").select("mel").run()
-    assert time.perf_counter() - started < 3  # 0.3 s on a busy computer of two cores
     assert "**1,113** images of **614** lesions" in text(page)
