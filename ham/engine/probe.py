@@ -18,8 +18,8 @@ from pathlib import Path
 from ham import store
 from ham.config import HamError, TrainConfig, cache_folder
 
-_ACTING = ("model", "model_settings", "batch_size", "optimizer", "augmentation", "split", "validation_fraction",
-           "test_fraction")  # what a step's cost depends on
+_ACTING = ("model", "model_settings", "batch_size", "optimizer", "weight_average", "augmentation", "split",
+           "validation_fraction", "test_fraction")  # what a step's cost depends on
 _PROBE_SECONDS = 300
 _lock = threading.Lock()
 _running: dict[str, threading.Thread] = {}
