@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+import json
+import time
+from pathlib import Path
 
-from ham import store
+import numpy as np
+import pytest
+
+from ham import engine, store
 from ham.config import TrainConfig
 from ham.data import LesionDataset, make_split
+from ham.engine import probe as engine_probe
 from ham.training import first_batch, probe, train
 from tests.test_engine import tiny
+
+MEASURE = engine_probe._measure  # before a fixture puts it out of work
 
 
 def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(small_dataset: LesionDataset) -> None:
@@ -42,3 +50,32 @@ def test_a_training_leaves_its_first_batch_in_the_run_folder(small_dataset: Lesi
     run = train(tiny(epochs=1, augmentation="dihedral"), small_dataset)
     images = store.read_arrays(run.folder / "first_batch.npz")["images"]
     np.testing.assert_array_equal(images, first_batch(small_dataset, make_split(small_dataset), run.config))
+
+
+def test_an_estimate_is_measured_once_in_a_process_of_its_own_and_scales_with_the_epochs(
+        ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_probe, "_measure", MEASURE)
+    config, data = tiny(epochs=10), small_dataset.record
+    while (found := engine.estimate(config, data)) is None:
+        time.sleep(0.2)
+    assert found.problem == ""
+    assert found.memory_bytes > 100e6
+    [file] = (ham_home / "cache" / "probes").iterdir()
+    measured = json.loads(file.read_text())
+    assert found.seconds_per_epoch == pytest.approx(measured["seconds_per_step"] * measured["steps_per_epoch"])
+    longer = engine.estimate(config.replace(epochs=20, learning_rate=0.5), data)  # costs the same a step
+    assert longer.seconds - found.seconds == pytest.approx(10 * found.seconds_per_epoch)
+
+
+def test_nothing_is_measured_while_a_run_trains(ham_home: Path, small_dataset: LesionDataset,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(engine_probe, "_measure", lambda *question: asked.append(question))
+    run = engine.submit(tiny(), small_dataset.record)
+    assert engine.estimate(tiny(), small_dataset.record) is None
+    assert asked == []
+    engine.cancel(run)
+    assert engine.estimate(tiny(), small_dataset.record) is None
+    while not asked:
+        time.sleep(0.01)
+    assert asked[0][0] == tiny()
