@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ham.config import CLASSES
+from benchmarks.build_reference import ship
+from ham import store
+from ham.config import CLASSES, TrainConfig
 from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset, squash
 
 HAM_DATA_AT_START = os.environ.get("HAM_DATA")
@@ -37,6 +40,21 @@ def ham_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HAM_HOME", str(home))
     monkeypatch.delenv("HAM_DATA", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the runs that ship, empty: what really ships disturbs no test of this process."""
+    folder = tmp_path / "reference"
+    for module in (store.bundle, store.files, store.runs):
+        monkeypatch.setattr(module, "reference_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening the Training page would measure it: half a minute of a core, which outlives the test."""
+    monkeypatch.setattr("ham.engine.probe._measure", lambda config, source, path: None)
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +131,41 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> LesionDataset:
     return _open_with_home(small_folder, tmp_path_factory.mktemp("small_home"))
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory) -> list[store.Run]:
+    """A CNN and an LSTM, as described but small, trained for one epoch on the small data; to be read only."""
+    from ham.training import train
+
+    small = {"cnn": {f"filters_{i}": 3 for i in range(1, 7)}, "lstm": {f"units_{i}": 8 for i in (1, 2, 3)}}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HAM_HOME", str(tmp_path_factory.mktemp("tiny_home")))
+        return [train(TrainConfig(model=model, epochs=1).replace(**settings), small_dataset)
+                for model, settings in small.items()]
+
+
+@pytest.fixture
+def own_twins(tiny_runs: list[store.Run], ham_home: Path) -> list[store.Run]:
+    """The tiny CNN and LSTM among one's own runs."""
+    for run in tiny_runs:
+        shutil.copytree(run.folder, ham_home / "runs" / run.id)
+    return [store.read_run(run.id) for run in tiny_runs]
+
+
+@pytest.fixture(scope="session")
+def shipped_folder(tiny_runs: list[store.Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shipped")
+    for run in tiny_runs:
+        ship(run, f"{run.config.model}-described", folder)
+    return folder
+
+
+@pytest.fixture
+def shipped(shipped_folder: Path, reference: Path) -> list[store.Run]:
+    """The tiny LSTM and CNN as runs that ship with HAM Lab."""
+    shutil.copytree(shipped_folder, reference)
+    return store.reference_runs()
 
 
 @pytest.fixture(scope="session")

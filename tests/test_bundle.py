@@ -333,6 +333,8 @@ def test_predictions_of_ours_are_let_through(exported: tuple[Run, bytes]) -> Non
     (keras_file({"a": [{"class_name": "__lambda__", "config": {"value": "code"}}]}), "code or a layer"),
     (keras_file({"class_name": "system", "module": "os"}), "code or a layer"),
     (keras_file({"class_name": "Mine", "module": None, "registered_name": "ham>Mine"}), "code or a layer"),
+    (keras_file({"class_name": "Mine", "module": None, "registered_name": "Mine"}), "code or a layer"),
+    (keras_file({"class_name": "Mine", "module": "keras.layers", "registered_name": "ham>Mine"}), "code or a layer"),
 ])
 def test_a_model_that_could_hold_code_is_refused(exported: tuple[Run, bytes], model: bytes, words: str) -> None:
     refused(with_model(exported[1], model), words)

@@ -248,6 +248,25 @@ def test_ago(seconds, text):
     assert home.ago(seconds) == text
 
 
+def test_home_counts_the_models_that_ship_apart_and_an_image_can_be_tried_at_once(shipped):
+    app = open_page()
+    assert "None trained yet" in words(app.subheader)
+    assert "2 models ready" in words(app.subheader)
+    assert "2 trained models ship with HAM Lab." in words(app.markdown)
+    assert "Nothing has been trained yet" in words(app.markdown)
+    coloured = [button.label for button in app.button if button.proto.type == "primary"]
+    assert coloured[0] == "Try an image"
+    finished_run()
+    app.run()
+    assert "1 trained" in words(app.subheader)
+    assert "3 models ready" in words(app.subheader)
+
+
+@pytest.mark.usefixtures("data_in_use", "shipped")
+def test_with_data_the_next_step_is_still_to_train_a_model_of_ones_own():
+    assert [button.label for button in open_page().button if button.proto.type == "primary"] == ["Train a model"]
+
+
 # -------------------------------------------------------------------------- TensorFlow
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -323,14 +324,16 @@ def test_predictions_in_another_order_are_put_in_step(cnn, lstm):
     ours, theirs = answers(1.0, 1), answers(2.0, 2)
     order = np.random.default_rng(0).permutation(len(theirs.y_true))
     shuffled = store.Predictions(*(getattr(theirs, name)[order] for name in ("image_id", "lesion", "y_true", "proba")))
-    first, second = scores.aligned(ours, shuffled)
+    first, second = store.aligned(ours, shuffled)
     assert first.image_id.tolist() == second.image_id.tolist()
-    assert np.array_equal(second.proba, theirs.proba)
+    assert np.array_equal(np.sort(second.proba, axis=0), np.sort(theirs.proba, axis=0))
+    again = store.aligned(ours, theirs)[1]
+    assert np.array_equal(second.proba, again.proba)
 
 
 def test_predictions_of_other_images_are_refused():
     with pytest.raises(StoreError, match="not those that their folders say"):
-        scores.aligned(answers(1.0, 1), answers(1.0, 1, test_seed=3))
+        store.aligned(answers(1.0, 1), answers(1.0, 1, test_seed=3))
 
 
 def test_a_damaged_predictions_file_is_an_error_in_words_and_not_a_traceback(cnn, lstm):
@@ -467,6 +470,72 @@ def test_a_validation_part_without_malignant_images_costs_the_operating_point_on
     assert any(alt.startswith("ROC curves, Melanoma") for alt in alternatives(page))
     text_of_json = json.loads(files.all_json(entries(cnn, lstm)))
     assert text_of_json["runs"][0]["operating_points"] is None
+
+
+# ------------------------------------------------------------------------ runs that ship
+
+
+def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
+    page = open_page()
+    assert page.multiselect[0].value == ["lstm-described", "cnn-described"]
+    assert [run.title for run in shipped] == page.multiselect[0].options
+    assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]  # charts have no room to say it
+    assert list(page.table[0].value)[:2] == ["A · LSTM, as described", "B · CNN, as described"]
+    assert not page.error
+    assert [expander.label for expander in page.expander][-1] == "Model cards"
+    assert "#### CNN, as described" in text(page)
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_a_run_and_its_twin_that_ships_differ_by_nothing_with_the_data_or_without(
+        own_twins, shipped, small_folder, monkeypatch, with_data):
+    if with_data:
+        monkeypatch.setenv("HAM_DATA", str(small_folder))
+    page = open_page(own_twins[0], "cnn-described")
+    assert not page.error
+    column = page.table[0].value["B minus A"].str.replace("\N{NO-BREAK SPACE}", " ")
+    assert column["Accuracy"] == "0.0 points (0.0 to 0.0)"
+    assert column["McNemar's test"] == "p = 1.00"
+    assert "copy of them" not in text(page)
+
+
+def test_another_copy_of_the_data_is_compared_and_mentioned(own_twins, shipped):
+    own = store.write_record(own_twins[0], data=own_twins[0].record["data"] | {"fingerprint": "other pixels"})
+    page = open_page(own, "cnn-described")
+    assert page.table
+    assert "not on the same copy of them" in text(page)
+
+
+def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_twins, shipped):
+    cnn, lstm = own_twins
+    assert set(runs.default_runs(store.models())) == {cnn.id, lstm.id}
+    assert runs.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
+    other_split = store.write_record(cnn, split=cnn.record["split"] | {"test_fingerprint": "others"})
+    assert runs.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
+    assert runs.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
+
+
+def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best(shipped):
+    lstm, cnn = shipped
+    six = [lstm, dataclasses.replace(lstm, id="lstm-improved"), cnn, dataclasses.replace(cnn, id="cnn-improved"),
+           dataclasses.replace(cnn, id="resnet-improved"), dataclasses.replace(cnn, id="resnet-balanced")]
+    assert runs.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
+
+
+def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_twins, shipped):
+    cnn, lstm = own_twins
+    other_copy = store.write_record(lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"})
+    groups = runs.grouped(entries(shipped[0], cnn, other_copy, shipped[1]))
+    assert ["".join(entry.letter for entry in group) for group in groups] == ["ABD", "C"]
+
+
+def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(own_twins, shipped):
+    mixed, keyed = (pd.read_csv(io.StringIO(files.predictions_csv(entries(shipped[1], other))))
+                    for other in (own_twins[0], shipped[0]))
+    test = store.read_predictions(own_twins[0])["test"]
+    assert mixed["image_id"].tolist() == sorted(test.image_id.tolist())
+    assert mixed[f"{own_twins[0].id}_mel"].tolist() == mixed["cnn-described_mel"].tolist()
+    assert keyed["image_id"].tolist() == sorted(store.image_keys(test.image_id).tolist())
 
 
 # ------------------------------------------------------------------------ files

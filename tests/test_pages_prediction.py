@@ -1,6 +1,7 @@
 """The Prediction page, run by Streamlit's own test driver on small untrained models."""
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -16,6 +17,7 @@ from ham import config, store
 from ham.config import CODES
 from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
+from ham.ui import frame
 from ham.ui import prediction as sections
 
 ROOT = Path(__file__).parents[1]
@@ -209,6 +211,56 @@ def test_examples_without_data_say_what_to_do(two_runs):
     assert "No data set is in use" in words(app.info)
 
 
+# ------------------------------------------------------------------------ runs that ship
+
+
+def test_on_a_fresh_machine_the_models_that_ship_answer_at_once(shipped):
+    app = open_page()
+    assert app.multiselect[0].value == ["lstm-described", "cnn-described"]
+    assert app.multiselect[0].options == [run.title for run in shipped]
+    drop(app, ("red.png", encoded(RED)))
+    assert "1 image, 2 models" in words(app.markdown)
+    assert "CNN, as described (ships with HAM Lab)" in words(app.markdown).replace("\\", "")
+    assert not app.error
+
+
+def test_the_model_cards_of_the_chosen_models_can_be_read_and_taken_away(shipped):
+    app = open_page()
+    assert [expander.label for expander in app.expander] == ["Model cards"]
+    assert "#### CNN, as described" in words(app.markdown)
+    assert [button.label for button in app.get("download_button")] == ["Model card (.md)"] * 2
+    app.multiselect[0].set_value(["cnn-described"]).run()
+    assert [expander.label for expander in app.expander] == ["Model card"]
+    assert "#### LSTM, as described" not in words(app.markdown)
+
+
+def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, shipped):
+    app = open_page()
+    assert app.multiselect[0].value == [two_runs[1].id, two_runs[0].id]
+    assert not app.expander  # own models have no card
+    app.multiselect[0].set_value([two_runs[0].id, "cnn-described"]).run()
+    drop(app, ("red.png", encoded(RED)))
+    assert "1 image, 2 models" in words(app.markdown)
+
+
+def test_test_images_of_a_model_that_ships_are_found_by_their_keys(shipped, own_twins, small_dataset):
+    rows, why_not = sections.common_test_rows(small_dataset, [*shipped, *own_twins])
+    test = store.read_predictions(own_twins[0])["test"]
+    assert small_dataset.metadata["image_id"].iloc[rows].tolist() == test.image_id.tolist()
+    assert why_not == ""
+
+
+def test_another_copy_of_the_photographs_has_the_test_images_of_a_model_that_ships(shipped, small_dataset):
+    rows, _ = sections.common_test_rows(small_dataset, shipped)
+    other_copy = dataclasses.replace(small_dataset, fingerprint="other pixels")
+    assert sections.common_test_rows(other_copy, shipped)[0].tolist() == rows.tolist() != []
+    others = dataclasses.replace(small_dataset, metadata=small_dataset.metadata.assign(
+        image_id=[f"other {i}" for i in range(small_dataset.n_images)]))
+    rows, why_not = sections.common_test_rows(others, shipped)
+    assert len(rows) == 0
+    assert "other data" in why_not
+
+
 # ---------------------------------------------------------------------------------- words
 
 
@@ -267,7 +319,7 @@ def test_long_names_keep_their_start_and_end():
 
 def test_runs_of_one_title_are_told_apart():
     runs = [finished_run("cnn"), finished_run("cnn"), finished_run("lstm")]
-    labels = sections.run_labels(runs)
+    labels = frame.run_labels(runs)
     assert len(set(labels.values())) == 3
     assert labels[runs[2].id] == runs[2].title
     assert sections.short_labels([runs[0].id, runs[2].id], labels) == {runs[0].id: "CNN", runs[2].id: "LSTM"}

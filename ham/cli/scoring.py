@@ -32,12 +32,13 @@ def evaluate(chosen: argparse.Namespace, out: TextIO) -> int:
     if chosen.images is not None:
         external, parts = ask(runs, chosen.images, chosen.labels)
         _warn_of_known_images(runs, validation, parts[0])
-    elif len({_tested_on(run) for run in runs}) > 1:
+    elif not all(store.same_test_images(run, runs[0]) for run in runs[1:]):
         print("These runs were tested on different images: their scores cannot be compared.", file=sys.stderr)
     scored = []
     for run, chosen_on, part in zip(runs, validation, parts, strict=True):
-        comparable = external is not None or _tested_on(run) == _tested_on(runs[0])
-        scored.append(_score(run, chosen_on, part, (runs[0], parts[0]) if scored and comparable else None))
+        # the first has nothing to be compared with, and may be of a version that recorded no split
+        comparable = bool(scored) and (external is not None or store.same_test_images(run, runs[0]))
+        scored.append(_score(run, chosen_on, part, (runs[0], parts[0]) if comparable else None))
     if chosen.json:
         about = _external_record(chosen, external, scored[0].evaluation) if external else {}
         write_json(about | {"runs": [_record(found) for found in scored]}, out)
@@ -72,7 +73,7 @@ class _Scored:
 
 
 def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Run, Predictions] | None) -> _Scored:
-    from ham import evaluation
+    from ham import evaluation, store
 
     calibration = evaluation.calibrate(validation.y_true, validation.proba, part.y_true, part.proba)
     sets = evaluation.prediction_sets(part.y_true, evaluation.with_temperature(part.proba, calibration.temperature),
@@ -84,7 +85,7 @@ def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Ru
     except evaluation.EvaluationError as error:
         print(f"{run.id}: no threshold for malignant. {error}", file=sys.stderr)
     if first:
-        theirs, ours = _by_image(first[1]), _by_image(part)
+        theirs, ours = store.aligned(first[1], part)
         difference = _Difference(
             first[0], evaluation.compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
             evaluation.mcnemar(ours.y_true, theirs.proba, ours.proba))
@@ -92,27 +93,15 @@ def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Ru
     return _Scored(run, found, calibration, sets, malignant, difference)
 
 
-def _tested_on(run: Run) -> tuple[str, str]:
-    """Equal for two runs exactly where their test images are the same."""
-    return run.record["data"]["fingerprint"], run.record["split"]["test_fingerprint"]
-
-
-def _by_image(part: Predictions) -> Predictions:
-    """In an order that the same images have in every run."""
-    import numpy as np
-
-    from ham.store import Predictions
-
-    order = np.argsort(part.image_id, kind="stable")
-    return Predictions(*(values[order] for values in (part.image_id, part.lesion, part.y_true, part.proba)))
-
-
 def _warn_of_known_images(runs: list[Run], validation: list[Predictions], part: Predictions) -> None:
     """A run keeps no list of its training images; those of its validation tell where the images come from."""
     import numpy as np
 
+    from ham import store
+
+    keys = store.image_keys(part.image_id)
     for run, known in zip(runs, validation, strict=True):
-        if n := np.isin(part.image_id, known.image_id).sum():
+        if n := np.isin(keys, store.image_keys(known.image_id)).sum():
             print(f"{run.id}: {n:,} of these images have names of its own validation images. If they are the same, it "
                   "was trained on others of this set, and these scores flatter it.", file=sys.stderr)
 

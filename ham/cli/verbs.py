@@ -38,10 +38,10 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
 
 
 def runs(chosen: argparse.Namespace, out: TextIO) -> int:
-    """Every run, newest first."""
+    """Every run, newest first, then those that ship with HAM Lab."""
     from ham import store
 
-    found = store.list_runs()
+    found = store.list_runs() + store.reference_runs()
     for name, error in store.damaged_runs():
         print(f"{name} is left out: {error}", file=sys.stderr)
     if chosen.json:
@@ -94,7 +94,7 @@ def _run_record(run: Run) -> dict:
         "split": run.config.split, "seed": run.config.seed, "epoch": status.epoch, "epochs": status.epochs,
         "seconds_left": status.seconds_left, "created": status.created, "started": status.started,
         "ended": status.ended, "error": status.error, "data": run.record["data"],
-        "scores": run.record.get("evaluation", {}).get("scores"),
+        "scores": run.record.get("evaluation", {}).get("scores"), "shipped": run.shipped,
     }
 
 

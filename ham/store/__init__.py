@@ -13,9 +13,13 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     log.txt           what happened, a line each
     lock              held by the process that trains, for as long as it lives
     cancel            there when somebody asked the run to stop
+    card.md           model card of a run that ships
 
 Who is alive is told by the lock alone: the operating system frees it when its process ends,
 however it ends. A run whose status says running and whose lock is free was interrupted.
+
+The runs in `config.reference_folder()` ship with HAM Lab. They have the same format, name their images
+by keys instead of ids, and are only ever read: every verb that writes refuses them.
 
 runs      the folder itself: create, status, lock, list, read, delete
 notes     title, tags and text
@@ -30,17 +34,22 @@ from ham.store.notes import Notes
 from ham.store.results import (
     HISTORY_COLUMNS,
     Predictions,
+    aligned,
     append_history,
     checked_model_path,
+    image_keys,
+    read_card,
     read_history,
     read_log,
     read_predictions,
+    same_test_images,
     truncate_history,
     write_log,
     write_predictions,
 )
 from ham.store.runs import (
     FORMAT,
+    SHIPS,
     STATES,
     Run,
     Status,
@@ -51,7 +60,9 @@ from ham.store.runs import (
     delete_damaged,
     delete_run,
     list_runs,
+    models,
     read_run,
+    reference_runs,
     request_cancel,
     withdraw_cancel,
     write_notes,
@@ -63,11 +74,13 @@ __all__ = [
     "DAMAGED",
     "FORMAT",
     "HISTORY_COLUMNS",
+    "SHIPS",
     "STATES",
     "Notes",
     "Predictions",
     "Run",
     "Status",
+    "aligned",
     "append_history",
     "cancel_requested",
     "checked_model_path",
@@ -78,14 +91,19 @@ __all__ = [
     "delete_run",
     "export_run",
     "file_sha256",
+    "image_keys",
     "import_run",
     "list_runs",
+    "models",
     "read_arrays",
+    "read_card",
     "read_history",
     "read_log",
     "read_predictions",
     "read_run",
+    "reference_runs",
     "request_cancel",
+    "same_test_images",
     "truncate_history",
     "withdraw_cancel",
     "write_arrays",

@@ -26,9 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ham.config import CODES, N_CLASSES, HamError, StoreError, runs_folder
+from ham.config import CODES, N_CLASSES, HamError, StoreError, reference_folder, runs_folder
 from ham.store import runs
-from ham.store.files import DAMAGED, parse_json, write_file, writing
+from ham.store.files import DAMAGED, parse_json, ships, write_file, writing
 from ham.store.notes import FILE as NOTES_FILE
 from ham.store.notes import MAX_BYTES, Notes
 from ham.store.results import PREDICTION_ARRAYS, parse_history, predictions_from
@@ -164,8 +164,8 @@ def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
 
 
 def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
-    folder = runs_folder() / run_id
-    if not folder.exists():
+    folder = next((place for place in (runs_folder() / run_id, reference_folder() / run_id) if place.exists()), None)
+    if folder is None:
         return
     try:
         same = all((folder / name).read_bytes() == content for name, content in members.items() if name != NOTES_FILE)
@@ -173,6 +173,9 @@ def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
         same = False
     if same:
         raise StoreError(what, f"its run {run_id} is here already, the very same.", "There is nothing to do.")
+    if ships(folder):
+        raise StoreError(what, f"another run that ships with HAM Lab has its id {run_id}.",
+                         "Import it with the version of HAM Lab that it came with.")
     raise StoreError(what, f"another run is here under its id {run_id}.",
                      "Delete the one that is here first if this one shall take its place.")
 
@@ -331,9 +334,11 @@ def _check_model(content: bytes) -> None:
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
-            module, kind = node.get("module"), node.get("class_name")
-            if kind in ("Lambda", "__lambda__", "function") or node.get("registered_name") or \
-                    not (module is None or (isinstance(module, str) and _KERAS_MODULE.fullmatch(module))):
+            module, kind, registered = node.get("module"), node.get("class_name"), node.get("registered_name")
+            keras_own = isinstance(module, str) and _KERAS_MODULE.fullmatch(module)
+            # Keras names a Functional model, which its public modules do not list, by its class
+            if kind in ("Lambda", "__lambda__", "function") or not (module is None or keras_own) or \
+                    (registered and not (keras_own and registered == kind)):
                 raise ValueError(f"it holds code or a layer that is not Keras' own ({str(kind)[:40]})")
             pending.extend(node.values())
         elif isinstance(node, list):

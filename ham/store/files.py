@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 import orjson
 
-from ham.config import StoreError
+from ham.config import StoreError, reference_folder
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what reading a damaged file raises
 
@@ -72,6 +72,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def ships(folder: Path) -> bool:
+    """Whether a run folder is one of those that ship with HAM Lab."""
+    return folder.parent == reference_folder()
+
+
 def damaged(path: Path, why: str) -> StoreError:
     return StoreError(f"Run {path.parent.name}", f"{path.name} is damaged: {why}.", "Delete the run or train it again.")
 
@@ -89,7 +94,13 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """What the operating system refuses in the block, as a StoreError about this run folder."""
+    """What the operating system refuses in the block, as a StoreError about this run folder.
+
+    Every change of a run folder stands in such a block, so here is where one that ships is kept as it is.
+    """
+    if ships(folder):
+        raise StoreError(f"Run {folder.name}", "it ships with HAM Lab and cannot be changed.",
+                         "Train it again with its settings: that run is your own.")
     try:
         yield
     except filelock.Timeout:  # an OSError too, but says that somebody works there

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +23,14 @@ HISTORY_COLUMNS = (
     "validation_balanced_accuracy", "learning_rate", "seconds", *(f"recall_{code}" for code in CODES),
 )
 PARTS = ("validation", "test")
+_KEY = re.compile(r"#[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class Predictions:
     """A model's answers on one part of a split, rows in the order of the part."""
 
-    image_id: np.ndarray  # str (n,)
+    image_id: np.ndarray  # str (n,); in a run that ships their `image_keys`
     lesion: np.ndarray  # int64 (n,), rows of one lesion share a number
     y_true: np.ndarray  # int64 (n,), index in CLASSES
     proba: np.ndarray  # float32 (n, 7), rows sum to 1, columns in CLASSES order
@@ -124,6 +128,43 @@ def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
     return parts
 
 
+def image_keys(image_ids: Iterable[str]) -> np.ndarray:
+    """'#' and the first 16 hex digits of each id's SHA-256, str (n,); what is a key already stays.
+
+    No row of the data set may be passed on, so a run that ships names its images by these.
+    """
+    return np.array([name if _KEY.fullmatch(name) else "#" + hashlib.sha256(name.encode()).hexdigest()[:16]
+                     for name in map(str, image_ids)], dtype="U17")
+
+
+def aligned(*parts: Predictions) -> tuple[Predictions, ...]:
+    """The same images in the same order. Raises StoreError where they are not the same."""
+    ordered, keys = [], []
+    for part in parts:
+        found = image_keys(part.image_id)
+        order = np.argsort(found, kind="stable")
+        keys.append(found[order])
+        ordered.append(Predictions(*(values[order] for values in
+                                     (part.image_id, part.lesion, part.y_true, part.proba))))
+    for part, found in zip(ordered, keys, strict=True):
+        if not (np.array_equal(found, keys[0]) and np.array_equal(part.y_true, ordered[0].y_true)):
+            raise StoreError("The predictions of two runs", "their test images are not those that their folders say.",
+                             "Train the runs again, or leave them out.")
+    return tuple(ordered)
+
+
+def same_test_images(run: Run, other: Run) -> bool:
+    """Whether the scores of the two may be compared.
+
+    Between one's own runs the content of the data counts too. A run that ships was made from one copy of the
+    photographs and meets others (Kaggle's pixels, JPEGs of any size), whose fingerprints differ by a rounding:
+    there the ids of the test images decide, and `aligned` compares the labels.
+    """
+    if run.record["split"]["test_fingerprint"] != other.record["split"]["test_fingerprint"]:
+        return False
+    return run.shipped or other.shipped or run.record["data"]["fingerprint"] == other.record["data"]["fingerprint"]
+
+
 # ------------------------------------------------------------------------ log and model
 
 
@@ -136,6 +177,12 @@ def write_log(run: Run, line: str, *, now: float | None = None) -> None:
 
 def read_log(run: Run) -> str:
     path = run.folder / "log.txt"
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def read_card(run: Run) -> str:
+    """The model card (Markdown) of a run that ships; "" where there is none."""
+    path = run.folder / "card.md"
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 

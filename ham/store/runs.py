@@ -1,4 +1,4 @@
-"""The run folder itself: create, status, lock, list, read, delete."""
+"""The run folder itself: create, status, lock, list, read, delete; and the runs that ship with HAM Lab."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib.metadata
+import logging
 import math
 import os
 import re
@@ -20,15 +21,27 @@ from pathlib import Path
 import filelock
 
 import ham
-from ham.config import CODES, MODEL_TITLES, RECIPES, HamError, StoreError, TrainConfig, runs_folder
+from ham.config import (
+    CODES,
+    MODEL_TITLES,
+    RECIPES,
+    HamError,
+    StoreError,
+    TrainConfig,
+    reference_folder,
+    runs_folder,
+)
 from ham.store import notes as notes_file
-from ham.store.files import DAMAGED, parse_json, reading, write_json, writing
+from ham.store.files import DAMAGED, parse_json, reading, ships, write_json, writing
 from ham.store.notes import Notes
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
+SHIPS = "ships with HAM Lab"
 _CHUNK = 65536  # bytes
 _PROBE_SECONDS = 0.02  # a probe of another process holds the lock for microseconds, a trainer for minutes
 
@@ -80,15 +93,25 @@ class Run:
         return "model" in self.record and "evaluation" in self.record and not self.live
 
     @property
+    def shipped(self) -> bool:
+        """Whether it ships with HAM Lab: it can be read, asked and exported, and never changed."""
+        return ships(self.folder)
+
+    @property
     def title(self) -> str:
         """For people: the one they gave it, else `own_title`."""
         return self.notes.title or self.own_title
 
     @property
     def own_title(self) -> str:
-        """From the settings: "CNN, as described, seed 1"."""
+        """From the settings: "CNN, as described, seed 1", or "CNN, as described (ships with HAM Lab)"."""
+        return f"{self.short_title} ({SHIPS})" if self.shipped else f"{self.short_title}, seed {self.config.seed}"
+
+    @property
+    def short_title(self) -> str:
+        """"CNN, as described": model and recipe alone."""
         recipe = RECIPES[self.config.recipe].title.lower() if self.config.recipe in RECIPES else self.config.recipe
-        return f"{MODEL_TITLES[self.config.model]}, {recipe}, seed {self.config.seed}"
+        return f"{MODEL_TITLES[self.config.model]}, {recipe}"
 
 
 # -------------------------------------------------------------------------------- write
@@ -239,10 +262,12 @@ def _is_alive(folder: Path) -> bool:
 
 
 def read_run(run_id: str) -> Run:
-    """Raises StoreError where there is no such run or its folder is damaged."""
+    """An own run, else one that ships. Raises StoreError where there is none or its folder is damaged."""
     if not RUN_ID.fullmatch(run_id):
         raise StoreError(f"Run {run_id!r}", "that is no run id.", "List the runs and copy an id from there.")
     folder = runs_folder() / run_id
+    if not folder.is_dir() and (reference_folder() / run_id).is_dir():
+        return _read_reference(reference_folder() / run_id)
     if not folder.is_dir():
         raise StoreError(f"Run {run_id!r}", f"there is no such run in {runs_folder()}.",
                          "List the runs and copy an id from there.")
@@ -250,18 +275,45 @@ def read_run(run_id: str) -> Run:
 
 
 def list_runs() -> list[Run]:
-    """Every readable run, newest first. Damaged folders are left to `damaged_runs`."""
+    """Every readable run of one's own, newest first. Damaged folders are left to `damaged_runs`."""
     runs = []
-    for folder in _run_folders():
+    for folder in _run_folders(runs_folder()):
         with contextlib.suppress(StoreError):
             runs.append(_read_folder(folder))
     return sorted(runs, key=lambda run: (run.status.created, run.id), reverse=True)
 
 
+def reference_runs() -> list[Run]:
+    """The runs that ship with HAM Lab, as models and then recipes are listed. Left out: damaged ones, and one whose
+    id a run of one's own has.
+    """
+    runs = []
+    for folder in _run_folders(reference_folder()):
+        try:
+            run = _read_reference(Path(folder))
+        except StoreError as error:
+            _warn_once(folder, str(error))
+        else:
+            if not (runs_folder() / run.id).is_dir():
+                runs.append(run)
+    models, recipes = [*MODEL_TITLES], [*RECIPES]
+
+    def place(run: Run) -> tuple:
+        known = run.config.recipe in recipes
+        return models.index(run.config.model), recipes.index(run.config.recipe) if known else len(recipes), run.id
+
+    return sorted(runs, key=place)
+
+
+def models() -> list[Run]:
+    """Every run that can answer and be compared: one's own, newest first, then those that ship."""
+    return [run for run in list_runs() if run.has_model] + reference_runs()
+
+
 def damaged_runs() -> list[tuple[str, StoreError]]:
     """Folders that hold no readable run, with the reason, by name."""
     found = []
-    for folder in _run_folders():
+    for folder in _run_folders(runs_folder()):
         try:
             _read_folder(folder)
         except StoreError as error:
@@ -270,12 +322,25 @@ def damaged_runs() -> list[tuple[str, StoreError]]:
     return sorted(found, key=lambda entry: entry[0])
 
 
-def _run_folders() -> list[str]:
-    folder = runs_folder()
+def _run_folders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
         return [entry.path for entry in entries if RUN_ID.fullmatch(entry.name) and entry.is_dir()]
+
+
+def _read_reference(folder: Path) -> Run:
+    """A run that ships. Nobody trains it, so no lock is asked for: asking would make a file."""
+    run = _read_folder(folder, alive=False)
+    if run.state != "done" or not run.has_model:
+        raise StoreError(f"Run {run.id}", f"it {SHIPS} and is not whole.", "Install HAM Lab again.")
+    return run
+
+
+@functools.lru_cache(maxsize=64)
+def _warn_once(folder: str, words: str) -> None:
+    """Every page looks at these folders at every click; the log is told once."""
+    log.warning("%s %s and is left out: %s", folder, SHIPS, words)
 
 
 def _read_folder(folder: Path | str, alive: bool | None = None) -> Run:

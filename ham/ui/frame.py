@@ -10,7 +10,9 @@ import contextlib
 import functools
 import math
 import re
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -38,6 +40,7 @@ from ham.ui.shelf import current_dataset
 _ROOT = Path(__file__).resolve().parents[2]
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
+_HEADING = re.compile(r"^(#+ )", re.MULTILINE)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#$|~:+!-])")
 
 
@@ -141,6 +144,28 @@ def chart(figure: object, key: str, **options: object) -> object:
 def plain(text: object) -> str:
     """Text that Markdown shows as it is: file names, what a user typed."""
     return _MARKDOWN.sub(r"\\\1", str(text))
+
+
+def run_labels(runs: Sequence[store.Run]) -> dict[str, str]:
+    """A run's title by id; those of one title get the time of their start as well."""
+    titles = Counter(run.title for run in runs)
+    return {run.id: run.title if titles[run.title] == 1 else
+            f"{run.title}, {time.strftime('%d %b %H:%M', time.localtime(run.status.created))}, {run.id[-4:]}"
+            for run in runs}
+
+
+def model_cards(runs: Sequence[store.Run], key: str) -> None:
+    """The model cards of those runs that have one, behind a line to be opened; each to be taken away."""
+    cards = [(run, card) for run in runs if (card := store.read_card(run))]
+    if not cards:
+        return
+    with st.expander("Model card" if len(cards) == 1 else "Model cards", icon=":material/id_card:"):
+        places = st.tabs([plain(run.short_title) for run, _ in cards]) if len(cards) > 1 else [st.container()]
+        for place, (run, card) in zip(places, cards, strict=True):
+            with place:
+                st.markdown(_HEADING.sub(r"###\1", card))  # below the page's own headings
+                st.download_button("Model card (.md)", card, f"ham-lab-{run.id}.md", "text/markdown",
+                                   icon=":material/download:", on_click="ignore", key=f"{key}_card_{run.id}")
 
 
 def time_left(seconds: float | None) -> str:

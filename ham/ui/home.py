@@ -61,9 +61,11 @@ def last_runs() -> None:
 
 def _cards(found: LesionDataset | None, error: DataError | None) -> None:
     runs = store.list_runs()
-    with_model = [run for run in runs if run.has_model]
-    step = None if found is None else 2 if with_model else 1  # without data the next step is the form below
-    drawn = (_data_card(found, error), _models_card(runs, with_model), _image_card(with_model))
+    models = store.models()
+    own = [run for run in models if not run.shipped]
+    # without data the next step is the form below, but a model that ships answers at once
+    step = 2 if own or (models and found is None) else 1 if found is not None else None
+    drawn = (_data_card(found, error), _models_card(runs, own, len(models) - len(own)), _image_card(models))
     for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):
         with column:
             _draw(card, primary=number == step)
@@ -112,11 +114,11 @@ def _data_card(found: LesionDataset | None, error: DataError | None) -> Card:
                 "says so is right that often.".replace("%", " %"), button, script)
 
 
-def _models_card(runs: list[store.Run], with_model: list[store.Run]) -> Card:
+def _models_card(runs: list[store.Run], own: list[store.Run], shipped: int) -> Card:
     icon, title, button, script = ":material/model_training:", "Models", "Train a model", "pages/training.py"
     running = next((run for run in runs if run.state == "running"), None)
     waiting = sum(run.state == "queued" for run in runs)
-    headline = f"{len(with_model)} trained" if with_model else "None trained yet"
+    headline = f"{len(own)} trained" if own else "None trained yet"
     problem = engine().problem
     if running:
         text = f"Training **{plain(running.title)}**."
@@ -126,15 +128,18 @@ def _models_card(runs: list[store.Run], with_model: list[store.Run]) -> Card:
         text = "The training engine is starting."
     else:
         text = "An LSTM and a CNN, each with its own settings, watched live as they train. The training engine is idle."
-    more = f" {waiting} {'run waits' if waiting == 1 else 'runs wait'}." if waiting else ""
-    return Card(icon, title, headline, text + more, button, script)
+    if waiting:
+        text += f" {waiting} {'run waits' if waiting == 1 else 'runs wait'}."
+    if shipped:
+        text += f" {'1 trained model ships' if shipped == 1 else f'{shipped} trained models ship'} with HAM Lab."
+    return Card(icon, title, headline, text, button, script)
 
 
-def _image_card(with_model: list[store.Run]) -> Card:
-    if not with_model:
+def _image_card(models: list[store.Run]) -> Card:
+    if not models:
         headline, text = "Needs a model", "Drop a photograph and read seven probabilities, once a model is trained."
     else:
-        headline = f"{len(with_model)} {'model' if len(with_model) == 1 else 'models'} ready"
+        headline = f"{len(models)} {'model' if len(models) == 1 else 'models'} ready"
         text = "Drop a photograph: every model answers side by side, and you see the 28x28 image that it saw."
     return Card(":material/image_search:", "Try an image", headline, text, "Try an image", "pages/prediction.py")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from ham.charts import probability_bars
 from ham.config import CLASSES, CODES, IMAGE_SIZE, MODEL_TITLES, DataError, ImageError, StoreError
 from ham.data import LesionDataset
 from ham.prediction import CheckedImage, Prediction, Predictor, check_image, dataset_image, predict
-from ham.ui.frame import chart, is_dark, plain, show_error
+from ham.ui.frame import chart, is_dark, model_cards, plain, run_labels, show_error
 from ham.ui.shelf import current_dataset
 
 MAX_RUNS = 6  # as many as the charts have colours for
@@ -75,7 +74,7 @@ def not_a_diagnosis() -> None:
 
 def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
     """The runs that answer, and every run's label; without any trained model the page ends here."""
-    runs = [run for run in store.list_runs() if run.has_model]
+    runs = store.models()
     if not runs:
         _no_model()
         st.stop()
@@ -85,18 +84,13 @@ def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
         "Models that answer", list(by_id), default=[run.id for run in best_runs(runs)], format_func=labels.get,
         key="prediction_runs", persist_state="session", max_selections=MAX_RUNS, placeholder="Choose one or several",
         help="At first, of each kind of model the run with the highest balanced accuracy on its validation images; "
-             "runs on a leaking split come last.")
+             "runs on a leaking split come last. Models that ship with HAM Lab answer until you have trained one, and "
+             "can be added then.")
     if not chosen:
         st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
-    return [by_id[run_id] for run_id in chosen], labels
-
-
-def run_labels(runs: Sequence[store.Run]) -> dict[str, str]:
-    """A run's title by id; those of one title get the time of their start as well."""
-    titles = Counter(run.title for run in runs)
-    return {run.id: run.title if titles[run.title] == 1 else
-            f"{run.title}, {time.strftime('%d %b %H:%M', time.localtime(run.status.created))}, {run.id[-4:]}"
-            for run in runs}
+    answering = [by_id[run_id] for run_id in chosen]
+    model_cards(answering, "prediction")
+    return answering, labels
 
 
 def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, str]:
@@ -107,7 +101,12 @@ def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, st
 
 
 def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
-    """Of each model the best on validation: the test part chooses nothing."""
+    """Of each model the best on validation: the test part chooses nothing.
+
+    Runs that ship are asked only where there are no others.
+    """
+    runs = [run for run in runs if not run.shipped] or runs
+
     def quality(run: store.Run) -> tuple:
         leaking = run.record.get("split", {}).get("leaking", False)
         return not leaking, _validation_score(run.id, run.status.best_epoch, run), run.status.created
@@ -221,21 +220,29 @@ def common_test_rows(dataset: LesionDataset | None, runs: Sequence[store.Run]) -
     none = np.zeros(0, np.int64)
     if dataset is None:
         return none, "No data set is in use. Choose one on the Dataset page, or ask about your own files."
-    others = [run.title for run in runs if run.record["data"]["fingerprint"] != dataset.fingerprint]
+    keys = store.image_keys(dataset.metadata["image_id"])
+    others = [run.title for run in runs if not _of_this_data(run, dataset, keys)]
     if others:
         return none, (f"{plain('; '.join(others))}: trained on other data than what is in use now. "
                       "Choose models of the data in use, or ask about your own files.")
     common = np.ones(dataset.n_images, dtype=bool)
     for run in runs:
-        common &= dataset.metadata["image_id"].isin(_test_ids(run.id, run)).to_numpy()
+        common &= np.isin(keys, _test_keys(run.id, run))
     rows = np.flatnonzero(common)
     return rows, "" if len(rows) else ("The chosen models share no test image: their splits differ. "
                                        "Choose models of one split, or ask one model alone.")
 
 
+def _of_this_data(run: store.Run, dataset: LesionDataset, keys: np.ndarray) -> bool:
+    """A run that ships may have met these photographs in another copy, whose fingerprint differs: the images decide."""
+    if run.shipped:
+        return bool(np.isin(_test_keys(run.id, run), keys).all())
+    return run.record["data"]["fingerprint"] == dataset.fingerprint
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
-def _test_ids(run_id: str, _run: store.Run) -> list[str]:
-    return store.read_predictions(_run)["test"].image_id.tolist()
+def _test_keys(run_id: str, _run: store.Run) -> np.ndarray:
+    return store.image_keys(store.read_predictions(_run)["test"].image_id)
 
 
 # ------------------------------------------------------------------------------ answers

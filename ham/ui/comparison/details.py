@@ -9,7 +9,7 @@ from ham import charts, store
 from ham.config import CODES, MODEL_SETTINGS, MODEL_TITLES, SETTINGS
 from ham.ui.comparison import calibration, files, operating
 from ham.ui.comparison.runs import Entry, in_rows
-from ham.ui.frame import chart, is_dark
+from ham.ui.frame import chart, is_dark, model_cards
 
 
 def confusion(entries: list[Entry]) -> None:
@@ -93,6 +93,7 @@ def _settings(entries: list[Entry]) -> None:
         st.dataframe(different, width="stretch", height="content", alt="Settings in which the runs differ")
     with st.expander("All settings"):
         st.dataframe(table, width="stretch", height="content", alt="All settings of the runs")
+    model_cards([entry.run for entry in entries], "comparison")
 
 
 def settings_table(entries: list[Entry]) -> pd.DataFrame:

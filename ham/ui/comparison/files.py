@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ham import store
 from ham.config import CODES
 from ham.evaluation import EvaluationError, evaluation_record, intervals_record
 from ham.ui.comparison import calibration, operating
 from ham.ui.comparison.runs import Entry
-from ham.ui.comparison.scores import aligned, differences_to_first, floors, test_part
+from ham.ui.comparison.scores import differences_to_first, floors, test_part
 
 
 def downloads(entries: list[Entry]) -> None:
@@ -98,11 +99,15 @@ def _finite(value: object) -> object:
 
 
 def predictions_csv(entries: list[Entry]) -> str:
-    """Columns image_id, lesion, true, then <run>_answer and <run>_<code> of every run."""
-    parts = aligned(*(test_part(entry.run) for entry in entries))
+    """Columns image_id, lesion, true, then <run>_answer and <run>_<code> of every run.
+
+    Runs that ship name their images by keys; the ids are those of the first run that has them.
+    """
+    parts = store.aligned(*(test_part(entry.run) for entry in entries))
+    named = next((part for entry, part in zip(entries, parts, strict=True) if not entry.run.shipped), parts[0])
     codes = np.array(CODES)
-    columns = {"image_id": parts[0].image_id, "lesion": parts[0].lesion, "true": codes[parts[0].y_true]}
+    columns = {"image_id": named.image_id, "lesion": named.lesion, "true": codes[named.y_true]}
     for entry, part in zip(entries, parts, strict=True):
         columns[f"{entry.run.id}_answer"] = codes[part.proba.argmax(axis=1)]
         columns |= {f"{entry.run.id}_{code}": part.proba[:, k] for k, code in enumerate(CODES)}
-    return pd.DataFrame(columns).to_csv(index=False, float_format="%.6g")
+    return pd.DataFrame(columns).sort_values("image_id").to_csv(index=False, float_format="%.6g")

@@ -11,11 +11,12 @@ from ham import store
 from ham.config import MODEL_TITLES
 from ham.data import SPLIT_TITLES
 from ham.evaluation import Evaluation, evaluation_from_record
-from ham.ui.frame import chart, end_page, plain
-from ham.ui.prediction import run_labels
+from ham.ui.frame import chart, end_page, plain, run_labels
 
 MAX_RUNS = 6  # as many as the charts have colours for
 LETTERS = "ABCDEF"
+#: What is compared before anybody has trained anything: the first is the baseline.
+SHIPPED_FIRST = ("cnn-described", "cnn-improved", "resnet-improved")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Entry:
     """A run on this page."""
 
     letter: str
-    label: str  # unique among the runs there are
+    label: str  # unique among the runs there are; the table of runs says which ship with HAM Lab
     run: store.Run
     evaluation: Evaluation
 
@@ -31,19 +32,10 @@ class Entry:
     def name(self) -> str:
         return f"{self.letter} · {self.label}"
 
-    @property
-    def tested_on(self) -> tuple[str, str]:
-        """Equal for two runs exactly where their scores may be compared."""
-        return tested_on(self.run)
-
-
-def tested_on(run: store.Run) -> tuple[str, str]:
-    return run.record["data"]["fingerprint"], run.record["split"]["test_fingerprint"]
-
 
 def choose_runs() -> list[Entry]:
     """The runs to compare, two or more; else the page ends here and says what to do."""
-    runs = [run for run in store.list_runs() if run.has_model]
+    runs = store.models()
     if len(runs) < 2:
         _too_few(runs)
         end_page()
@@ -65,22 +57,33 @@ def choose_runs() -> list[Entry]:
     if len(chosen) < 2:
         st.info("Choose at least two runs.", icon=":material/arrow_upward:")
         end_page()
-    return [Entry(letter, labels[run_id], by_id[run_id], evaluation_from_record(by_id[run_id].record["evaluation"]))
+    return [Entry(letter, by_id[run_id].short_title if by_id[run_id].shipped else labels[run_id], by_id[run_id],
+                  evaluation_from_record(by_id[run_id].record["evaluation"]))
             for letter, run_id in zip(LETTERS, chosen, strict=False)]
 
 
 def default_runs(runs: list[store.Run]) -> list[str]:
-    """The newest run of each model among the newest runs that can be compared at all; else the two newest.
+    """The newest run of each model among the newest runs that can be compared at all; else the newest that can be
+    compared with runs of its model that ship; else some that ship, or the two newest.
 
-    `runs`: newest first.
+    `runs`: newest first, then those that ship.
     """
-    for first in runs:
-        same = [run for run in runs if tested_on(run) == tested_on(first)]
+    own, shipped = ([run for run in runs if run.shipped is ships] for ships in (False, True))
+    for first in own:
+        same = [run for run in own if store.same_test_images(run, first)]
         if len(same) > 1:
             newest = [next((run for run in same if run.config.model == model), None) for model in MODEL_TITLES]
             one_each = [run.id for run in newest if run is not None]
             return one_each if len(one_each) > 1 else [run.id for run in same[:2]]
-    return [run.id for run in runs[:2]]
+    for first in own:
+        same = [run for run in shipped if store.same_test_images(run, first)]
+        if same:
+            of_model = [run.id for run in same if run.config.model == first.config.model]
+            return [first.id, *(of_model or [same[0].id])][:MAX_RUNS]
+    if len(shipped) < 2:
+        return [run.id for run in runs[:2]]
+    first = [run.id for run in shipped if run.id in SHIPPED_FIRST]
+    return first if len(first) > 1 else [run.id for run in shipped[:2]]
 
 
 def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
@@ -141,10 +144,15 @@ def only_the_same_test_images(entries: list[Entry]) -> None:
 
 def grouped(entries: list[Entry]) -> list[list[Entry]]:
     """Runs tested on the same images together, in the order of their first."""
-    groups: dict[tuple, list[Entry]] = {}
+    groups: list[list[Entry]] = []
     for entry in entries:
-        groups.setdefault(entry.tested_on, []).append(entry)
-    return list(groups.values())
+        for group in groups:
+            if all(store.same_test_images(entry.run, other.run) for other in group):
+                group.append(entry)
+                break
+        else:
+            groups.append([entry])
+    return groups
 
 
 def test_parts(groups: list[list[Entry]]) -> pd.DataFrame:
@@ -167,8 +175,8 @@ def test_parts(groups: list[list[Entry]]) -> pd.DataFrame:
 def _offer(number: int, group: list[Entry]) -> None:
     """A button that compares what can be compared with this group."""
     ids = [entry.run.id for entry in group]
-    more = [run.id for run in store.list_runs() if run.has_model and tested_on(run) == group[0].tested_on and
-            run.id not in ids][:MAX_RUNS - len(ids)]
+    more = [run.id for run in store.models() if run.id not in ids and
+            all(store.same_test_images(run, entry.run) for entry in group)][:MAX_RUNS - len(ids)]
     names = " and ".join(entry.letter for entry in group)
     if len(ids) > 1:
         label = f"Compare {names} only"
@@ -214,7 +222,8 @@ def runs_table(entries: list[Entry]) -> None:
         run, history = entry.run, store.read_history(entry.run)
         data = run.record["data"]
         rows.append({
-            "": entry.letter, "Run": entry.label + (" (cancelled)" if run.state == "cancelled" else ""),
+            "": entry.letter, "Run": entry.label + (
+                f" ({store.SHIPS})" if run.shipped else " (cancelled)" if run.state == "cancelled" else ""),
             "Data": data["name"] + (" (synthetic)" if data["synthetic"] else ""),
             "Split": SPLIT_TITLES[run.config.split][0],
             "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
@@ -223,6 +232,10 @@ def runs_table(entries: list[Entry]) -> None:
     widths = {"": st.column_config.TextColumn(width=30), "Run": st.column_config.TextColumn(width=240)}
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height="content", column_config=widths,
                  alt="The runs compared")
+    if len({entry.run.record["data"]["fingerprint"] for entry in entries}) > 1:
+        st.caption("Tested on the same photographs, but not on the same copy of them: a run that ships with HAM Lab "
+                   "brings the answers it gave where it was trained, and a few of the pixels there were rounded "
+                   "otherwise than in the data of the other runs.")
 
 
 def _duration(seconds: float) -> str:

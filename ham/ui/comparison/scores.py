@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from ham import charts, store
-from ham.config import StoreError
 from ham.evaluation import (
     SCORES,
     Evaluation,
@@ -128,7 +126,7 @@ def version(run: store.Run) -> tuple:
 @st.cache_data(max_entries=100, show_spinner="Drawing test lesions 2,000 times")
 def _paired(versions: tuple, _run: store.Run,
             _baseline: store.Run) -> tuple[dict[str, Interval], McNemar]:
-    ours, theirs = aligned(test_part(_run), test_part(_baseline))
+    ours, theirs = store.aligned(test_part(_run), test_part(_baseline))
     return (compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
             mcnemar(ours.y_true, theirs.proba, ours.proba))
 
@@ -141,18 +139,3 @@ def _majority(versions: tuple, _run: store.Run) -> Evaluation:
 
 def test_part(run: store.Run) -> store.Predictions:
     return store.read_predictions(run)["test"]
-
-
-def aligned(*parts: store.Predictions) -> tuple[store.Predictions, ...]:
-    """The same test images in the same order. Raises StoreError where they are not the same."""
-    ordered = []
-    for part in parts:
-        order = np.argsort(part.image_id, kind="stable")
-        ordered.append(store.Predictions(*(values[order] for values in
-                                           (part.image_id, part.lesion, part.y_true, part.proba))))
-    first = ordered[0]
-    for part in ordered[1:]:
-        if not (np.array_equal(part.image_id, first.image_id) and np.array_equal(part.y_true, first.y_true)):
-            raise StoreError("The predictions of two runs", "their test images are not those that their folders say.",
-                             "Train the runs again, or leave them out.")
-    return tuple(ordered)
