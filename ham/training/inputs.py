@@ -73,12 +73,23 @@ def batches(dataset: LesionDataset, split: Split, config: TrainConfig, architect
 
 
 def stream(dataset, split, config, architecture, first_epoch):
+    """`batches` as a tf.data.Dataset, made ahead of the model.
+
+    Not by Dataset.from_generator: that has the C library give every freed tensor back to the system
+    (M_TRIM_THRESHOLD, TensorFlow 2.21), and taking it again cost more than half of the time of a training.
+    """
     import tensorflow as tf
 
-    signature = (tf.TensorSpec((None, *architecture.input_shape), tf.float32),
-                 tf.TensorSpec((None, N_CLASSES), tf.float32), tf.TensorSpec((None,), tf.float32))
-    return tf.data.Dataset.from_generator(
-        lambda: batches(dataset, split, config, architecture, first_epoch), output_signature=signature).prefetch(4)
+    source = batches(dataset, split, config, architecture, first_epoch)
+
+    def next_batch(number):
+        x, y, weights = tf.numpy_function(lambda _: next(source), [number], (tf.float32, tf.float32, tf.float32))
+        x.set_shape((None, *architecture.input_shape))
+        y.set_shape((None, N_CLASSES))
+        weights.set_shape((None,))
+        return x, y, weights
+
+    return tf.data.Dataset.counter().map(next_batch).prefetch(4)
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
