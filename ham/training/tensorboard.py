@@ -41,6 +41,8 @@ class TensorBoard:
 
     def close(self) -> None:
         """What could not be written until now is not worth an error: it was raised when it was written."""
+        if not self.writers:  # TensorFlow may be what could not be imported
+            return
         import tensorflow as tf
 
         for writer in self.writers.values():

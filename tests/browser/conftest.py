@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -168,9 +168,9 @@ class Visit:
     def text(self) -> str:
         return self.page.locator("[data-testid=stMain]").inner_text()
 
-    @property
-    def sidebar(self) -> str:
-        return self.page.locator("[data-testid=stSidebar]").inner_text()
+    def sidebar_says(self, words: str) -> None:
+        """Waits for it: a server that is busy importing TensorFlow draws the sidebar in parts."""
+        expect(self.page.get_by_test_id("stSidebar")).to_contain_text(words, timeout=DRAWN_MS)
 
 
 @pytest.fixture
