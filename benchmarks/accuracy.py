@@ -112,7 +112,9 @@ def measure(cell: Cell, fold: int) -> None:
                   f"validation loss {row['validation_loss']:.3f}, accuracy {row['validation_accuracy']:.3f}, "
                   f"balanced {row['validation_balanced_accuracy']:.3f}", file=sys.stderr, flush=True)
 
+    before = _cpu_seconds()
     run = training.train(config, dataset, report)
+    cpu_minutes = (_cpu_seconds() - before) / 60
     history = store.read_history(run)
     parts = store.read_predictions(run)
     plain = views_of(run, dataset, parts, "none")
@@ -121,7 +123,7 @@ def measure(cell: Cell, fold: int) -> None:
         "data_fingerprint": dataset.fingerprint, "test_fingerprint": run.record["split"]["test_fingerprint"],
         "n_test": len(parts["test"].y_true), "parameters": sum(run.record["parameters"].values()),
         "epochs": len(history), "best_epoch": run.status.best_epoch,
-        "minutes": round(history["seconds"].sum() / 60, 2),
+        "minutes": round(history["seconds"].sum() / 60, 2), "cpu_minutes": round(cpu_minutes, 2),
         "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "date": time.strftime("%Y-%m-%d"), "machine": machine(), "packages": run.record["packages"],
         "python": platform.python_version(),
@@ -144,6 +146,12 @@ def views_of(run: store.Run, dataset: data.LesionDataset, parts: dict[str, store
     calibration = calibrate(validation.y_true, proba["validation"], test.y_true, proba["test"])
     return {"scores": {key: score.value for key, score in found.scores.items()},
             "recall": found.per_class["recall"].to_dict(), "calibration": dataclasses.asdict(calibration)}
+
+
+def _cpu_seconds() -> float:
+    """Of all threads of this process: what a training costs, whatever else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def machine() -> str:
