@@ -82,7 +82,7 @@ def _feed(way: str, dataset, split, config, architecture):
                      tf.TensorSpec((None,), tf.float32))
         return tf.data.Dataset.from_generator(lambda: batches(dataset, split, config, architecture),
                                               output_signature=signature).prefetch(4)
-    x, y = architecture.prepare(dataset.images[split.train]), one_hot(dataset.labels[split.train])
+    x, y = architecture.prepare(dataset.images[split.train], config.pixel_scaling), one_hot(dataset.labels[split.train])
     arrays = (x, y, np.ones(len(y), np.float32))
     return tf.data.Dataset.from_tensor_slices(arrays).batch(config.batch_size, drop_remainder=True).repeat().prefetch(4)
 

@@ -205,6 +205,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("augmentation", "Augmentation", "Dihedral: a random one of the 8 flips and quarter turns. Colour: mild "
             "random brightness, contrast and colour balance on top. Shift: moved by up to 2 pixels as well.",
             REGULARISATION, "none", choices=("none", "dihedral", "dihedral+colour", "dihedral+colour+shift")),
+    Setting("pixel_scaling", "Pixel scaling", "Unit: from 0 to 1, as the models were described. Standard: each "
+            "colour with mean 0 and standard deviation 1, so that an LSTM learns from the first epoch on.", DATA,
+            "unit", choices=("unit", "standard")),
     Setting("label_smoothing", "Label smoothing", "Share of the target spread evenly over the seven classes.",
             REGULARISATION, 0.0, 0.0, 0.5),
     Setting("weight_average", "Weight average", "Momentum of a moving average of the weights over the steps; the "
@@ -280,6 +283,7 @@ class TrainConfig:
     schedule: str = "constant"
     weight_decay: float = 0.0
     class_weight: float = 0.0
+    pixel_scaling: str = "unit"
     augmentation: str = "none"
     label_smoothing: float = 0.0
     weight_average: float = 0.0
@@ -369,7 +373,7 @@ class Recipe:
 _IMPROVED: dict[str, int | float | str] = {
     "epochs": 70, "batch_size": 64, "optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine",
     "weight_decay": 0.01, "weight_average": 0.99, "augmentation": "dihedral+colour+shift",
-    "test_time_augmentation": "dihedral",
+    "test_time_augmentation": "dihedral", "pixel_scaling": "standard",
 }
 
 _IMPROVED_BY_MODEL: dict[str, dict[str, int | float | str]] = {

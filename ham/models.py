@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ham.config import IMAGE_SIZE, MODEL_SETTINGS, MODEL_TITLES, N_CLASSES, Setting
+from ham.config import IMAGE_SIZE, MODEL_SETTINGS, MODEL_TITLES, N_CLASSES, Setting, TrainConfig
 
 if TYPE_CHECKING:
     import keras
 
-PREPROCESSING = "RGB 0-255 divided by 255"
+#: Mean and standard deviation of red, green and blue (0-255) over the 28x28 images of HAM10000.
+CHANNEL_MEAN, CHANNEL_STD = (194.7, 139.3, 145.5), (35.5, 38.4, 42.6)
+PREPROCESSING = {  # by TrainConfig's pixel_scaling
+    "unit": "RGB 0-255 divided by 255",
+    "standard": f"RGB 0-255 minus {CHANNEL_MEAN}, divided by {CHANNEL_STD}",
+}
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,26 @@ class Architecture:
         """(trainable, not trainable) parameters, by arithmetic: no model is built."""
         return self._parameter_count(**self._complete(settings))
 
-    def prepare(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (n, 28, 28, 3) -> float32 (n, *input_shape), 0-1."""
-        return (images.astype(np.float32) / 255).reshape(-1, *self.input_shape)
+    def prepare(self, images: np.ndarray, scaling: str) -> np.ndarray:
+        """uint8 (n, 28, 28, 3) -> float32 (n, *input_shape). `scaling` is TrainConfig's `pixel_scaling`: "unit" gives
+        0-1, "standard" about mean 0 and standard deviation 1 in each colour.
+        """
+        pixels = images.astype(np.float32)
+        if scaling == "standard":
+            pixels = (pixels - np.float32(CHANNEL_MEAN)) / np.float32(CHANNEL_STD)
+        else:
+            pixels = pixels / 255
+        return pixels.reshape(-1, *self.input_shape)
 
-    def proba(self, answer: Callable[[np.ndarray], np.ndarray], images: np.ndarray, views: str = "none") -> np.ndarray:
+    def proba(self, answer: Callable[[np.ndarray], np.ndarray], images: np.ndarray, config: TrainConfig) -> np.ndarray:
         """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order.
 
-        `answer` is a trained model: what `prepare` makes -> proba. `views` is TrainConfig's
+        `answer` is a trained model: what `prepare` makes -> proba. Of the config act `pixel_scaling` and
         `test_time_augmentation`: with "dihedral" the mean over an image's eight flips and quarter turns.
         """
-        numbers = range(DIHEDRAL) if views == "dihedral" else range(1)
-        total = sum(np.asarray(answer(self.prepare(dihedral(images, number))), np.float64) for number in numbers)
+        numbers = range(DIHEDRAL) if config.test_time_augmentation == "dihedral" else range(1)
+        total = sum(np.asarray(answer(self.prepare(dihedral(images, number), config.pixel_scaling)), np.float64)
+                    for number in numbers)
         return (total / len(numbers)).astype(np.float32)
 
     def _complete(self, settings: dict[str, int | float]) -> dict[str, int | float]:

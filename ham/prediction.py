@@ -276,7 +276,7 @@ class Predictor:
         if not run.has_model:
             raise StoreError(f"Run {run.id}", f"it has no model: it is {run.state}.", "Choose a run that has ended.")
         self.run_id = run.id
-        self._architecture, self._views = MODELS[run.config.model], run.config.test_time_augmentation
+        self._architecture, self._config = MODELS[run.config.model], run.config
         model = _load(run, self._architecture.input_shape)
         self._answer = _compiled(model, self._architecture.input_shape)
         self._lock = threading.Lock()
@@ -286,7 +286,7 @@ class Predictor:
         answers = [np.zeros((0, N_CLASSES), np.float32)]
         for start in range(0, len(images), BATCH):
             with self._lock:
-                answers.append(self._architecture.proba(self._answer, images[start:start + BATCH], self._views))
+                answers.append(self._architecture.proba(self._answer, images[start:start + BATCH], self._config))
         return np.concatenate(answers)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ham.models import DIHEDRAL, MODELS, dihedral
+from ham.config import TrainConfig
+from ham.models import CHANNEL_MEAN, CHANNEL_STD, DIHEDRAL, MODELS, dihedral
 
 LSTM = [((28, 128), 109056), ((28, 128), 0), ((28, 64), 49408), ((28, 64), 0), ((32,), 12416), ((32,), 0), ((7,), 231)]
 CNN = [
@@ -57,17 +58,32 @@ def test_the_arithmetic_counts_what_keras_counts_at_other_settings(name: str, se
 def test_an_image_row_becomes_an_lstm_step_of_28_rgb_pixels() -> None:
     images = np.zeros((1, 28, 28, 3), np.uint8)
     images[0, 3, 5] = (255, 51, 0)  # row 3, column 5
-    steps = MODELS["lstm"].prepare(images)
+    steps = MODELS["lstm"].prepare(images, "unit")
     assert steps.shape == (1, 28, 84)
     assert steps[0, 3, 15:18] == pytest.approx([1.0, 0.2, 0.0])
     assert steps.sum() == pytest.approx(1.2)
-    assert MODELS["cnn"].prepare(images)[0, 3, 5] == pytest.approx([1.0, 0.2, 0.0])
+    assert MODELS["cnn"].prepare(images, "unit")[0, 3, 5] == pytest.approx([1.0, 0.2, 0.0])
+
+
+def test_standard_scaling_puts_the_mean_colour_at_zero_and_a_deviation_more_at_one() -> None:
+    images = np.zeros((1, 28, 28, 3), np.uint8)
+    images[0, 0, 0], images[0, 0, 1] = (195, 139, 146), (230, 178, 188)  # 194.7, 139.3, 145.5; 35.5, 38.4, 42.6 more
+    scaled = MODELS["cnn"].prepare(images, "standard")
+    assert scaled.dtype == np.float32
+    assert scaled[0, 0, 0] == pytest.approx([0, 0, 0], abs=0.02)
+    assert scaled[0, 0, 1] == pytest.approx([1, 1, 1], abs=0.02)
+
+
+def test_the_scaling_is_that_of_the_real_pixels(real_dataset) -> None:
+    pixels = real_dataset.images.reshape(-1, 3)
+    assert pixels.mean(axis=0) == pytest.approx(CHANNEL_MEAN, abs=0.1)
+    assert pixels.std(axis=0) == pytest.approx(CHANNEL_STD, abs=0.1)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_an_untrained_model_answers_with_seven_probabilities(name: str) -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 3), dtype=np.uint8)
-    proba = MODELS[name].build().predict_on_batch(MODELS[name].prepare(images))
+    proba = MODELS[name].build().predict_on_batch(MODELS[name].prepare(images, "unit"))
     assert proba.shape == (4, 7)
     assert proba.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
 
@@ -95,6 +111,7 @@ def test_test_time_augmentation_is_the_mean_over_the_views_of_each_image() -> No
     images[0, :14, :14] = 255  # one bright corner: it is in the upper half in four of the eight views
     images[1, 13:15, 13:15] = 255  # in the middle: never
     cnn = MODELS["cnn"]
-    assert cnn.proba(brightest_half, images)[:, [0, 3]].tolist() == [[1, 0], [0, 1]]
-    assert cnn.proba(brightest_half, images, "dihedral")[:, [0, 3]].tolist() == [[0.5, 0.5], [0, 1]]
-    assert cnn.proba(brightest_half, images, "dihedral").dtype == np.float32
+    once, turned = TrainConfig(), TrainConfig(test_time_augmentation="dihedral")
+    assert cnn.proba(brightest_half, images, once)[:, [0, 3]].tolist() == [[1, 0], [0, 1]]
+    assert cnn.proba(brightest_half, images, turned)[:, [0, 3]].tolist() == [[0.5, 0.5], [0, 1]]
+    assert cnn.proba(brightest_half, images, turned).dtype == np.float32

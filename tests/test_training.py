@@ -69,7 +69,7 @@ def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_s
     test = store.read_predictions(run)["test"]
     assert test.image_id.tolist() == small_dataset.metadata["image_id"].iloc[split.test].tolist()
     model = keras.saving.load_model(store.checked_model_path(run), compile=False)
-    proba = model.predict_on_batch(MODELS["cnn"].prepare(small_dataset.images[split.test]))
+    proba = model.predict_on_batch(MODELS["cnn"].prepare(small_dataset.images[split.test], "unit"))
     assert test.proba == pytest.approx(proba, abs=1e-6)
     accuracy = float(np.mean(test.proba.argmax(axis=1) == small_dataset.labels[split.test]))
     assert run.record["evaluation"]["scores"]["accuracy"]["value"] == pytest.approx(accuracy)
@@ -298,7 +298,8 @@ def test_an_average_of_the_weights_is_what_is_validated_and_kept(small_dataset: 
 
 def test_with_test_time_augmentation_an_image_and_its_mirror_image_get_the_same_answer(
         small_dataset: LesionDataset) -> None:
-    run = train(tiny(epochs=1, test_time_augmentation="dihedral"), small_dataset)
+    run = train(tiny(epochs=1, test_time_augmentation="dihedral", pixel_scaling="standard"), small_dataset)
+    assert "minus (194.7, 139.3, 145.5)" in run.record["preprocessing"]
     images = small_dataset.images[:5]
     predictor = Predictor(run)
     assert predictor.proba(images) == pytest.approx(predictor.proba(images[:, :, ::-1]), abs=1e-5)
@@ -314,7 +315,7 @@ def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(small_d
     stream = batches(small_dataset, split, config, MODELS["cnn"])
     first, second = ([next(stream) for _ in range(steps)] for _ in range(2))
     flat = [np.concatenate([batch[0] for batch in epoch]).reshape(len(split.train), -1) for epoch in (first, second)]
-    expected = MODELS["cnn"].prepare(small_dataset.images[split.train]).reshape(len(split.train), -1)
+    expected = MODELS["cnn"].prepare(small_dataset.images[split.train], "unit").reshape(len(split.train), -1)
     for shown in flat:
         assert np.array_equal(np.sort(shown.sum(axis=1)), np.sort(expected.sum(axis=1)))
     assert not np.array_equal(*flat)

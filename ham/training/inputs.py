@@ -69,7 +69,7 @@ def batches(dataset: LesionDataset, split: Split, config: TrainConfig, architect
             rows = order[start:start + config.batch_size]
             labels = dataset.labels[rows]
             images = augment(dataset.images[rows], config.augmentation, rng)
-            yield architecture.prepare(images), one_hot(labels), weights[labels]
+            yield architecture.prepare(images, config.pixel_scaling), one_hot(labels), weights[labels]
 
 
 def stream(dataset, split, config, architecture, first_epoch):
@@ -98,5 +98,5 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
 
 def first_batch(dataset: LesionDataset, split: Split, config: TrainConfig, n: int = 8) -> np.ndarray:
     """uint8 (at most n, 28, 28, 3), RGB: the first images of epoch 1 as the model gets them, after augmentation."""
-    x, _, _ = next(batches(dataset, split, config, MODELS[config.model]))
+    x, _, _ = next(batches(dataset, split, config.replace(pixel_scaling="unit"), MODELS[config.model]))
     return np.rint(255 * x[:n].reshape(-1, *dataset.images.shape[1:])).astype(np.uint8)

@@ -125,7 +125,7 @@ class _Job:
         self.epoch_seconds = history["seconds"].tolist()
         trainable, fixed = self.architecture.parameter_count(**config.model_settings)
         self.run = store.write_record(
-            self.run, split=_split_record(self.split), preprocessing=PREPROCESSING,
+            self.run, split=_split_record(self.split), preprocessing=PREPROCESSING[config.pixel_scaling],
             parameters={"trainable": trainable, "not_trainable": fixed})
         self.log(f"training {config.model} from epoch {first + 1} of {config.epochs} on {len(self.split.train)} images")
         self.advance("training", epoch=first, epochs=config.epochs, step=0, steps=self.steps)
@@ -139,7 +139,7 @@ class _Job:
             self.model.fit(
                 stream(self.dataset, self.split, config, self.architecture, first),
                 steps_per_epoch=self.steps, epochs=config.epochs, initial_epoch=first,
-                validation_data=(self.architecture.prepare(self.dataset.images[validation]),
+                validation_data=(self.architecture.prepare(self.dataset.images[validation], config.pixel_scaling),
                                  one_hot(self.dataset.labels[validation])),
                 validation_batch_size=EVALUATION_BATCH, shuffle=False, verbose=0,
                 callbacks=callbacks(config, self.after_step, self.after_epoch, self.stopped_early))
@@ -173,7 +173,7 @@ class _Job:
         parts = (rows[start:start + EVALUATION_BATCH] for start in range(0, len(rows), EVALUATION_BATCH))
         proba = np.concatenate([
             self.architecture.proba(self.model.predict_on_batch, self.dataset.images[part],
-                                    self.config.test_time_augmentation) for part in parts])
+                                    self.config) for part in parts])
         return Predictions(self.dataset.metadata["image_id"].to_numpy(dtype=str)[rows], self.dataset.groups[rows],
                            self.dataset.labels[rows], proba)
 

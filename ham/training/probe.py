@@ -44,7 +44,8 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
     with contextlib.suppress(Cancelled):
         model.fit(stream(dataset, split, config, architecture, 0), steps_per_epoch=max(steps + 1, steps_per_epoch),
                   epochs=1, callbacks=[Timer()], shuffle=False, verbose=0)
-    validation = architecture.prepare(dataset.images[split.validation]), one_hot(dataset.labels[split.validation])
+    validation = (architecture.prepare(dataset.images[split.validation], config.pixel_scaling),
+                  one_hot(dataset.labels[split.validation]))
     for _ in range(2):  # the first compiles
         start = time.perf_counter()
         model.evaluate(*validation, batch_size=EVALUATION_BATCH, verbose=0)
