@@ -12,12 +12,14 @@ from ham.ui.dataset.map import image_map
 from ham.ui.dataset.overview import overview
 from ham.ui.dataset.quality import quality
 
+TITLES = ("Classes and patients", "Looks", "Map", "Data quality")
+
 
 def views(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
     """Tabs over the rows given: classes and patients, looks, map, doubts."""
-    shown = {"Classes and patients": lambda: overview(dataset, rows), "Looks": lambda: looks(dataset, rows),
-             "Map": lambda: image_map(dataset, chosen), "Data quality": lambda: quality(dataset)}
-    for tab, draw in zip(st.tabs(list(shown), on_change="rerun", key="dataset_tab"), shown.values(), strict=True):
+    drawn = (lambda: overview(dataset, rows), lambda: looks(dataset, rows), lambda: image_map(dataset, chosen),
+             lambda: quality(dataset))
+    for tab, draw in zip(st.tabs(TITLES, on_change="rerun", key="dataset_tab"), drawn, strict=True):
         if tab.open:
             with tab:
                 draw()
