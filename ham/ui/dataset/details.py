@@ -118,9 +118,10 @@ _STYLE = """<style>
 .ham-large img { aspect-ratio: 1; border-radius: 6px; display: block; width: 100%; }
 .ham-large .ham-wide img { aspect-ratio: 4 / 3; object-fit: cover; }
 .ham-large .ham-pixels img { image-rendering: pixelated; }
-.ham-large figcaption { color: light-dark(#57606A, #A9B1BA); font-size: 0.8rem; margin-top: 0.35rem; }
+/* A dialog stands outside what carries the theme's color-scheme: light-dark() would always be light here. */
+.ham-large figcaption { font-size: 0.8rem; margin-top: 0.35rem; opacity: 0.75; }
 .ham-facts { border-collapse: collapse; font-size: 0.9rem; }
-.ham-facts th { color: light-dark(#57606A, #A9B1BA); font-weight: 400; padding: 0.15rem 1rem 0.15rem 0;
+.ham-facts th { font-weight: 400; opacity: 0.75; padding: 0.15rem 1rem 0.15rem 0;
   text-align: left; vertical-align: top; white-space: nowrap; }
 .ham-facts td { padding: 0.15rem 0; overflow-wrap: anywhere; }
 .ham-facts i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem; width: 0.6rem; }

@@ -56,7 +56,7 @@ _STYLE = """<style>
 .ham-means img { aspect-ratio: 1; border-radius: 6px; display: block; image-rendering: pixelated; width: 100%; }
 .ham-means figcaption { display: flex; flex-direction: column; font-size: 0.8rem; line-height: 1.35;
   margin-top: 0.4rem; }
-.ham-means b { font-size: 0.875rem; font-weight: 600; }
-.ham-means i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem; width: 0.6rem; }
+.ham-means b { align-items: baseline; display: flex; font-size: 0.875rem; font-weight: 600; }
+.ham-means i { border-radius: 50%; flex: none; height: 0.6rem; margin-right: 0.35rem; width: 0.6rem; }
 .ham-means span { color: light-dark(#57606A, #A9B1BA); }
 </style>"""

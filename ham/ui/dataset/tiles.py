@@ -125,4 +125,7 @@ _STYLE = """<style>
 .ham-tile figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem;
   width: 0.6rem; }
 .ham-tile figcaption span { color: light-dark(#57606A, #A9B1BA); }
+/* A dialog stands outside what carries the theme's color-scheme: light-dark() would always be light there. */
+[role="dialog"] .ham-tile figcaption span { color: inherit; opacity: 0.75; }
+[role="dialog"] [class*="_tile_"]:has(button:focus-visible) { outline-color: currentColor; }
 </style>"""
