@@ -9,8 +9,8 @@ with ui.page("Dataset", "What is in the data, whom it comes from, and what makes
     rows = chosen.rows(dataset)
     sections.summary(dataset, chosen, rows)
     if rows.size:
-        sections.overview(dataset.metadata.iloc[rows])
-        sections.gallery(dataset, rows)
+        sections.views(dataset, chosen, rows)
+        sections.gallery(dataset, chosen, rows)
     else:
         sections.no_match()
     sections.leakage(dataset)

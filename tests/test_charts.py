@@ -11,6 +11,7 @@ import pytest
 
 from ham import charts
 from ham.charts.base import DARK, LIGHT, TEMPLATES, blend, contrast, ink_on
+from ham.charts.dataset import color_key
 from ham.charts.training import recall_by_epoch
 from ham.config import CLASSES, CODES
 from ham.evaluation import Interval, OperatingPoint, prediction_sets
@@ -53,6 +54,13 @@ NAMED = OperatingPoint(None, Interval(0.5, 0.2, 0.8), Interval(1.0, 0.7, 1.0), 1
 AREA = Interval(0.83, 0.79, 0.87)
 CONFUSION = np.diag([5, 4, 3, 90, 8, 2, 1])
 CONFUSION[0, 3] = 6  # six melanomas taken for nevi
+RIBBONS = np.repeat(np.arange(70, 140, 10, dtype=np.uint8), 12).reshape(7, 4, 3)
+MEDIANS = np.array([70.0, 80, 90, 100, 110, 120, np.nan])
+CHANNELS = pd.DataFrame(
+    [[9, 90, 140, 150, 160, 210]] * 2 + [[9, 50, 90, 100, 110, 150]] + [[4, 90, 140, 150, 160, 210]] * 3,
+    index=pd.MultiIndex.from_product([["mel", "nv"], ["red", "green", "blue"]], names=["dx", "channel"]),
+    columns=["images", "p5", "q1", "median", "q3", "p95"])
+METHODS = pd.DataFrame([[3, 0, 0, 2, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0]], index=["histo", "follow_up"], columns=CODES)
 EVERY_FIGURE = [
     ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, FLOORS, dark=dark)),
     ("differences", lambda dark: charts.score_differences({B: scores(0.1)}, A, dark=dark)),
@@ -66,6 +74,9 @@ EVERY_FIGURE = [
     ("ROC", lambda dark: charts.malignant_roc_curves({A: CURVE}, {A: AREA}, {A: POINT}, {A: NAMED}, dark)),
     ("ROC of a class", lambda dark: charts.class_roc_curves(CLASSES[0], {A: CURVE}, {A: 0.8}, {A: (0.1, 0.6)}, dark)),
     ("areas by class", lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "auc", dark)),
+    ("ribbons", lambda dark: charts.ribbon_chart(RIBBONS, MEDIANS, dark)),
+    ("channels", lambda dark: charts.channel_chart(CHANNELS, dark)),
+    ("methods", lambda dark: charts.method_chart(METHODS, dark=dark)),
     ("bars", lambda dark: charts.probability_bars({A: np.full(7, 1 / 7)}, dark)),
 ]
 
@@ -394,3 +405,80 @@ def test_class_labels_of_lines_that_end_together_are_kept_apart_and_inside(value
 def test_a_class_without_validation_images_has_no_line_and_no_epoch_is_said():
     assert len(recall_by_epoch(recalls(df=[np.nan, np.nan])).data) == 6
     assert "first epoch is not over" in text_of(recall_by_epoch(recalls(nv=[]), epochs=5))
+
+
+# ------------------------------------------------------------------------- the data set
+
+
+def test_a_way_of_diagnosis_that_one_class_has_is_called_a_leak_and_colours_stay_with_the_ways():
+    figure = charts.method_chart(METHODS)
+    assert text_of(figure).startswith("Follow_up means nv: the label leaks")
+    mixed = METHODS.copy()
+    mixed.loc["follow_up", "mel"] = 1
+    assert charts.method_chart(mixed).layout.title.text == "54.5 % diagnosed by follow_up"
+    colors = {trace.name: trace.marker.color for trace in figure.data}
+    turned = {trace.name: trace.marker.color for trace in charts.method_chart(METHODS.iloc[::-1]).data}
+    assert colors == turned
+    assert len(set(colors.values())) == 2
+
+
+def test_ribbons_are_the_colours_themselves_and_classes_without_images_have_none():
+    figure = charts.ribbon_chart(RIBBONS, MEDIANS)
+    assert np.array_equal(figure.data[0].z, RIBBONS[:6])
+    assert (figure.data[0].x0, figure.data[0].dx) == (12.5, 25)  # four steps of 25 %
+    assert text_of(figure).startswith("Melanoma (mel) is the darkest class, vascular lesion (vasc) the lightest")
+    one = np.where(np.arange(7) == 1, 80.0, np.nan)
+    assert charts.ribbon_chart(RIBBONS, one).layout.title.text == "The colours of basal cell carcinoma (bcc)"
+
+
+def test_channels_say_where_red_and_blue_differ_most():
+    figure = charts.channel_chart(CHANNELS)
+    assert figure.layout.title.text == "Red exceeds blue most in mel (50), least in nv (0)"
+    dots = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [(dot.name, list(dot.x)) for dot in dots] == [
+        ("red", [150, 150]), ("green", [150, 150]), ("blue", [100, 150])]
+
+
+POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [3.0, 4.0]], dtype=np.float32)
+
+
+def map_of(rows: list[int], marked: np.ndarray | None = None, dark: bool = False) -> go.Figure:
+    labels, ids = np.array([0, 3, 3, 6]), np.array(["one", "two", "three", "four"])
+    return charts.image_map(POINTS, labels, ids, np.array(rows), "A map", "A note", marked, dark)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_point_of_the_map_carries_its_row_and_the_rare_classes_lie_on_top(dark: bool):
+    figure = map_of([0, 1, 2, 3], dark=dark)
+    assert [trace.name for trace in figure.data] == ["nv", "mel", "df"]
+    assert [list(trace.customdata) for trace in figure.data] == [[1, 2], [0], [3]]
+    assert all(trace.type == "scattergl" and trace.selectedpoints is None for trace in figure.data)
+    assert figure.layout.template.layout.paper_bgcolor == (DARK if dark else LIGHT).ground
+    assert "4 images of the classes mel, nv, df" in charts.alt_text(figure)
+    json.loads(figure.to_json())
+
+
+def test_a_filtered_map_keeps_its_frame_and_marks_what_was_chosen_elsewhere():
+    whole, part = map_of([0, 1, 2, 3]), map_of([1, 2], marked=np.array([2]))
+    assert part.layout.xaxis.range == whole.layout.xaxis.range
+    assert list(part.data[0].selectedpoints) == [1]
+
+
+def test_the_rows_of_a_selection_are_read_in_order_and_once():
+    points = [{"customdata": 7}, {"customdata": 2}, {"customdata": 7}, {"x": 1.0}]
+    assert charts.selected_rows({"points": points}).tolist() == [2, 7]
+    assert charts.selected_rows({}).tolist() == []
+
+
+def test_the_map_can_be_chosen_from_and_moved_by_its_toolbar():
+    removed = charts.map_config("svg")["modeBarButtonsToRemove"]
+    assert not {"select2d", "lasso2d", "zoom2d", "pan2d"} & set(removed)
+    assert charts.map_config("svg")["toImageButtonOptions"]["format"] == "svg"
+    assert {"select2d", "lasso2d"} <= set(charts.PLOT_CONFIG["modeBarButtonsToRemove"])
+
+
+def test_a_key_of_many_colours_breaks_where_a_phone_ends():
+    key = color_key({f"a name of twenty {i}": "#000000" for i in range(4)})
+    assert key.count("■") == 4
+    assert key.count("<br>") == 1
+    assert color_key({"<b>": "#000000"}).endswith("&lt;b&gt;")

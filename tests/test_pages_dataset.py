@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ham import charts
+from ham import charts, data
 from ham.config import CODES
-from ham.data import LeakageReport, age_by_class, class_balance, count_by_class
+from ham.data import LeakageReport, age_bands, age_by_class, class_balance, count_by_class
 from ham.engine import Engine
-from ham.ui.dataset import Filters, in_order, leakage_in_words
+from ham.ui.dataset import Filters, ImageSet, files, in_order, leakage_in_words, siblings_of
+from ham.ui.dataset import map as map_section
+from ham.ui.dataset.overview import _class_clicked, count_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 def open_page(small_folder, monkeypatch):
     """`open_page(folder)`: the page as a browser's first request of a fresh session finds it."""
     def open_it(folder: Path | None = small_folder) -> AppTest:
+        map_section.maps.clear()  # as in a fresh server
         monkeypatch.setattr(Engine, "start", lambda self: self)
         if folder:
             monkeypatch.setenv("HAM_DATA", str(folder))
@@ -33,11 +37,29 @@ def open_page(small_folder, monkeypatch):
 
 
 def grid(page: AppTest) -> str:
-    return next(html.value for html in page.get("html") if "ham-gallery" in html.value)
+    return "".join(html.value for html in page.get("html") if "ham-tile" in html.value and "<figure" in html.value)
 
 
 def shown_ids(page: AppTest) -> list[str]:
     return re.findall(r"<span>(TEST_\d+)</span>", grid(page))
+
+
+def chips(page: AppTest) -> list[str]:
+    return [button.label for button in page.button if button.key.startswith("dataset_chip_")]
+
+
+def filter_key(page: AppTest, name: str) -> str:
+    """The key of a filter's widget, which is another after every change from outside."""
+    return f"dataset_{name}_{page.session_state['dataset_filter_start'][0]}"
+
+
+def pills(page: AppTest, name: str):
+    return page.pills(key=filter_key(page, name))
+
+
+def open_tab(page: AppTest, title: str) -> AppTest:
+    page.session_state["dataset_tab"] = title
+    return page.run()
 
 
 def text(page: AppTest) -> str:
@@ -55,35 +77,55 @@ def test_without_filters_everything_is_shown(open_page):
     page = open_page()
     assert not page.exception
     assert "**150** images of **75** lesions, all there are" in text(page)
-    assert len(page.get("plotly_chart")) == 4
+    assert len(page.get("plotly_chart")) == 5
     assert len(shown_ids(page)) == 24
     assert "Images 1 to 24 of 150" in text(page)
-    assert [b.label for b in page.button] == []  # nothing to clear
+    assert chips(page) == []
+    assert "dataset_clear" not in {button.key for button in page.button}
 
 
 def test_filters_drive_summary_charts_and_grid(open_page):
     page = open_page()
-    page.pills(key="dataset_classes").select("mel").run()
+    pills(page, "classes").select("mel").run()
     assert not page.exception
     assert "**24** images of **12** lesions match: Melanoma \\(mel\\)" in text(page)
     assert alternative(page, 0) == "Images and lesions by class: Melanoma (mel) 24 images of 12 lesions"
     assert len(shown_ids(page)) == 24
     assert "nevus" not in grid(page)
-    page.toggle(key="dataset_several").set_value(True).run()
+    page.toggle(key=filter_key(page, "several")).set_value(True).run()
     assert "lesions with several images" in text(page)
     assert 0 < len(shown_ids(page)) < 24
 
 
+def test_every_filter_has_a_chip_that_takes_it_alone_away(open_page):
+    page = open_page()
+    pills(page, "classes").select("mel").run()
+    pills(page, "classes").select("nv").run()
+    pills(page, "sexes").select("male").run()
+    page.slider(key=filter_key(page, "ages")).set_value((40, 70)).run()
+    page.text_input(key=filter_key(page, "query")).set_value(" test_ ").run()
+    assert chips(page) == ["Melanoma \\(mel\\)", "Melanocytic nevus \\(nv\\)", "Male", "40 to 70 years",
+                           "Id contains test\\_"]
+    page.button(key="dataset_chip_classes_mel").click().run()
+    page.button(key="dataset_chip_ages_").click().run()
+    assert chips(page) == ["Melanocytic nevus \\(nv\\)", "Male", "Id contains test\\_"]
+    assert pills(page, "classes").value == ["nv"]
+    assert page.slider(key=filter_key(page, "ages")).value == (0, 70)
+    for key in ("dataset_chip_classes_nv", "dataset_chip_sexes_male", "dataset_chip_query_"):
+        page.button(key=key).click().run()
+    assert "all there are" in text(page)
+
+
 def test_filters_that_match_nothing_say_so_and_clearing_brings_everything_back(open_page):
     page = open_page()
-    page.slider(key="dataset_ages").set_value((10, 40)).run()
+    page.slider(key=filter_key(page, "ages")).set_value((10, 40)).run()
     assert not page.exception
     assert "No image matches all of these filters" in text(page)
     assert len(page.get("plotly_chart")) == 0
     page.button(key="dataset_clear").click().run()
     assert not page.exception
     assert "**150** images of **75** lesions, all there are" in text(page)
-    assert page.slider(key="dataset_ages").value == (0, 70)
+    assert page.slider(key=filter_key(page, "ages")).value == (0, 70)
 
 
 def test_paging_goes_through_all_images_once_and_a_filter_goes_back_to_the_first(open_page):
@@ -94,23 +136,225 @@ def test_paging_goes_through_all_images_once_and_a_filter_goes_back_to_the_first
         seen += shown_ids(page)
     assert "Images 145 to 150 of 150" in text(page)
     assert len(seen) == len(set(seen)) == 150
-    page.pills(key="dataset_classes").select("nv").run()
+    pills(page, "classes").select("nv").run()
     assert "Images 1 to 24 of 63" in text(page)
 
 
 def test_filters_outlast_a_visit_of_another_page(open_page):
     page = open_page()
-    page.pills(key="dataset_classes").select("df").run()
+    pills(page, "classes").select("df").run()
     page.switch_page("app.py").run()
     page.switch_page("pages/dataset.py").run()
     assert not page.exception
-    assert page.pills(key="dataset_classes").value == ["df"]
+    assert pills(page, "classes").value == ["df"]
     assert "**9** images" in text(page)
+
+
+def test_another_data_set_starts_without_filters(open_page, kaggle_folder, monkeypatch):
+    page = open_page()
+    pills(page, "classes").select("df").run()
+    page.button(key="dataset_grid_open_0").click().run()
+    monkeypatch.setenv("HAM_DATA", str(kaggle_folder(counts={"mel": 6, "nv": 9})))
+    page.run()
+    assert not page.exception
+    assert "**15** images" in text(page)
+    assert chips(page) == []
+    assert page.get("dialog") == []
+
+
+def test_a_clicked_bar_of_the_class_chart_becomes_the_filter(monkeypatch):
+    taken = []
+    monkeypatch.setattr("ham.ui.dataset.overview.show_classes", taken.append)
+    clicks = {"dataset_balance": {"selection": {"points": [{"customdata": "nv"}, {"customdata": ["mel"]}]}}}
+    monkeypatch.setattr("streamlit.session_state", clicks)
+    _class_clicked()
+    assert taken == [["mel", "nv"]]
+    clicks["dataset_balance"]["selection"]["points"] = []
+    _class_clicked()
+    assert len(taken) == 1
+
+
+def test_the_numbers_behind_the_charts_stand_in_tables(open_page):
+    page = open_page()
+    assert len(page.dataframe) == 0
+    page.session_state["dataset_tables"] = True
+    page.run()
+    assert page.dataframe[0].value.loc["Melanoma (mel)"].tolist() == [24, 12, 16.0]
+    for by in ("age", "sex", "localization", "dx_type"):
+        page.segmented_control(key="dataset_table").set_value(by).run()
+        assert not page.exception
+        assert page.dataframe[0].value["All"].sum() == 150
+
+
+# ------------------------------------------------------------------------ other views
+
+
+def test_looks_show_a_mean_image_of_each_class_and_their_colours(open_page):
+    page = open_tab(open_page(), "Looks")
+    assert not page.exception
+    means = next(html.value for html in page.get("html") if 'class="ham-means"' in html.value)
+    assert re.findall(r"Mean of (\d+) images of", means) == ["24", "15", "12", "63", "18", "9", "9"]
+    assert "image-rendering: pixelated" in means
+    assert len(page.get("plotly_chart")) == 2
+    pills(page, "classes").select("vasc").run()
+    assert "Colours by class" in alternative(page, 0)
+    assert "Melanoma" not in alternative(page, 0)
+
+
+def test_every_doubt_opens_its_images_in_the_gallery_in_its_order_and_a_chip_takes_them_away(open_page, small_dataset):
+    page = open_tab(open_page(), "Data quality")
+    assert not page.exception
+    pills(page, "classes").select("df").run()
+    page.button(key="dataset_finding_several").click().run()
+    findings = {finding.key: finding for finding in data.quality_findings(small_dataset)}
+    rows = findings["several"].rows
+    assert f"**{len(rows)}** images" in text(page)  # the filter on df gave way
+    assert shown_ids(page) == small_dataset.metadata["image_id"].iloc[rows[:24]].tolist()
+    assert page.selectbox(key="dataset_order").value == "found"
+    assert chips(page) == [findings["several"].title]
+    page.button(key="dataset_chip_images_").click().run()
+    assert "all there are" in text(page)
+    assert page.selectbox(key="dataset_order").value == "mixed"
+
+
+def test_the_map_is_there_at_once_and_follows_the_filters(open_page):
+    page = open_tab(open_page(), "Map")
+    assert not page.exception
+    assert "150 images of the classes mel, bcc" in alternative(page, 0)
+    pills(page, "classes").select("mel").run()
+    assert "24 images of the classes mel, each" in alternative(page, 0)
+
+
+def test_what_is_chosen_on_the_map_is_a_filter_beside_the_others(open_page, monkeypatch):
+    page = open_tab(open_page(), "Map")
+    pills(page, "classes").select("mel").run()
+    state = {"dataset_map_0": {"selection": {"points": [{"customdata": 3}, {"customdata": 1}, {"x": 0.0}]}},
+             "dataset_chosen": page.session_state["dataset_chosen"],
+             "dataset_filter_start": page.session_state["dataset_filter_start"]}
+    monkeypatch.setattr("streamlit.session_state", state)
+    map_section._brushed("dataset_map_0")
+    chosen = state["dataset_chosen"]
+    assert chosen.images.rows.tolist() == [1, 3]
+    assert chosen.classes == ("mel",)
+    assert state["dataset_brushed"] == "dataset_map_0"
+
+
+def test_the_tsne_map_is_made_in_the_background_kept_and_shown(open_page, small_dataset):
+    page = open_tab(open_page(), "Map")
+    page.segmented_control(key="dataset_map_by").set_value("tsne").run()
+    assert not page.exception
+    assert "The two largest differences" in alternative(page, 0)  # meanwhile
+    page.button(key="dataset_tsne_start").click().run()
+    map_section.maps().making(small_dataset).thread.join(30)
+    page.run()
+    assert not page.exception
+    assert "Images beside those that look most like them" in alternative(page, 0)
+    assert data.read_map(small_dataset.fingerprint, "tsne", 150).shape == (150, 2)
+    assert "dataset_tsne_start" not in {button.key for button in page.button}
+
+
+def test_a_tsne_map_that_was_stopped_can_be_made_again(open_page, small_dataset, monkeypatch):
+    def until_stopped(features, report, stop):
+        while not stop():
+            report(5, 750)
+        raise data.Stopped
+
+    monkeypatch.setattr(data, "tsne_map", until_stopped)
+    page = open_tab(open_page(), "Map")
+    page.segmented_control(key="dataset_map_by").set_value("tsne").run()
+    page.button(key="dataset_tsne_start").click().run()
+    assert page.button(key="dataset_tsne_stop")
+    making = map_section.maps().making(small_dataset)
+    assert making.live
+    page.button(key="dataset_tsne_stop").click().run()
+    making.thread.join(10)
+    page.run()
+    assert not page.exception
+    assert page.button(key="dataset_tsne_start").label == "Make it again"
+
+
+def test_a_tsne_map_that_fails_is_told_with_what_to_do(open_page, small_dataset, monkeypatch):
+    def broken(features, report, stop):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(data, "tsne_map", broken)
+    page = open_tab(open_page(), "Map")
+    page.segmented_control(key="dataset_map_by").set_value("tsne").run()
+    page.button(key="dataset_tsne_start").click().run()
+    map_section.maps().making(small_dataset).thread.join(10)
+    page.run()
+    assert [error.value for error in page.error] == [
+        "**The t\\-SNE map:** it could not be made \\(MemoryError\\: no room\\).  \nUse the map by principal "
+        "components below, or try again."]
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_a_handful_of_images_has_no_map(open_page, kaggle_folder):
+    page = open_tab(open_page(kaggle_folder(counts={"mel": 3, "nv": 6})), "Map")
+    assert not page.exception
+    assert "9 images are too few for a map." in text(page)
+
+
+# ---------------------------------------------------------------------------- details
+
+
+def test_an_image_opens_with_its_metadata_its_siblings_and_the_nearest(open_page, small_dataset):
+    page = open_page()
+    page.selectbox(key="dataset_order").set_value("lesion").run()
+    assert page.get("dialog") == []
+    row = 1  # the second lesion has two images, rows 1 and 2
+    assert siblings_of(small_dataset, row).tolist() == [2]
+    page.button(key="dataset_grid_open_1").click().run()
+    assert not page.exception
+    dialog = page.get("dialog")[0]
+    facts = "".join(html.value for html in dialog.get("html"))
+    assert "<td>TEST_00001</td>" in facts
+    assert "LESION_0001, 2 images" in facts
+    assert "malignant" in facts
+    assert "28 by 28 pixels" in facts
+    assert "the photograph" in facts
+    assert re.findall(r"<span>(TEST_\d+)</span>", facts)[0] == "TEST_00002"
+    nearest = [button for button in page.button if button.key.startswith("dataset_nearest_open")]
+    assert len(nearest) == 8
+    page.button(key="dataset_siblings_open_0").click().run()
+    facts = "".join(html.value for html in page.get("dialog")[0].get("html"))
+    assert "<td>TEST_00002</td>" in facts
+
+
+def test_details_sort_the_gallery_by_nearness_or_show_the_lesion_alone(open_page):
+    page = open_page()
+    page.selectbox(key="dataset_order").set_value("lesion").run()
+    page.button(key="dataset_grid_open_1").click().run()
+    page.button(key="dataset_details_sort").click().run()
+    assert not page.exception
+    assert page.get("dialog") == []
+    assert shown_ids(page)[:2] == ["TEST_00001", "TEST_00002"]  # itself, then its sibling, which looks like it
+    page.button(key="dataset_anchor_drop").click().run()
+    assert page.selectbox(key="dataset_order").value == "mixed"
+    page.selectbox(key="dataset_order").set_value("lesion").run()
+    page.button(key="dataset_grid_open_1").click().run()
+    page.button(key="dataset_details_lesion").click().run()
+    assert shown_ids(page) == ["TEST_00001", "TEST_00002"]
+    assert chips(page) == ["Lesion LESION\\_0001"]
+
+
+def test_an_original_that_has_gone_or_is_broken_leaves_the_small_image(open_page, kaggle_folder):
+    folder = kaggle_folder(counts={"mel": 6, "nv": 9}, jpegs=True)
+    page = open_page(folder)
+    assert grid(page).count("ham-original") == 15
+    originals = sorted(folder.rglob("*.jpg"))
+    originals[0].unlink()
+    originals[1].write_bytes(b"no picture")
+    page.run()
+    assert not page.exception
+    assert grid(page).count("ham-original") == 13
+    assert grid(page).count("ham-small") == 15
 
 
 def test_images_have_words_and_stand_crisp_beside_their_originals(open_page):
     page = open_page()
-    assert grid(page).count("image-rendering: pixelated") == 1
+    style = next(html.value for html in page.get("html") if ".ham-pictures .ham-small" in html.value)
+    assert re.search(r"\.ham-small \{[^}]*image-rendering: pixelated", style)
     assert grid(page).count("28 by 28 pixels as the models see it") == 24
     assert grid(page).count("the original photograph") == 24
     page.segmented_control(key="dataset_view").set_value("small").run()
@@ -187,21 +431,46 @@ def test_each_filter_matches_what_it_names(small_dataset):
     several = Filters(several=True).rows(small_dataset)
     sizes = np.bincount(small_dataset.groups)
     assert len(several) == sizes[sizes > 1].sum()
+    assert Filters(query="test_0014").rows(small_dataset).tolist() == list(range(140, 150))
+    assert Filters(query="LESION_0001").rows(small_dataset).tolist() == [1, 2]
+    assert len(Filters(query="(").rows(small_dataset)) == 0  # no regular expression
+    pointed_at = Filters(classes=("mel",), images=ImageSet("these", np.array([149, 3, 1])))
+    assert pointed_at.rows(small_dataset).tolist() == [1, 3]
+    assert len(pointed_at.rows(small_dataset, pointed_at=False)) == 24
 
 
 def test_filters_are_told_in_words():
     assert Filters().in_words() == ""
-    everything = Filters(("mel",), ("male", "unknown"), ("back",), ("follow_up",), (40, 60), True)
+    everything = Filters(("mel",), ("male", "unknown"), ("back",), ("follow_up",), (40, 60), True, "0027",
+                         ImageSet("Chosen on the map", np.array([1])))
     assert everything.in_words() == ("Melanoma (mel), male or sex unknown, back, follow-up, 40 to 60 years, "
-                                     "lesions with several images")
+                                     "lesions with several images, id contains 0027, chosen on the map")
+    assert [chip.label for chip in everything.chips()] == [
+        "Melanoma (mel)", "Male", "Sex unknown", "Back", "Follow-up", "40 to 60 years", "Several images",
+        "Id contains 0027", "Chosen on the map"]
 
 
-@pytest.mark.parametrize("order", ["mixed", "lesion", "age"])
+@pytest.mark.parametrize("order", ["mixed", "class", "lesion", "color", "light", "age", "near", "found"])
 def test_every_order_holds_each_row_once_and_is_the_same_every_time(small_dataset, order):
     rows = Filters(classes=("mel", "nv")).rows(small_dataset)
-    ordered = in_order(small_dataset, rows, order)
+    listed = np.arange(149, -1, -1)
+    ordered = in_order(small_dataset, rows, order, anchor=5, listed=listed)
     assert sorted(ordered) == rows.tolist()
-    assert np.array_equal(ordered, in_order(small_dataset, rows, order))
+    assert np.array_equal(ordered, in_order(small_dataset, rows, order, anchor=5, listed=listed))
+
+
+def test_orders_by_class_colour_lightness_nearness_and_as_listed_are_what_they_say(small_dataset):
+    rows = np.arange(150)
+    assert (np.diff(small_dataset.labels[in_order(small_dataset, rows, "class")]) >= 0).all()
+    colors = small_dataset.images.mean(axis=(1, 2))
+    light = (colors @ [0.2126, 0.7152, 0.0722])[in_order(small_dataset, rows, "light")]
+    assert (np.diff(light) >= -1e-3).all()
+    hues = data.hue(colors)[in_order(small_dataset, rows, "color")]
+    assert (np.diff(hues) >= -1e-3).all()
+    near = in_order(small_dataset, rows, "near", anchor=2)
+    assert near[0] == 2
+    assert small_dataset.groups[near[1]] == small_dataset.groups[2]
+    assert in_order(small_dataset, np.array([1, 4]), "found", listed=np.array([9, 4, 1])).tolist() == [4, 1]
 
 
 def test_by_lesion_keeps_a_lesions_images_together_and_by_age_puts_the_unknown_last(small_dataset):
@@ -245,6 +514,39 @@ def test_tables_count_by_class_in_class_order():
     assert np.isnan(ages.loc["df", "median"])
 
 
+def test_ages_are_counted_by_decade_with_empty_ones_between_and_unknown_last():
+    bands = age_bands(TABLE)
+    assert bands.sum(axis=1).to_dict() == {"0 to 9": 1, "10 to 19": 0, "20 to 29": 0, "30 to 39": 0, "40 to 49": 1,
+                                           "50 to 59": 1, "60 to 69": 1, "unknown": 1}
+    assert bands.loc["50 to 59", "mel"] == 1
+    assert age_bands(TABLE.iloc[4:]).index.tolist() == ["unknown"]
+
+
+def test_tables_to_read_have_titles_and_sums():
+    table = count_table(TABLE.assign(dx_type="histo"), "localization")
+    assert table.columns.tolist() == ["Melanoma (mel)", "Melanocytic nevus (nv)", "All"]
+    assert table.loc["Back"].tolist() == [2, 1, 3]
+    assert count_table(TABLE, "class").loc["Melanoma (mel)"].tolist() == [2, 1, 40.0]
+
+
+def test_colours_of_classes_by_hand():
+    images = np.zeros((3, 28, 28, 3), np.uint8)
+    images[0], images[1], images[2, :14] = (200, 100, 0), (100, 100, 100), 200
+    colors, labels = data.mean_colors(images), np.array([0, 0, 3])
+    assert colors.tolist() == [[200, 100, 0], [100, 100, 100], [100, 100, 100]]
+    assert data.lightness(colors)[1] == pytest.approx(100, abs=1e-3)
+    assert data.hue(np.array([[255, 0, 0], [255, 255, 0], [255, 0, 255], [90, 90, 90]])) == pytest.approx(
+        [0, 60, -60, 0])
+    assert data.mean_images(images, labels)[0, 0, 0].tolist() == [150, 100, 50]
+    assert not data.mean_images(images, labels)[1].any()
+    ribbons = data.color_ribbons(colors, labels, steps=2)
+    assert ribbons[0].tolist() == [[100, 100, 100], [200, 100, 0]]  # luma 100, then 114
+    assert data.color_ribbons(colors, labels, steps=4)[3].tolist() == [[100, 100, 100]] * 4
+    channels = data.channels_by_class(colors, labels)
+    assert channels.loc[("mel", "red"), ["images", "median"]].tolist() == [2, 150]
+    assert channels.index.get_level_values("dx").unique().tolist() == ["mel", "nv"]
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("rows", [slice(None), slice(2), slice(4, 5)])
 def test_charts_are_drawn_of_many_classes_of_one_and_of_one_image_without_age(rows, dark):
@@ -271,6 +573,34 @@ def test_chart_titles_say_the_finding():
     assert one.layout.shapes == ()
 
 
+# ---------------------------------------------------------------------------- downloads
+
+
+def test_the_metadata_of_what_is_shown_come_as_csv_in_the_columns_of_the_file(small_dataset, small_folder):
+    rows = np.array([0, 7])
+    lines = files.metadata_csv(small_dataset, rows).splitlines()
+    original = (small_folder / "HAM10000_metadata.csv").read_text().splitlines()
+    assert lines == [original[0], original[1], original[8]]
+
+
+def test_all_charts_come_as_one_html_file_that_needs_no_network(small_dataset):
+    page = files.charts_html(small_dataset, "a <b>word</b>", np.arange(150), dark=False)
+    assert page.count('class="plotly-graph-div"') == 7
+    assert "42.0 % of images are melanocytic nevus (nv)" in page
+    assert "a &lt;b&gt;word&lt;/b&gt;" in page
+    assert not re.search(r"<(script|link)[^>]+(src|href)=", page)
+    assert files.charts_html(small_dataset, "", np.array([3]), dark=True).count('class="plotly-graph-div"') == 7
+
+
+def test_the_toolbar_saves_what_the_switch_says(open_page):
+    page = open_page()
+    formats = {json.loads(chart.proto.config)["toImageButtonOptions"]["format"] for chart in page.get("plotly_chart")}
+    assert formats == {"png"}
+    page.segmented_control(key="chart_format").set_value("SVG").run()
+    open_tab(page, "Map")
+    assert json.loads(page.get("plotly_chart")[0].proto.config)["toImageButtonOptions"]["format"] == "svg"
+
+
 # --------------------------------------------------------------------------- real data
 
 
@@ -279,5 +609,12 @@ def test_the_real_data_are_filtered_by_class(open_page, real_data, real_dataset,
     page = open_page(real_data)
     assert not page.exception
     assert "**10,015** images of **7,470** lesions" in text(page)
-    page.pills(key="dataset_classes").select("mel").run()
+    pills(page, "classes").select("mel").run()
     assert "**1,113** images of **614** lesions" in text(page)
+    open_tab(page, "Map")
+    assert not page.exception
+    assert "1,113 images of the classes mel" in alternative(page, 0)
+    open_tab(page, "Data quality")
+    page.button(key="dataset_finding_pairs").click().run()
+    assert not page.exception
+    assert "**36** images of **36** lesions" in text(page)

@@ -28,7 +28,17 @@ from ham.charts.comparison import (
     per_class_scores,
     score_differences,
 )
-from ham.charts.dataset import age_chart, class_balance_chart, sex_chart, site_chart
+from ham.charts.dataset import (
+    age_chart,
+    channel_chart,
+    charts_html,
+    class_balance_chart,
+    method_chart,
+    ribbon_chart,
+    sex_chart,
+    site_chart,
+)
+from ham.charts.map import image_map, map_config, selected_rows
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
 from ham.charts.prediction import probability_bars
 from ham.charts.training import CURVES, learning_curves
@@ -44,12 +54,17 @@ __all__ = [
     "Palette",
     "age_chart",
     "alt_text",
+    "channel_chart",
+    "charts_html",
     "class_balance_chart",
     "class_roc_curves",
     "confusion_matrices",
     "headline_scores",
+    "image_map",
     "learning_curves",
     "malignant_roc_curves",
+    "map_config",
+    "method_chart",
     "new_figure",
     "palette",
     "per_class_scores",
@@ -57,8 +72,10 @@ __all__ = [
     "points_text",
     "probability_bars",
     "reliability_diagrams",
+    "ribbon_chart",
     "run_style",
     "score_differences",
+    "selected_rows",
     "set_coverage",
     "set_sizes",
     "sex_chart",

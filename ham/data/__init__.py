@@ -3,18 +3,36 @@
 source   find the files, read and check them: metadata, pixel CSV, JPEGs; `squash`
 dataset  LesionDataset, its cache under HAM_HOME, which folder is in use
 labels   images of any other folder with their labels from a CSV, to try runs on
-tables   counts and quantiles by class, for the page and the command line
+tables   counts, quantiles and colours by class, for the page and the command line
+embedding    what lies near what: features, neighbours, maps and their cache
+quality  what is doubtful in a data set
 splits   train, validation and test by three protocols, and what leaks in each
 """
 
 from ham.data.dataset import LesionDataset, choose_source, current_source, open_dataset
+from ham.data.embedding import LEAST_IMAGES, Stopped, image_features, nearest, read_map, tsne_map, write_map
 from ham.data.labels import LabelledImages, find_labelled_images
+from ham.data.quality import SEVERITIES, Finding, quality_findings
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Source, find_source, squash
 from ham.data.splits import SPLIT_TITLES, LeakageReport, Split, leakage_report, make_split
-from ham.data.tables import age_by_class, class_balance, count_by_class
+from ham.data.tables import (
+    age_bands,
+    age_by_class,
+    channels_by_class,
+    class_balance,
+    color_ribbons,
+    count_by_class,
+    hue,
+    lightness,
+    mean_colors,
+    mean_images,
+)
 
 __all__ = [
-    "METADATA_FILE", "PIXEL_FILE", "SPLIT_TITLES", "LabelledImages", "LeakageReport", "LesionDataset", "Source",
-    "Split", "age_by_class", "choose_source", "class_balance", "count_by_class", "current_source",
-    "find_labelled_images", "find_source", "leakage_report", "make_split", "open_dataset", "squash",
+    "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE", "SEVERITIES", "SPLIT_TITLES", "Finding", "LabelledImages",
+    "LeakageReport", "LesionDataset", "Source", "Split", "Stopped", "age_bands", "age_by_class",
+    "channels_by_class", "choose_source", "class_balance", "color_ribbons", "count_by_class", "current_source",
+    "find_labelled_images", "find_source", "hue", "image_features", "leakage_report", "lightness", "make_split",
+    "mean_colors", "mean_images", "nearest", "open_dataset", "quality_findings", "read_map", "squash", "tsne_map",
+    "write_map",
 ]

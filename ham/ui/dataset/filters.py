@@ -1,7 +1,9 @@
-"""The filters of the Dataset page, in force as long as the visit lasts."""
+"""The filters of the Dataset page, in force as long as the visit lasts: a popover to add, a chip each to remove."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,26 @@ from ham.ui.frame import plain
 
 _CLASS = dict(zip(CODES, CLASSES, strict=True))
 _AGE_STEP = 5  # the ages of HAM10000 are multiples of five
+#: Keys of the session state: the filters in force; (version of the widgets, data set, what they start with).
+_CHOSEN, _START = "dataset_chosen", "dataset_filter_start"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images that were pointed at: on the map, in a list of doubts, in the details of an image."""
+
+    label: str  # "chosen on the map"
+    rows: np.ndarray  # int64, rows of the data set in the order to show them
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter in force that can be taken away by itself."""
+
+    kind: str
+    value: str
+    label: str
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -25,9 +47,11 @@ class Filters:
     methods: tuple[str, ...] = ()  # dx_type: how the diagnosis was made
     ages: tuple[int, int] | None = None  # both included; unknown ages are out
     several: bool = False  # only lesions with several images
+    query: str = ""  # part of an image id or lesion id
+    images: ImageSet | None = None
 
-    def rows(self, dataset: data.LesionDataset) -> np.ndarray:
-        """The matching rows of the data set, ascending."""
+    def rows(self, dataset: data.LesionDataset, pointed_at: bool = True) -> np.ndarray:
+        """The matching rows of the data set, ascending; without `pointed_at` as if `images` were not named."""
         metadata = dataset.metadata
         match = np.ones(dataset.n_images, dtype=bool)
         for column, wanted in (("dx", self.classes), ("sex", self.sexes), ("localization", self.sites),
@@ -38,7 +62,29 @@ class Filters:
             match &= metadata["age"].between(*self.ages).to_numpy()
         if self.several:
             match &= np.bincount(dataset.groups)[dataset.groups] > 1
+        if self.query:
+            match &= np.any([metadata[column].str.contains(self.query, case=False, regex=False).to_numpy(dtype=bool)
+                             for column in ("image_id", "lesion_id")], axis=0)
+        if self.images and pointed_at:
+            match &= np.isin(np.arange(dataset.n_images), self.images.rows)
         return np.flatnonzero(match)
+
+    def chips(self) -> list[Chip]:
+        """A chip for everything that is named."""
+        chips = [Chip("classes", code, _CLASS[code].title) for code in self.classes]
+        chips += [Chip("sexes", sex, "Sex unknown" if sex == "unknown" else sex.capitalize()) for sex in self.sexes]
+        chips += [Chip("sites", site, "Site unknown" if site == "unknown" else site.capitalize())
+                  for site in self.sites]
+        chips += [Chip("methods", method, method_in_words(method)) for method in self.methods]
+        if self.ages:
+            chips.append(Chip("ages", "", f"{self.ages[0]} to {self.ages[1]} years"))
+        if self.several:
+            chips.append(Chip("several", "", "Several images"))
+        if self.query:
+            chips.append(Chip("query", "", f"Id contains {self.query}"))
+        if self.images:
+            chips.append(Chip("images", "", self.images.label))
+        return chips
 
     def in_words(self) -> str:
         """"Melanoma (mel), male, 40 to 60 years"; "" where nothing is filtered."""
@@ -47,29 +93,46 @@ class Filters:
                  " or ".join(self.sites).replace("unknown", "site unknown"),
                  " or ".join(method_in_words(method).lower() for method in self.methods),
                  f"{self.ages[0]} to {self.ages[1]} years" if self.ages else "",
-                 "lesions with several images" if self.several else ""]
+                 "lesions with several images" if self.several else "",
+                 f"id contains {self.query}" if self.query else "",
+                 self.images.label[:1].lower() + self.images.label[1:] if self.images else ""]
         return ", ".join(filter(None, words))
 
 
 def filters(dataset: data.LesionDataset) -> Filters:
-    """The filter chips. Their values last as long as the visit, on whatever page."""
-    metadata = dataset.metadata
+    """The filters to add, behind a button, and a chip for each in force. They last as long as the visit."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="dataset_filter_bar"):
+        with st.popover("Filters", icon=":material/filter_alt:", key="dataset_filter_popover"):
+            chosen = _widgets(dataset)
+        for chip in chosen.chips():
+            st.button(plain(chip.label), icon=":material/close:", icon_position="right", on_click=_remove,
+                      args=(chip,), help="Remove this filter", key=f"dataset_chip_{chip.kind}_{chip.value}")
+        if chosen.chips():
+            st.button("Clear filters", icon=":material/filter_alt_off:", key="dataset_clear", type="tertiary",
+                      on_click=take, args=(Filters(),))
+    st.session_state[_CHOSEN] = chosen
+    return chosen
+
+
+def _widgets(dataset: data.LesionDataset) -> Filters:
+    metadata, (version, start) = dataset.metadata, _version(dataset)
     oldest = _AGE_STEP * max(1, int(np.ceil(metadata["age"].fillna(0).max() / _AGE_STEP)))
-    _start_filters(dataset.fingerprint, oldest)
-    classes = st.pills("Class", [c for c in CODES if (metadata["dx"] == c).any()], selection_mode="multi",
-                       format_func=lambda code: _CLASS[code].title, key="dataset_classes", persist_state="session")
-    who, age, site, method = st.columns([1.1, 1, 1, 1], gap="medium")
-    sexes = who.pills("Sex", _values(metadata["sex"]), selection_mode="multi", format_func=str.capitalize,
-                      key="dataset_sexes", persist_state="session")
-    ages = age.slider("Age in years", 0, oldest, step=_AGE_STEP, key="dataset_ages",
-                      help="Narrowed, it leaves out the images whose age is unknown.", persist_state="session")
-    sites = site.multiselect("Site", _values(metadata["localization"]), format_func=str.capitalize,
-                             placeholder="All sites", key="dataset_sites", persist_state="session")
-    methods = method.multiselect("Diagnosed by", _values(metadata["dx_type"]), format_func=method_in_words,
-                                 placeholder="All ways", key="dataset_methods", persist_state="session")
-    several = st.toggle("Only lesions with several images", key="dataset_several", persist_state="session")
+    classes = st.pills("Class", [c for c in CODES if (metadata["dx"] == c).any()], default=start.classes,
+                       selection_mode="multi", format_func=lambda code: _CLASS[code].title,
+                       key=f"dataset_classes_{version}")
+    sexes = st.pills("Sex", _values(metadata["sex"]), default=start.sexes, selection_mode="multi",
+                     format_func=str.capitalize, key=f"dataset_sexes_{version}")
+    ages = st.slider("Age in years", 0, oldest, start.ages or (0, oldest), step=_AGE_STEP,
+                     key=f"dataset_ages_{version}", help="Narrowed, it leaves out the images whose age is unknown.")
+    sites = st.multiselect("Site", _values(metadata["localization"]), start.sites, format_func=str.capitalize,
+                           placeholder="All sites", key=f"dataset_sites_{version}")
+    methods = st.multiselect("Diagnosed by", _values(metadata["dx_type"]), start.methods,
+                             format_func=method_in_words, placeholder="All ways", key=f"dataset_methods_{version}")
+    query = st.text_input("Image or lesion id", start.query, max_chars=100, key=f"dataset_query_{version}",
+                          placeholder="a part is enough, for example 0027419")
+    several = st.toggle("Only lesions with several images", start.several, key=f"dataset_several_{version}")
     return Filters(tuple(classes), tuple(sexes), tuple(sites), tuple(methods),
-                   None if tuple(ages) == (0, oldest) else tuple(ages), several)
+                   None if tuple(ages) == (0, oldest) else tuple(ages), several, query.strip(), start.images)
 
 
 def method_in_words(dx_type: str) -> str:
@@ -82,36 +145,60 @@ def _values(column: pd.Series) -> list[str]:
     return sorted(column.value_counts().index, key=lambda value: value == "unknown")
 
 
-def _start_filters(fingerprint: str, oldest: int) -> None:
-    """Everything, at first and when another data set is in use."""
-    start = {"dataset_classes": [], "dataset_sexes": [], "dataset_ages": (0, oldest), "dataset_sites": [],
-             "dataset_methods": [], "dataset_several": False}
-    other = st.session_state.get("dataset_filtered") != fingerprint
-    st.session_state["dataset_filtered"] = fingerprint
-    for key, value in start.items():
-        if other or key not in st.session_state:
-            st.session_state[key] = value
+# ------------------------------------------------------------------------------- state
+
+def _version(dataset: data.LesionDataset) -> tuple[int, Filters]:
+    """Number and starting values of the popover's widgets.
+
+    What a callback changes makes new widgets. The browser would otherwise bring the old values back: it
+    does not hear of new ones while the popover is closed. Another data set starts without filters.
+    """
+    state = st.session_state
+    version, fingerprint, start = state.get(_START, (0, "", Filters()))
+    if fingerprint != dataset.fingerprint:
+        start = Filters()
+        for key in ("dataset_anchor", "dataset_open"):  # rows of the other data set
+            state.pop(key, None)
+    elif f"dataset_classes_{version}" not in state:  # at first, after a callback, back from another page
+        start = state.get(_CHOSEN, start)
+    else:
+        return version, start
+    state[_START] = (version + 1, dataset.fingerprint, start)
+    return version + 1, start
 
 
-def _clear_filters() -> None:
-    st.session_state["dataset_filtered"] = ""
+def take(chosen: Filters) -> None:
+    """For callbacks: from now on these filters."""
+    version, fingerprint, _ = st.session_state[_START]
+    st.session_state[_CHOSEN] = chosen
+    st.session_state[_START] = (version + 1, fingerprint, chosen)
 
 
-def summary(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
-    """How much matches, a way back to everything, the matching metadata as a file."""
-    shown = dataset.metadata.iloc[rows]
-    words = chosen.in_words()
-    text = f"**{len(rows):,}** images of **{shown['lesion_id'].nunique():,}** lesions"
-    text += f" match: {plain(words)}" if words else ", all there are"
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(text, width="stretch")
-        if words:
-            st.button("Clear filters", icon=":material/filter_alt_off:", key="dataset_clear", on_click=_clear_filters)
-        st.download_button("Metadata as CSV", lambda: shown.to_csv(index=False), key="dataset_download",
-                           file_name=f"{dataset.name}_metadata_{len(rows)}_images.csv", mime="text/csv",
-                           icon=":material/download:", on_click="ignore", disabled=not len(rows))
+def in_force() -> Filters:
+    """For callbacks: the filters of the last run."""
+    return st.session_state.get(_CHOSEN, Filters())
 
 
-def no_match() -> None:
-    """The empty state."""
-    st.info("No image matches all of these filters. Take one away, or clear them all.", icon=":material/search_off:")
+def _remove(chip: Chip) -> None:
+    kept = getattr(in_force(), chip.kind)
+    rest = tuple(value for value in kept if value != chip.value) if chip.value else getattr(Filters(), chip.kind)
+    take(dataclasses.replace(in_force(), **{chip.kind: rest}))
+
+
+def show_classes(codes: Sequence[str]) -> None:
+    """For callbacks: only these classes."""
+    take(dataclasses.replace(in_force(), classes=tuple(code for code in CODES if code in codes)))
+
+
+def show_images(label: str, rows: np.ndarray, *, alone: bool = True) -> None:
+    """For callbacks: only these images; `alone` takes the other filters away and keeps the images in this order."""
+    images = ImageSet(label, np.asarray(rows, dtype=np.int64))
+    take(Filters(images=images) if alone else dataclasses.replace(in_force(), images=images))
+    if alone:
+        st.session_state["dataset_order"] = "found"
+        st.session_state["dataset_brushed"] = ""  # what was drawn on the map says something else
+
+
+def drop_images() -> None:
+    """For callbacks: no longer only the images that were pointed at."""
+    take(dataclasses.replace(in_force(), images=None))

@@ -1,22 +1,84 @@
-"""The charts of the Dataset page: class balance, age, sex and site by class."""
+"""The charts of the Dataset page's first view: classes, ages, sexes, sites and ways of diagnosis, and their numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from ham import charts, data
+from ham.charts import CLASS_TITLES
+from ham.config import CODES
+from ham.ui.dataset.filters import method_in_words, show_classes
 from ham.ui.frame import chart, is_dark
 
+TABLES = {"class": "Class", "age": "Age", "sex": "Sex", "localization": "Site", "dx_type": "Way of diagnosis"}
 
-def overview(metadata: pd.DataFrame) -> None:
-    """Class balance, age, sex and site by class, of the rows given."""
-    dark = is_dark()
-    missing, zero = int(metadata["age"].isna().sum()), int((metadata["age"] == 0).sum())
+
+def overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
+    """Class balance, age, sex, site and way of diagnosis by class, of the rows given."""
+    metadata = dataset.metadata.iloc[rows]
+    figures = metadata_figures(metadata, is_dark())
     left, right = st.columns(2, gap="large")
     with left:
-        chart(charts.class_balance_chart(data.class_balance(metadata), dark), "dataset_balance")
-        chart(charts.sex_chart(data.count_by_class(metadata, "sex"), dark), "dataset_sex")
+        chart(figures["balance"], "dataset_balance", on_select=_class_clicked, selection_mode="points")
+        chart(figures["site"], "dataset_site")
     with right:
-        chart(charts.age_chart(data.age_by_class(metadata), missing, zero, dark), "dataset_age")
-        chart(charts.site_chart(data.count_by_class(metadata, "localization"), dark), "dataset_site")
+        for name in ("age", "sex", "method"):
+            chart(figures[name], f"dataset_{name}")
+    with st.expander("The numbers as tables", icon=":material/table:", on_change="rerun", key="dataset_tables") as box:
+        if box.open:
+            _tables(metadata)
+
+
+def metadata_figures(metadata: pd.DataFrame, dark: bool) -> dict[str, object]:
+    """The five figures by name."""
+    missing, zero = int(metadata["age"].isna().sum()), int((metadata["age"] == 0).sum())
+    return {
+        "balance": charts.class_balance_chart(data.class_balance(metadata), dark),
+        "age": charts.age_chart(data.age_by_class(metadata), missing, zero, dark),
+        "sex": charts.sex_chart(data.count_by_class(metadata, "sex"), dark),
+        "site": charts.site_chart(data.count_by_class(metadata, "localization"), dark),
+        "method": charts.method_chart(data.count_by_class(metadata, "dx_type"), method_in_words, dark),
+    }
+
+
+def _class_clicked() -> None:
+    """A bar was clicked: its class becomes the filter."""
+    points = st.session_state["dataset_balance"]["selection"]["points"]
+    codes = {code for point in points for code in _texts(point.get("customdata"))}
+    if codes:
+        show_classes(sorted(codes))
+
+
+def _texts(customdata: object) -> Iterator[str]:
+    """Streamlit hands one value on as it is or in a list, as the browser's Plotly does."""
+    for value in customdata if isinstance(customdata, list | tuple) else [customdata]:
+        if value in CODES:
+            yield value
+
+
+def _tables(metadata: pd.DataFrame) -> None:
+    by = st.segmented_control("Images by class and", list(TABLES), default="class", required=True,
+                              format_func=TABLES.get, key="dataset_table")
+    st.dataframe(count_table(metadata, by), key=f"dataset_table_{by}", alt=f"Images by class and {TABLES[by].lower()}")
+
+
+def count_table(metadata: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Counts to read and to copy: a column a class that occurs and "All"; or, by class, a row a class."""
+    titles = dict(zip(CODES, CLASS_TITLES, strict=True))
+    if by == "class":
+        balance = data.class_balance(metadata)
+        table = balance[balance["images"] > 0].rename(index=titles)
+        table["share of images, %"] = (100 * table["images"] / table["images"].sum()).round(1)
+        return table.rename_axis("Class")
+    counts = data.age_bands(metadata) if by == "age" else data.count_by_class(metadata, by)
+    if by == "dx_type":
+        counts = counts.rename(index=method_in_words)
+    elif by != "age":
+        counts = counts.rename(index=str.capitalize)
+    counts = counts.loc[:, counts.sum() > 0].rename(columns=titles)
+    counts["All"] = counts.sum(axis=1)
+    return counts.rename_axis(index=TABLES[by], columns=None)

@@ -1,0 +1,181 @@
+"""The map of the images: principal components at once, t-SNE made in the background and kept."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import streamlit as st
+
+from ham import charts, data
+from ham.config import DataError, HamError
+from ham.ui.dataset import cached
+from ham.ui.dataset.filters import Filters, drop_images, in_force, show_images
+from ham.ui.frame import errors, is_dark, show_error
+
+METHODS = {"pca": "Principal components", "tsne": "t-SNE"}
+_LOOK_AGAIN_SECONDS = 1.5
+_CHOSEN_ON_MAP = "Chosen on the map"
+
+
+class Making:
+    """One t-SNE map in the making, in a thread of its own: it goes on while visitors click, come and go."""
+
+    def __init__(self, fingerprint: str, features: np.ndarray):
+        self.progress = (0, 1)
+        self.points: np.ndarray | None = None
+        self.error: Exception | None = None
+        self.kept = True  # whether it could be written
+        self._stop = threading.Event()
+        self.thread = threading.Thread(target=self._make, args=(fingerprint, features), daemon=True)
+
+    @property
+    def live(self) -> bool:
+        return self.thread.is_alive()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _make(self, fingerprint: str, features: np.ndarray) -> None:
+        try:
+            points = data.tsne_map(features, self._report, self._stop.is_set)
+        except data.Stopped:
+            return
+        except Exception as error:  # shown by the page that waits for it
+            self.error = error
+            return
+        self.kept = data.write_map(fingerprint, "tsne", points)
+        points.setflags(write=False)
+        self.points = points
+
+    def _report(self, done: int, total: int) -> None:
+        self.progress = (done, total)
+
+
+class _Maps:
+    """The t-SNE maps made or read since the server started, the last two data sets' at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[str, np.ndarray] = {}
+        self._making: dict[str, Making] = {}
+
+    def points(self, dataset: data.LesionDataset) -> np.ndarray | None:
+        with self._lock:
+            making = self._making.get(dataset.fingerprint)
+            found = making.points if making else None
+            if found is None:
+                found = self._made.get(dataset.fingerprint)
+            if found is None:
+                found = data.read_map(dataset.fingerprint, "tsne", dataset.n_images)
+            if found is not None:
+                self._made = dict([*self._made.items(), (dataset.fingerprint, found)][-2:])
+            return found
+
+    def making(self, dataset: data.LesionDataset) -> Making | None:
+        return self._making.get(dataset.fingerprint)
+
+    def start(self, dataset: data.LesionDataset, features: np.ndarray) -> Making:
+        """The map in the making; one at a time, whoever asks."""
+        with self._lock:
+            making = self._making.get(dataset.fingerprint)
+            if making is None or not making.live:
+                for other in self._making.values():  # of another data set: nobody waits for it any more
+                    other.stop()
+                making = Making(dataset.fingerprint, features)
+                self._making = {dataset.fingerprint: making}
+                making.thread.start()
+            return making
+
+
+@st.cache_resource(show_spinner=False)
+def maps() -> _Maps:
+    return _Maps()
+
+
+def image_map(dataset: data.LesionDataset, chosen: Filters) -> None:
+    """A point an image; what box or lasso choose becomes a filter."""
+    if dataset.n_images < data.LEAST_IMAGES:
+        st.info(f"{dataset.n_images} images are too few for a map.", icon=":material/scatter_plot:")
+        return
+    method = st.segmented_control("Map by", list(METHODS), default="pca", required=True, key="dataset_map_by",
+                                  format_func=METHODS.get, persist_state="session",
+                                  help="Principal components are there at once and keep large distances. t-SNE takes "
+                                       "about a minute once and keeps neighbours together.")
+    features, points = cached.features(dataset), None
+    if method == "tsne":
+        points = maps().points(dataset)
+        if points is None:
+            _tsne(dataset, features)
+        elif (making := maps().making(dataset)) is not None and not making.kept:
+            st.caption("The map could not be written to HAM Lab's folder (is the disk full?): it lasts until HAM Lab "
+                       "ends.")
+    shown = "tsne" if points is not None else "pca"
+    rows = chosen.rows(dataset, pointed_at=False)
+    _draw(dataset, chosen, rows, features[:, :2] if points is None else points, shown)
+
+
+def _draw(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray, points: np.ndarray, method: str) -> None:
+    if not rows.size:
+        st.info("The other filters leave no image on the map.", icon=":material/search_off:")
+        return
+    titles = {"pca": "The two largest differences in colour and shade",
+              "tsne": "Images beside those that look most like them"}
+    key = _map_key(chosen)
+    marked = chosen.images.rows if chosen.images and st.session_state.get("dataset_brushed") != key else None
+    image_format = (st.session_state.get("chart_format") or "PNG").lower()
+    figure = charts.image_map(points, dataset.labels, dataset.metadata["image_id"].to_numpy(), rows, titles[method],
+                              "Draw around points to see these images below.",
+                              marked, is_dark())
+    st.plotly_chart(figure, theme=None, key=key, on_select=lambda: _brushed(key), selection_mode=("box", "lasso"),
+                    config=charts.map_config(image_format), alt=charts.alt_text(figure))
+
+
+def _map_key(chosen: Filters) -> str:
+    """Another chart once the images chosen on it were dropped, because Plotly keeps the brush as long as the chart."""
+    state = st.session_state
+    if chosen.images is None and state.get("dataset_brushed"):
+        state["dataset_brushed"] = ""
+        state["dataset_map_number"] = state.get("dataset_map_number", 0) + 1
+    return f"dataset_map_{state.get('dataset_map_number', 0)}"
+
+
+def _brushed(key: str) -> None:
+    """The reader chose points, or none any more."""
+    rows = charts.selected_rows(st.session_state[key]["selection"])
+    images = in_force().images
+    if rows.size:
+        st.session_state["dataset_brushed"] = key
+        show_images(_CHOSEN_ON_MAP, rows, alone=False)
+    elif images is not None and images.label == _CHOSEN_ON_MAP:
+        drop_images()
+
+
+def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
+    """Starts the map where it is not in the making, and follows it."""
+    making = maps().making(dataset)
+    if making is not None and making.error is not None:
+        raised = making.error
+        show_error(raised if isinstance(raised, HamError) else DataError(
+            "The t-SNE map", f"it could not be made ({type(raised).__name__}: {raised}).",
+            "Use the map by principal components below, or try again."))
+    if making is None or (not making.live and making.points is None):
+        words = "Make the t-SNE map" if making is None else "Make it again"
+        st.button(words, key="dataset_tsne_start", icon=":material/play_arrow:",
+                  on_click=lambda: maps().start(dataset, features))
+        st.caption("About a minute of one core for 10,000 images, once for a data set. Until then the map by principal "
+                   "components is shown.")
+        return
+    st.fragment(_follow, run_every=_LOOK_AGAIN_SECONDS)(dataset)
+
+
+@errors()
+def _follow(dataset: data.LesionDataset) -> None:
+    making = maps().making(dataset)
+    if making is None or not making.live:
+        st.rerun()  # it is there, or was stopped: the whole page shows it
+    done, total = making.progress
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(done / total, text=f"Making the t-SNE map: step {done} of {total}" if done else
+                    "Making the t-SNE map: who is near whom")
+        st.button("Stop", key="dataset_tsne_stop", icon=":material/stop:", on_click=making.stop)

@@ -1,0 +1,36 @@
+"""The list of what is doubtful in the data; each entry opens its images in the gallery."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ham import data
+from ham.ui.dataset import cached
+from ham.ui.dataset.filters import show_images
+from ham.ui.frame import plain
+
+_BADGES = {"high": ":red-badge[high]", "medium": ":orange-badge[medium]", "low": ":gray-badge[low]"}
+
+
+def quality(dataset: data.LesionDataset) -> None:
+    """Findings on the whole data set, the gravest first."""
+    found = cached.findings(dataset)
+    if not found:
+        st.success("None of the known doubts applies to this data set.", icon=":material/verified:")
+        return
+    st.markdown(f":gray[What is doubtful in the whole data set, the gravest of {len(found)} findings first. Filters do "
+                "not change the list; opening an entry replaces them.]")
+    with st.container(gap="xsmall", key="dataset_findings"):
+        for finding in found:
+            with st.container(border=True):
+                text, button = st.columns([4, 1], vertical_alignment="center")
+                text.markdown(f"{_BADGES[finding.severity]} **{plain(finding.title)}**  \n:gray[{plain(finding.why)}]")
+                if finding.n_images:
+                    words = f"Show {finding.n_images:,} images" if finding.n_images > 1 else "Show the image"
+                    button.button(words, key=f"dataset_finding_{finding.key}", on_click=_open, args=(finding,),
+                                  width="stretch")
+
+
+def _open(finding: data.Finding) -> None:
+    show_images(finding.title, finding.rows)
+    st.toast(f"{finding.n_images:,} images are shown below.", icon=":material/photo_library:")

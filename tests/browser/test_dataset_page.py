@@ -1,0 +1,43 @@
+"""Seen in a browser only, on the Dataset page: removed filters stay removed, tiles open by keyboard and stay crisp."""
+
+
+def test_a_filter_removed_by_its_chip_or_cleared_does_not_come_back(serve, visit, small_folder):
+    page = visit(serve(small_folder), "dataset")
+
+    def add(*names: str) -> None:
+        page.page.get_by_role("button", name="Filters").first.click()
+        for name in names:
+            page.page.get_by_test_id("stPopoverBody").get_by_text(name, exact=True).click()
+            page.page.get_by_test_id("stMain").get_by_role("button", name=name).first.wait_for()
+        page.page.keyboard.press("Escape")
+
+    add("Melanoma (mel)", "Male")
+    page.page.locator(".st-key-dataset_chip_sexes_male button").first.click()
+    page.page.get_by_text("24 images of 12 lesions").wait_for()
+    page.page.get_by_role("tab", name="Looks").click()  # a run with what the browser holds of the closed popover
+    page.page.get_by_text("The mean image of each class").wait_for()
+    assert "24 images of 12 lesions" in page.text
+    page.page.get_by_role("button", name="Clear filters").click()
+    page.page.get_by_text("all there are").wait_for()
+    page.page.get_by_role("tab", name="Map").click()
+    page.page.get_by_text("Map by").wait_for()
+    page.wait()
+    assert "150 images of 75 lesions, all there are" in page.text
+    page.check()
+
+
+def test_a_tile_opens_by_keyboard_and_its_pixels_are_not_smoothed(serve, visit, small_folder):
+    page = visit(serve(small_folder), "dataset", dark=True)
+    page.page.locator(".st-key-dataset_grid_tile_0 button").focus()
+    page.page.keyboard.press("Enter")
+    dialog = page.page.get_by_role("dialog")
+    dialog.get_by_text("Nearest images of other lesions").wait_for()
+    smoothed = page.page.evaluate(
+        "[...document.querySelectorAll('figure img')].filter(i => i.naturalWidth < i.clientWidth && "
+        "getComputedStyle(i).imageRendering != 'pixelated').length")
+    assert smoothed == 0
+    muted = dialog.locator("th").first.evaluate("e => getComputedStyle(e).color")
+    assert muted == "rgb(230, 233, 237)"  # the dark theme's text, faded, and not the light theme's grey
+    page.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    page.check()
