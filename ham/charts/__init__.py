@@ -29,6 +29,7 @@ from ham.charts.comparison import (
     score_differences,
 )
 from ham.charts.dataset import age_chart, class_balance_chart, sex_chart, site_chart
+from ham.charts.leakage import KINDS, SEEN, SeenShares, leak_scores, seen_colors, seen_waffle
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
 from ham.charts.prediction import probability_bars
 from ham.charts.training import CURVES, learning_curves
@@ -39,15 +40,19 @@ __all__ = [
     "CLASS_TITLES",
     "CURVES",
     "HEADLINE",
+    "KINDS",
     "MATRIX_BY",
     "PLOT_CONFIG",
+    "SEEN",
     "Palette",
+    "SeenShares",
     "age_chart",
     "alt_text",
     "class_balance_chart",
     "class_roc_curves",
     "confusion_matrices",
     "headline_scores",
+    "leak_scores",
     "learning_curves",
     "malignant_roc_curves",
     "new_figure",
@@ -59,6 +64,8 @@ __all__ = [
     "reliability_diagrams",
     "run_style",
     "score_differences",
+    "seen_colors",
+    "seen_waffle",
     "set_coverage",
     "set_sizes",
     "sex_chart",
