@@ -62,7 +62,7 @@ def seen_waffle(kinds: list[SeenShares], dark: bool = False) -> go.Figure:
     alt = "Of 100 test images each, what training has seen. " + " ".join(
         f"{kind.title}: " + ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True)) + "."
         for kind, icons in zip(kinds, counted, strict=True))
-    figure = new_figure(title, alt, dark, height=250, narrow=True)
+    figure = new_figure(title, alt, dark, height=238, narrow=True)
     shades = seen_colors(dark)
     steps = [[place / 3, color] for i, color in enumerate(shades) for place in (i, i + 1)]
     for number, (kind, icons) in enumerate(zip(kinds, counted, strict=True)):
@@ -97,13 +97,18 @@ def leak_scores(scores: dict[str, dict[str, tuple[Interval, str]]], key: str, da
     figure = new_figure(f"{name}: published, and on new lesions", alt, dark, height=110 + 72 * len(titles),
                         key={kind: KINDS.index(kind) for kind in drawn})
     for kind in drawn:
-        rows = [row for row, title in enumerate(titles) if kind in scores[title]]
-        places = spread_rows(len(titles), KINDS.index(kind), len(KINDS))
-        values = [scores[titles[row]][kind] for row in rows]
+        having = [(row, scores[title]) for row, title in enumerate(titles) if kind in scores[title]]
+        values = [found[kind] for _, found in having]
         add_intervals(figure, kind, [value for value, _ in values],
                       [f"{name} {format_score(key, value)}<br>{words}" for value, words in values],
-                      [places[row] for row in rows], KINDS.index(kind), 100, dark)
+                      [row + _offset(kind, found) for row, found in having], KINDS.index(kind), 100, dark)
     figure.update_xaxes(title=f"{name}, %, with 95 % interval", range=[-1, 101], dtick=20)
     figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, showgrid=False,
                         range=[len(titles) - 0.45, -0.55], tickfont={"color": colors.text}, ticklabelstandoff=6)
     return figure
+
+
+def _offset(kind: str, found: dict) -> float:
+    """Where in its row the dot of this kind lies, among those that the row has."""
+    here = [other for other in KINDS if other in found]
+    return spread_rows(1, here.index(kind), len(here))[0]

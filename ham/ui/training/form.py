@@ -175,8 +175,8 @@ def seconds_a_step(config: TrainConfig) -> float | None:
     for run in store.list_runs():
         same = (run.config.model, run.config.batch_size, run.config.model_settings) == \
             (config.model, config.batch_size, config.model_settings)
-        if same and run.status.steps and run.status.epoch:
-            return statistics.median(store.read_history(run)["seconds"]) / run.status.steps
+        if same and run.status.steps and run.status.epoch and len(seconds := store.read_history(run)["seconds"]):
+            return statistics.median(seconds) / run.status.steps
     return None
 
 

@@ -54,7 +54,7 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     if not found:
         return
     st.markdown("**What came out**" if len(done) == len(plan) else
-                f"**What came out so far, of {len(done)} of {count(len(plan), 'training')}**")
+                f"**What came out so far ({len(done)} of {count(len(plan), 'training')})**")
     st.markdown("\n".join(f"- {finding(one)}" for one in found))
     for column, key in zip(st.columns(2, gap="large"), _CHARTED, strict=True):
         with column:
@@ -223,7 +223,7 @@ def score_table(found: list[Measured]) -> pd.DataFrame:
             n_classes, of = len(part.support), len(one.leak.whole.support)
             rows.append({
                 "Split": data.SPLIT_TITLES[one.protocol][0] if kind == charts.KINDS[0] else "",
-                "Test images": kind + (" (none was seen)" if one.leak.unseen is part else ""),
+                "Test images": kind + (" (none was seen)" if one.leak.unseen is one.leak.whole else ""),
                 "Images": f"{part.n_images:,}", "Lesions": f"{part.n_lesions:,}",
                 "Accuracy": unbroken(percent(part.scores["accuracy"])),
                 "Balanced accuracy": unbroken(percent(part.scores[_SCORE])) +

@@ -45,9 +45,17 @@ def pairs(dataset: data.LesionDataset) -> None:
     places = (first + np.arange(min(_AT_ONCE, len(found[protocol])))) % len(found[protocol])
     tiles = "".join(_tile(dataset, *found[protocol][place]) for place in places)
     st.html(f'{_STYLE}<div class="ham-pairs">{tiles}</div>')
-    st.caption(f"{len(found[protocol]):,} different images of this test part (split with seed {_SEED}) are in training "
-               "too, or another photograph of their lesion is. Above what the models see, 28 by 28 pixels"
+    st.caption(f"{_how_many(found[protocol])} (split with seed {_SEED}). Above what the models see, 28 by 28 pixels"
                + ("; below the photograph." if dataset.originals else "."))
+
+
+def _how_many(found: np.ndarray) -> str:
+    copies = int((found[:, 0] == found[:, 1]).sum())
+    if not copies:
+        return f"{len(found):,} test images have another photograph of their lesion in training"
+    words = f"{copies:,} different test images are in training themselves"
+    return words if copies == len(found) else \
+        f"{words}, {len(found) - copies:,} more have another photograph of their lesion there"
 
 
 def _tile(dataset: data.LesionDataset, test: int, train: int) -> str:
