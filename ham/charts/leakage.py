@@ -62,7 +62,7 @@ def seen_waffle(kinds: list[SeenShares], dark: bool = False) -> go.Figure:
     alt = "Of 100 test images each, what training has seen. " + " ".join(
         f"{kind.title}: " + ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True)) + "."
         for kind, icons in zip(kinds, counted, strict=True))
-    figure = new_figure(title, alt, dark, height=238, narrow=True)
+    figure = new_figure(title, alt, dark, height=230, narrow=True)
     shades = seen_colors(dark)
     steps = [[place / 3, color] for i, color in enumerate(shades) for place in (i, i + 1)]
     for number, (kind, icons) in enumerate(zip(kinds, counted, strict=True)):

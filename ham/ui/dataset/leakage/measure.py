@@ -152,6 +152,8 @@ def _follow(ids: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:
     problem = frame.engine().problem
     if problem and live:
         frame.show_error(problem)
+    elif live and not any(run.state == "running" for run in runs.values()):
+        st.caption("The training process starts; the first time takes some seconds.")
     own = {run_id for _, run_id in ids}
     first = next((place for place, run in enumerate(_queue(runs)) if run.id in own), None)
     if first:

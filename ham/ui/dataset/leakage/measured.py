@@ -47,8 +47,8 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     done = [cell for cell in plan if cell.done]
     if not done:
         return
-    found, problems = _measured(tuple((cell.protocol, cell.seed, version(cell.run)) for cell in done),
-                                dataset.fingerprint, [cell.run for cell in done], dataset)
+    versions = tuple((cell.protocol, cell.seed, version(cell.run)) for cell in done)
+    found, problems = _measured(versions, dataset.fingerprint, [cell.run for cell in done], dataset)
     for problem in problems:
         show_error(HamError(*problem))
     if not found:
@@ -58,7 +58,7 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     st.markdown("\n".join(f"- {finding(one)}" for one in found))
     for column, key in zip(st.columns(2, gap="large"), _CHARTED, strict=True):
         with column:
-            chart(_figure(key, found, is_dark()), f"leakage_{key}")
+            chart(_figure((versions, dataset.fingerprint, key, is_dark()), found), f"leakage_{key}")
     st.table(score_table(found), border="horizontal", hide_index=True,
              alt="Scores as published, and on lesions that training has and has not seen, with 95 % intervals")
     st.caption(_how(found, done))
@@ -197,6 +197,12 @@ def _how(found: list[Measured], done: list[Cell]) -> str:
              "two protocols are different images, so their scores are compared unpaired. ")
     words += f"{seeds} runs of each protocol, pooled: a lesion that several of them test is drawn for all of them." \
         if seeds > 1 else "One run of each protocol: how much another seed would change is not in the intervals."
+    if any(one.protocol == "oversample" for one in found):
+        words += " Oversampling repeats test images too; every repeat counts, as in what would be published."
+    shown = [part.scores[key] for one in found for _, part in _parts(one.leak) for key in (*_CHARTED, CODES[0])]
+    if any(score.low == score.high for score in shown):
+        words += " An interval without width says that every draw gave the same, as where all of a few images are " \
+                 "right or all are wrong; it is no certainty."
     made = {(cell.run.record.get("code_version"), tuple(sorted(cell.run.record.get("packages", {}).items())))
             for cell in done}
     if len(made) > 1:
@@ -247,10 +253,12 @@ def class_table(leak: Leak) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _figure(key: str, found: list[Measured], dark: bool) -> object:
+@st.cache_data(max_entries=16, show_spinner=False)
+def _figure(versions: tuple, _found: list[Measured]) -> object:
     """Balanced accuracies over fewer classes than are tested are left out: they are of something else."""
+    *_, key, dark = versions
     scores = {}
-    for one in found:
+    for one in _found:
         scores[data.SPLIT_TITLES[one.protocol][0]] = {
             kind: (part.scores[key], f"{part.n_images:,} images of {part.n_lesions:,} lesions")
             for kind, part in _parts(one.leak)

@@ -32,7 +32,7 @@ def pairs(dataset: data.LesionDataset) -> None:
     if not leaking:
         st.caption("There is no such pair in this data set: no lesion has several images, and none is repeated.")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         protocol = leaking[0]
         if len(leaking) > 1:
             protocol = st.segmented_control(

@@ -55,6 +55,8 @@ def lab_config(protocol: str, seed: int, dataset: LesionDataset) -> TrainConfig:
     """
     config = recipe_config("improved", "cnn", epochs=_EPOCHS, augmentation="none", test_time_augmentation="none",
                            split=protocol, seed=seed).replace(recipe=RECIPE)
+    if protocol != "oversample":
+        return config
     more = steps_an_epoch(config, dataset) / steps_an_epoch(config.replace(split="lesion"), dataset)
     return config.replace(epochs=max(1, round(_EPOCHS / more)))
 
