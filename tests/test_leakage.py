@@ -27,7 +27,7 @@ from ham.evaluation import (
     unpaired_difference,
 )
 from ham.store import Predictions, Run
-from ham.ui.dataset.leakage.measured import Measured, answers_of, control, finding, score_table
+from ham.ui.dataset.leakage.measured import Measured, _measured, answers_of, control, finding, score_table
 from ham.ui.dataset.leakage.runs import TAG, Cell, cancel, cells, lab_config, lab_is_live, start
 
 ROOT = Path(__file__).parents[1]
@@ -421,6 +421,7 @@ def html(page: AppTest) -> str:
 def test_three_protocols_are_shown_with_real_pairs_and_others_at_a_click(small_dataset):
     page = open_lab()
     assert [figure.key for figure in page.get("plotly_chart")] == [f"leakage_{protocol}" for protocol in PROTOCOLS]
+    assert "Mean of 5 random splits" in words(page)
     pairs = pairs_across(make_split(small_dataset, "image"))
     ids = small_dataset.metadata["image_id"]
     shown = html(page)
@@ -454,6 +455,8 @@ def test_where_no_split_is_possible_the_reason_stands_in_its_place_and_nothing_c
     monkeypatch.setenv("HAM_DATA", str(kaggle_folder(counts={"nv": 2})))
     page = open_lab()
     assert words(page).count("too small for three parts") == 3
+    assert "Mean of 5 random splits" not in words(page)
+    assert "ham-seen" not in html(page)
     assert "can be split by none of the protocols" in words(page)
     assert not page.button
 
@@ -553,6 +556,23 @@ def test_the_measured_gap_stands_with_its_interval_for_all_protocols(small_datas
     table = page.get("arrow_table")[0] if page.get("arrow_table") else page.table[0]
     assert table is not None
     assert "leakage_start" not in [button.key for button in page.button]
+
+
+def test_the_runs_of_several_seeds_are_pooled_and_compared_on_the_seeds_that_both_have(small_dataset):
+    runs = [invented(small_dataset, "lesion", seed) for seed in (0, 1)] + [
+        invented(small_dataset, "image", seed) for seed in (0, 1, 2)]
+    (by_lesion, by_image), problems = _measured((), small_dataset.fingerprint, runs, small_dataset)
+    assert problems == []
+    assert (by_lesion.seeds, by_image.seeds) == ((0, 1), (0, 1, 2))
+    parts = [answers_of(run, small_dataset) for run in runs]
+    assert by_image.leak.whole.n_images == sum(len(part) for part, _ in parts[2:])
+    assert by_image.leak.seen.n_images == sum(seen.sum() for _, seen in parts[2:])
+    assert by_image.leak.whole.n_lesions == len(set(np.concatenate([part.lesions for part, _ in parts[2:]])))
+
+    def right(pairs: list) -> float:
+        return np.mean(np.concatenate([part.proba.argmax(axis=1) == part.y_true for part, _ in pairs]))
+
+    assert by_image.above["accuracy"].value == pytest.approx(right(parts[2:4]) - right(parts[:2]))
 
 
 def test_a_damaged_result_is_told_and_the_others_are_shown(small_dataset):

@@ -18,7 +18,9 @@ def shares(dataset: data.LesionDataset) -> None:
     """The three protocols side by side, 100 icons each."""
     found = _leakage(dataset, dataset.fingerprint)
     dark = is_dark()
-    st.html(_key(dark))
+    drawn = any(not isinstance(report, str) for report in found.values())
+    if drawn:
+        st.html(_key(dark))
     for column, (protocol, report) in zip(st.columns(3, gap="medium"), found.items(), strict=True):
         title, sentence = data.SPLIT_TITLES[protocol]
         with column, st.container(border=True, height="stretch"):
@@ -29,8 +31,9 @@ def shares(dataset: data.LesionDataset) -> None:
             chart(_waffle(report, dark), f"leakage_{protocol}")
             st.markdown(leakage_in_words(protocol, report))
             st.caption(sentence)
-    st.caption(f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images for "
-               "validation and 10 % for the test. Filters do not change it.")
+    if drawn:
+        st.caption(f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images for "
+                   "validation and 10 % for the test. Filters do not change it.")
 
 
 def leakage_in_words(protocol: str, report: data.LeakageReport) -> str:
