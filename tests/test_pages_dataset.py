@@ -66,6 +66,11 @@ def text(page: AppTest) -> str:
     return "\n".join(m.value for m in [*page.main.markdown, *page.main.caption, *page.main.info])
 
 
+def drawn(page: AppTest) -> list:
+    """The charts that filters drive, not those of the leakage lab."""
+    return [figure for figure in page.get("plotly_chart") if "leakage" not in figure.key]
+
+
 def alternative(page: AppTest, number: int) -> str:
     return page.get("plotly_chart")[number].proto.alt
 
@@ -77,7 +82,7 @@ def test_without_filters_everything_is_shown(open_page):
     page = open_page()
     assert not page.exception
     assert "**150** images of **75** lesions, all there are" in text(page)
-    assert len(page.get("plotly_chart")) == 5
+    assert len(drawn(page)) == 5
     assert len(shown_ids(page)) == 24
     assert "Images 1 to 24 of 150" in text(page)
     assert chips(page) == []
@@ -121,7 +126,7 @@ def test_filters_that_match_nothing_say_so_and_clearing_brings_everything_back(o
     page.slider(key=filter_key(page, "ages")).set_value((10, 40)).run()
     assert not page.exception
     assert "No image matches all of these filters" in text(page)
-    assert len(page.get("plotly_chart")) == 0
+    assert drawn(page) == []
     page.button(key="dataset_clear").click().run()
     assert not page.exception
     assert "**150** images of **75** lesions, all there are" in text(page)

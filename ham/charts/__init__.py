@@ -38,6 +38,7 @@ from ham.charts.dataset import (
     sex_chart,
     site_chart,
 )
+from ham.charts.leakage import KINDS, SEEN, SeenShares, leak_scores, seen_colors, seen_waffle
 from ham.charts.map import image_map, map_config, selected_rows
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
 from ham.charts.prediction import probability_bars
@@ -49,9 +50,12 @@ __all__ = [
     "CLASS_TITLES",
     "CURVES",
     "HEADLINE",
+    "KINDS",
     "MATRIX_BY",
     "PLOT_CONFIG",
+    "SEEN",
     "Palette",
+    "SeenShares",
     "age_chart",
     "alt_text",
     "channel_chart",
@@ -61,6 +65,7 @@ __all__ = [
     "confusion_matrices",
     "headline_scores",
     "image_map",
+    "leak_scores",
     "learning_curves",
     "malignant_roc_curves",
     "map_config",
@@ -75,6 +80,8 @@ __all__ = [
     "ribbon_chart",
     "run_style",
     "score_differences",
+    "seen_colors",
+    "seen_waffle",
     "selected_rows",
     "set_coverage",
     "set_sizes",

@@ -14,7 +14,15 @@ from ham.data.embedding import LEAST_IMAGES, Stopped, image_features, nearest, r
 from ham.data.labels import LabelledImages, find_labelled_images
 from ham.data.quality import SEVERITIES, Finding, quality_findings
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Source, find_source, squash
-from ham.data.splits import SPLIT_TITLES, LeakageReport, Split, leakage_report, make_split
+from ham.data.splits import (
+    SPLIT_TITLES,
+    LeakageReport,
+    Split,
+    leakage_report,
+    make_split,
+    pairs_across,
+    seen_in_training,
+)
 from ham.data.tables import (
     age_bands,
     age_by_class,
@@ -33,6 +41,6 @@ __all__ = [
     "LeakageReport", "LesionDataset", "Source", "Split", "Stopped", "age_bands", "age_by_class",
     "channels_by_class", "choose_source", "class_balance", "color_ribbons", "count_by_class", "current_source",
     "find_labelled_images", "find_source", "hue", "image_features", "leakage_report", "lightness", "make_split",
-    "mean_colors", "mean_images", "nearest", "open_dataset", "quality_findings", "read_map", "squash", "tsne_map",
-    "write_map",
+    "mean_colors", "mean_images", "nearest", "open_dataset", "pairs_across", "quality_findings", "read_map",
+    "seen_in_training", "squash", "tsne_map", "write_map",
 ]

@@ -47,6 +47,7 @@ class LeakageReport:
     sibling: float  # share of the test rows whose lesion is in training
     sibling_mel: float  # the same among melanomas
     copies: float  # share of the test rows whose very image is in training
+    copies_mel: float = float("nan")  # the same among melanomas
 
 
 def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_fraction: float = 0.1,
@@ -89,13 +90,34 @@ def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_frac
 
 def leakage_report(split: Split) -> LeakageReport:
     """Count the test rows whose lesion, or whose very image, is in the training part."""
-    sibling = np.isin(split.groups[split.test], split.groups[split.train])
-    copy = np.isin(split.test, split.train)
+    sibling, copy = seen_in_training(split)
     melanoma = split.labels[split.test] == CLASS_INDEX["mel"]
     n_melanoma = int(melanoma.sum())
     return LeakageReport(n_test=len(split.test), n_test_mel=n_melanoma, sibling=float(sibling.mean()),
                          sibling_mel=float(sibling[melanoma].mean()) if n_melanoma else float("nan"),
-                         copies=float(copy.mean()))
+                         copies=float(copy.mean()),
+                         copies_mel=float(copy[melanoma].mean()) if n_melanoma else float("nan"))
+
+
+def seen_in_training(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Of each test row, whether training has seen its lesion, and whether its very image; bool (n_test,) each."""
+    return np.isin(split.groups[split.test], split.groups[split.train]), np.isin(split.test, split.train)
+
+
+def pairs_across(split: Split, seed: int = 0) -> np.ndarray:
+    """What stands on both sides: (row in the test part, row in training), int64 (n, 2), no test image twice.
+
+    The training row is the test image itself where that is in training, else another photograph of its
+    lesion. Test image and, among several, the photograph are in an order drawn from `seed`.
+    """
+    rng = np.random.default_rng(seed)
+    test = rng.permutation(np.unique(split.test))
+    train = rng.permutation(np.unique(split.train))
+    groups, first = np.unique(split.groups[train], return_index=True)  # a random photograph of each lesion
+    place = np.searchsorted(groups, split.groups[test]).clip(max=len(groups) - 1)
+    sibling = groups[place] == split.groups[test]
+    partner = np.where(np.isin(test, train), test, train[first[place]])
+    return np.column_stack([test, partner])[sibling]
 
 
 def _oversample(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -24,6 +24,7 @@ from ham.evaluation.calibration import (
     with_temperature,
 )
 from ham.evaluation.floors import logistic_regression_proba, majority_proba
+from ham.evaluation.leak import Leak, Part, joined, measure_leak
 from ham.evaluation.operating import (
     TARGETS,
     OperatingPoint,
@@ -35,6 +36,7 @@ from ham.evaluation.operating import (
 )
 from ham.evaluation.scores import (
     SCORES,
+    Answers,
     Evaluation,
     EvaluationError,
     Interval,
@@ -44,8 +46,10 @@ from ham.evaluation.scores import (
     evaluate,
     malignant_proba,
     mcnemar,
+    named_right,
     proportion,
     shares,
+    unpaired_difference,
 )
 from ham.evaluation.words import (
     decimal,
@@ -64,12 +68,15 @@ __all__ = [
     "COVERAGE",
     "SCORES",
     "TARGETS",
+    "Answers",
     "Calibration",
     "Evaluation",
     "EvaluationError",
     "Interval",
+    "Leak",
     "McNemar",
     "OperatingPoint",
+    "Part",
     "PredictionSets",
     "Score",
     "calibrate",
@@ -87,12 +94,15 @@ __all__ = [
     "format_difference",
     "format_score",
     "intervals_record",
+    "joined",
     "logistic_regression_proba",
     "majority_proba",
     "malignant_proba",
     "malignant_roc",
     "malignant_threshold",
     "mcnemar",
+    "measure_leak",
+    "named_right",
     "operating_point",
     "p_value",
     "percent",
@@ -102,5 +112,6 @@ __all__ = [
     "roc",
     "scores_from_record",
     "shares",
+    "unpaired_difference",
     "with_temperature",
 ]

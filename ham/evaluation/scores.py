@@ -65,6 +65,22 @@ class Evaluation:
     confusion: np.ndarray  # int64 (7, 7): rows true, columns predicted
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A model's answers on some images, rows in one order."""
+
+    y_true: np.ndarray  # int (n,), index in CLASSES
+    proba: np.ndarray  # float (n, 7), rows sum to 1, columns in CLASSES order
+    lesions: np.ndarray  # (n,), equal where two images show one lesion
+
+    def __len__(self) -> int:
+        return len(self.y_true)
+
+    def where(self, mask: np.ndarray) -> Answers:
+        """Those of some of the images; `mask`: bool (n,)."""
+        return Answers(self.y_true[mask], self.proba[mask], self.lesions[mask])
+
+
 @dataclass(frozen=True)
 class McNemar:
     """Images that only one of two models names right, and the two-sided exact p-value."""
@@ -119,6 +135,48 @@ def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarra
                  for key, (part, whole) in counted.items()}
     return _intervals(lambda counts: {key: ratio(counts @ part, counts @ whole)
                                       for key, (part, whole) in by_lesion.items()}, n, n_lesions, resamples, seed)
+
+
+def named_right(answers: Answers, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+    """"accuracy", "balanced_accuracy" and by class code its recall, with the intervals of `evaluate`.
+
+    From the same draws of lesions as there and without the AUCs, which take most of its time. NaN is the recall of a
+    class without images. Raises EvaluationError.
+    """
+    y_true, proba = check(answers.y_true, answers.proba)
+    lesion, n_lesions = _lesions(answers.lesions, len(y_true))
+    right, whole = _right_by_lesion(y_true, proba, lesion, n_lesions)
+
+    def score(counts: np.ndarray) -> dict[str, np.ndarray]:
+        return _named_right(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
+
+    return _intervals(score, len(y_true), n_lesions, resamples, seed)
+
+
+def unpaired_difference(ours: Answers, theirs: Answers, resamples: int = RESAMPLES,
+                        seed: int = 0) -> dict[str, Interval]:
+    """The scores of `named_right` of one set of images minus those of another: another test part, or another kind of
+    image within one.
+
+    The lesions of both sides are drawn together (the cluster bootstrap of `evaluate`), so one with images on both
+    counts on both. The balanced accuracies are means over the classes that both sides have, in each resample too:
+    else a class that only one of them has would pass for a difference. Raises EvaluationError.
+    """
+    checked = [check(side.y_true, side.proba) for side in (ours, theirs)]
+    lesion, n_lesions = _lesions(np.concatenate([ours.lesions, theirs.lesions]), sum(len(y) for y, _ in checked))
+    n_ours = len(checked[0][0])
+    (right, whole), (their_right, their_whole) = (
+        _right_by_lesion(*side, own, n_lesions)
+        for side, own in zip(checked, (lesion[:n_ours], lesion[n_ours:]), strict=True))
+
+    def score(counts: np.ndarray) -> dict[str, np.ndarray]:
+        support, their_support = counts @ whole, counts @ their_whole
+        both = (support > 0) & (their_support > 0)
+        first = _named_right(counts @ right, support, both)
+        second = _named_right(counts @ their_right, their_support, both)
+        return {key: first[key] - second[key] for key in first}
+
+    return _intervals(score, len(lesion), n_lesions, resamples, seed)
 
 
 def proportion(part: int, whole: int) -> Interval:
@@ -202,6 +260,26 @@ def _scores(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: n
         "malignant_specificity": ratio(benign[:, ~MALIGNANT].sum(axis=1), benign.sum(axis=1)),
         "malignant_auc": _auc(malignant_proba(proba), MALIGNANT[y_true], weights),
     }
+
+
+def _right_by_lesion(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
+                     n_lesions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images named right, and all, of each lesion and true class; float (n_lesions, 7) each."""
+    right, whole = np.zeros((2, n_lesions, N_CLASSES))
+    np.add.at(whole, (lesion, y_true), 1)
+    np.add.at(right, (lesion, y_true), proba.argmax(axis=1) == y_true)
+    return right, whole
+
+
+def _named_right(right: np.ndarray, whole: np.ndarray, counted: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores of `named_right`, (R,) each, from images named right and all by class, (R, 7).
+
+    The balanced accuracy is over the classes `counted`, bool, (R, 7) or (1, 7).
+    """
+    recall = ratio(right, whole)
+    return {"accuracy": ratio(right.sum(axis=1), whole.sum(axis=1)),
+            "balanced_accuracy": _mean_of_defined(np.where(counted, recall, np.nan)),
+            **{code: recall[:, k] for k, code in enumerate(CODES)}}
 
 
 def _auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -4,16 +4,16 @@ filters    the filters, and a chip for each in force
 summary    how much matches; files, the downloads
 views      tabs: overview (charts), looks (mean images, colours), map, quality (what is doubtful)
 gallery    the images, in tiles; details, a dialog of one of them
-leakage    what each way of splitting lets into the training
+leakage    the leakage lab: what each way of splitting lets into the training, and what that does to the scores
 cached     what is computed once for a data set
 """
 
 from ham.ui.dataset.details import siblings_of
 from ham.ui.dataset.filters import Filters, ImageSet, filters
 from ham.ui.dataset.gallery import gallery, in_order
-from ham.ui.dataset.leakage import leakage, leakage_in_words
+from ham.ui.dataset.leakage import lab_is_live, leakage, leakage_in_words
 from ham.ui.dataset.summary import no_match, summary
 from ham.ui.dataset.views import views
 
-__all__ = ["Filters", "ImageSet", "filters", "gallery", "in_order", "leakage", "leakage_in_words",
+__all__ = ["Filters", "ImageSet", "filters", "gallery", "in_order", "lab_is_live", "leakage", "leakage_in_words",
            "no_match", "siblings_of", "summary", "views"]

@@ -141,7 +141,7 @@ def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
         cost = "measuring time and memory here …" if waits else "time is known after the first epoch"
     elif waits:
         st.rerun()  # stops the timer
-    st.markdown(f"**{trainable + fixed:,}** parameters · **{_steps_an_epoch(config, dataset):,}** steps an epoch · "
+    st.markdown(f"**{trainable + fixed:,}** parameters · **{steps_an_epoch(config, dataset):,}** steps an epoch · "
                 f"{cost}")
 
 
@@ -150,8 +150,8 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
 
     None while nothing is known.
     """
-    steps = _steps_an_epoch(config, dataset)
-    measured = _seconds_a_step(config)
+    steps = steps_an_epoch(config, dataset)
+    measured = seconds_a_step(config)
     probed = engine.estimate(config, dataset.record)
     if probed is not None and not probed.problem:
         seconds = measured * steps * config.epochs if measured else probed.seconds
@@ -161,7 +161,7 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
     return None if probed is None else "time is known after the first epoch"
 
 
-def _steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
+def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
     """Close to what the split gives; oversampling repeats every class up to the largest."""
     images = dataset.n_images
     if config.split == "oversample":
@@ -170,13 +170,13 @@ def _steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
     return -(-round(images * (1 - config.validation_fraction - config.test_fraction)) // config.batch_size)
 
 
-def _seconds_a_step(config: TrainConfig) -> float | None:
+def seconds_a_step(config: TrainConfig) -> float | None:
     """As this machine took in its last run of this model at this batch size; None without one."""
     for run in store.list_runs():
         same = (run.config.model, run.config.batch_size, run.config.model_settings) == \
             (config.model, config.batch_size, config.model_settings)
-        if same and run.status.steps and run.status.epoch:
-            return statistics.median(store.read_history(run)["seconds"]) / run.status.steps
+        if same and run.status.steps and run.status.epoch and len(seconds := store.read_history(run)["seconds"]):
+            return statistics.median(seconds) / run.status.steps
     return None
 
 

@@ -1,0 +1,129 @@
+"""Images that stand on both sides of a split: one in the test, and what training has of the same lesion."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from ham import data
+from ham.config import CLASSES, HamError
+from ham.ui.frame import errors
+
+_AT_ONCE = 3
+_ORIGINAL_SIZE = (400, 300)  # at most, pixels
+_SEED = 0  # of the split whose pairs are shown, and of the first run of the measurement
+
+
+@st.fragment
+@errors()
+def pairs(dataset: data.LesionDataset) -> None:
+    """A row of pairs, others at a click."""
+    found = _pairs(dataset, dataset.fingerprint)
+    leaking = [protocol for protocol in found if len(found[protocol])]
+    if not found:
+        return  # no split is possible; the shares above say why
+    st.markdown("**On both sides of the split**")
+    if not leaking:
+        st.caption("There is no such pair in this data set: no lesion has several images, and none is repeated.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        protocol = leaking[0]
+        if len(leaking) > 1:
+            protocol = st.segmented_control(
+                "Split", leaking, default=leaking[0], required=True, key="leakage_pairs_of", persist_state="session",
+                format_func=lambda name: data.SPLIT_TITLES[name][0], label_visibility="collapsed")
+        several = len(found[protocol]) > _AT_ONCE
+        if several and st.button("Show other pairs", icon=":material/refresh:", key="leakage_other_pairs"):
+            st.session_state["leakage_pairs_page"] = st.session_state.get("leakage_pairs_page", 0) + 1
+    first = _AT_ONCE * st.session_state.get("leakage_pairs_page", 0)
+    places = (first + np.arange(min(_AT_ONCE, len(found[protocol])))) % len(found[protocol])
+    tiles = "".join(_tile(dataset, *found[protocol][place]) for place in places)
+    st.html(f'{_STYLE}<div class="ham-pairs">{tiles}</div>')
+    st.caption(f"{_how_many(found[protocol])} (split with seed {_SEED}). Above what the models see, 28 by 28 pixels"
+               + ("; below the photograph." if dataset.originals else "."))
+
+
+def _how_many(found: np.ndarray) -> str:
+    copies = int((found[:, 0] == found[:, 1]).sum())
+    if not copies:
+        return f"{len(found):,} test images have another photograph of their lesion in training"
+    words = f"{copies:,} different test images are in training themselves"
+    return words if copies == len(found) else \
+        f"{words}, {len(found) - copies:,} more have another photograph of their lesion there"
+
+
+def _tile(dataset: data.LesionDataset, test: int, train: int) -> str:
+    row = dataset.metadata.iloc[test]
+    same = "The very same image" if test == train else "Two photographs of one lesion"
+    color = CLASSES[dataset.labels[test]].color
+    title = html.escape(CLASSES[dataset.labels[test]].title)
+    sides = "".join(_side(dataset, index, side) for index, side in ((test, "Test"), (train, "Training")))
+    lesions = list(dict.fromkeys((row["lesion_id"], dataset.metadata["lesion_id"].iloc[train])))
+    note = html.escape(" and ".join(lesions)) + (", the same lesion under two ids" if len(lesions) > 1 else "")
+    return (f'<figure><div>{sides}</div><figcaption><b><i style="background:{color}"></i>{title}</b>'
+            f"<span>{same}</span><span>{note}</span></figcaption></figure>")
+
+
+def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
+    image_id = html.escape(dataset.metadata["image_id"].iloc[index])
+    shown = (f'<img class="ham-small" src="{_png(dataset.images[index])}" '
+             f'alt="{side}: {image_id}, 28 by 28 pixels as the models see it">')
+    if photograph := _photograph(dataset.original(index)):
+        shown += f'<img src="{photograph}" alt="{side}: {image_id}, the original photograph">'
+    return f"<section><em>{side}</em>{shown}<span>{image_id}</span></section>"
+
+
+def _png(image: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _photograph(path: Path | None) -> str:
+    """A JPEG of at most _ORIGINAL_SIZE; "" where there is none (any more) or none that can be read."""
+    if path is None:
+        return ""
+    file = io.BytesIO()
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", _ORIGINAL_SIZE)
+            image.thumbnail(_ORIGINAL_SIZE)
+            image.convert("RGB").save(file, "JPEG", quality=85)
+    except OSError:
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _pairs(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, np.ndarray]:
+    """By protocol that can be dealt: `data.pairs_across` of one split."""
+    found = {}
+    for protocol in data.SPLIT_TITLES:
+        try:
+            found[protocol] = data.pairs_across(data.make_split(_dataset, protocol, seed=_SEED))
+        except HamError:
+            continue  # said by the shares
+    return found
+
+
+_STYLE = """<style>
+.ham-pairs { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); }
+.ham-pairs figure { margin: 0; min-width: 0; }
+.ham-pairs figure > div { display: grid; gap: 0.5rem; grid-template-columns: 1fr 1fr; }
+.ham-pairs section { display: flex; flex-direction: column; gap: 2px; min-width: 0; }
+.ham-pairs em { font-size: 0.8rem; font-style: normal; font-weight: 600; }
+.ham-pairs img { border-radius: 4px; display: block; width: 100%; }
+.ham-pairs .ham-small { aspect-ratio: 1; image-rendering: pixelated; }
+.ham-pairs span { color: light-dark(#57606A, #A9B1BA); font-size: 0.8rem; line-height: 1.35; overflow-wrap: anywhere; }
+.ham-pairs figcaption { display: flex; flex-direction: column; margin-top: 0.3rem; }
+.ham-pairs figcaption b { font-size: 0.875rem; font-weight: 600; }
+.ham-pairs figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem;
+  width: 0.6rem; }
+</style>"""

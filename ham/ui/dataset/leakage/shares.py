@@ -1,0 +1,96 @@
+"""What share of the test part each protocol lets training see."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import streamlit as st
+
+from ham import charts, data
+from ham.config import CLASS_INDEX, HamError
+from ham.ui.frame import chart, is_dark, plain
+
+_SPLIT_SEEDS = range(5)
+
+
+def shares(dataset: data.LesionDataset) -> None:
+    """The three protocols side by side, 100 icons each."""
+    found = _leakage(dataset, dataset.fingerprint)
+    dark = is_dark()
+    drawn = any(not isinstance(report, str) for report in found.values())
+    if drawn:
+        st.html(_key(dark))
+    for column, (protocol, report) in zip(st.columns(3, gap="medium"), found.items(), strict=True):
+        title, sentence = data.SPLIT_TITLES[protocol]
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{title}**")
+            if isinstance(report, str):
+                st.caption(plain(report))
+                continue
+            chart(_waffle(report, dark), f"leakage_{protocol}")
+            st.markdown(leakage_in_words(protocol, report))
+            st.caption(sentence)
+    if drawn:
+        st.caption(f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images for "
+                   "validation and 10 % for the test. Filters do not change it.")
+
+
+def leakage_in_words(protocol: str, report: data.LeakageReport) -> str:
+    """The finding of one protocol in one plain sentence."""
+    if protocol == "oversample":
+        return f"{_percent(report.copies)} of the test rows are exact copies of training rows."
+    if not report.sibling:
+        return "No test image shows a lesion that training has seen."
+    melanoma = "" if np.isnan(report.sibling_mel) else f" and {_percent(report.sibling_mel)} of the melanoma images"
+    return f"{_percent(report.sibling)} of the test images{melanoma} show a lesion that training has seen."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _key(dark: bool) -> str:
+    """What the colours of the icons say, once for all three."""
+    parts = "".join(f'<span><i style="background:{color}"></i>{words}</span>'
+                    for color, words in zip(charts.seen_colors(dark), charts.SEEN, strict=True))
+    return f'{_STYLE}<div class="ham-seen">Of each test image, training has seen{parts}</div>'
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _waffle(report: data.LeakageReport, dark: bool) -> object:
+    kinds = [charts.SeenShares("All images", report.copies, report.sibling - report.copies)]
+    if np.isfinite(report.sibling_mel):
+        melanoma = charts.CLASS_TITLES[CLASS_INDEX["mel"]]
+        kinds.append(charts.SeenShares(melanoma, report.copies_mel, report.sibling_mel - report.copies_mel))
+    return charts.seen_waffle(kinds, dark)
+
+
+@st.cache_data(max_entries=4, show_spinner="Counting what leaks")
+def _leakage(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, data.LeakageReport | str]:
+    """Mean report of each protocol, or why it cannot be made on this data set."""
+    found: dict[str, data.LeakageReport | str] = {}
+    for protocol in data.SPLIT_TITLES:
+        try:
+            found[protocol] = _mean([data.leakage_report(data.make_split(_dataset, protocol, seed=seed))
+                                     for seed in _SPLIT_SEEDS])
+        except HamError as error:
+            found[protocol] = str(error)
+    return found
+
+
+def _mean(reports: list[data.LeakageReport]) -> data.LeakageReport:
+    """By field; of a share over those splits that have it."""
+    means = {}
+    for field in dataclasses.fields(data.LeakageReport):
+        values = np.array([getattr(report, field.name) for report in reports], float)
+        values = values[np.isfinite(values)]
+        means[field.name] = float(values.mean()) if len(values) else float("nan")
+    return data.LeakageReport(**means)
+
+
+_STYLE = """<style>
+.ham-seen { align-items: center; display: flex; flex-wrap: wrap; font-size: 0.9rem; gap: 0.25rem 1.1rem; }
+.ham-seen span { align-items: center; display: inline-flex; gap: 0.4rem; }
+.ham-seen i { border-radius: 2px; display: inline-block; height: 0.8rem; width: 0.8rem; }
+</style>"""
