@@ -1,20 +1,27 @@
 """Files in Kaggle's layout -> validated LesionDataset -> splits that do, or do not, leak.
 
 source   find the files, read and check them: metadata, pixel CSV, JPEGs; `squash`
+places   HAM_HOME/data: folders of our own, written whole or not at all; the sources there are to choose from
+download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever happened
+archive  the data set out of a zip that nobody vouches for
 dataset  LesionDataset, its cache under HAM_HOME, which folder is in use
 labels   images of any other folder with their labels from a CSV, to try runs on
 tables   counts and quantiles by class, for the page and the command line
 splits   train, validation and test by three protocols, and what leaks in each
 """
 
+from ham.data.archive import unpack
 from ham.data.dataset import LesionDataset, choose_source, current_source, open_dataset
+from ham.data.download import Background, download_ham10000, downloaded
 from ham.data.labels import LabelledImages, find_labelled_images
+from ham.data.places import CannotWrite, KnownSource, Stopped, known_sources, use_source
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Source, find_source, squash
 from ham.data.splits import SPLIT_TITLES, LeakageReport, Split, leakage_report, make_split
 from ham.data.tables import age_by_class, class_balance, count_by_class
 
 __all__ = [
-    "METADATA_FILE", "PIXEL_FILE", "SPLIT_TITLES", "LabelledImages", "LeakageReport", "LesionDataset", "Source",
-    "Split", "age_by_class", "choose_source", "class_balance", "count_by_class", "current_source",
-    "find_labelled_images", "find_source", "leakage_report", "make_split", "open_dataset", "squash",
+    "METADATA_FILE", "PIXEL_FILE", "SPLIT_TITLES", "Background", "CannotWrite", "KnownSource", "LabelledImages",
+    "LeakageReport", "LesionDataset", "Source", "Split", "Stopped", "age_by_class", "choose_source", "class_balance",
+    "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images", "find_source",
+    "known_sources", "leakage_report", "make_split", "open_dataset", "squash", "unpack", "use_source",
 ]
