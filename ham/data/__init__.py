@@ -15,13 +15,13 @@ from ham.data.dataset import LesionDataset, choose_source, current_source, open_
 from ham.data.download import Background, download_ham10000, downloaded
 from ham.data.labels import LabelledImages, find_labelled_images
 from ham.data.places import CannotWrite, KnownSource, Stopped, known_sources, use_source
-from ham.data.source import METADATA_FILE, PIXEL_FILE, Source, find_source, squash
+from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source, squash
 from ham.data.splits import SPLIT_TITLES, LeakageReport, Split, leakage_report, make_split
 from ham.data.tables import age_by_class, class_balance, count_by_class
 
 __all__ = [
     "METADATA_FILE", "PIXEL_FILE", "SPLIT_TITLES", "Background", "CannotWrite", "KnownSource", "LabelledImages",
-    "LeakageReport", "LesionDataset", "Source", "Split", "Stopped", "age_by_class", "choose_source", "class_balance",
-    "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images", "find_source",
-    "known_sources", "leakage_report", "make_split", "open_dataset", "squash", "unpack", "use_source",
+    "LeakageReport", "LesionDataset", "Report", "Source", "Split", "Stopped", "age_by_class", "choose_source",
+    "class_balance", "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images",
+    "find_source", "known_sources", "leakage_report", "make_split", "open_dataset", "squash", "unpack", "use_source",
 ]
