@@ -64,11 +64,12 @@ def desk() -> _Desk:
 def panel(heading: str = "Use the real data", primary: bool = True) -> None:
     """Which data is in use, what else there is, and three ways to get it; while one is under way, how far it is.
 
-    `primary`: to get data is the page's next step.
+    `primary`: to get data is the page's next step. Without a heading it stands in a frame of somebody else's.
     """
     job = desk().job
-    with st.container(border=True):
-        st.subheader(heading, anchor=False)
+    with st.container(border=bool(heading)):
+        if heading:
+            st.subheader(heading, anchor=False)
         _say_what_happened()
         if job is not None and job.running:
             st.fragment(_watch, run_every=_LOOK_SECONDS)(job)
@@ -99,7 +100,7 @@ def section(found: data.LesionDataset | None, problem: DataError | None) -> None
     else:
         label = "This is the demo set: use the real data" if found.synthetic else "Data in use, and other data"
         with st.expander(label, icon=":material/database:"):
-            panel("Use the real data" if found.synthetic else "Data in use", primary=False)
+            panel("", primary=False)
 
 
 def choose_folder(heading: str = "", primary: bool = True) -> None:
