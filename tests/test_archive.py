@@ -258,7 +258,7 @@ def test_what_a_killed_process_left_half_unpacked_is_removed_by_the_next(tmp_pat
     half = places.data_folder() / ".abc.draft"
     half.mkdir(parents=True)
     (half / METADATA_FILE).write_text("half")
-    assert [source.title for source in known_sources()] == ["Demo set"]
+    assert [source.title for source in known_sources()] == ["Demo data"]
     unpack(zipped(tmp_path, csvs), "a.zip")
     assert left_behind() == ["a"]
 
@@ -298,29 +298,29 @@ def in_use() -> list[str]:
 
 
 def test_the_sources_are_the_demo_our_own_and_the_folders_chosen_before(tmp_path, csvs, kaggle_folder):
-    assert in_use() == ["Demo set"]
+    assert in_use() == ["Demo data"]
     own, chosen = unpack(zipped(tmp_path, csvs), "mine.zip"), kaggle_folder("theirs", counts=FEW)
     use_source(own)
     assert in_use() == ["mine"]
     use_source(chosen)
     assert in_use() == ["theirs"]
     use_source(None)
-    assert in_use() == ["Demo set"]
+    assert in_use() == ["Demo data"]
     assert [(source.title, source.there) for source in known_sources()] == [
-        ("Demo set", True), ("theirs", True), ("mine", True)]
+        ("Demo data", True), ("theirs", True), ("mine", True)]
     assert known_sources()[2].origin == "Unpacked from mine.zip, 9 images"
 
 
 def test_a_folder_chosen_before_this_list_existed_stays_in_it(kaggle_folder):
     choose_source(kaggle_folder("old", counts=FEW))
     use_source(kaggle_folder("new", counts=FEW))
-    assert [source.title for source in known_sources()] == ["Demo set", "new", "old"]
+    assert [source.title for source in known_sources()] == ["Demo data", "new", "old"]
 
 
 def test_a_folder_that_has_gone_is_listed_as_gone(kaggle_folder, tmp_path):
     use_source(kaggle_folder("usb", counts=FEW))
     (tmp_path / "usb").rename(tmp_path / "pulled out")
-    assert [(source.title, source.there) for source in known_sources()] == [("Demo set", True), ("usb", False)]
+    assert [(source.title, source.there) for source in known_sources()] == [("Demo data", True), ("usb", False)]
 
 
 def test_ham_data_is_named_first_and_in_use(kaggle_folder, monkeypatch):

@@ -38,7 +38,7 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the next attempt, as long a
 LONGEST_WAIT = 120.0  # that a server may ask for
 CORRUPT_TIMES = 2  # that a wrong checksum may arrive
 BY_HAND = (f"Or fetch {METADATA_FILE} and {PIXEL_FILE} from {KAGGLE_URL} with a browser, and choose their folder or "
-           "zip. The demo set works without a network.")
+           "zip. The demo data needs no network.")
 _NAMES = ("kaggle", "kaggle-photographs")  # folders in HAM_HOME/data
 _LINE = re.compile(rb"[\r\n]+")
 

@@ -42,7 +42,7 @@ class CannotWrite(DataError):
 class KnownSource:
     """A data set that can be chosen."""
 
-    folder: Path | None  # None: the built-in demo set
+    folder: Path | None  # None: the built-in demo data
     title: str
     origin: str
     in_use: bool
@@ -54,7 +54,7 @@ def data_folder() -> Path:
 
 
 def known_sources() -> list[KnownSource]:
-    """The demo set, our own folders, those chosen before; HAM_DATA's first where it is set."""
+    """The demo data, our own folders, those chosen before; HAM_DATA's first where it is set."""
     try:
         current, readable = dataset.current_source(), True
     except DataError:  # the page says so beside this list, and choosing mends it
@@ -65,7 +65,7 @@ def known_sources() -> list[KnownSource]:
     folders = {_resolved(Path(text)): (Path(text).name, f"Folder {text}") for text in _remembered()}
     if in_use is not None:
         folders = {in_use: (in_use.name, f"Folder {in_use}"), **folders}
-    known = [KnownSource(None, "Demo set", "Made by HAM Lab, synthetic", in_use is None and readable, True)]
+    known = [KnownSource(None, "Demo data", "Made by HAM Lab, synthetic", in_use is None and readable, True)]
     known += [KnownSource(folder, *words, folder == in_use, _holds_data(folder))
               for folder, words in {**folders, **own}.items()]
     if named:
@@ -76,7 +76,7 @@ def known_sources() -> list[KnownSource]:
 
 
 def use_source(path: str | os.PathLike | None) -> None:
-    """Takes a folder, or the demo set (None), into use, and remembers the one before it and this one.
+    """Takes a folder, or the demo data (None), into use, and remembers the one before it and this one.
 
     Raises DataError where it holds no data set, or the choice cannot be written; what was in use then stays so.
     """
@@ -85,7 +85,7 @@ def use_source(path: str | os.PathLike | None) -> None:
     except DataError:  # settings that cannot be read are replaced
         before = None
     dataset.choose_source(path)
-    after = None if path is None else find_source(path).folder
+    after = None if path is None or Path(path) == _demo() else find_source(path).folder
     ours = _resolved(data_folder())
     chosen = [_resolved(folder) for folder in (after, before) if folder is not None and folder != _demo()]
     kept = [str(folder) for folder in chosen if ours not in folder.parents]

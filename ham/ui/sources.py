@@ -98,7 +98,7 @@ def section(found: data.LesionDataset | None, problem: DataError | None) -> None
     elif desk().job is not None:
         panel("Data in use", primary=False)
     else:
-        label = "This is the demo set: use the real data" if found.synthetic else "Data in use, and other data"
+        label = "This is the demo data: use the real data" if found.synthetic else "Data in use, and other data"
         with st.expander(label, icon=":material/database:"):
             panel("", primary=False)
 
