@@ -83,5 +83,5 @@ def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
     assert CONFIG["server"]["showEmailPrompt"] is False
     assert CONFIG["browser"]["gatherUsageStats"] is False
     assert CONFIG["server"]["address"] == "localhost"
-    assert CONFIG["server"]["maxUploadSize"] == 20
+    assert CONFIG["server"]["maxUploadSize"] == 6000
     assert CONFIG["client"]["showSidebarNavigation"] is False

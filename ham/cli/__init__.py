@@ -7,6 +7,7 @@ answered; 2 wrong usage or input, with what came in, why it does not work and wh
 
 parser    the command line's words
 verbs     data, runs, cancel, work
+getting   download
 training  train
 scoring   evaluate
 images    predict, and the images that evaluate is shown

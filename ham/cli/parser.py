@@ -6,12 +6,13 @@ import argparse
 from typing import NoReturn
 
 import ham
+from ham.cli.getting import download
 from ham.cli.images import predict
 from ham.cli.scoring import evaluate
 from ham.cli.training import train
 from ham.cli.verbs import cancel, data, runs, work
 from ham.cli.writing import WrongUsage
-from ham.config import DISCLAIMER, MODEL_SETTINGS, RECIPES, SETTINGS
+from ham.config import DISCLAIMER, LICENCE, MODEL_SETTINGS, RECIPES, SETTINGS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,6 +36,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     folder = {"metavar": "FOLDER", "help": "the data in Kaggle's layout (default: HAM_DATA, or as chosen on the page)"}
     verb(data, json_too=True).add_argument("--data", **folder)
+    getting = verb(download)
+    getting.add_argument("--accept-licence", action="store_true", help=f"you accept {LICENCE}: nobody is asked")
+    getting.add_argument("--photographs", action="store_true", help="the JPEGs too: 5.6 GB to fetch, 2.9 GB kept")
+    getting.add_argument("--again", action="store_true", help="though it is here already")
     training = verb(train)
     training.formatter_class = argparse.RawDescriptionHelpFormatter
     training.epilog = _settings_help()

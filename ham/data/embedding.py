@@ -20,6 +20,7 @@ import numpy as np
 
 from ham import config
 from ham.config import DataError
+from ham.data.places import stopped
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,6 @@ LEAST_IMAGES = 10  # fewer have no map worth drawing
 ITERATIONS = (250, 500)  # with early exaggeration and after it: openTSNE's defaults
 _PERPLEXITY = 30
 _REPORT_EVERY = 10  # iterations
-
-
-class Stopped(Exception):
-    """The computation was asked to stop."""
 
 
 def image_features(images: np.ndarray) -> np.ndarray:
@@ -89,10 +86,10 @@ def tsne_map(features: np.ndarray, report: Callable[[int, int], None] | None = N
                            callbacks_every_iters=_REPORT_EVERY)
     for iterations, exaggeration, momentum in zip(ITERATIONS, (12, 1), (0.5, 0.8), strict=True):
         if stop():
-            raise Stopped
+            raise stopped()
         points = points.optimize(iterations, exaggeration=exaggeration, momentum=momentum, propagate_exception=False)
         if stop():
-            raise Stopped
+            raise stopped()
         done += iterations
     return np.asarray(points, dtype=np.float32)
 

@@ -2,6 +2,7 @@
 
 frame       what every page stands in: menu, data in use, live run, title, footer; errors; charts
 shelf       the data set in use, opened once for all visitors
+sources     use the real data: download, zip, folder, and which data is in use
 empty       what a page shows where there is no data yet
 home        the sections of the Home page
 dataset, training, comparison, prediction    the sections of the page of that name
@@ -9,7 +10,7 @@ dataset, training, comparison, prediction    the sections of the page of that na
 A page reads `from ham import ui`, then `with ui.page(title, question): ...`.
 """
 
-from ham.ui.empty import choose_folder, need_dataset, no_data
+from ham.ui.empty import need_dataset, no_data
 from ham.ui.frame import (
     chart,
     done_share,
@@ -25,6 +26,7 @@ from ham.ui.frame import (
     time_left,
 )
 from ham.ui.shelf import current_dataset, dataset_error
+from ham.ui.sources import choose_folder
 
 __all__ = [
     "chart",

@@ -13,8 +13,8 @@ from ham import store
 from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
 from ham.evaluation import percent, scores_from_record
-from ham.ui.empty import choose_folder, no_data
-from ham.ui.frame import engine, plain, show_error
+from ham.ui import sources
+from ham.ui.frame import engine, plain
 from ham.ui.shelf import current_dataset
 
 LAST_RUNS = 8
@@ -34,11 +34,7 @@ def cards() -> None:
     """Data, Models, Try an image; the button of the next sensible step is the coloured one."""
     found, error = _data()
     _cards(found, error)
-    if error is not None:
-        show_error(error)
-        choose_folder("Use another folder")
-    elif found is None:
-        no_data()
+    sources.section(found, error)
 
 
 def last_runs() -> None:

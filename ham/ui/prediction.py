@@ -148,7 +148,7 @@ def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[Image
         return _examples(runs), []
     files = st.file_uploader(
         "Drop PNG or JPEG images here, at most 20 MB each", type="image", accept_multiple_files=True,
-        key="prediction_files", help="They are looked at in memory and never stored.")
+        max_upload_size=20, key="prediction_files", help="They are looked at in memory and never stored.")
     if not files:
         st.markdown(":gray[Drop one or several dermatoscopic photographs, or choose **Test images of the data set** "
                     "above to see how the models do where the true class is known.]")

@@ -1,0 +1,289 @@
+"""Use the real data: the sources there are, the download from Kaggle, a zip dropped on the page, a folder.
+
+What takes long runs in a thread of the server, one at a time for all visitors: it survives a refresh and
+leaving the page, and every page that draws the panel shows how far it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import streamlit as st
+
+from ham import data
+from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_folder
+from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
+from ham.data.places import in_bytes
+from ham.ui.frame import errors, plain, show_error, time_left
+
+_LOOK_SECONDS = 1.0  # how often a running job is looked at
+_MOST_UPLOADED_MB = 6_000  # server.maxUploadSize; Kaggle's zip has 5,580
+_DOWNLOAD = "Download from Kaggle"
+_PIXELS, _PHOTOGRAPHS = "28x28 images", "Photographs as well"
+
+
+class _Desk:
+    """What is being fetched or unpacked, or was last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.job: data.Background | None = None
+
+    def start(self, title: str, work: Callable[[data.Report, threading.Event], Path]) -> None:
+        """Raises DataError where something is under way already."""
+        ready = (lambda folder: None) if os.environ.get("HAM_DATA") else data.use_source
+        with self._lock:
+            if self.job is not None and self.job.running:
+                raise DataError(title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first.")
+            self.job = data.Background(title, work, ready)
+
+    def clear(self) -> None:
+        with self._lock:
+            if self.job is not None and not self.job.running:
+                self.job = None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _desk(home: Path) -> _Desk:
+    return _Desk()
+
+
+def desk() -> _Desk:
+    """The one desk of this server."""
+    return _desk(home_folder())
+
+
+# ------------------------------------------------------------------------------- panel
+
+
+def panel(heading: str = "Use the real data", primary: bool = True) -> None:
+    """Which data is in use, what else there is, and three ways to get it; while one is under way, how far it is.
+
+    `primary`: to get data is the page's next step. Without a heading it stands in a frame of somebody else's.
+    """
+    job = desk().job
+    with st.container(border=bool(heading)):
+        if heading:
+            st.subheader(heading, anchor=False)
+        _say_what_happened()
+        if job is not None and job.running:
+            st.fragment(_watch, run_every=_LOOK_SECONDS)(job)
+            return
+        if job is not None:
+            _ended(job)
+        _known()
+        kaggle, archive, folder = st.tabs([":material/download: Download", ":material/folder_zip: Drop a zip",
+                                           ":material/folder_open: Name a folder"])
+        with kaggle:
+            _download(primary)
+        with archive:
+            _drop()
+        with folder:
+            _by_hand()
+            choose_folder(primary=primary)
+
+
+def section(found: data.LesionDataset | None, problem: DataError | None) -> None:
+    """The panel where a page has more to show than it: open where there is no data, or a job is under way."""
+    if problem is not None:
+        show_error(problem)
+        panel("Use other data")
+    elif found is None:
+        panel()
+    elif desk().job is not None:
+        panel("Data in use", primary=False)
+    else:
+        label = "This is the demo data: use the real data" if found.synthetic else "Data in use, and other data"
+        with st.expander(label, icon=":material/database:"):
+            panel("", primary=False)
+
+
+def choose_folder(heading: str = "", primary: bool = True) -> None:
+    """A field for a folder, or a zip on this computer, checked before it is taken."""
+    if named := os.environ.get("HAM_DATA"):
+        st.caption(f"The environment variable `HAM_DATA` names {plain(named)}. To choose a folder on this page, start "
+                   "HAM Lab without it.")
+        return
+    if heading:
+        st.subheader(heading, anchor=False)
+    with st.form("choose_folder", border=False):
+        text = st.text_input("Folder or zip with the data", placeholder="for example ~/Downloads/ham10000",
+                             help="A folder, the folder above it, or Kaggle's archive.zip, on the computer that runs "
+                                  "HAM Lab.")
+        pressed = st.form_submit_button("Check and use this folder", type="primary" if primary else "secondary",
+                                        icon=":material/folder_open:")
+    with errors():
+        if pressed:
+            if not text.strip():
+                raise DataError("No folder was named", "the field is empty.", "Type or paste the folder's path.")
+            path = Path(text.strip().strip("\"'")).expanduser()
+            if path.suffix.lower() == ".zip" and path.is_file():
+                desk().start(f"Unpacking {path.name}",
+                             lambda report, stop: data.unpack(path, path.name, report, stop))
+            else:
+                data.use_source(path)
+            st.rerun()
+
+
+# ------------------------------------------------------------------- what is under way, or ended
+
+
+@errors()
+def _watch(job: data.Background) -> None:
+    """Drawn by a timer of its own while the job runs; its end draws the page anew."""
+    if not job.running:
+        st.rerun()
+    st.markdown(f"**{plain(job.title)}**")
+    st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=plain(words(job)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Stopping …" if job.stopping else "Stop", icon=":material/stop_circle:", disabled=job.stopping,
+                     key="sources_stop"):
+            job.stop()
+            st.rerun(scope="fragment")
+        kept = " What has arrived is kept when it is stopped." if job.title == _DOWNLOAD else ""
+        st.caption(f"It goes on when you leave this page or close it.{kept}")
+
+
+def words(job: data.Background) -> str:
+    """"Downloading x.csv: 34 MB of 92 MB · 2.1 MB a second · about 30 s left"."""
+    if not job.total:
+        return f"{job.what}{f': {in_bytes(job.done)}' if job.done else ' …'}"
+    if not job.what.startswith(("Downloading", "Unpacking")):  # checking counts bytes of one file, images of the other
+        return f"{job.what}: {job.done / job.total:.0%}".replace("%", " %")
+    parts = [f"{job.what}: {in_bytes(job.done)} of {in_bytes(job.total)}"]
+    if job.pace.speed:
+        parts.append(f"{in_bytes(job.pace.speed)} a second")
+    if left := time_left(job.pace.seconds_left(job.total)):
+        parts.append(left)
+    return " · ".join(parts)
+
+
+def _ended(job: data.Background) -> None:
+    if job.error is not None and not isinstance(job.error, HamError):
+        desk().clear()  # shown once: the page is usable again after a reload
+        raise job.error
+    decided = bool(os.environ.get("HAM_DATA"))
+    if isinstance(job.error, data.Stopped):
+        st.info(f"**{plain(job.title)}** was stopped, as you asked. The data in use has not changed.",
+                icon=":material/stop_circle:")
+    elif job.error is not None:
+        show_error(job.error)
+    elif decided:
+        st.success(f"**{plain(job.title)}:** the data set is whole and checked. `HAM_DATA` decides what is in use: "
+                   f"start HAM Lab without it, or with `HAM_DATA={job.folder}`.", icon=":material/check_circle:")
+    else:
+        st.success(f"**{plain(job.title)}:** the data set is whole, checked and in use.",
+                   icon=":material/check_circle:")
+    st.button("Close this message", icon=":material/close:", type="tertiary", on_click=desk().clear,
+              key="sources_close")
+
+
+def _say_what_happened() -> None:
+    """What a callback of the last run has to say, once."""
+    if (error := st.session_state.pop("sources_error", None)) is not None:
+        show_error(error)
+
+
+def _try(action: Callable[[], None]) -> None:
+    """For callbacks: what they raise is shown by the run that follows."""
+    try:
+        action()
+    except HamError as error:
+        st.session_state["sources_error"] = error
+
+
+# ------------------------------------------------------------------------ the sources there are
+
+
+def _known() -> None:
+    """Each source with its state, and a button that takes it into use."""
+    decided = bool(os.environ.get("HAM_DATA"))
+    with st.container(gap="small"):
+        for number, source in enumerate(data.known_sources()):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                badge = " :green-badge[:material/check: in use]" if source.in_use else ""
+                missing = "" if source.there else " · not there now"
+                st.markdown(f"**{plain(source.title)}**{badge}  \n:gray[{plain(source.origin)}{missing}]",
+                            width="content")
+                if not source.in_use:
+                    st.button(f"Use {plain(source.title)}", key=f"sources_use_{number}", on_click=_try,
+                              args=(lambda folder=source.folder: data.use_source(folder),),
+                              disabled=decided or not source.there,
+                              help="HAM_DATA decides; start HAM Lab without it." if decided else None)
+
+
+# ----------------------------------------------------------------------------- three ways
+
+
+def _download(primary: bool) -> None:
+    st.markdown(f"From [Kaggle]({KAGGLE_URL}), without an account: `{data.METADATA_FILE}` and `{data.PIXEL_FILE}`, "
+                "92 MB, are all that the models see. A lost connection is tried again and goes on where it was.")
+    what = st.segmented_control("What to fetch", (_PIXELS, _PHOTOGRAPHS), default=_PIXELS, required=True,
+                                key="sources_what", persist_state="session")
+    photographs = what == _PHOTOGRAPHS
+    if photographs:
+        needed = ARCHIVE_BYTES + PHOTOGRAPHS_BYTES
+        st.caption(f"Kaggle's whole archive, {in_bytes(ARCHIVE_BYTES)}: {in_bytes(needed)} of disk meanwhile, "
+                   f"{in_bytes(PHOTOGRAPHS_BYTES)} afterwards; {in_bytes(_free())} are free. The photographs are shown "
+                   "beside the 28x28 images.")
+    if there := arrived_bytes():
+        st.caption(f"{in_bytes(there)} of an earlier download have arrived: it goes on from there.")
+    elif data.downloaded(photographs):
+        st.caption("It is here already, in the list above.")
+    accepted = st.checkbox(
+        f"I accept the licence, {LICENCE}: no commercial use, and the authors are cited ({CITATION}). Kaggle's page "
+        "lists it as CC BY-NC-SA 4.0.", key="sources_accepted", persist_state="session")
+    label = "Go on downloading" if there else "Download again" if data.downloaded(photographs) else "Download"
+
+    def start() -> None:
+        _try(lambda: desk().start(_DOWNLOAD, lambda report, stop: data.download_ham10000(photographs, report, stop)))
+
+    st.button(label, icon=":material/download:", type="primary" if primary else "secondary", disabled=not accepted,
+              key="sources_download", help=None if accepted else "Accept the licence first.", on_click=start)
+
+
+def _drop() -> None:
+    limit = _upload_limit()
+    times = st.session_state.get("sources_dropped", 0)  # a new key empties the uploader, and frees its memory
+    key = f"sources_zip_{times}"
+
+    def dropped() -> None:
+        file = st.session_state.get(key)
+        if file is not None:
+            st.session_state["sources_dropped"] = times + 1
+            _try(lambda: desk().start(f"Unpacking {file.name}",
+                                      lambda report, stop: data.unpack(file, file.name, report, stop)))
+
+    st.file_uploader(
+        "Drop Kaggle's archive.zip here, or one of your own with the same files", type="zip", key=key,
+        max_upload_size=limit, on_change=dropped,
+        help="It is checked before anything is written; only the files of the data set are unpacked.")
+    st.caption(f"It passes through this computer's memory, which has room for {in_bytes(limit * 1e6)} now. A larger "
+               "one that lies on this computer needs no dropping: name it under **Name a folder**.")
+
+
+def _by_hand() -> None:
+    st.markdown(
+        f"By hand: download the data set from [Kaggle]({KAGGLE_URL}), with a browser, and name its zip, or the folder "
+        "you unpacked it into. Two files are enough. Or name the folder in the environment variable `HAM_DATA` before "
+        "the start.")
+
+
+def _free() -> int:
+    """Bytes free where the data goes; its folder may not exist yet."""
+    folder = home_folder().absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+@st.cache_data(ttl=600, show_spinner=False)
+def _upload_limit() -> int:
+    """MB: half of the memory that is free, since Streamlit holds an upload there whole. Kept for ten minutes, because
+    a changed limit empties the uploader."""
+    return int(max(100, min(_MOST_UPLOADED_MB, psutil.virtual_memory().available / 2 / 1e6)))

@@ -1,0 +1,309 @@
+"""The panel "Use the real data", run by Streamlit's own test driver, against a Kaggle on this computer."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+from kaggle_standin import Kaggle, zip_of
+from streamlit.testing.v1 import AppTest
+
+from ham import config, data
+from ham.data import METADATA_FILE, PIXEL_FILE, Background, download, places
+from ham.engine import Engine
+from ham.ui import sources
+
+ROOT = Path(__file__).parents[1]
+NOTHING_CHOSEN = (None, getattr(data, "DEMO_SOURCE", None))
+SECONDS = 60
+USE_FOLDER = "FormSubmitter:choose_folder-Check and use this folder"
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch):
+    monkeypatch.setattr(Engine, "start", lambda self: self)
+
+
+@pytest.fixture(autouse=True)
+def no_job_outlives_its_test():
+    yield
+    if (job := sources.desk().job) is not None:
+        job.stop()
+        job.wait(30)
+
+
+@pytest.fixture
+def contents(small_folder) -> dict[str, bytes]:
+    return {name: (small_folder / name).read_bytes() for name in (METADATA_FILE, PIXEL_FILE)}
+
+
+@pytest.fixture
+def kaggle(contents, monkeypatch, tmp_path):
+    monkeypatch.setattr(download, "WAITS", (0.0,))
+    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with Kaggle(contents) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """A download that says it has 34 of 92 MB and waits: until it is stopped, or `held.set()`."""
+    go_on = threading.Event()
+
+    def work(photographs, report, stop):
+        report(34_000_000, 92_000_000, f"Downloading {PIXEL_FILE}")
+        while not go_on.wait(0.05):
+            if stop.is_set():
+                raise places.stopped()
+        raise config.DataError("The download from Kaggle", "the test ended it.", "Try again.")
+
+    monkeypatch.setattr(data, "download_ham10000", work)
+    return go_on
+
+
+def open_page(script: str = "app.py") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
+    if script != "app.py":
+        app.switch_page(script)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def start_download(app: AppTest) -> None:
+    app.checkbox(key="sources_accepted").check().run()
+    app.button(key="sources_download").click().run()
+    assert not app.exception
+
+
+def ended(app: AppTest) -> AppTest:
+    sources.desk().job.wait(SECONDS)
+    assert not sources.desk().job.running
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(elements) -> str:
+    return "\n".join(element.value for element in elements).replace("\\", "")
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.main.button]
+
+
+def bar(app: AppTest) -> str:
+    return app.main.get("progress")[0].proto.text.replace("\\", "")
+
+
+# ---------------------------------------------------------------------------- the download
+
+
+def test_the_licence_comes_first(kaggle):
+    app = open_page()
+    assert config.LICENCE in app.checkbox(key="sources_accepted").label
+    assert config.CITATION in app.checkbox(key="sources_accepted").label
+    assert app.button(key="sources_download").disabled
+    app.checkbox(key="sources_accepted").check().run()
+    assert not app.button(key="sources_download").disabled
+    assert kaggle.asked == []
+
+
+def test_one_click_fetches_the_data_checks_it_and_takes_it_into_use(kaggle):
+    app = open_page()
+    start_download(app)
+    ended(app)
+    assert "the data set is whole, checked and in use" in words(app.success)
+    assert "150 images of 75 lesions" in words(app.sidebar.caption)
+    assert data.current_source() == places.data_folder() / "kaggle"
+    app.button(key="sources_close").click().run()
+    assert not app.success
+
+
+def test_a_refusal_is_shown_with_the_way_by_hand_and_the_demo_set_stays(kaggle):
+    kaggle.refusals = [403]
+    app = open_page()
+    start_download(app)
+    ended(app)
+    assert "Kaggle refused it (403)" in words(app.error)
+    assert "with a browser" in words(app.error)
+    assert data.current_source() in NOTHING_CHOSEN
+    assert "Download" in labels(app), "it can be tried again at once"
+
+
+def test_progress_speaks_of_bytes_to_every_visitor_and_after_a_refresh(held):
+    start_download(open_page())
+    for _ in ("a refresh", "another visitor"):
+        app = open_page()
+        assert bar(app).startswith(f"Downloading {PIXEL_FILE}: 34 MB of 92 MB")
+        assert app.main.get("progress")[0].proto.value == 36
+        assert "Stop" in labels(app)
+        assert not app.checkbox, "a second download cannot be started"
+
+
+def test_stopping_says_so_and_keeps_what_has_arrived(held, ham_home):
+    (ham_home / "downloads").mkdir(parents=True)
+    (ham_home / "downloads" / "x").write_bytes(bytes(3_500_000))
+    app = open_page()
+    start_download(app)
+    app.button(key="sources_stop").click().run()
+    ended(app)
+    assert "was stopped, as you asked" in words(app.info)
+    assert "3.5 MB of an earlier download have arrived" in words(app.caption)
+    assert "Go on downloading" in labels(app)
+
+
+def test_only_one_job_runs_at_a_time_for_all_visitors(held):
+    first, second = open_page(), open_page()
+    second.checkbox(key="sources_accepted").check().run()
+    start_download(first)
+    second.button(key="sources_download").click().run()  # its page was drawn before the first began
+    assert "Download from Kaggle is not done yet" in words(second.error)
+    assert sources.desk().job.running
+
+
+def test_with_ham_data_set_a_download_is_kept_and_not_taken_into_use(kaggle, monkeypatch, kaggle_folder):
+    named = kaggle_folder("named", counts={"nv": 6, "mel": 4})
+    monkeypatch.setenv("HAM_DATA", str(named))
+    app = open_page()
+    start_download(app)
+    ended(app)
+    assert f"HAM_DATA={places.data_folder() / 'kaggle'}" in words(app.success)
+    assert "10 images" in words(app.sidebar.caption)
+    monkeypatch.delenv("HAM_DATA")
+    assert data.current_source() in NOTHING_CHOSEN
+
+
+def test_the_whole_archive_says_what_disk_it_needs():
+    app = open_page()
+    app.segmented_control(key="sources_what").set_value("Photographs as well").run()
+    assert "5.6 GB: 8.5 GB of disk meanwhile, 2.9 GB afterwards" in words(app.caption)
+
+
+@pytest.mark.parametrize(("done", "total", "what", "seen", "said"), [
+    (0, 0, "Asking Kaggle", [], "Asking Kaggle …"),
+    (500_000, 0, "Downloading x", [], "Downloading x: 0.5 MB"),
+    (34_000_000, 92_000_000, "Downloading x", [(0, 14_000_000), (10, 34_000_000)],
+     "Downloading x: 34 MB of 92 MB · 2.0 MB a second · about 30 s left"),
+    (30, 40, "Reading JPEGs", [(0, 0), (2, 30)], "Reading JPEGs: 75 %"),
+])
+def test_progress_in_words(done, total, what, seen, said):
+    job = Background("x", lambda report, stop: Path())
+    job.wait(SECONDS)
+    job.done, job.total, job.what = done, total, what
+    for second, count in seen:
+        job.pace.add(count, second)
+    assert sources.words(job) == said
+
+
+# -------------------------------------------------------------------------------- a zip
+
+
+def test_a_dropped_zip_is_unpacked_checked_and_in_use(contents):
+    app = open_page()
+    app.file_uploader(key="sources_zip_0").set_value(("my set.zip", zip_of(contents), "application/zip")).run()
+    ended(app)
+    assert "Unpacking my set.zip" in words(app.success)
+    assert "150 images of 75 lesions" in words(app.sidebar.caption)
+    assert app.file_uploader(key="sources_zip_1").value is None, "the uploader is empty again"
+
+
+def test_a_bad_zip_is_refused_in_words_and_leaves_nothing_behind():
+    app = open_page()
+    app.file_uploader(key="sources_zip_0").set_value(("x.zip", zip_of({"../evil": b"x"}), "application/zip")).run()
+    ended(app)
+    assert "leads out of the folder" in words(app.error)
+    assert [path.name for path in places.data_folder().iterdir()] == [".lock"]
+    assert data.current_source() in NOTHING_CHOSEN
+
+
+def test_a_zip_on_this_computer_is_named_like_a_folder(contents, tmp_path):
+    path = tmp_path / "Kaggle's archive.ZIP"
+    path.write_bytes(zip_of(contents))
+    app = open_page()
+    app.text_input[0].input(str(path))
+    app.button(key=USE_FOLDER).click().run()
+    ended(app)
+    assert "150 images of 75 lesions" in words(app.sidebar.caption)
+
+
+def test_the_upload_limit_is_half_of_the_free_memory(monkeypatch):
+    free = {"bytes": 4_000_000_000}
+    monkeypatch.setattr(sources.psutil, "virtual_memory", lambda: type("M", (), {"available": free["bytes"]}))
+    for available, limit in ((4_000_000_000, 2_000), (64_000_000_000, 6_000), (1_000_000, 100)):
+        free["bytes"] = available
+        sources._upload_limit.clear()
+        assert sources._upload_limit() == limit
+    sources._upload_limit.clear()
+
+
+# ------------------------------------------------------------------------ the sources there are
+
+
+def test_one_click_switches_between_the_sources_there_are(kaggle_folder):
+    for name, count in (("ten", 6), ("eleven", 7)):
+        data.use_source(kaggle_folder(name, counts={"nv": count, "mel": 4}))
+    app = open_page()
+    assert "11 images" in words(app.sidebar.caption)
+    assert "**eleven** :green-badge[:material/check: in use]" in words(app.markdown)
+    assert [label for label in labels(app) if label.startswith("Use ")] == ["Use Demo data", "Use ten"]
+    app.button(key="sources_use_2").click().run()
+    assert "10 images" in words(app.sidebar.caption)
+    assert [label for label in labels(app) if label.startswith("Use ")] == ["Use Demo data", "Use eleven"]
+    app.button(key="sources_use_0").click().run()
+    assert data.current_source() in NOTHING_CHOSEN
+
+
+def test_a_folder_that_has_gone_cannot_be_chosen_and_one_that_goes_is_said(kaggle_folder, tmp_path):
+    data.use_source(kaggle_folder("usb", counts={"nv": 6, "mel": 4}))
+    data.use_source(None)
+    app = open_page()
+    (tmp_path / "usb").rename(tmp_path / "away")
+    app.button(key="sources_use_1").click().run()
+    assert "no folder that exists here" in words(app.error)
+    assert "not there now" in words(app.markdown)
+    assert app.button(key="sources_use_1").disabled
+
+
+def test_ham_data_decides_and_the_buttons_say_so(kaggle_folder, monkeypatch):
+    data.use_source(kaggle_folder("chosen", counts={"nv": 6, "mel": 4}))
+    monkeypatch.setenv("HAM_DATA", str(kaggle_folder("named", counts={"nv": 7, "mel": 4})))
+    app = open_page()
+    assert "Named by the environment variable HAM_DATA" in words(app.markdown)
+    buttons = [button for button in app.main.button if button.label.startswith("Use ")]
+    assert len(buttons) == 2
+    assert all(button.disabled for button in buttons)
+
+
+def test_data_that_cannot_be_used_is_said_beside_the_others(kaggle_folder):
+    folder = kaggle_folder("broken", counts={"nv": 6, "mel": 4})
+    data.use_source(folder)
+    (folder / PIXEL_FILE).write_text("nothing")
+    for script in ("app.py", "pages/dataset.py"):
+        app = open_page(script)
+        assert "line 1" in words(app.error)
+        assert "Use other data" in words(app.subheader)
+        assert "Use Demo data" in labels(app)
+
+
+def test_a_job_that_failed_by_a_mistake_of_ours_is_no_secret():
+    sources.desk().start("x", lambda report, stop: {}["no"])
+    sources.desk().job.wait(SECONDS)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).run()
+    assert "'no'" in app.exception[0].message
+    assert not app.run().exception, "it is shown once"
+
+
+def test_a_zip_file_that_is_a_folder_is_a_folder(kaggle_folder):
+    folder = kaggle_folder("odd.zip", counts={"nv": 6, "mel": 4})
+    assert not zipfile.is_zipfile(folder)
+    app = open_page()
+    app.text_input[0].input(str(folder))
+    app.button(key=USE_FOLDER).click().run()
+    assert "10 images" in words(app.sidebar.caption)
