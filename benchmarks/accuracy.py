@@ -100,7 +100,7 @@ def read(cell: Cell, fold: int) -> dict | None:
 def measure(cell: Cell, fold: int) -> None:
     """Trains one fold and writes its result."""
     source = data.current_source()
-    if source is None:
+    if data.is_demo(source):
         sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     dataset = data.open_dataset(source)
     config = cell.config(fold)

@@ -77,7 +77,7 @@ def main() -> None:
     if chosen.run_id and len(chosen.only or ()) != 1:
         parser.error("--from needs one --only, which says what the run is")
     source = data.current_source()
-    if source is None and not chosen.run_id:
+    if data.is_demo(source) and not chosen.run_id:
         sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     dataset = None if chosen.run_id else data.open_dataset(source)
     for name in chosen.only or known:

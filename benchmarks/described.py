@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     seed = parser.parse_args().seed
     source = data.current_source()
-    if source is None:
+    if data.is_demo(source):
         sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     dataset = data.open_dataset(source)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

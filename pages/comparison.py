@@ -10,5 +10,6 @@ with ui.page("Comparison", "Which run is better, by how much, and where does it 
     sections.runs_table(chosen)
     sections.headline(chosen)
     sections.confusion(chosen)
+    sections.behind_a_cell(chosen)
     sections.classes(chosen)
     sections.more(chosen)

@@ -18,7 +18,7 @@ from ham import store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
 from ham.store import HISTORY_COLUMNS, Predictions, Run, bundle
 
-DATA = {"name": "noise", "source": "/somewhere", "synthetic": True, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
+DATA = {"name": "noise", "source": "/somewhere", "synthetic": False, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
 SCORE = {"value": 0.5, "low": 0.25, "high": 0.75}
 EVALUATION = {
     "n_images": 2, "n_lesions": 1, "scores": {"accuracy": SCORE},

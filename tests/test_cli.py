@@ -69,7 +69,7 @@ def test_every_verb_has_help(verb, capsys):
     ["evaluate", "../etc"], ["evaluate", "a-run", "--images", "."], ["evaluate", "a-run", "--labels", "labels.csv"],
     ["train", "--model", "oracle"], ["train", "--recipe", "magic"],
     ["train", "--set", "epochs=0"], ["train", "--set", "epochs"], ["train", "--set", "wings=2"],
-    ["train", "--split", "sideways"], ["train"], ["data"], ["data", "--data", "no/such/folder"],
+    ["train", "--split", "sideways"], ["data", "--data", "no/such/folder"],
 ])
 def test_wrong_input_ends_with_2_and_three_parts_and_no_traceback(arguments, capsys):
     assert cli.main(arguments) == 2

@@ -15,6 +15,7 @@ from PIL import Image
 import ham.data.dataset as dataset_module
 from ham.config import CLASS_INDEX, CODES, ConfigError, DataError
 from ham.data import (
+    DEMO_SOURCE,
     METADATA_FILE,
     PIXEL_FILE,
     SPLIT_TITLES,
@@ -446,16 +447,37 @@ def test_several_processes_may_open_the_same_folder_at_once(kaggle_folder, ham_h
 # ---------------------------------------------------------------------- folder in use
 
 
-def test_no_folder_is_in_use_until_one_is_chosen_and_the_environment_wins(kaggle_folder, monkeypatch, tmp_path):
+def test_the_demo_data_is_in_use_until_a_folder_is_chosen_and_the_environment_wins(
+        kaggle_folder, monkeypatch, tmp_path):
     folder = kaggle_folder(counts=FEW)
-    assert current_source() is None
+    assert current_source() == DEMO_SOURCE
     choose_source(folder.parent)
     assert current_source() == folder.resolve()
     monkeypatch.setenv("HAM_DATA", str(tmp_path / "named"))
     assert current_source() == tmp_path / "named"
     monkeypatch.setenv("HAM_DATA", "")
-    choose_source(None)
-    assert current_source() is None
+    choose_source(DEMO_SOURCE)
+    assert current_source() == DEMO_SOURCE
+    choose_source(folder)
+    monkeypatch.setenv("HAM_DATA", "demo")
+    assert current_source() == DEMO_SOURCE
+
+
+def test_the_demo_data_opens_as_synthetic_with_groups_of_siblings_and_without_a_file():
+    dataset = open_dataset(DEMO_SOURCE)
+    assert (dataset.name, dataset.source, dataset.synthetic, dataset.originals) == ("Demo data", "demo", True, {})
+    assert dataset.record["synthetic"] is True
+    assert dataset.n_images == len(dataset.labels) == len(dataset.groups)
+    assert dataset.groups.max() + 1 == dataset.n_lesions < dataset.n_images
+    assert not dataset.images.flags.writeable
+    assert open_dataset("demo").fingerprint == dataset.fingerprint
+
+
+def test_a_folder_named_demo_is_reached_by_its_whole_path(kaggle_folder, tmp_path):
+    folder = kaggle_folder(counts=FEW).rename(tmp_path / "demo")
+    choose_source(folder)
+    assert current_source() == folder.resolve()
+    assert not open_dataset(folder).synthetic
 
 
 def test_a_folder_without_data_is_not_chosen(kaggle_folder, tmp_path):

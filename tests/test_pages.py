@@ -63,21 +63,23 @@ def test_every_page_shows_the_data_in_use_and_ends_with_the_disclaimer(script):
     assert app.main.caption[-1].value.startswith(config.DISCLAIMER)
 
 
-def test_pages_without_data_say_so_in_the_sidebar():
-    assert "No data yet" in words(open_page().sidebar.markdown)
+@pytest.mark.parametrize("script", [entry.script for entry in PAGES])
+def test_where_no_data_is_chosen_every_page_is_on_the_demo_data_and_says_so(script):
+    app = open_page(script)
+    assert "Demo data** :orange-badge[synthetic]" in words(app.sidebar.markdown)
+    assert "Synthetic demo data" in words(app.info)
+
+
+@pytest.mark.usefixtures("data_in_use")
+def test_real_data_has_no_badge_and_no_banner():
+    app = open_page()
+    assert "synthetic" not in words(app.sidebar.markdown)
+    assert "ynthetic" not in words(app.info)
 
 
 def test_the_menu_links_every_page_there_is():
     labels = [link.proto.label for link in open_page().sidebar.get("page_link")]
     assert labels == [entry.title for entry in PAGES]
-
-
-def test_synthetic_data_carries_a_badge(monkeypatch, small_dataset):
-    synthetic = type("Data", (), {"name": "demo", "synthetic": True, "n_images": 7, "n_lesions": 7,
-                                  "labels": small_dataset.labels[:7]})
-    monkeypatch.setattr(frame, "current_dataset", lambda: synthetic)
-    monkeypatch.setattr(home, "current_dataset", lambda: synthetic)
-    assert "synthetic" in words(open_page().sidebar.markdown)
 
 
 def test_the_live_run_is_shown_with_epoch_and_time_left():
@@ -188,9 +190,8 @@ def finished_run(seed: int = 1, value: float = 0.75) -> store.Run:
     return store.write_status(run, state="done", ended=time.time())
 
 
-def test_home_without_anything_says_how_to_get_the_data():
+def test_home_on_the_demo_data_says_how_to_get_the_real_data():
     app = open_page()
-    assert "No data yet" in words(app.subheader)
     assert config.KAGGLE_URL in words(app.markdown)
     assert "HAM_DATA" in words(app.markdown)
     assert "Nothing has been trained yet" in words(app.markdown)

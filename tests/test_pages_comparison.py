@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ham import store
-from ham.config import CODES, StoreError, TrainConfig
+from ham.config import CLASSES, CODES, StoreError, TrainConfig
 from ham.engine import Engine
 from ham.evaluation import (
     Evaluation,
@@ -27,7 +27,7 @@ from ham.evaluation import (
     prediction_sets,
     proportion,
 )
-from ham.ui.comparison import calibration, details, files, operating, runs, scores
+from ham.ui.comparison import calibration, details, files, images, operating, runs, scores
 
 ROOT = Path(__file__).parents[1]
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
@@ -567,3 +567,61 @@ def test_the_json_holds_every_number_of_the_page(cnn, lstm):
     assert sum(first["prediction_sets"]["sizes"]) == 210
     assert list(first["operating_points"]) == ["class_named", "0.8", "0.9", "0.95"]
     assert first["operating_points"]["class_named"]["threshold"] is None
+
+
+# ------------------------------------------------------------ the images behind a cell
+
+
+def shown_images(page: AppTest) -> str:
+    return "".join(element.value for element in page.get("html") if "ham-cell" in element.value)
+
+
+def named(widgets, label: str):
+    return next(widget for widget in widgets if widget.label == label)
+
+
+def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
+        own_twins, small_folder, small_dataset, monkeypatch):
+    monkeypatch.setenv("HAM_DATA", str(small_folder))
+    both = entries(*own_twins)
+    part = store.read_predictions(own_twins[0])["test"]
+    answer = part.proba.argmax(axis=1)
+    true, predicted = int(part.y_true[0]), int(answer[0])
+    page = open_page(*own_twins)
+    named(page.selectbox, "True class").set_value(true).run()
+    named(page.selectbox, "Taken for").set_value(predicted).run()
+    assert not page.exception
+    inside = np.flatnonzero((part.y_true == true) & (answer == predicted))
+    surest_first = inside[np.argsort(-part.proba[inside, predicted], kind="stable")]
+    shown = shown_images(page)
+    assert [text.split("<")[0] for text in shown.split("<figcaption><b>")[1:]] == part.image_id[surest_first].tolist()
+    assert images.answer_in_words("A", part.proba[surest_first[0]], true) in shown
+    assert shown.count("<span>A: ") == shown.count("<span>B: ") == len(inside)
+    numbers, parts = images.cell(both, both[0], true, predicted)
+    assert parts[0].image_id[numbers].tolist() == part.image_id[surest_first].tolist()
+
+
+def test_a_cell_of_other_data_says_why_it_has_no_picture_and_an_empty_one_that_it_is_empty(cnn, lstm):
+    page = open_page(cnn, lstm)
+    assert "they are not in the data in use" in text(page)
+    assert not shown_images(page)
+    counts = entries(cnn)[0].evaluation.confusion
+    true, predicted = next((i, j) for i in range(7) for j in range(7) if not counts[i, j])
+    named(page.selectbox, "True class").set_value(true).run()
+    named(page.selectbox, "Taken for").set_value(predicted).run()
+    assert f"was taken for {CLASSES[predicted].title} by A." in text(page)
+
+
+def test_the_first_cell_is_the_commonest_malignant_lesion_called_benign(cnn):
+    counts = np.zeros((7, 7), int)
+    counts[NV, BKL], counts[0, NV], counts[1, BKL], counts[0, 0] = 90, 5, 6, 50
+    evaluation = dataclasses.replace(entries(cnn)[0].evaluation, confusion=counts)
+    assert images.most_missed(dataclasses.replace(entries(cnn)[0], evaluation=evaluation)) == (1, BKL)
+    counts[:3, 3:] = 0
+    assert images.most_missed(dataclasses.replace(entries(cnn)[0], evaluation=evaluation)) == (NV, BKL)
+
+
+def test_an_answer_names_the_true_class_only_where_it_is_another():
+    proba = np.array([0.24, 0, 0, 0.71, 0.05, 0, 0])
+    assert images.answer_in_words("A", proba, NV) == "A: nv 71 %"
+    assert images.answer_in_words("B", proba, 0) == "B: nv 71 %, mel 24 %"

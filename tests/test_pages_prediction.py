@@ -205,10 +205,20 @@ def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, mo
     assert words(app.markdown) != before
 
 
-def test_examples_without_data_say_what_to_do(two_runs):
+def test_examples_on_the_demo_data_say_that_models_of_other_data_have_none_there(two_runs):
     app = open_page()
     app.segmented_control[0].set_value(sections.EXAMPLE).run()
-    assert "No data set is in use" in words(app.info)
+    assert "trained on other data than what is in use now" in words(app.info)
+
+
+def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
+    lstm, cnn = two_runs
+    store.write_record(lstm, data={**lstm.record["data"], "synthetic": True})
+    app = open_page()
+    assert app.multiselect[0].value == [cnn.id]
+    assert "synthetic" not in words(app.warning)
+    app.multiselect[0].set_value([lstm.id]).run()
+    assert "(synthetic data): learned from synthetic images alone" in words(app.warning).replace("\\", "")
 
 
 # ------------------------------------------------------------------------ runs that ship

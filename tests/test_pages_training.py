@@ -386,12 +386,12 @@ def test_a_damaged_run_is_shown_as_such_and_breaks_nothing(small_dataset: Lesion
     assert "damaged" in words(open_page())
 
 
-def test_without_data_past_runs_are_still_there(small_dataset: LesionDataset, monkeypatch) -> None:
+def test_on_other_data_past_runs_are_still_there(small_dataset: LesionDataset, monkeypatch) -> None:
     finished(small_dataset)
     monkeypatch.delenv("HAM_DATA")
     page = open_page()
     assert len(page.dataframe) == 1
-    assert "How to get the data" in words(page)
+    assert "Synthetic demo data" in words(page)
 
 
 def test_runs_that_a_crash_left_behind_are_offered_together(small_dataset: LesionDataset) -> None:

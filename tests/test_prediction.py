@@ -348,7 +348,7 @@ def finished_run(model: str = "cnn", seed: int = 0, data: dict | None = None, **
 
     small = {"cnn": {"units_1": 8, "units_2": 8}, "lstm": {"units_1": 8, "units_2": 8, "units_3": 8}}[model]
     config = TrainConfig(model=model, seed=seed, model_settings=small)
-    data = data or {"name": "made up", "source": "", "synthetic": True, "fingerprint": "0" * 64, "n_images": 10,
+    data = data or {"name": "made up", "source": "", "synthetic": False, "fingerprint": "0" * 64, "n_images": 10,
                     "n_lesions": 10}
     run = store.create_run(config, data, now=1_700_000_000.0 + seed)
     keras.utils.set_random_seed(seed)

@@ -16,7 +16,7 @@ from ham import store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
 from ham.store import HISTORY_COLUMNS, Notes, Predictions, Run
 
-DATA = {"name": "noise", "source": "/somewhere", "synthetic": True, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
+DATA = {"name": "noise", "source": "/somewhere", "synthetic": False, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
 
 
 @pytest.fixture
@@ -253,3 +253,16 @@ def test_damaged_notes_cost_the_notes_and_not_the_run(run: Run, content: str) ->
 def test_notes_of_a_newer_version_are_read_as_far_as_they_are_known(run: Run) -> None:
     (run.folder / "notes.json").write_text('{"title": "T", "stars": 5}')
     assert store.read_run(run.id).notes == Notes("T")
+
+
+def test_a_run_of_synthetic_data_says_so_in_every_title_and_is_never_compared_with_a_real_one() -> None:
+    real = store.create_run(TrainConfig(), DATA)
+    made_up = store.create_run(TrainConfig(), {**DATA, "synthetic": True})
+    assert (real.synthetic, made_up.synthetic) == (False, True)
+    assert made_up.title == "CNN, as described, seed 0 (synthetic data)"
+    assert store.write_notes(made_up, title="Mine").title == "Mine (synthetic data)"
+    split = {"test_fingerprint": "same"}
+    real, made_up = (store.write_record(run, split=split) for run in (real, made_up))
+    assert store.same_test_images(real, real)
+    assert not store.same_test_images(real, made_up)
+    assert not store.same_test_images(made_up, real)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ham.cli.writing import DONE, Progress, write_json, write_table
-from ham.config import CLASSES, CODES, DataError
+from ham.config import CLASSES, CODES
 
 if TYPE_CHECKING:
     from ham.data import LesionDataset
@@ -80,11 +80,12 @@ def open_data(folder: str | None) -> LesionDataset:
     from ham import data as data_module
 
     source = Path(folder).expanduser() if folder else data_module.current_source()
-    if source is None:
-        raise DataError("No data", "HAM_DATA names no folder, and none was chosen on the page.",
-                        "Set HAM_DATA=/path/to/ham10000, or add --data /path/to/ham10000.")
     with Progress() as progress:
-        return data_module.open_dataset(source, lambda done, total, what: progress.show(what, done, total))
+        found = data_module.open_dataset(source, lambda done, total, what: progress.show(what, done, total))
+    if found.synthetic:
+        print("These are the synthetic demo data: nothing learned from them says anything about skin lesions. For the "
+              "real data set HAM_DATA, or add --data /path/to/ham10000.", file=sys.stderr)
+    return found
 
 
 def _run_record(run: Run) -> dict:

@@ -4,7 +4,7 @@ source   find the files, read and check them: metadata, pixel CSV, JPEGs; `squas
 places   HAM_HOME/data: folders of our own, written whole or not at all; the sources there are to choose from
 download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever happened
 archive  the data set out of a zip that nobody vouches for
-dataset  LesionDataset, its cache under HAM_HOME, which folder is in use
+dataset  LesionDataset, its cache under HAM_HOME, which data is in use
 labels   images of any other folder with their labels from a CSV, to try runs on
 tables   counts, quantiles and colours by class, for the page and the command line
 embedding    what lies near what: features, neighbours, maps and their cache
@@ -13,7 +13,14 @@ splits   train, validation and test by three protocols, and what leaks in each
 """
 
 from ham.data.archive import unpack
-from ham.data.dataset import LesionDataset, choose_source, current_source, open_dataset
+from ham.data.dataset import (
+    DEMO_SOURCE,
+    LesionDataset,
+    choose_source,
+    current_source,
+    is_demo,
+    open_dataset,
+)
 from ham.data.download import Background, download_ham10000, downloaded
 from ham.data.embedding import LEAST_IMAGES, image_features, nearest, read_map, tsne_map, write_map
 from ham.data.labels import LabelledImages, find_labelled_images
@@ -43,11 +50,11 @@ from ham.data.tables import (
 )
 
 __all__ = [
-    "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE", "SEVERITIES", "SPLIT_TITLES", "Background", "CannotWrite",
-    "Finding", "KnownSource", "LabelledImages", "LeakageReport", "LesionDataset", "Report", "Source", "Split",
-    "Stopped", "age_bands", "age_by_class", "channels_by_class", "choose_source", "class_balance", "color_ribbons",
-    "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images", "find_source",
-    "hue", "image_features", "known_sources", "leakage_report", "lightness", "make_split", "mean_colors",
-    "mean_images", "nearest", "open_dataset", "pairs_across", "quality_findings", "read_map", "seen_in_training",
-    "squash", "tsne_map", "unpack", "use_source", "write_map",
+    "DEMO_SOURCE", "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE", "SEVERITIES", "SPLIT_TITLES", "Background",
+    "CannotWrite", "Finding", "KnownSource", "LabelledImages", "LeakageReport", "LesionDataset", "Report", "Source",
+    "Split", "Stopped", "age_bands", "age_by_class", "channels_by_class", "choose_source", "class_balance",
+    "color_ribbons", "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images",
+    "find_source", "hue", "image_features", "is_demo", "known_sources", "leakage_report", "lightness", "make_split",
+    "mean_colors", "mean_images", "nearest", "open_dataset", "pairs_across", "quality_findings", "read_map",
+    "seen_in_training", "squash", "tsne_map", "unpack", "use_source", "write_map",
 ]

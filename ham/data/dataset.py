@@ -1,4 +1,4 @@
-"""LesionDataset, its cache, and which folder is in use.
+"""LesionDataset, its cache, and which data is in use.
 
 The cache of a source folder is `HAM_HOME/cache/<folder>-<files>/`: `images.npy`, `metadata.csv`
 and `cache.json` with the SHA-256 of both. It is written beside its place and renamed, so it is
@@ -8,6 +8,7 @@ there whole or not at all, and it is verified on every opening.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -24,12 +25,14 @@ import filelock
 import numpy as np
 import pandas as pd
 
-from ham import config
+from ham import config, demo
 from ham.config import CLASS_INDEX, DataError
 from ham.data.source import METADATA_COLUMNS, Report, Source, find_source, read_images, read_metadata
 
 log = logging.getLogger(__name__)
 
+DEMO_SOURCE = Path("demo")  # stands for the built-in synthetic data; a folder of that name needs its whole path
+DEMO_NAME = "Demo data"
 CACHE_FORMAT = 1  # raised when what is cached changes: older caches are then not found
 HAM10000_SIZE = (10_015, 7_470)  # images, lesions
 #: Pairs of images that show one lesion under two lesion ids (Abhishek et al., Scientific Data 12:196, 2025).
@@ -46,9 +49,9 @@ SAME_LESION = (
 class LesionDataset:
     """Images of skin lesions with their diagnoses. Equal fingerprints mean equal content."""
 
-    name: str  # "HAM10000", or the folder's name
-    source: str  # the folder
-    synthetic: bool
+    name: str  # "HAM10000", "Demo data", or the folder's name
+    source: str  # the folder, or "demo"
+    synthetic: bool  # drawn from a statistical model: no photograph of anyone
     images: np.ndarray  # uint8 (n, 28, 28, 3), RGB, 0-255, read-only
     labels: np.ndarray  # int64 (n,), index in CLASSES, read-only
     metadata: pd.DataFrame  # n rows: lesion_id, image_id, dx, dx_type, age (years, NaN: unknown), sex, localization
@@ -78,10 +81,13 @@ class LesionDataset:
 
 
 def open_dataset(path: str | os.PathLike, report: Report | None = None) -> LesionDataset:
-    """The data set in this folder or one level down; from the cache when no file has changed.
+    """The data set in this folder or one level down; from the cache when no file has changed. DEMO_SOURCE opens
+    the built-in demo data.
 
     `report(done, total, what)` is called while files are read. Raises DataError.
     """
+    if is_demo(path):
+        return _demo_dataset()
     source = find_source(path)
     stamp = _stamp(source)
     folder_key = _sha256(str(source.folder).encode())[:12]
@@ -102,15 +108,31 @@ def open_dataset(path: str | os.PathLike, report: Report | None = None) -> Lesio
     return _dataset(source, *(cached or (images, metadata, fingerprint)))
 
 
+def is_demo(path: str | os.PathLike) -> bool:
+    return os.fspath(path) == str(DEMO_SOURCE)
+
+
+@functools.cache  # the same every time, 5 MB, a second to make
+def _demo_dataset() -> LesionDataset:
+    made = demo.make_demo()
+    return _assembled(made.images, made.metadata, _fingerprint(made.images, made.metadata), DEMO_NAME,
+                      str(DEMO_SOURCE), synthetic=True)
+
+
 def _dataset(source: Source, images: np.ndarray, metadata: pd.DataFrame, fingerprint: str) -> LesionDataset:
+    size = (len(metadata), metadata["lesion_id"].nunique())
+    name = "HAM10000" if size == HAM10000_SIZE else source.folder.name
+    return _assembled(images, metadata, fingerprint, name, str(source.folder), originals=source.jpegs)
+
+
+def _assembled(images: np.ndarray, metadata: pd.DataFrame, fingerprint: str, name: str, source: str, *,
+               synthetic: bool = False, originals: dict[str, str] | None = None) -> LesionDataset:
     labels = np.array(metadata["dx"].map(CLASS_INDEX), dtype=np.int64)
     groups = _lesion_groups(metadata)
     for array in (images, labels, groups):
         array.setflags(write=False)
-    size = (len(metadata), metadata["lesion_id"].nunique())
-    return LesionDataset(name="HAM10000" if size == HAM10000_SIZE else source.folder.name, source=str(source.folder),
-                         synthetic=False, images=images, labels=labels, metadata=metadata, groups=groups,
-                         fingerprint=fingerprint, originals=source.jpegs)
+    return LesionDataset(name=name, source=source, synthetic=synthetic, images=images, labels=labels,
+                         metadata=metadata, groups=groups, fingerprint=fingerprint, originals=originals or {})
 
 
 def _lesion_groups(metadata: pd.DataFrame) -> np.ndarray:
@@ -215,19 +237,20 @@ def _remove_others(cache: Path, folder_key: str) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-# ---------------------------------------------------------------- which folder is in use
+# ------------------------------------------------------------------ which data is in use
 
 
-def current_source() -> Path | None:
-    """The folder of the environment's HAM_DATA, else the one chosen on the page. Raises DataError."""
-    named = os.environ.get("HAM_DATA")
-    chosen = named or _read_settings().get("data")
-    return Path(chosen).expanduser() if chosen else None
+def current_source() -> Path:
+    """The environment's HAM_DATA, else the folder chosen on the page, else DEMO_SOURCE. Raises DataError."""
+    chosen = os.environ.get("HAM_DATA") or _read_settings().get("data")
+    return Path(chosen).expanduser() if chosen else DEMO_SOURCE
 
 
 def choose_source(path: str | os.PathLike | None) -> None:
-    """Remember this folder, or none, for the next start. Raises DataError where it holds no data set."""
-    folder = None if path is None else str(find_source(path).folder)
+    """Remember this folder for the next start; DEMO_SOURCE or None means the demo data. Raises DataError where the
+    folder holds no data set.
+    """
+    folder = None if path is None or is_demo(path) else str(find_source(path).folder)
     try:
         settings = _read_settings()
     except DataError:  # is replaced

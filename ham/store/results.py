@@ -156,10 +156,12 @@ def aligned(*parts: Predictions) -> tuple[Predictions, ...]:
 def same_test_images(run: Run, other: Run) -> bool:
     """Whether the scores of the two may be compared.
 
-    Between one's own runs the content of the data counts too. A run that ships was made from one copy of the
-    photographs and meets others (Kaggle's pixels, JPEGs of any size), whose fingerprints differ by a rounding:
-    there the ids of the test images decide, and `aligned` compares the labels.
+    Never between synthetic and real data. Between one's own runs the content of the data counts too. A run that
+    ships was made from one copy of the photographs and meets others (Kaggle's pixels, JPEGs of any size), whose
+    fingerprints differ by a rounding: there the ids of the test images decide, and `aligned` compares the labels.
     """
+    if run.synthetic != other.synthetic:
+        return False
     if run.record["split"]["test_fingerprint"] != other.record["split"]["test_fingerprint"]:
         return False
     return run.shipped or other.shipped or run.record["data"]["fingerprint"] == other.record["data"]["fingerprint"]

@@ -42,6 +42,7 @@ STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
 SHIPS = "ships with HAM Lab"
+SYNTHETIC = "synthetic data"
 _CHUNK = 65536  # bytes
 _PROBE_SECONDS = 0.02  # a probe of another process holds the lock for microseconds, a trainer for minutes
 
@@ -98,9 +99,14 @@ class Run:
         return ships(self.folder)
 
     @property
+    def synthetic(self) -> bool:
+        """Whether it was trained on synthetic data, so that it knows nothing of real lesions."""
+        return bool(self.record["data"].get("synthetic"))
+
+    @property
     def title(self) -> str:
-        """For people: the one they gave it, else `own_title`."""
-        return self.notes.title or self.own_title
+        """For people: the one they gave it, else `own_title`; what was trained on synthetic data says so."""
+        return (self.notes.title or self.own_title) + (f" ({SYNTHETIC})" if self.synthetic else "")
 
     @property
     def own_title(self) -> str:

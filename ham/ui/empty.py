@@ -10,17 +10,13 @@ from ham.ui.shelf import current_dataset
 
 
 def need_dataset() -> data.LesionDataset:
-    """The data set in use; without one the page ends here, saying how to get it."""
+    """The data set in use; where it cannot be used the page ends here, with a way to choose another."""
     try:
-        found = current_dataset()
+        return current_dataset()
     except DataError as error:
         show_error(error)
         sources.panel("Use other data")
         end_page()
-    if found is None:
-        no_data()
-        end_page()
-    return found
 
 
 def no_data() -> None:

@@ -93,6 +93,8 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
         if not follows_runs:
             with live_place:
                 _live_run()
+        if found is not None and found.synthetic:
+            _synthetic_data()
         with errors():
             yield
 
@@ -240,6 +242,12 @@ def _menu() -> None:
             st.page_link(entry.script, label=entry.title, icon=entry.icon, width="stretch")
 
 
+def _synthetic_data() -> None:
+    st.info("**Synthetic demo data.** Every image was drawn by a statistical model of HAM10000; none is a photograph "
+            "of anyone. Everything works as it does with real data, and what is measured says nothing about skin "
+            "lesions. The Dataset page fetches the real data.", icon=":material/science:")
+
+
 def _opened_data() -> tuple[LesionDataset | None, DataError | None]:
     try:
         return current_dataset(), None
@@ -252,9 +260,6 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
     if problem is not None:
         st.markdown(":orange[:material/error:] **Data cannot be used**")
         st.caption(plain(problem.what))
-        return
-    if found is None:
-        st.markdown(":gray[:material/database:] No data yet")
         return
     badge = " :orange-badge[synthetic]" if found.synthetic else ""
     st.markdown(f":gray[:material/database:] **{plain(found.name)}**{badge}")

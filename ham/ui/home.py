@@ -59,8 +59,8 @@ def _cards(found: LesionDataset | None, error: DataError | None) -> None:
     runs = store.list_runs()
     models = store.models()
     own = [run for run in models if not run.shipped]
-    # without data the next step is the form below, but a model that ships answers at once
-    step = 2 if own or (models and found is None) else 1 if found is not None else None
+    # on the demo data the next step is an image: a model that ships answers at once
+    step = None if found is None else 2 if own or (models and found.synthetic) else 1
     drawn = (_data_card(found, error), _models_card(runs, own, len(models) - len(own)), _image_card(models))
     for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):
         with column:
@@ -99,9 +99,6 @@ def _data_card(found: LesionDataset | None, error: DataError | None) -> Card:
     icon, title, button, script = ":material/photo_library:", "Data", "Explore the data", "pages/dataset.py"
     if error is not None:
         return Card(icon, title, "Cannot be used", "Its files have a problem, named below.", button, script)
-    if found is None:
-        return Card(icon, title, "No data yet", "HAM10000: 10,015 dermatoscopic images of skin lesions in seven "
-                    "classes. Below is how to get it.", button, script)
     counts = np.bincount(found.labels, minlength=len(CLASSES))
     largest = CLASSES[int(counts.argmax())]
     badge = " :orange-badge[synthetic]" if found.synthetic else ""
@@ -123,7 +120,8 @@ def _models_card(runs: list[store.Run], own: list[store.Run], shipped: int) -> C
     elif waiting:
         text = "The training engine is starting."
     else:
-        text = "An LSTM and a CNN, each with its own settings, watched live as they train. The training engine is idle."
+        text = ("An LSTM, a CNN and a ResNet, each with your own settings, watched live as they train. The training "
+                "engine is idle.")
     if waiting:
         text += f" {waiting} {'run waits' if waiting == 1 else 'runs wait'}."
     if shipped:

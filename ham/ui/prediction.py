@@ -84,11 +84,14 @@ def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
         "Models that answer", list(by_id), default=[run.id for run in best_runs(runs)], format_func=labels.get,
         key="prediction_runs", persist_state="session", max_selections=MAX_RUNS, placeholder="Choose one or several",
         help="At first, of each kind of model the run with the highest balanced accuracy on its validation images; "
-             "runs on a leaking split come last. Models that ship with HAM Lab answer until you have trained one, and "
-             "can be added then.")
+             "runs on a leaking split come last. Models that ship with HAM Lab answer until you have trained one on "
+             "real data, and can be added then.")
     if not chosen:
         st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
     answering = [by_id[run_id] for run_id in chosen]
+    if synthetic := [run.title for run in answering if run.synthetic]:
+        st.warning(f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the answer to a "
+                   "photograph of a real lesion shows how the page works and nothing else.", icon=":material/science:")
     model_cards(answering, "prediction")
     return answering, labels
 
@@ -103,9 +106,11 @@ def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, st
 def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
     """Of each model the best on validation: the test part chooses nothing.
 
-    Runs that ship are asked only where there are no others.
+    Runs that ship are asked only where there are no others of real lesions, runs of synthetic data only where
+    there is nothing else.
     """
-    runs = [run for run in runs if not run.shipped] or runs
+    real = [run for run in runs if not run.synthetic]
+    runs = [run for run in real if not run.shipped] or real or list(runs)
 
     def quality(run: store.Run) -> tuple:
         leaking = run.record.get("split", {}).get("leaking", False)
@@ -215,11 +220,9 @@ def _draw_others() -> None:
     st.session_state["prediction_draw"] = st.session_state.get("prediction_draw", 0) + 1
 
 
-def common_test_rows(dataset: LesionDataset | None, runs: Sequence[store.Run]) -> tuple[np.ndarray, str]:
+def common_test_rows(dataset: LesionDataset, runs: Sequence[store.Run]) -> tuple[np.ndarray, str]:
     """Rows of the data set that are test images of every run; or no row and the reason."""
     none = np.zeros(0, np.int64)
-    if dataset is None:
-        return none, "No data set is in use. Choose one on the Dataset page, or ask about your own files."
     keys = store.image_keys(dataset.metadata["image_id"])
     others = [run.title for run in runs if not _of_this_data(run, dataset, keys)]
     if others:

@@ -61,6 +61,8 @@ class _Shelf:
 
 def _stamp(folder: Path) -> list | float:
     """Differs when a file of the source does. Raises DataError."""
+    if data.is_demo(folder):
+        return []
     source = data.find_source(folder)
     try:
         return source.stamp()
@@ -73,14 +75,12 @@ def _shelf() -> _Shelf:
     return _Shelf()
 
 
-def current_dataset() -> data.LesionDataset | None:
-    """The data set in use, None where none is chosen yet; a bar while it is opened.
+def current_dataset() -> data.LesionDataset:
+    """The data set in use, the demo data where none is chosen; a bar while it is opened.
 
     Raises DataError where its files cannot be used.
     """
     folder = data.current_source()
-    if folder is None:
-        return None
     opening = _shelf().opening(folder)
     opening.thread.join(_PATIENCE_SECONDS)
     if opening.thread.is_alive():
@@ -100,7 +100,7 @@ def _watch(opening: _Opening) -> None:
 
 
 def dataset_error() -> DataError | None:
-    """Why the chosen data cannot be used; None where it can, or none is chosen."""
+    """Why the chosen data cannot be used; None where it can."""
     try:
         current_dataset()
     except DataError as error:

@@ -14,10 +14,10 @@ NO_TENSORFLOW = [path for path in PATHS if path != "prediction"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_opens_by_direct_link_as_the_first_request_without_data(path, serve, visit, tmp_path):
+def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path, serve, visit, tmp_path):
     page = visit(serve(home=tmp_path / "home"), path)
     page.check()
-    for words in ("No data yet", *(entry.title for entry in PAGES)):
+    for words in ("Demo data", "synthetic", *(entry.title for entry in PAGES)):
         page.sidebar_says(words)
 
 

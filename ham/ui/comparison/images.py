@@ -1,0 +1,122 @@
+"""The images behind a cell of a confusion matrix, with what every run says of each."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from ham import data, store
+from ham.config import CLASSES, DataError
+from ham.ui.comparison.runs import Entry
+from ham.ui.comparison.scores import test_part
+from ham.ui.frame import errors
+from ham.ui.shelf import current_dataset
+
+IMAGES_A_PAGE = 18
+_STYLE = """<style>
+.ham-cell { display: grid; gap: 1.25rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
+.ham-cell figure { margin: 0; min-width: 0; }
+.ham-cell img { aspect-ratio: 1; border-radius: 6px; display: block; image-rendering: pixelated; width: 100%; }
+.ham-cell figcaption { font-size: 0.8rem; line-height: 1.4; margin-top: 0.4rem; overflow-wrap: anywhere; }
+.ham-cell figcaption span { color: light-dark(#57606A, #A9B1BA); display: block; }
+.ham-cell figcaption b { font-weight: 600; }
+</style>"""
+
+
+@st.fragment
+@errors()
+def behind_a_cell(entries: Sequence[Entry]) -> None:
+    """Choose a run and a cell of its matrix; the images in it, those first of which the run was surest."""
+    st.subheader("The images behind a cell", anchor=False)
+    by_id = {entry.run.id: entry for entry in entries}
+    if st.session_state.get("comparison_cell_run") not in by_id:
+        st.session_state["comparison_cell_run"] = entries[0].run.id
+    st.session_state.setdefault("comparison_cell_true", most_missed(entries[0])[0])
+    st.session_state.setdefault("comparison_cell_predicted", most_missed(entries[0])[1])
+    of_run, of_true, of_predicted = st.columns(3, gap="medium")
+    entry = by_id[of_run.selectbox("Run", list(by_id), format_func=lambda run_id: by_id[run_id].name,
+                                   key="comparison_cell_run", persist_state="session")]
+    counts = entry.evaluation.confusion
+    true = of_true.selectbox(
+        "True class", range(len(CLASSES)), key="comparison_cell_true", persist_state="session",
+        format_func=lambda i: f"{CLASSES[i].title}, {_images(counts[i].sum())}")
+    predicted = of_predicted.selectbox(
+        "Taken for", range(len(CLASSES)), key="comparison_cell_predicted", persist_state="session",
+        format_func=lambda j: f"{CLASSES[j].title}, {_images(counts[true, j])}")
+    if not counts[true, predicted]:
+        st.markdown(f":gray[No {CLASSES[true].title} of the test part was taken for {CLASSES[predicted].title} by "
+                    f"{entry.letter}.]")
+        return
+    dataset, why_not = _data_of(entry)
+    if dataset is None:
+        st.info(why_not, icon=":material/hide_image:")
+        return
+    numbers, parts = cell(entries, entry, true, predicted)
+    page, n_pages = 1, -(-len(numbers) // IMAGES_A_PAGE)
+    if n_pages > 1:
+        page = st.pagination(n_pages, key=f"comparison_cell_page_{entry.run.id}_{true}_{predicted}")
+    shown = numbers[(page - 1) * IMAGES_A_PAGE:page * IMAGES_A_PAGE]
+    place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
+    rows = [place[key] for key in store.image_keys(parts[0].image_id[shown])]
+    st.html(_STYLE + '<div class="ham-cell">' + "".join(
+        _tile(dataset, row, [(e, part.proba[number]) for e, part in zip(entries, parts, strict=True)], true)
+        for row, number in zip(rows, shown, strict=True)) + "</div>")
+    st.caption(f"The surest answers of {entry.letter} first. Below each image: the class that each run names and its "
+               "probability of it, and where that is wrong its probability of the true class.")
+
+
+def most_missed(entry: Entry) -> tuple[int, int]:
+    """(true, predicted): the malignant class most often called benign, and as what; else the largest confusion."""
+    wrong = entry.evaluation.confusion * (1 - np.eye(len(CLASSES), dtype=int))
+    malignant = np.array([c.malignant for c in CLASSES])
+    dangerous = wrong * malignant[:, None] * ~malignant[None, :]
+    most = dangerous if dangerous.any() else wrong
+    true, predicted = np.unravel_index(int(most.argmax()), most.shape)
+    return int(true), int(predicted)
+
+
+def cell(entries: Sequence[Entry], entry: Entry, true: int, predicted: int) -> tuple[np.ndarray, Sequence]:
+    """Places of the cell's images in the test part, the run's surest answer first; the runs' answers, in one order."""
+    parts = store.aligned(*(test_part(e.run) for e in entries))
+    own = parts[[e.run.id for e in entries].index(entry.run.id)]
+    numbers = np.flatnonzero((own.y_true == true) & (own.proba.argmax(axis=1) == predicted))
+    return numbers[np.argsort(-own.proba[numbers, predicted], kind="stable")], parts
+
+
+def _data_of(entry: Entry) -> tuple[data.LesionDataset | None, str]:
+    """The data set in use where it holds the run's test images, else why they cannot be shown."""
+    why = ("The images cannot be shown: they are not in the data in use. Choose the data that these runs were trained "
+           "on, on the Dataset page.")
+    try:
+        dataset = current_dataset()
+    except DataError:
+        return None, why
+    keys = store.image_keys(test_part(entry.run).image_id)
+    return (dataset, "") if np.isin(keys, store.image_keys(dataset.metadata["image_id"])).all() else (None, why)
+
+
+def _tile(dataset: data.LesionDataset, row: int, answers: list[tuple[Entry, np.ndarray]], true: int) -> str:
+    file = io.BytesIO()
+    Image.fromarray(dataset.images[row]).save(file, "PNG")
+    image_id, title = html.escape(dataset.metadata["image_id"].iloc[row]), html.escape(CLASSES[true].title)
+    lines = "".join(f"<span>{answer_in_words(entry.letter, proba, true)}</span>" for entry, proba in answers)
+    return (f'<figure><img src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
+            f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it"><figcaption><b>{image_id}</b>{lines}'
+            "</figcaption></figure>")
+
+
+def answer_in_words(letter: str, proba: np.ndarray, true: int) -> str:
+    """"A: nv 71 %, mel 24 %": the class named, and the true one where that is another."""
+    named = int(proba.argmax())
+    words = f"{letter}: {CLASSES[named].code} {100 * proba[named]:.0f} %"
+    return words if named == true else f"{words}, {CLASSES[true].code} {100 * proba[true]:.0f} %"
+
+
+def _images(n: int) -> str:
+    return f"{n:,} {'image' if n == 1 else 'images'}"
