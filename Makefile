@@ -11,4 +11,4 @@ app:
 test:
 	@sh .ci/setup requirements.txt requirements-dev.txt
 	@.venv/bin/python -m ruff check .
-	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest --durations=15
+	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest -n 2 --dist worksteal --durations=15

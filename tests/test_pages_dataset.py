@@ -200,7 +200,7 @@ def test_looks_show_a_mean_image_of_each_class_and_their_colours(open_page):
     means = next(html.value for html in page.get("html") if 'class="ham-means"' in html.value)
     assert re.findall(r"Mean of (\d+) images of", means) == ["24", "15", "12", "63", "18", "9", "9"]
     assert "image-rendering: pixelated" in means
-    assert len(page.get("plotly_chart")) == 2
+    assert len(drawn(page)) == 2
     pills(page, "classes").select("vasc").run()
     assert "Colours by class" in alternative(page, 0)
     assert "Melanoma" not in alternative(page, 0)
@@ -291,7 +291,7 @@ def test_a_tsne_map_that_fails_is_told_with_what_to_do(open_page, small_dataset,
     assert [error.value for error in page.error] == [
         "**The t\\-SNE map:** it could not be made \\(MemoryError\\: no room\\).  \nUse the map by principal "
         "components below, or try again."]
-    assert len(page.get("plotly_chart")) == 1
+    assert len(drawn(page)) == 1
 
 
 def test_a_handful_of_images_has_no_map(open_page, kaggle_folder):
@@ -396,11 +396,12 @@ def test_a_data_set_too_small_to_split_says_why_in_place_of_a_figure(open_page, 
     assert "too small for three parts by lesion" in text(page)
 
 
-def test_without_data_the_page_says_how_to_get_it(open_page):
+def test_without_data_the_page_shows_the_demo_data_marked_as_such(open_page):
     page = open_page(None)
     assert not page.exception
-    assert "kaggle.com" in text(page)
-    assert len(page.get("plotly_chart")) == 0
+    assert "Synthetic demo data" in text(page)
+    assert "all there are" in text(page)
+    assert len(drawn(page)) == 5
 
 
 def test_faulty_data_are_told_and_nothing_is_drawn(open_page, kaggle_folder):

@@ -60,7 +60,7 @@ def known_sources() -> list[KnownSource]:
     except DataError:  # the page says so beside this list, and choosing mends it
         current, readable = None, False
     named = os.environ.get("HAM_DATA")
-    in_use = None if current is None or current == _demo() else _resolved(current)
+    in_use = None if current is None or dataset.is_demo(current) else _resolved(current)
     own = {_resolved(folder): _own(folder) for folder in own_folders()}
     folders = {_resolved(Path(text)): (Path(text).name, f"Folder {text}") for text in _remembered()}
     if in_use is not None:
@@ -85,9 +85,9 @@ def use_source(path: str | os.PathLike | None) -> None:
     except DataError:  # settings that cannot be read are replaced
         before = None
     dataset.choose_source(path)
-    after = None if path is None or Path(path) == _demo() else find_source(path).folder
+    after = None if path is None or dataset.is_demo(Path(path)) else find_source(path).folder
     ours = _resolved(data_folder())
-    chosen = [_resolved(folder) for folder in (after, before) if folder is not None and folder != _demo()]
+    chosen = [_resolved(folder) for folder in (after, before) if folder is not None and not dataset.is_demo(folder)]
     kept = [str(folder) for folder in chosen if ours not in folder.parents]
     remembered = list(dict.fromkeys([*kept, *_remembered()]))[:REMEMBERED]
     draft = _remembered_file().with_suffix(f".{os.getpid()}.draft")
@@ -226,10 +226,6 @@ def _holds_data(folder: Path) -> bool:
             (below / METADATA_FILE).is_file() for below in folder.iterdir() if below.is_dir())
     except OSError:
         return False
-
-
-def _demo() -> Path | None:
-    return getattr(dataset, "DEMO_SOURCE", None)
 
 
 def _resolved(folder: Path) -> Path:

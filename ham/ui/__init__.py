@@ -10,7 +10,7 @@ dataset, training, comparison, prediction    the sections of the page of that na
 A page reads `from ham import ui`, then `with ui.page(title, question): ...`.
 """
 
-from ham.ui.empty import need_dataset, no_data
+from ham.ui.empty import need_dataset
 from ham.ui.frame import (
     chart,
     done_share,
@@ -40,7 +40,6 @@ __all__ = [
     "footer",
     "is_dark",
     "need_dataset",
-    "no_data",
     "page",
     "plain",
     "progress_text",

@@ -1,4 +1,4 @@
-"""What a page shows where there is no data yet: how to get it, and where to say it lies."""
+"""What a page shows where the data in use cannot be read: why, and how to choose other data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,3 @@ def need_dataset() -> data.LesionDataset:
         show_error(error)
         sources.panel("Use other data")
         end_page()
-
-
-def no_data() -> None:
-    """The empty state: the ways from nothing to the data set."""
-    sources.panel()

@@ -89,17 +89,16 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
 
 
 def section(found: data.LesionDataset | None, problem: DataError | None) -> None:
-    """The panel where a page has more to show than it: open where there is no data, or a job is under way."""
+    """The panel where a page has more to show than it: open where no data can be used, or a job is under way."""
     if problem is not None:
         show_error(problem)
         panel("Use other data")
-    elif found is None:
-        panel()
     elif desk().job is not None:
         panel("Data in use", primary=False)
     else:
         label = "This is the demo data: use the real data" if found.synthetic else "Data in use, and other data"
-        with st.expander(label, icon=":material/database:"):
+        # with a state of its own: an answer to what was typed in it must not close it
+        with st.expander(label, icon=":material/database:", on_change="rerun", key="sources_open"):
             panel("", primary=False)
 
 

@@ -14,8 +14,8 @@ NO_TENSORFLOW = [path for path in PATHS if path != "prediction"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path, serve, visit, tmp_path):
-    page = visit(serve(home=tmp_path / "home"), path)
+def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path, serve, visit):
+    page = visit(serve(), path)
     page.check()
     for words in ("Demo data", "synthetic", *(entry.title for entry in PAGES)):
         page.sidebar_says(words)
@@ -54,8 +54,10 @@ def test_the_pages_fit_a_narrow_dark_window(serve, visit, small_folder):
 def test_a_folder_named_on_the_page_is_used_and_stays_in_use(serve, visit, small_folder, tmp_path):
     server = serve(home=tmp_path / "home")
     page = visit(server)
-    field = page.page.get_by_role("textbox", name="Folder with the data")
-    button = page.page.get_by_role("button", name="Check and use")
+    page.page.get_by_text("This is the demo data: use the real data").click()
+    page.page.get_by_role("tab", name="Name a folder").click()
+    field = page.page.get_by_role("textbox", name="Folder or zip with the data")
+    button = page.page.get_by_role("button", name="Check and use this folder")
     field.fill(str(tmp_path / "nothing here"))
     button.click()
     page.page.get_by_text("it is no folder that exists here").wait_for()

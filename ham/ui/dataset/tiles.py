@@ -50,8 +50,7 @@ def _tile(dataset: data.LesionDataset, row: int, entry: dict, siblings: int, vie
         pictures += (f'<img class="ham-small" src="{png(dataset.images[row])}" '
                      f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it">')
     if original:
-        limit = f' style="max-width: {original.width}px"' if original.width >= _LEAST_WIDTH else ""  # never smoothed
-        pictures += (f'<img class="ham-original" src="{original.url}"{limit} '
+        pictures += (f'<img class="ham-original" src="{original.url}"{width_limit(original)} '
                      f'alt="{title}, {image_id}, the original photograph">')
     lesion = html.escape(entry["lesion_id"]) + (f" ({siblings} images)" if siblings > 1 else "")
     dot = f'<i style="background:{lesion_class.color}"></i>'
@@ -79,6 +78,11 @@ class Photograph(NamedTuple):
 
     url: str  # data:image/jpeg;base64,...
     width: int  # pixels
+
+
+def width_limit(photograph: Photograph) -> str:
+    """A style attribute that keeps a photograph from being smoothed; none for a tiny one, whose pixels are enlarged."""
+    return f' style="max-width: {photograph.width}px"' if photograph.width >= _LEAST_WIDTH else ""
 
 
 def jpeg(path: str, size: tuple[int, int] = _ORIGINAL_SIZE) -> Photograph | None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from ham import data
 from ham.config import CLASSES, HamError
+from ham.ui.dataset.tiles import jpeg, png, width_limit
 from ham.ui.frame import errors
 
 _AT_ONCE = 3
-_ORIGINAL_SIZE = (400, 300)  # at most, pixels
 _SEED = 0  # of the split whose pairs are shown, and of the first run of the measurement
 
 
@@ -72,33 +68,13 @@ def _tile(dataset: data.LesionDataset, test: int, train: int) -> str:
 
 def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
     image_id = html.escape(dataset.metadata["image_id"].iloc[index])
-    shown = (f'<img class="ham-small" src="{_png(dataset.images[index])}" '
+    shown = (f'<img class="ham-small" src="{png(dataset.images[index])}" '
              f'alt="{side}: {image_id}, 28 by 28 pixels as the models see it">')
-    if photograph := _photograph(dataset.original(index)):
-        shown += f'<img src="{photograph}" alt="{side}: {image_id}, the original photograph">'
+    path = dataset.original(index)
+    if path and (photograph := jpeg(path)):
+        shown += (f'<img class="ham-original" src="{photograph.url}"{width_limit(photograph)} '
+                  f'alt="{side}: {image_id}, the original photograph">')
     return f"<section><em>{side}</em>{shown}<span>{image_id}</span></section>"
-
-
-def _png(image: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _photograph(path: Path | None) -> str:
-    """A JPEG of at most _ORIGINAL_SIZE; "" where there is none (any more) or none that can be read."""
-    if path is None:
-        return ""
-    file = io.BytesIO()
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", _ORIGINAL_SIZE)
-            image.thumbnail(_ORIGINAL_SIZE)
-            image.convert("RGB").save(file, "JPEG", quality=85)
-    except OSError:
-        return ""
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -121,6 +97,7 @@ _STYLE = """<style>
 .ham-pairs em { font-size: 0.8rem; font-style: normal; font-weight: 600; }
 .ham-pairs img { border-radius: 4px; display: block; width: 100%; }
 .ham-pairs .ham-small { aspect-ratio: 1; image-rendering: pixelated; }
+.ham-pairs .ham-original:not([style]) { image-rendering: pixelated; }
 .ham-pairs span { color: light-dark(#57606A, #A9B1BA); font-size: 0.8rem; line-height: 1.35; overflow-wrap: anywhere; }
 .ham-pairs figcaption { display: flex; flex-direction: column; margin-top: 0.3rem; }
 .ham-pairs figcaption b { font-size: 0.875rem; font-weight: 600; }
