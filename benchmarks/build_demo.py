@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path)
     chosen = parser.parse_args()
     source = data.current_source()
-    if source is None:
+    if data.is_demo(source):
         sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     dataset = data.open_dataset(source)
     if not chosen.check:

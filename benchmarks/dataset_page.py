@@ -3,16 +3,13 @@
     HAM_DATA=../shared/ham10000 python -m benchmarks.dataset_page [--rounds 3]
 
 Each interaction is one run of the page's script by Streamlit's AppTest, in each view: everything the server
-does, without the browser. The baselines, in the same run: a rerun of the last view without a change, and
-the page without data (frame and footer alone).
+does, without the browser. The baseline, in the same run: a rerun of the last view without a change.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,13 +29,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
+    if data.is_demo(data.current_source()):
+        raise SystemExit("Name the folder of HAM10000 in HAM_DATA.")
     logging.getLogger("streamlit").setLevel(logging.ERROR)
     Engine.start = lambda self: self  # no cluster beside the measurement
     page = _open()
     times = {title: _interactions(page, title, chosen.rounds) for title in TITLES}
     times["All filter interactions"] = np.concatenate(list(times.values()))
     times["Rerun without a change (baseline)"] = np.array([_timed(page.run) for _ in range(10 * chosen.rounds)])
-    times["Page without data (second baseline)"] = _without_data(10 * chosen.rounds)
     base = float(np.median(times["Rerun without a change (baseline)"]))
     print("| Run of the page, ms | n | Median | p95 | Max | Times the baseline |")
     print("|---|---|---|---|---|---|")
@@ -105,21 +103,6 @@ def _key(page: AppTest, name: str) -> str:
 
 def _pills(page: AppTest, name: str) -> object:
     return page.pills(key=_key(page, name))
-
-
-def _without_data(n: int) -> np.ndarray:
-    named, home = os.environ.pop("HAM_DATA", None), os.environ.get("HAM_HOME")
-    with tempfile.TemporaryDirectory() as empty:
-        os.environ["HAM_HOME"] = empty
-        if data.current_source() is not None:
-            raise SystemExit("An empty home has a data set.")
-        page = AppTest.from_file(ROOT / "app.py", default_timeout=120).switch_page("pages/dataset.py").run()
-        seconds = np.array([_timed(page.run) for _ in range(n)])
-    for name, value in (("HAM_DATA", named), ("HAM_HOME", home)):
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
-    return seconds
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if data.is_demo(data.current_source()):
+        sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     if chosen.way:
         json.dump(measure(chosen.way, chosen.model, chosen.steps), sys.stdout)
         return

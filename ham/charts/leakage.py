@@ -58,11 +58,11 @@ def seen_waffle(kinds: list[SeenShares], dark: bool = False) -> go.Figure:
     """A square of 100 icons for each kind of test image, coloured by what training has seen of it."""
     counted = [kind.icons for kind in kinds]
     known = [100 - icons[2] for icons in counted]
-    title = f"Training has seen the lesion of {f'{known[0]} of 100 test images' if any(known) else 'no test image'}"
+    title = f"{known[0]} of 100 test images seen" if any(known) else "No test image seen"  # fits a third of the page
     alt = "Of 100 test images each, what training has seen. " + " ".join(
         f"{kind.title}: " + ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True)) + "."
         for kind, icons in zip(kinds, counted, strict=True))
-    figure = new_figure(title, alt, dark, height=230, narrow=True)
+    figure = new_figure(title, alt, dark, height=205, narrow=True)
     shades = seen_colors(dark)
     steps = [[place / 3, color] for i, color in enumerate(shades) for place in (i, i + 1)]
     for number, (kind, icons) in enumerate(zip(kinds, counted, strict=True)):
