@@ -46,12 +46,12 @@ from ham.evaluation import (
     Calibration,
     Evaluation,
     calibrate,
-    evaluate,
     evaluation_from_record,
     format_score,
-    majority_proba,
+    majority_floor,
     percent,
     proportion,
+    stored_floor,
 )
 from ham.store.files import json_bytes
 
@@ -229,10 +229,9 @@ def card_of(run: store.Run) -> str:
     """The model card of a run that is done, from what its folder holds."""
     parts = store.read_predictions(run)
     validation, test = parts["validation"], parts["test"]
-    floors = {"Always nevus": evaluate(test.y_true, majority_proba(test.y_true, len(test.y_true)), test.lesion)}
-    stored = run.record.get("floors", {}).get("logistic_regression")
-    if stored:
-        floors["Logistic regression"] = evaluation_from_record(stored)
+    floors = {"Always nevus": majority_floor(test.y_true, test.lesion)}
+    if stored := stored_floor(run.record):
+        floors["Logistic regression"] = stored
     return card_text(run, evaluation_from_record(run.record["evaluation"]),
                      calibrate(validation.y_true, validation.proba, test.y_true, test.proba), floors)
 

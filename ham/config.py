@@ -203,8 +203,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("class_weight", "Class weight", "Weighs the loss of a class by its inverse frequency to this power: 0 "
             "weighs every image the same, 1 every class.", REGULARISATION, 0.0, 0.0, 1.0),
     Setting("augmentation", "Augmentation", "Dihedral: a random one of the 8 flips and quarter turns. Colour: mild "
-            "random brightness, contrast and colour balance on top. Shift: moved by up to 2 pixels as well.",
-            REGULARISATION, "none", choices=("none", "dihedral", "dihedral+colour", "dihedral+colour+shift")),
+            "random brightness, contrast and colour balance on top. Shift: moved by up to 2 pixels as well. Affine: "
+            "half of the images turned by any angle, zoomed by up to a fifth and moved.", REGULARISATION, "none",
+            choices=("none", "dihedral", "dihedral+colour", "dihedral+colour+shift", "dihedral+colour+affine")),
     Setting("pixel_scaling", "Pixel scaling", "Unit: from 0 to 1, as the models were described. Standard: each "
             "colour with mean 0 and standard deviation 1, so that an LSTM learns from the first epoch on.", DATA,
             "unit", choices=("unit", "standard")),

@@ -282,6 +282,32 @@ def test_shifts_move_every_image_by_at_most_two_pixels_each_way_and_mirror_the_e
     assert right[14, :, 0].tolist()[:5] == [0, 0, 7, 0, 0]  # pixels 2, 1, then the edge itself
 
 
+def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_leaves_the_others_alone() -> None:
+    row, column = np.indices((28, 28))
+    spot = 255 * np.exp(-((row - 13.5) ** 2 + (column - 19.5) ** 2) / 4)  # 6 pixels right of the middle
+    images = np.repeat(spot[None, ..., None], 3, axis=3).repeat(400, axis=0).astype(np.uint8)
+    warped = inputs._warped(images, np.random.default_rng(0))
+    same = (warped == images).all(axis=(1, 2, 3))
+    assert 0.4 < same.mean() < 0.6
+    weight = warped[~same, :, :, 0] / warped[~same, :, :, 0].sum(axis=(1, 2), keepdims=True)
+    away = np.stack([(weight * row).sum(axis=(1, 2)), (weight * column).sum(axis=(1, 2))], axis=1) - 13.5
+    distance = np.hypot(*away.T)
+    assert 2 < distance.min() < 5  # zoomed out and moved towards the middle
+    assert 7.5 < distance.max() < 1.2 * (6 + 2 * 2**0.5) + 0.5
+    angle = np.degrees(np.arctan2(away[:, 0], away[:, 1]))
+    assert (angle.min() < -35, angle.max() > 35) == (True, True)
+    assert np.abs(angle).max() < 45 + 30  # 45 turned, the rest moved
+
+
+def test_a_warp_by_nothing_gives_the_image_back_and_beyond_the_edge_is_its_mirror_image(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (8, 28, 28, 3), dtype=np.uint8)
+    for name, value in (("MAX_ANGLE", 0.0), ("MAX_ZOOM", 1.0), ("MAX_SHIFT", 0)):
+        monkeypatch.setattr(inputs, name, value)
+    assert np.allclose(inputs._warped(images, np.random.default_rng(0)), images, atol=1e-3)
+    assert inputs._mirrored(np.array([-2, -1, 0, 27, 28, 29]), 28).tolist() == [2, 1, 0, 27, 26, 25]
+
+
 def test_an_average_of_the_weights_is_what_is_validated_and_kept(small_dataset: LesionDataset) -> None:
     """With a momentum of nearly 1 the average is still where it was after the first step."""
     plain = train(tiny(epochs=2, learning_rate=0.01), small_dataset)

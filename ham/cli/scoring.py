@@ -38,7 +38,7 @@ def evaluate(chosen: argparse.Namespace, out: TextIO) -> int:
     for run, chosen_on, part in zip(runs, validation, parts, strict=True):
         # the first has nothing to be compared with, and may be of a version that recorded no split
         comparable = bool(scored) and (external is not None or store.same_test_images(run, runs[0]))
-        scored.append(_score(run, chosen_on, part, (runs[0], parts[0]) if comparable else None))
+        scored.append(_score(run, chosen_on, part, (runs[0], parts[0]) if comparable else None, external is None))
     if chosen.json:
         about = _external_record(chosen, external, scored[0].evaluation) if external else {}
         write_json(about | {"runs": [_record(found) for found in scored]}, out)
@@ -70,9 +70,11 @@ class _Scored:
     sets: PredictionSets
     malignant: OperatingPoint | None  # None where validation has no malignant image
     difference: _Difference | None  # None for the first run, and on other images than the first's
+    floors: dict[str, Evaluation]  # what takes no network, on the same images
 
 
-def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Run, Predictions] | None) -> _Scored:
+def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Run, Predictions] | None,
+           own_test: bool) -> _Scored:
     from ham import evaluation, store
 
     calibration = evaluation.calibrate(validation.y_true, validation.proba, part.y_true, part.proba)
@@ -90,7 +92,11 @@ def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Ru
             first[0], evaluation.compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
             evaluation.mcnemar(ours.y_true, theirs.proba, ours.proba))
     found = evaluation.evaluate(part.y_true, part.proba, part.lesion)
-    return _Scored(run, found, calibration, sets, malignant, difference)
+    majority = found.per_class["support"].idxmax()
+    floors = {f"Always {majority}": evaluation.majority_floor(part.y_true, part.lesion)}
+    if own_test and (stored := evaluation.stored_floor(run.record)):  # its answers on other images were not asked
+        floors[evaluation.LOGISTIC_REGRESSION] = stored
+    return _Scored(run, found, calibration, sets, malignant, difference, floors)
 
 
 def _warn_of_known_images(runs: list[Run], validation: list[Predictions], part: Predictions) -> None:
@@ -116,6 +122,7 @@ def _record(found: _Scored) -> dict:
     return {
         "run": found.run.id, "title": found.run.title, **evaluation.evaluation_record(found.evaluation),
         "calibration": _calibration_record(found),
+        "floors": {name: evaluation.evaluation_record(floor) for name, floor in found.floors.items()},
         "difference": difference and {
             "minus": difference.first.id, "scores": evaluation.intervals_record(difference.scores),
             "mcnemar": {"right_by_the_first_only": difference.mcnemar.b, "right_by_this_only": difference.mcnemar.c,
@@ -183,6 +190,10 @@ def _write_scores(found: _Scored, own_test: bool, out: TextIO) -> None:
           f"lesions{split}", file=out)
     write_table([(f"  {score.title}", evaluation.format_score(key, found.evaluation.scores[key]))
                  for key, score in evaluation.SCORES.items()], out)
+    print("  What takes no network, on the same images:", file=out)
+    write_table([(f"    {name}", ", ".join(
+        f"{evaluation.SCORES[key].title.lower()} {evaluation.format_score(key, floor.scores[key])}"
+        for key in ("accuracy", "balanced_accuracy"))) for name, floor in found.floors.items()], out)
     print("  Chosen on the run's validation images, seen on these:", file=out)
     write_table(_chosen_on_validation(found), out)
     if difference := found.difference:

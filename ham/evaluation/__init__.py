@@ -23,7 +23,13 @@ from ham.evaluation.calibration import (
     reliability,
     with_temperature,
 )
-from ham.evaluation.floors import logistic_regression_proba, majority_proba
+from ham.evaluation.floors import (
+    LOGISTIC_REGRESSION,
+    logistic_regression_proba,
+    majority_floor,
+    majority_proba,
+    stored_floor,
+)
 from ham.evaluation.leak import Leak, Part, joined, measure_leak
 from ham.evaluation.operating import (
     TARGETS,
@@ -66,6 +72,7 @@ from ham.evaluation.words import (
 __all__ = [
     "CALIBRATION_BINS",
     "COVERAGE",
+    "LOGISTIC_REGRESSION",
     "SCORES",
     "TARGETS",
     "Answers",
@@ -96,6 +103,7 @@ __all__ = [
     "intervals_record",
     "joined",
     "logistic_regression_proba",
+    "majority_floor",
     "majority_proba",
     "malignant_proba",
     "malignant_roc",
@@ -112,6 +120,7 @@ __all__ = [
     "roc",
     "scores_from_record",
     "shares",
+    "stored_floor",
     "unpaired_difference",
     "with_temperature",
 ]

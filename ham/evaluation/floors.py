@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ham.config import N_CLASSES
+from ham.evaluation.scores import Evaluation, evaluate
+from ham.evaluation.words import evaluation_from_record
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
 
+LOGISTIC_REGRESSION = "Logistic regression on the pixels"
 COMPONENTS = 200
 COMPONENTS_FROM = 10_000  # images at most; oversampling makes 37,000 of 8,000
 BLOCK = 4096  # images
@@ -22,6 +25,19 @@ def majority_proba(y_train: np.ndarray, n: int) -> np.ndarray:
     """float64 (n, 7): the training part's class shares for every image; its answer is always the majority class."""
     share = np.bincount(np.asarray(y_train, np.int64), minlength=N_CLASSES) / len(y_train)
     return np.tile(share, (n, 1))
+
+
+def majority_floor(y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
+    """The scores of always answering these images' most frequent class."""
+    return evaluate(y_true, majority_proba(y_true, len(y_true)), lesions)
+
+
+def stored_floor(record: dict) -> Evaluation | None:
+    """The logistic regression's scores in a run's record; None where an earlier version wrote none."""
+    try:
+        return evaluation_from_record(record["floors"]["logistic_regression"])
+    except (KeyError, TypeError, ValueError, AttributeError):  # none, or what another version wrote
+        return None
 
 
 def logistic_regression_proba(train_images: np.ndarray, y_train: np.ndarray, test_images: np.ndarray) -> np.ndarray:

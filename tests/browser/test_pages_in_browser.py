@@ -1,6 +1,8 @@
 """Every page in a real browser: by direct link to a fresh server, with data and without, wide, narrow and dark."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +69,25 @@ def test_a_folder_named_on_the_page_is_used_and_stays_in_use(serve, visit, small
     page.page.get_by_test_id("stSidebar").get_by_text("150 images of").wait_for()
     page.check()
     visit(server).sidebar_says("150 images of")
+
+
+def test_a_zip_dropped_on_the_page_is_checked_unpacked_and_in_use(serve, visit, small_folder, tmp_path):
+    page = visit(serve(home=tmp_path / "home"))
+    page.page.get_by_text("This is the demo data: use the real data").click()
+    page.page.get_by_role("tab", name="Drop a zip").click()
+    drop = page.page.locator("input[type=file]")
+    whole = Path(shutil.make_archive(str(tmp_path / "archive"), "zip", small_folder))
+    half = whole.read_bytes()[:whole.stat().st_size // 2]
+    drop.set_input_files({"name": "half.zip", "mimeType": "application/zip", "buffer": half})
+    page.page.get_by_text("half.zip").first.wait_for()
+    page.page.get_by_role("button", name="Close this message").click()
+    page.sidebar_says("synthetic")
+    page.page.get_by_text("This is the demo data: use the real data").click()
+    page.page.get_by_role("tab", name="Drop a zip").click()
+    drop.set_input_files(whole)
+    page.page.get_by_text("is whole, checked and in use").wait_for()
+    page.sidebar_says("150 images of")
+    page.check()
 
 
 def test_broken_data_is_said_once_in_words_and_every_page_still_opens(serve, visit, kaggle_folder):

@@ -7,23 +7,21 @@ import streamlit as st
 
 from ham import charts, store
 from ham.evaluation import (
+    LOGISTIC_REGRESSION,
     SCORES,
     Evaluation,
     Interval,
     McNemar,
     compare,
-    evaluate,
-    evaluation_from_record,
     format_difference,
     format_score,
-    majority_proba,
+    majority_floor,
     mcnemar,
     p_value,
+    stored_floor,
 )
 from ham.ui.comparison.runs import Entry
 from ham.ui.frame import chart, is_dark, plain
-
-LOGISTIC_REGRESSION = "Logistic regression on the pixels"
 
 
 def headline(entries: list[Entry]) -> None:
@@ -96,15 +94,8 @@ def floors(entries: list[Entry]) -> dict[str, Evaluation]:
     first = entries[0]
     majority = first.evaluation.per_class["support"].idxmax()
     found = {f"Always {majority}": _majority(version(first.run), first.run)}
-    stored = [_stored_floor(entry.run) for entry in entries]
+    stored = [stored_floor(entry.run.record) for entry in entries]
     return found if None in stored else found | {LOGISTIC_REGRESSION: stored[0]}
-
-
-def _stored_floor(run: store.Run) -> Evaluation | None:
-    try:
-        return evaluation_from_record(run.record["floors"]["logistic_regression"])
-    except (KeyError, TypeError, ValueError, AttributeError):  # none, or what another version wrote
-        return None
 
 
 def differences_to_first(entries: list[Entry]) -> tuple[dict[str, dict[str, Interval]], dict[str, McNemar]]:
@@ -134,7 +125,7 @@ def _paired(versions: tuple, _run: store.Run,
 @st.cache_data(max_entries=100, show_spinner="Drawing test lesions 2,000 times")
 def _majority(versions: tuple, _run: store.Run) -> Evaluation:
     test = test_part(_run)
-    return evaluate(test.y_true, majority_proba(test.y_true, len(test.y_true)), test.lesion)
+    return majority_floor(test.y_true, test.lesion)
 
 
 def test_part(run: store.Run) -> store.Predictions:

@@ -90,7 +90,7 @@ def _pairs(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, np.ndarr
 
 
 _STYLE = """<style>
-.ham-pairs { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); }
+.ham-pairs { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
 .ham-pairs figure { margin: 0; min-width: 0; }
 .ham-pairs figure > div { display: grid; gap: 0.5rem; grid-template-columns: 1fr 1fr; }
 .ham-pairs section { display: flex; flex-direction: column; gap: 2px; min-width: 0; }
