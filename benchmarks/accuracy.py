@@ -4,7 +4,8 @@
 
 Trains what benchmarks/results/accuracy lacks, each training in a process of its own, and writes
 each fold's result there at once; started again, it goes on where it was. `--minutes` starts no
-training after so many. `--table` only prints what there is.
+training after so many. `--table` only prints what there is. Minutes are the processor's, of all threads: what else the
+machine did meanwhile does not count.
 
 Folds: test share 0.2, folds 0 to 4 of seed 0, so every lesion is tested once; a validation share of
 0.1 chooses epoch, temperature and the threshold of the sets. The described recipes are
@@ -171,14 +172,14 @@ _COLUMNS = (("Accuracy", "scores", "accuracy"), ("Balanced acc.", "scores", "bal
 
 def table() -> str:
     lines = ["| Model | Recipe | Split | Views | " + " | ".join(title for title, *_ in _COLUMNS) +
-             " | Epochs | Minutes | Folds |", "|---" * (len(_COLUMNS) + 7) + "|"]
+             " | Epochs | Processor minutes | Folds |", "|---" * (len(_COLUMNS) + 7) + "|"]
     for cell in CELLS:
         found = [result for fold in range(FOLDS) if (result := read(cell, fold))]
         for views in VIEWS if found else ():
             cells = [_mean_and_deviation([result["views"][views][part][key] for result in found])
                      for _, part, key in _COLUMNS]
             epochs = f"{found[0]['epochs']}" if views == "none" else ""
-            minutes = f"{statistics.mean(r['minutes'] for r in found):.0f}" if views == "none" else ""
+            minutes = f"{statistics.mean(r['cpu_minutes'] for r in found):.0f}" if views == "none" else ""
             lines.append(f"| {MODEL_TITLES[cell.model]} | {RECIPES[cell.recipe].title.lower()} | by {cell.split} | "
                          f"{'1' if views == 'none' else '8'} | " + " | ".join(cells) +
                          f" | {epochs} | {minutes} | {len(found)} |")
