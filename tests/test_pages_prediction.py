@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_prediction import encoded, finished_run, plain
 
-from ham import config, store
+from ham import config, data, store
 from ham.config import CODES
 from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
@@ -205,10 +205,19 @@ def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, mo
     assert words(app.markdown) != before
 
 
-def test_examples_on_the_demo_data_say_that_models_of_other_data_have_none_there(two_runs):
+def test_models_of_real_data_may_be_asked_about_any_image_of_the_demo_data(two_runs):
     app = open_page()
     app.segmented_control[0].set_value(sections.EXAMPLE).run()
-    assert "trained on other data than what is in use now" in words(app.info)
+    assert not app.exception
+    assert words(app.markdown).count("True class: **") == sections.EXAMPLES
+    assert "Synthetic demo data" in words(app.info)
+
+
+def test_a_model_of_the_demo_data_is_asked_about_its_test_images_only():
+    demo = data.open_dataset("demo")
+    own, real = run_tested_on(demo, [3, 5]), finished_run()
+    assert sections.common_test_rows(demo, [own, real])[0].tolist() == [3, 5]
+    assert len(sections.common_test_rows(demo, [real])[0]) == demo.n_images
 
 
 def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):

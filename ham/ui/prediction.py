@@ -221,9 +221,13 @@ def _draw_others() -> None:
 
 
 def common_test_rows(dataset: LesionDataset, runs: Sequence[store.Run]) -> tuple[np.ndarray, str]:
-    """Rows of the data set that are test images of every run; or no row and the reason."""
+    """Rows of the data set that are test images of every run; or no row and the reason.
+
+    A run of real data has been trained on no image of the demo data: it may be asked about any.
+    """
     none = np.zeros(0, np.int64)
     keys = store.image_keys(dataset.metadata["image_id"])
+    runs = [run for run in runs if run.synthetic or not dataset.synthetic]
     others = [run.title for run in runs if not _of_this_data(run, dataset, keys)]
     if others:
         return none, (f"{plain('; '.join(others))}: trained on other data than what is in use now. "
