@@ -1,11 +1,11 @@
 """The trained runs that ship in ham/reference, each with its model card.
 
-    HAM_DATA=../shared/ham10000 python -m benchmarks.build_reference [--only resnet-improved] [--from RUN_ID]
+    HAM_DATA=../shared/ham10000 python -m benchmarks.build_reference [--only resnet-improved] [--from RUN_ID] [--table]
 
 Trains each of `NAMES` with the settings of its recipe (split by lesion, seed 0), unless ham/reference
 has it with these settings or HAM_HOME has such a run on this data that is done, and ships it. An
 improved training takes 10 to 20 minutes on two cores; one that was shipped is not trained again. `--from` ships
-one run that is named.
+one run that is named. `--table` only prints the scores of what is there.
 
 What ships is what a machine needs that has never seen the data: settings, history, model, scores, and
 the answers on validation and test. No row of HAM10000 may be passed on, so images are named by keys
@@ -42,6 +42,7 @@ from ham.config import (
 )
 from ham.evaluation import (
     COVERAGE,
+    LOGISTIC_REGRESSION,
     SCORES,
     Calibration,
     Evaluation,
@@ -73,7 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=known)
     parser.add_argument("--from", dest="run_id", metavar="RUN_ID", help="ship this run; with one --only")
+    parser.add_argument("--table", action="store_true", help="train nothing")
     chosen = parser.parse_args()
+    if chosen.table:
+        print(scores_table(store.reference_runs()))
+        return
     if chosen.run_id and len(chosen.only or ()) != 1:
         parser.error("--from needs one --only, which says what the run is")
     source = data.current_source()
@@ -298,6 +303,18 @@ def recipe_in_words(config: TrainConfig) -> str:
     changed = [f"{setting.label.lower()} {value if isinstance(value, str) else format(value, 'g')}"
                for setting, value in values if value != setting.default]
     return f"Set otherwise than by default: {', '.join(changed)}." if changed else "Every setting is the default."
+
+
+def scores_table(runs: list[store.Run]) -> str:
+    """Of these runs, and of what takes no network on the test images of the first."""
+    keys = ("accuracy", "balanced_accuracy", "macro_auc", "malignant_auc")
+    found = {run.id: evaluation_from_record(run.record["evaluation"]) for run in runs}
+    test = store.read_predictions(runs[0])["test"]
+    floors = {LOGISTIC_REGRESSION: stored_floor(runs[0].record),
+              "Always nevus": majority_floor(test.y_true, test.lesion)}
+    rows = [[name, *(format_score(key, evaluation.scores[key]) for key in keys)]
+            for name, evaluation in {**found, **{name: floor for name, floor in floors.items() if floor}}.items()]
+    return _table(["Model", *(SCORES[key].title for key in keys)], rows)
 
 
 def _scores(model: str, evaluation: Evaluation, floors: dict[str, Evaluation]) -> str:
