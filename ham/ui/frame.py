@@ -243,9 +243,9 @@ def _menu() -> None:
 
 
 def _synthetic_data() -> None:
-    st.info("**Synthetic demo data.** Every image was drawn by a statistical model of HAM10000; none is a photograph "
-            "of anyone. Everything works as it does with real data, and what is measured says nothing about skin "
-            "lesions. The real data is fetched on the Home page.", icon=":material/science:")
+    st.info("**Synthetic demo data.** Its images were drawn by a statistical model of HAM10000; none is a photograph "
+            "of anyone. What is measured on them says nothing about skin lesions, and runs trained on them are marked. "
+            "The real data is fetched on the Home page.", icon=":material/science:")
 
 
 def _opened_data() -> tuple[LesionDataset | None, DataError | None]:

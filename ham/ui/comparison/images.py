@@ -92,7 +92,7 @@ def cell(entries: Sequence[Entry], entry: Entry, true: int, predicted: int) -> t
 def _data_of(entry: Entry) -> tuple[data.LesionDataset | None, str]:
     """The data set in use where it holds the run's test images, else why they cannot be shown."""
     why = ("The images cannot be shown: they are not in the data in use. Choose the data that these runs were trained "
-           "on, on the Dataset page.")
+           "on, on the Home page.")
     try:
         dataset = current_dataset()
     except DataError:
