@@ -115,13 +115,13 @@ class TestWithWorkers:
 
     def test_a_killed_worker_is_replaced_and_its_run_ends_with_every_epoch(
             self, working_engine: Engine, small_dataset: LesionDataset) -> None:
-        run = engine.submit(tiny(epochs=60), small_dataset.record)
+        run = engine.submit(tiny(epochs=20), small_dataset.record)
         wait_for(lambda: store.read_run(run.id).status.epoch >= 2, "two epochs")
         [worker] = worker_processes()
         os.kill(worker.pid, signal.SIGKILL)
         ended = wait_for_state(run, "done", "failed")
         assert (ended.state, ended.status.attempts) == ("done", 2)
-        assert store.read_history(ended)["epoch"].tolist() == list(range(1, 61))
+        assert store.read_history(ended)["epoch"].tolist() == list(range(1, 21))
 
 
 def test_a_waiting_run_is_cancelled_at_once_and_an_ended_one_not_at_all(small_dataset: LesionDataset) -> None:

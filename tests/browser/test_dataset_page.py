@@ -1,7 +1,5 @@
 """Seen in a browser only, on the Dataset page: removed filters stay removed, tiles open by keyboard and stay crisp,
-every view and the pairs of the leakage lab are drawn, and a chart selection or a finding leads to its images."""
-
-import pytest
+every view and the pairs of the leakage lab are drawn."""
 
 
 def test_a_filter_removed_by_its_chip_or_cleared_does_not_come_back(serve, visit, small_folder):
@@ -46,20 +44,21 @@ def test_a_tile_opens_by_keyboard_and_its_pixels_are_not_smoothed(serve, visit, 
     page.check()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_every_view_of_the_demo_data_is_drawn_and_fits_a_narrow_window(serve, visit, dark):
-    page = visit(serve(), "dataset", width=420 if dark else 1440, dark=dark)
-    for view, words in (("Looks", "The mean image of each class"), ("Map", "Map by"),
-                        ("Data quality", "The way of diagnosis gives the diagnosis away"),
-                        ("Classes and patients", "The numbers as tables")):
-        page.page.get_by_role("tab", name=view).click()
-        page.page.get_by_text(words).first.wait_for()
-        page.wait()
-        wide = page.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{view} scrolls sideways by {wide} pixels"
-    pairs = page.page.locator(".ham-pairs figure")
-    assert pairs.count() == 3
-    before = pairs.first.inner_text()
-    page.page.get_by_role("button", name="Show other pairs").click()
-    page.page.wait_for_function("text => document.querySelector('.ham-pairs figure').innerText != text", arg=before)
-    page.check()
+def test_every_view_of_the_demo_data_is_drawn_and_fits_a_narrow_window(serve, visit):
+    server = serve()
+    for dark in (False, True):
+        page = visit(server, "dataset", width=420 if dark else 1440, dark=dark)
+        for view, words in (("Looks", "The mean image of each class"), ("Map", "Map by"),
+                            ("Data quality", "The way of diagnosis gives the diagnosis away"),
+                            ("Classes and patients", "The numbers as tables")):
+            page.page.get_by_role("tab", name=view).click()
+            page.page.get_by_text(words).first.wait_for()
+            page.wait()
+            wide = page.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{view} scrolls sideways by {wide} pixels"
+        pairs = page.page.locator(".ham-pairs figure")
+        assert pairs.count() == 3
+        before = pairs.first.inner_text()
+        page.page.get_by_role("button", name="Show other pairs").click()
+        page.page.wait_for_function("text => document.querySelector('.ham-pairs figure').innerText != text", arg=before)
+        page.check()

@@ -15,12 +15,13 @@ PATHS = ["" if entry.title == "Home" else entry.title.lower() for entry in PAGES
 NO_TENSORFLOW = [path for path in PATHS if path != "prediction"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path, serve, visit):
-    page = visit(serve(), path)
-    page.check()
-    for words in ("Demo data", "synthetic", *(entry.title for entry in PAGES)):
-        page.sidebar_says(words)
+def test_every_page_opens_by_direct_link_on_the_demo_data(serve, visit):
+    server = serve()
+    for path in PATHS:
+        page = visit(server, path)
+        page.check()
+        for words in ("Demo data", "synthetic", *(entry.title for entry in PAGES)):
+            page.sidebar_says(words)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -101,8 +102,8 @@ def test_broken_data_is_said_once_in_words_and_every_page_still_opens(serve, vis
         assert page.text.count("the header") <= 1
 
 
-def test_every_page_opens_by_direct_link_on_the_real_data(serve, visit, real_data, tmp_path):
-    server = serve(real_data, home=tmp_path / "home")
+def test_every_page_opens_by_direct_link_on_the_real_data(serve, visit, real_data, real_home):
+    server = serve(real_data, home=real_home)
     for path in PATHS:
         page = visit(server, path)
         page.page.get_by_test_id("stSidebar").get_by_text("10,015 images of 7,470 lesions").wait_for()
