@@ -283,6 +283,14 @@ def test_the_probe_tells_time_and_memory_before_the_first_run(monkeypatch: pytes
     assert "time is known after the first epoch" in words(page.run())
 
 
+def test_a_click_is_not_lost_when_the_probe_ends_while_the_page_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page()
+    answers = iter([None])
+    monkeypatch.setattr(engine, "estimate", lambda config, data: next(answers, Estimate(7.0, 180.0, 1_149_000_000)))
+    button(page, "Start training").click().run()
+    assert [run.state for run in store.list_runs()] == ["queued"]
+
+
 def test_while_a_run_trains_nothing_is_measured(small_dataset: LesionDataset) -> None:
     store.create_run(TrainConfig(seed=8), small_dataset.record)
     assert "time is known after the first epoch" in words(open_page())

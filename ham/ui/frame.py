@@ -12,7 +12,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -111,6 +111,26 @@ def errors() -> Iterator[None]:
         show_error(error)
     except _EndOfPage:
         pass
+
+
+def timed(draw: Callable[[], None], ended: Callable[[], bool], seconds: float | None) -> None:
+    """Draws now, and again every `seconds` and whenever something in it is used; the whole page anew once `ended()`.
+
+    That is asked after drawing, and never while the page itself is drawn: `st.rerun` in the middle leaves out the
+    buttons that come later, and the click that the page is drawn for would be lost.
+    """
+    page_drawn = False
+
+    @st.fragment(run_every=seconds)
+    @errors()
+    def draw_again() -> None:
+        nonlocal page_drawn
+        first, page_drawn = not page_drawn, True
+        draw()
+        if not first and ended():
+            st.rerun()
+
+    draw_again()
 
 
 def end_page() -> NoReturn:
@@ -268,17 +288,19 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
 
 def _live_run() -> None:
     """A timed fragment while something is live, else nothing."""
-    live = [(run.id, run.state) for run in store.list_runs() if run.live]
-    if live:
+    seen = live_states()
+    if seen:
         st.divider()
-        st.fragment(_live_fragment, run_every=_LIVE_SECONDS)(live)
+        timed(_live_runs, lambda: live_states() != seen, _LIVE_SECONDS)
 
 
-@errors()
-def _live_fragment(seen: list[tuple[str, str]]) -> None:
+def live_states() -> list[tuple[str, str]]:
+    """Id and state of what waits or trains; another list where a run came, began or ended."""
+    return [(run.id, run.state) for run in store.list_runs() if run.live]
+
+
+def _live_runs() -> None:
     live = [run for run in store.list_runs() if run.live]
-    if [(run.id, run.state) for run in live] != seen:
-        st.rerun()  # a run began or ended: the whole page shows it
     running = next((run for run in live if run.state == "running"), None)
     waiting = len(live) - (running is not None)
     if running:

@@ -19,7 +19,7 @@ from ham import data
 from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_folder
 from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
-from ham.ui.frame import errors, plain, show_error, time_left
+from ham.ui.frame import errors, plain, show_error, time_left, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at
 _MOST_UPLOADED_MB = 6_000  # server.maxUploadSize; Kaggle's zip has 5,580
@@ -72,7 +72,7 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
             st.subheader(heading, anchor=False)
         _say_what_happened()
         if job is not None and job.running:
-            st.fragment(_watch, run_every=_LOOK_SECONDS)(job)
+            timed(lambda: _watch(job), lambda: not job.running, _LOOK_SECONDS)
             return
         if job is not None:
             _ended(job)
@@ -132,18 +132,12 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
 # ------------------------------------------------------------------- what is under way, or ended
 
 
-@errors()
 def _watch(job: data.Background) -> None:
-    """Drawn by a timer of its own while the job runs; its end draws the page anew."""
-    if not job.running:
-        st.rerun()
     st.markdown(f"**{plain(job.title)}**")
     st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=plain(words(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Stopping …" if job.stopping else "Stop", icon=":material/stop_circle:", disabled=job.stopping,
-                     key="sources_stop"):
-            job.stop()
-            st.rerun(scope="fragment")
+        st.button("Stopping …" if job.stopping else "Stop", icon=":material/stop_circle:", disabled=job.stopping,
+                  key="sources_stop", on_click=job.stop)
         kept = " What has arrived is kept when it is stopped." if job.title == _DOWNLOAD else ""
         st.caption(f"It goes on when you leave this page or close it.{kept}")
 

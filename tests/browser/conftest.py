@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,12 +30,26 @@ FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-componen
          "--no-first-run", "--disable-quic"]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
 _skipped: list[str] = []
+_VISITS = pytest.StashKey[list["Visit"]]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Generator[None, pytest.TestReport,
+                                                                                     pytest.TestReport]:
+    """A failed test tells what stood on its pages and which runs there were: a lost click looks like a slow training
+    otherwise.
+    """
+    report = yield
+    if report.when == "call" and report.failed:
+        for number, visited in enumerate(item.stash.get(_VISITS, []), start=1):
+            report.sections.append((f"page {number}", visited.told()))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -151,6 +165,7 @@ class Visit:
     """A page in a browser window, and what went wrong in it."""
 
     page: Page
+    server: Server
     problems: list[str] = field(default_factory=list)
 
     def wait(self) -> None:
@@ -168,21 +183,32 @@ class Visit:
     def text(self) -> str:
         return self.page.locator("[data-testid=stMain]").inner_text()
 
+    def told(self) -> str:
+        """The page's address and text, what went wrong in it, its server's runs and last words."""
+        try:
+            text = self.page.locator("body").inner_text(timeout=10_000)
+        except Error as error:
+            text = f"cannot be read: {error.message.splitlines()[0]}"
+        runs = [f"{path.parent.name}: {path.read_text()}" for path in self.server.home.glob("runs/*/status.json")]
+        return "\n".join([self.page.url, text, *self.problems, *runs, *self.server.log.read_text().splitlines()[-20:]])
+
     def sidebar_says(self, words: str) -> None:
         """Waits for it: a server that is busy importing TensorFlow draws the sidebar in parts."""
         expect(self.page.get_by_test_id("stSidebar")).to_contain_text(words, timeout=DRAWN_MS)
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
     """`visit(server, path="", width=1440, dark=False)` opens a page and waits until it is drawn."""
+    visits = request.node.stash.setdefault(_VISITS, [])
     with contextlib.ExitStack() as windows:
         def open_page(server: Server, path: str = "", width: int = 1440, dark: bool = False) -> Visit:
             context = browser.new_context(viewport={"width": width, "height": 900},
                                           color_scheme="dark" if dark else "light", accept_downloads=True)
             context.set_default_timeout(DRAWN_MS)
             windows.callback(context.close)
-            found = Visit(context.new_page())
+            found = Visit(context.new_page(), server)
+            visits.append(found)
             found.page.on("pageerror", lambda error: found.problems.append(str(error)))
             found.page.goto(f"{server.url}/{path}")
             found.wait()

@@ -11,7 +11,7 @@ from ham import charts, data
 from ham.config import DataError, HamError
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import Filters, drop_images, in_force, show_images
-from ham.ui.frame import errors, is_dark, show_error
+from ham.ui.frame import is_dark, show_error, timed
 
 METHODS = {"pca": "Principal components", "tsne": "t-SNE"}
 _LOOK_AGAIN_SECONDS = 1.5
@@ -166,14 +166,10 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
         st.caption("About a minute of one core for 10,000 images, once for a data set. Until then the map by principal "
                    "components is shown.")
         return
-    st.fragment(_follow, run_every=_LOOK_AGAIN_SECONDS)(dataset)
+    timed(lambda: _follow(making), lambda: not making.live, _LOOK_AGAIN_SECONDS)
 
 
-@errors()
-def _follow(dataset: data.LesionDataset) -> None:
-    making = maps().making(dataset)
-    if making is None or not making.live:
-        st.rerun()  # it is there, or was stopped: the whole page shows it
+def _follow(making: Making) -> None:
     done, total = making.progress
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(done / total, text=f"Making the t-SNE map: step {done} of {total}" if done else

@@ -126,21 +126,19 @@ def _step(setting: Setting) -> float:
 
 def summary(config: TrainConfig, dataset: LesionDataset) -> None:
     """What would be trained, before it is: parameters, steps, time, memory; a warning where the split leaks."""
-    waits = _cost(config, dataset) is None and not any(run.live for run in store.list_runs())
-    st.fragment(_sizes, run_every=_ESTIMATE_SECONDS if waits else None)(config, dataset, waits)
+    waits = _cost(config, dataset) is None and not frame.live_states()
+    frame.timed(lambda: _sizes(config, dataset, waits), lambda: waits and _cost(config, dataset) is not None,
+                _ESTIMATE_SECONDS if waits else None)
     if config.split != "lesion":
         st.warning(f"This split leaks: {SPLIT_TITLES[config.split][1][0].lower()}{SPLIT_TITLES[config.split][1][1:]} "
                    "Its scores are too good and compare only with each other.", icon=":material/warning:")
 
 
-@frame.errors()
 def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
     trainable, fixed = MODELS[config.model].parameter_count(**config.model_settings)
     cost = _cost(config, dataset)
     if cost is None:
         cost = "measuring time and memory here …" if waits else "time is known after the first epoch"
-    elif waits:
-        st.rerun()  # stops the timer
     st.markdown(f"**{trainable + fixed:,}** parameters · **{steps_an_epoch(config, dataset):,}** steps an epoch · "
                 f"{cost}")
 

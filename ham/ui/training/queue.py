@@ -27,7 +27,7 @@ def queue_and_live_run() -> None:
     _head(runs)
     _offer_interrupted([run for run in known if run.state == "interrupted"], alone=not runs)
     seen = [(run.id, run.state) for run in runs]
-    st.fragment(_follow, run_every=_POLL_SECONDS if seen else None)(seen)
+    frame.timed(_follow, lambda: frame.live_states() != seen, _POLL_SECONDS if seen else None)
 
 
 def _head(runs: list[Run]) -> None:
@@ -71,12 +71,9 @@ def _engine_settings() -> None:
         frame.engine().poke()
 
 
-@frame.errors()
-def _follow(seen: list[tuple[str, str]]) -> None:
+def _follow() -> None:
     runs = store.list_runs()
     now = [run for run in runs if run.live]
-    if [(run.id, run.state) for run in now] != seen:
-        st.rerun()  # a run came, began or ended: form, queue and table show it
     running = [run for run in now if run.state == "running"]
     waiting = sorted((run for run in now if run.state == "queued"), key=lambda run: run.status.order)
     problem = frame.engine().problem

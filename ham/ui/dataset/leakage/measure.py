@@ -89,8 +89,9 @@ def _start(plan: list[Cell], dataset: data.LesionDataset) -> None:
     wanted = [cell for cell in plan if cell.run is None or cell.unfinished]
     if not wanted:
         return
-    waits = _minutes(wanted, dataset) is None and not any(run.live for run in store.list_runs())
-    st.fragment(_cost, run_every=_POLL_SECONDS if waits else None)(wanted, dataset, waits)
+    waits = _minutes(wanted, dataset) is None and not frame.live_states()
+    frame.timed(lambda: _cost(wanted, dataset, waits), lambda: waits and _minutes(wanted, dataset) is not None,
+                _POLL_SECONDS if waits else None)
     resumed = sum(cell.unfinished for cell in wanted)
     label = "Start the measurement" if len(wanted) == len(plan) and not resumed else \
         f"Take up {count(resumed, 'run')}" if resumed == len(wanted) else f"Train the {len(wanted)} that are missing" \
@@ -102,13 +103,9 @@ def _start(plan: list[Cell], dataset: data.LesionDataset) -> None:
             st.rerun()
 
 
-@frame.errors()
 def _cost(wanted: list[Cell], dataset: data.LesionDataset, waits: bool) -> None:
-    found = _minutes(wanted, dataset)
-    if found and waits:
-        st.rerun()  # stops the timer
-    st.markdown(f"**{count(len(wanted), 'training')}** · " + (
-        found or ("measuring how long that takes here …" if waits else "time is known after the first epoch")))
+    unknown = "measuring how long that takes here …" if waits else "time is known after the first epoch"
+    st.markdown(f"**{count(len(wanted), 'training')}** · {_minutes(wanted, dataset) or unknown}")
 
 
 def _minutes(wanted: list[Cell], dataset: data.LesionDataset) -> str | None:
@@ -136,19 +133,20 @@ def _progress(plan: list[Cell]) -> None:
     """A line a run, followed while one of the lab's own waits or trains."""
     if not any(cell.run for cell in plan):
         return
-    live = [(run.id, run.state) for run in live_lab_runs()]
     ids = [(cell.title, cell.run.id) for cell in plan if cell.run]
-    st.fragment(_follow, run_every=_POLL_SECONDS if live else None)(ids, live)
+    seen = _states(ids)
+    frame.timed(lambda: _follow(ids), lambda: _states(ids) != seen, _POLL_SECONDS if live_lab_runs() else None)
 
 
-@frame.errors()
-def _follow(ids: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:
+def _states(ids: list[tuple[str, str]]) -> tuple[list, int]:
+    """What is live of the lab's own, and how many of these runs there are: one may be deleted elsewhere."""
+    known = {run.id for run in store.list_runs()}
+    return [(run.id, run.state) for run in live_lab_runs()], sum(run_id in known for _, run_id in ids)
+
+
+def _follow(ids: list[tuple[str, str]]) -> None:
     live = live_lab_runs()
-    if [(run.id, run.state) for run in live] != seen:
-        st.rerun()  # a run began or ended: plan and results show it
     runs = {run.id: run for run in store.list_runs()}
-    if any(run_id not in runs for _, run_id in ids):
-        st.rerun()  # one was deleted meanwhile
     problem = frame.engine().problem
     if problem and live:
         frame.show_error(problem)
@@ -159,7 +157,8 @@ def _follow(ids: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:
     if first:
         st.caption(f"{count(first, 'other run trains or waits', 'other runs train or wait')} before these.")
     for title, run_id in ids:
-        _line(title, runs[run_id])
+        if run_id in runs:
+            _line(title, runs[run_id])
     for run in live:
         if run.id not in own:
             _line(f"{run.title} (another data set or seed)", run)
