@@ -8,8 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,9 +125,28 @@ def kaggle_folder(tmp_path: Path):
 
 
 @pytest.fixture(scope="session")
-def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`made_once(name, make)`: a folder that `make(folder)` fills, once for all processes that share the tests."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own in the one of them all
+        shared = shared.parent
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, fresh = shared / f"once-{name}", shared / f"fresh-{name}"
+        with filelock.FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                shutil.rmtree(fresh, ignore_errors=True)
+                fresh.mkdir()
+                make(fresh)
+                fresh.rename(folder)
+        return folder
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_folder(made_once) -> Path:
     """150 images with CSV and JPEGs; to be read only."""
-    return write_kaggle_folder(tmp_path_factory.mktemp("small") / "noise", jpegs=True)
+    return made_once("small", lambda folder: write_kaggle_folder(folder / "noise", jpegs=True)) / "noise"
 
 
 @pytest.fixture(scope="session")
@@ -134,15 +155,19 @@ def small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def tiny_runs(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory) -> list[store.Run]:
+def tiny_runs(small_dataset: LesionDataset, made_once) -> list[store.Run]:
     """A CNN and an LSTM, as described but small, trained for one epoch on the small data; to be read only."""
-    from ham.training import train
+    def make(home: Path) -> None:
+        from ham.training import train
 
-    small = {"cnn": {f"filters_{i}": 3 for i in range(1, 7)}, "lstm": {f"units_{i}": 8 for i in (1, 2, 3)}}
+        small = {"cnn": {f"filters_{i}": 3 for i in range(1, 7)}, "lstm": {f"units_{i}": 8 for i in (1, 2, 3)}}
+        monkeypatch.setenv("HAM_HOME", str(home))
+        for model, settings in small.items():
+            train(TrainConfig(model=model, epochs=1).replace(**settings), small_dataset)
+
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("HAM_HOME", str(tmp_path_factory.mktemp("tiny_home")))
-        return [train(TrainConfig(model=model, epochs=1).replace(**settings), small_dataset)
-                for model, settings in small.items()]
+        monkeypatch.setenv("HAM_HOME", str(made_once("tiny_runs", make)))
+        return sorted(store.list_runs(), key=lambda run: run.config.model)
 
 
 @pytest.fixture
@@ -177,8 +202,9 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("real_home")
+def real_home(real_data: Path, made_once) -> Path:
+    """A home where the real data has been read."""
+    return made_once("real_home", lambda home: _open_with_home(real_data, home))
 
 
 @pytest.fixture(scope="session")
@@ -187,14 +213,12 @@ def real_dataset(real_data: Path, real_home: Path) -> LesionDataset:
 
 
 @pytest.fixture(scope="session")
-def real_csv_folder(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real_csv_folder(real_data: Path, made_once) -> Path:
     """The real data set in Kaggle's CSV form, where the script that writes it is beside the data."""
     script = real_data.parent / "make_hmnist_csv.py"
     if not script.exists():
         pytest.skip(f"no {script.name} beside HAM_DATA")
-    folder = tmp_path_factory.mktemp("real_csv")
-    subprocess.run([sys.executable, script, folder], check=True)
-    return folder
+    return made_once("real_csv", lambda folder: subprocess.run([sys.executable, script, folder], check=True))
 
 
 def _open_with_home(folder: Path, home: Path) -> LesionDataset:

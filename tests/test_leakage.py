@@ -29,8 +29,8 @@ from ham.evaluation import (
 from ham.store import Predictions, Run
 from ham.ui.dataset.leakage.measured import Measured, _measured, answers_of, control, finding, score_table
 from ham.ui.dataset.leakage.runs import TAG, Cell, cancel, cells, lab_config, lab_is_live, start
+from tests.page_driver import open_page, said
 
-ROOT = Path(__file__).parents[1]
 PROTOCOLS = [*data.SPLIT_TITLES]
 MEL, BCC, NV = CLASS_INDEX["mel"], CLASS_INDEX["bcc"], CLASS_INDEX["nv"]
 
@@ -403,17 +403,6 @@ def open_lab() -> AppTest:
     return found
 
 
-def open_page() -> AppTest:
-    found = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/dataset.py").run()
-    assert not found.exception
-    return found
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(element.value for kind in (page.markdown, page.caption, page.subheader, page.error, page.warning,
-                                                page.info) for element in kind)
-
-
 def html(page: AppTest) -> str:
     return "\n".join(element.proto.body for element in page.get("html"))
 
@@ -421,7 +410,7 @@ def html(page: AppTest) -> str:
 def test_three_protocols_are_shown_with_real_pairs_and_others_at_a_click(small_dataset):
     page = open_lab()
     assert [figure.key for figure in page.get("plotly_chart")] == [f"leakage_{protocol}" for protocol in PROTOCOLS]
-    assert "Mean of 5 random splits" in words(page)
+    assert "Mean of 5 random splits" in said(page)
     pairs = pairs_across(make_split(small_dataset, "image"))
     ids = small_dataset.metadata["image_id"]
     shown = html(page)
@@ -429,7 +418,7 @@ def test_three_protocols_are_shown_with_real_pairs_and_others_at_a_click(small_d
         assert f"Test: {ids[test]}, 28 by 28" in shown
         assert f"Training: {ids[train]}, 28 by 28" in shown
     assert "image-rendering: pixelated" in shown
-    assert f"{len(pairs)} test images have another photograph of their lesion in training" in words(page)
+    assert f"{len(pairs)} test images have another photograph of their lesion in training" in said(page)
     page.button(key="leakage_other_pairs").click().run()
     assert f"Test: {ids[pairs[3][0]]}, 28 by 28" in html(page)
     assert f"Test: {ids[pairs[0][0]]}, 28 by 28" not in html(page)
@@ -444,9 +433,9 @@ def test_without_any_sibling_the_lab_says_so(kaggle_folder, monkeypatch):
     file.write_text("\n".join([head, *(f"LESION_{n:04d}," + line.split(",", 1)[1] for n, line in enumerate(lines))]))
     monkeypatch.setenv("HAM_DATA", str(folder))
     page = open_lab()
-    assert words(page).count("No test image shows a lesion that training has seen.") == 2
-    assert "0 % of the test rows are exact copies" in words(page)
-    assert "no lesion has several images, and none is repeated" in words(page)
+    assert said(page).count("No test image shows a lesion that training has seen.") == 2
+    assert "0 % of the test rows are exact copies" in said(page)
+    assert "no lesion has several images, and none is repeated" in said(page)
     assert "ham-pairs" not in html(page)
 
 
@@ -454,17 +443,17 @@ def test_where_no_split_is_possible_the_reason_stands_in_its_place_and_nothing_c
                                                                                               monkeypatch):
     monkeypatch.setenv("HAM_DATA", str(kaggle_folder(counts={"nv": 2})))
     page = open_lab()
-    assert words(page).count("too small for three parts") == 3
-    assert "Mean of 5 random splits" not in words(page)
+    assert said(page).count("too small for three parts") == 3
+    assert "Mean of 5 random splits" not in said(page)
     assert "ham-seen" not in html(page)
-    assert "can be split by none of the protocols" in words(page)
+    assert "can be split by none of the protocols" in said(page)
     assert not page.button
 
 
 def test_where_one_split_is_impossible_the_others_are_measured(kaggle_folder, monkeypatch):
     monkeypatch.setenv("HAM_DATA", str(kaggle_folder(counts={"nv": 3, "df": 3})))
     page = open_lab()
-    assert "too small for three parts by lesion" in words(page)
+    assert "too small for three parts by lesion" in said(page)
     page.button(key="leakage_open").click().run()
     page.button(key="leakage_start").click().run()
     assert [run.config.split for run in engine.queue()] == ["image", "oversample"]
@@ -474,10 +463,10 @@ def test_the_minutes_stand_before_the_click_that_starts_the_trainings(small_data
     page = open_lab()
     assert not engine.queue()
     page.button(key="leakage_open").click().run()
-    assert "**3 trainings** · measuring how long that takes here" in words(page)
+    assert "**3 trainings** · measuring how long that takes here" in said(page)
     # 10 s an epoch of 2 steps and 5 s to begin: 3 * 40 steps (2 * 20, 2 * 20, 6 * 7 = 42) of 5 s and 3 beginnings
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(10.0, 205.0, 10**9))
-    assert "**3 trainings** · **about 10 min** here" in words(page.run())  # 122 * 5 + 15 = 625 s
+    assert "**3 trainings** · **about 10 min** here" in said(page.run())  # 122 * 5 + 15 = 625 s
     page.button(key="leakage_start").click().run()
     assert not page.exception
     assert [run.config.split for run in engine.queue()] == PROTOCOLS
@@ -488,12 +477,12 @@ def test_three_runs_of_each_are_nine_trainings_and_are_found_again_after_a_resta
     page = open_lab()
     page.button(key="leakage_open").click().run()
     page.segmented_control(key="leakage_runs_each").set_value(3).run()
-    assert "**9 trainings**" in words(page)
+    assert "**9 trainings**" in said(page)
     page.button(key="leakage_start").click().run()
     assert sorted({run.config.seed for run in engine.queue()}) == [0, 1, 2]
     again = open_lab()  # a new session
     assert again.segmented_control(key="leakage_runs_each").value == 3
-    assert words(again).count(": :gray[waits]") == 9
+    assert said(again).count(": :gray[waits]") == 9
 
 
 def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_dataset):
@@ -515,9 +504,9 @@ def test_what_failed_says_why_and_is_taken_up_with_what_is_missing(small_dataset
     run = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
     store.write_status(run, state="failed", ended=time.time(),
                        error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."})
-    page = open_page()
-    assert "ran out of memory" in words(page)
-    assert "What came out so far (1 of 3 trainings)" in words(page)
+    page = open_page("pages/dataset.py")
+    assert "ran out of memory" in said(page)
+    assert "What came out so far (1 of 3 trainings)" in said(page)
     button = page.button(key="leakage_start")
     assert button.label == "Train the 2 that are missing"
     button.click().run()
@@ -538,7 +527,7 @@ def test_a_full_disk_at_the_start_is_told_and_keeps_what_is_queued(small_dataset
     page = open_lab()
     page.button(key="leakage_open").click().run()
     page.button(key="leakage_start").click().run()
-    assert "the disk is full" in words(page)
+    assert "the disk is full" in said(page)
     assert [run.config.split for run in engine.queue()] == ["lesion"]
     page.run()
     assert page.button(key="leakage_start").label == "Train the 2 that are missing"
@@ -547,8 +536,8 @@ def test_a_full_disk_at_the_start_is_told_and_keeps_what_is_queued(small_dataset
 def test_the_measured_gap_stands_with_its_interval_for_all_protocols(small_dataset):
     for protocol in PROTOCOLS:
         invented(small_dataset, protocol)
-    page = open_page()
-    told = words(page)
+    page = open_page("pages/dataset.py")
+    told = said(page)
     assert "**What came out**" in told
     assert "**By lesion** publishes a balanced accuracy of" in told
     assert " against by lesion; " in told
@@ -579,10 +568,10 @@ def test_a_damaged_result_is_told_and_the_others_are_shown(small_dataset):
     for protocol in ("lesion", "image"):
         run = invented(small_dataset, protocol)
     (run.folder / "predictions.npz").write_bytes(b"no zip")
-    page = open_page()
+    page = open_page("pages/dataset.py")
     assert len(page.error) == 1
-    assert "**By lesion** publishes" in words(page)
-    assert "**By image** publishes" not in words(page)
+    assert "**By lesion** publishes" in said(page)
+    assert "**By image** publishes" not in said(page)
 
 
 @pytest.mark.parametrize("tagged", [True, False])
@@ -591,10 +580,10 @@ def test_the_page_has_one_timer_the_labs_for_its_own_runs_and_the_sidebars_for_o
         start(cells(small_dataset, ["image"], [0]), small_dataset)
     else:
         store.create_run(TrainConfig(), small_dataset.record)
-    page = open_page()
+    page = open_page("pages/dataset.py")
     in_sidebar = "\n".join(caption.value for caption in page.sidebar.caption)
     assert ("1 run waits" in in_sidebar) is not tagged
-    assert ("By image, seed 0: :gray[waits]" in words(page)) is tagged
+    assert ("By image, seed 0: :gray[waits]" in said(page)) is tagged
 
 
 def test_cells_say_how_they_stand(small_dataset):

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from ham import config, store
 from ham.engine import Engine
 from ham.ui import frame, home
+from tests.page_driver import open_page, words
 
 ROOT = Path(__file__).parents[1]
 PAGES = [entry for entry in frame.MENU if (ROOT / entry.script).exists()]
@@ -28,19 +29,6 @@ def no_engine(monkeypatch):
 @pytest.fixture
 def data_in_use(small_folder, monkeypatch):
     monkeypatch.setenv("HAM_DATA", str(small_folder))
-
-
-def open_page(script: str = "app.py") -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
-    if script != "app.py":
-        app.switch_page(script)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(elements) -> str:
-    return "\n".join(element.value for element in elements)
 
 
 def shown(app: AppTest) -> str:

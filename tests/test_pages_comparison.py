@@ -28,11 +28,11 @@ from ham.evaluation import (
     proportion,
 )
 from ham.ui.comparison import calibration, details, files, images, operating, runs, scores
+from tests import page_driver
 
 ROOT = Path(__file__).parents[1]
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
 NV, BKL, DF = 3, 4, 6
-SECONDS = 60  # before a page counts as hanging, on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -90,12 +90,8 @@ def lstm() -> store.Run:
 
 
 def open_page(*chosen: store.Run | str) -> AppTest:
-    page = AppTest.from_file(ROOT / "app.py", default_timeout=SECONDS).switch_page("pages/comparison.py")
-    if chosen:
-        page.query_params["runs"] = ",".join(run if isinstance(run, str) else run.id for run in chosen)
-    page.run()
-    assert not page.exception
-    return page
+    runs = ",".join(run if isinstance(run, str) else run.id for run in chosen)
+    return page_driver.open_page("pages/comparison.py", **({"runs": runs} if runs else {}))
 
 
 def text(page: AppTest) -> str:

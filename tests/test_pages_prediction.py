@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,10 +18,9 @@ from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
 from ham.ui import frame
 from ham.ui import prediction as sections
+from tests.page_driver import open_page, words
 
-ROOT = Path(__file__).parents[1]
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
-SECONDS = 120  # before a page counts as hanging: the first one imports TensorFlow
 
 
 @pytest.fixture(autouse=True)
@@ -38,28 +36,17 @@ def two_runs(ham_home):
     return [finished_run("cnn"), finished_run("lstm")]
 
 
-def open_page() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
-    app.switch_page("pages/prediction.py").run()
-    assert not app.exception
-    return app
-
-
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     app.file_uploader[0].set_value([(name, content, "image/png") for name, content in files]).run()
     assert not app.exception
     return app
 
 
-def words(elements) -> str:
-    return "\n".join(element.value for element in elements)
-
-
 # --------------------------------------------------------------------------------- states
 
 
 def test_without_a_model_the_page_leads_to_training():
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert "No trained model yet" in words(app.subheader)
     assert "Train a model" in [link.proto.label for link in app.main.get("page_link")]
     assert not app.file_uploader
@@ -68,12 +55,12 @@ def test_without_a_model_the_page_leads_to_training():
 def test_while_the_first_model_trains_the_page_says_so():
     data = {"name": "d", "source": "", "synthetic": False, "fingerprint": "f", "n_images": 1, "n_lesions": 1}
     store.create_run(config.TrainConfig(), data)
-    assert "It can be asked here as soon as it ends." in words(open_page().markdown)
+    assert "It can be asked here as soon as it ends." in words(open_page("pages/prediction.py").markdown)
 
 
 @pytest.mark.usefixtures("two_runs")
 def test_before_a_file_the_page_says_what_to_do_and_what_it_is_not():
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert "Not a diagnosis" in words(app.warning)
     assert "Drop one or several" in words(app.markdown)
     assert "Answers" not in words(app.subheader)
@@ -83,7 +70,7 @@ def test_before_a_file_the_page_says_what_to_do_and_what_it_is_not():
 
 
 def test_every_run_answers_a_dropped_image_side_by_side(two_runs):
-    app = drop(open_page(), ("red.png", encoded(RED)))
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
     assert "1 image, 2 models" in words(app.markdown)
     assert "not a diagnosis" in words(app.markdown)
     for run in two_runs:
@@ -94,7 +81,7 @@ def test_every_run_answers_a_dropped_image_side_by_side(two_runs):
 
 @pytest.mark.usefixtures("two_runs")
 def test_refused_files_are_listed_and_the_others_answered():
-    app = drop(open_page(), ("red.png", encoded(RED)), ("notes_1.png", b"no image"),
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("notes_1.png", b"no image"),
                ("blue.jpg", encoded(BLUE, "JPEG")), ("moving.webp", encoded(RED, "WEBP")))
     assert "2 images, 2 models" in words(app.markdown)
     refused = words(app.error)
@@ -105,7 +92,7 @@ def test_refused_files_are_listed_and_the_others_answered():
 
 @pytest.mark.usefixtures("two_runs")
 def test_a_file_dropped_twice_is_answered_once():
-    app = drop(open_page(), ("a.png", encoded(RED)), ("b.png", encoded(RED)))
+    app = drop(open_page("pages/prediction.py"), ("a.png", encoded(RED)), ("b.png", encoded(RED)))
     assert "1 image, 2 models" in words(app.markdown)
     assert "dropped as b.png too" in words(app.caption).replace("\\", "")
     assert not app.error
@@ -114,7 +101,7 @@ def test_a_file_dropped_twice_is_answered_once():
 @pytest.mark.usefixtures("two_runs")
 def test_more_than_a_page_of_images_is_paged():
     files = [(f"{i}.png", encoded(plain((20 * i, 0, 0)))) for i in range(10)]
-    app = drop(open_page(), *files)
+    app = drop(open_page("pages/prediction.py"), *files)
     assert len(app.get("plotly_chart")) == sections.PAGE_ROWS == 8
     app.pagination[0].set_value(2).run()
     assert len(app.get("plotly_chart")) == 2
@@ -125,13 +112,13 @@ def test_more_than_a_page_of_images_is_paged():
 def test_a_tampered_model_is_named_and_the_other_answers(two_runs):
     path = two_runs[0].folder / "model.keras"
     path.write_bytes(path.read_bytes() + b"\0")
-    app = drop(open_page(), ("red.png", encoded(RED)))
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
     assert "SHA" in words(app.error)
     assert "1 image, 1 model." in words(app.markdown)
 
 
 def test_a_deleted_run_is_gone_from_the_choice(two_runs):
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert app.multiselect[0].value == [two_runs[1].id, two_runs[0].id]
     store.delete_run(two_runs[0])
     app.run()
@@ -141,7 +128,7 @@ def test_a_deleted_run_is_gone_from_the_choice(two_runs):
 
 @pytest.mark.usefixtures("two_runs")
 def test_without_a_chosen_model_the_page_asks_for_one():
-    app = drop(open_page(), ("red.png", encoded(RED)))
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
     app.multiselect[0].set_value([]).run()
     assert not app.exception
     assert "Choose at least one model" in words(app.info)
@@ -149,7 +136,7 @@ def test_without_a_chosen_model_the_page_asks_for_one():
 
 
 def test_the_choice_of_runs_survives_a_visit_to_another_page(two_runs):
-    app = open_page()
+    app = open_page("pages/prediction.py")
     app.multiselect[0].set_value([two_runs[0].id]).run()
     app.switch_page("app.py").run()
     app.switch_page("pages/prediction.py").run()
@@ -195,7 +182,7 @@ def test_runs_of_other_data_have_no_examples(small_dataset):
 def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, monkeypatch):
     monkeypatch.setenv("HAM_DATA", str(small_folder))
     run_tested_on(small_dataset, range(20))  # the first 24 images of the small data are melanoma
-    app = open_page()
+    app = open_page("pages/prediction.py")
     app.segmented_control[0].set_value(sections.EXAMPLE).run()
     assert not app.exception
     assert words(app.markdown).count("True class: **Melanoma (mel)**") == sections.EXAMPLES == 4
@@ -206,7 +193,7 @@ def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, mo
 
 
 def test_models_of_real_data_may_be_asked_about_any_image_of_the_demo_data(two_runs):
-    app = open_page()
+    app = open_page("pages/prediction.py")
     app.segmented_control[0].set_value(sections.EXAMPLE).run()
     assert not app.exception
     assert words(app.markdown).count("True class: **") == sections.EXAMPLES
@@ -223,7 +210,7 @@ def test_a_model_of_the_demo_data_is_asked_about_its_test_images_only():
 def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
     lstm, cnn = two_runs
     store.write_record(lstm, data={**lstm.record["data"], "synthetic": True})
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert app.multiselect[0].value == [cnn.id]
     assert "synthetic" not in words(app.warning)
     app.multiselect[0].set_value([lstm.id]).run()
@@ -234,7 +221,7 @@ def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
 
 
 def test_on_a_fresh_machine_the_models_that_ship_answer_at_once(shipped):
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert app.multiselect[0].value == ["lstm-described", "cnn-described"]
     assert app.multiselect[0].options == [run.title for run in shipped]
     drop(app, ("red.png", encoded(RED)))
@@ -244,7 +231,7 @@ def test_on_a_fresh_machine_the_models_that_ship_answer_at_once(shipped):
 
 
 def test_the_model_cards_of_the_chosen_models_can_be_read_and_taken_away(shipped):
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert [expander.label for expander in app.expander] == ["Model cards"]
     assert "#### CNN, as described" in words(app.markdown)
     assert [button.label for button in app.get("download_button")] == ["Model card (.md)"] * 2
@@ -254,7 +241,7 @@ def test_the_model_cards_of_the_chosen_models_can_be_read_and_taken_away(shipped
 
 
 def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, shipped):
-    app = open_page()
+    app = open_page("pages/prediction.py")
     assert app.multiselect[0].value == [two_runs[1].id, two_runs[0].id]
     assert not app.expander  # own models have no card
     app.multiselect[0].set_value([two_runs[0].id, "cnn-described"]).run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -13,9 +12,8 @@ from ham import store
 from ham.config import TrainConfig
 from ham.engine import Engine
 from ham.store import Run
+from tests.page_driver import open_page, said
 from tests.test_bundle import DATA, finish
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +22,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Engine, "start", lambda self: self)
     st.cache_data.clear()
     st.cache_resource.clear()
-
-
-def open_page() -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().switch_page("pages/training.py").run()
-    assert not page.exception
-    return page
 
 
 def tick(page: AppTest, *rows: int) -> AppTest:
@@ -43,11 +35,6 @@ def named(widgets, label: str):
     return next(widget for widget in widgets if widget.label == label)
 
 
-def words(page: AppTest) -> str:
-    return "\n".join(element.value for kind in (page.markdown, page.caption, page.error, page.warning)
-                     for element in kind)
-
-
 def waiting(seed: int = 0, state: str = "queued", now: float = 1.0) -> Run:
     return store.write_status(store.create_run(TrainConfig(seed=seed), DATA, now=now), state=state)
 
@@ -55,7 +42,7 @@ def waiting(seed: int = 0, state: str = "queued", now: float = 1.0) -> Run:
 def test_every_run_stands_with_its_state_and_its_result() -> None:
     waiting(state="cancelled", now=2_000_000.0)
     finish()
-    table = open_page().dataframe[0].value
+    table = open_page("pages/training.py").dataframe[0].value
     assert table["State"].tolist() == ["Cancelled", "Done"]
     assert table["Run"].tolist() == ["CNN, as described, seed 0", "Mine"]
     assert table["Test accuracy"].tolist() == ["", "50 % (25 to 75)"]
@@ -64,7 +51,7 @@ def test_every_run_stands_with_its_state_and_its_result() -> None:
 
 def test_a_ticked_run_gets_a_name_tags_and_notes() -> None:
     run = finish()
-    page = tick(open_page(), 0)
+    page = tick(open_page("pages/training.py"), 0)
     named(page.text_input, "Name").set_value("Best *so far*")
     named(page.text_area, "Notes").set_value("Mind the split.")
     named(page.multiselect, "Tags").set_value([])
@@ -78,7 +65,7 @@ def test_a_ticked_run_gets_a_name_tags_and_notes() -> None:
 
 def test_a_name_that_is_too_long_is_refused_in_words() -> None:
     run = finish()
-    page = tick(open_page(), 0)
+    page = tick(open_page("pages/training.py"), 0)
     named(page.text_input, "Name").set_value("x" * 81)
     named(page.button, "Save").click()
     page.run()
@@ -88,7 +75,7 @@ def test_a_name_that_is_too_long_is_refused_in_words() -> None:
 
 def test_deleting_asks_first_and_takes_only_the_ticked_runs_that_do_not_wait() -> None:
     kept, gone, queued = finish(), waiting(1, "failed", 2_000_000.0), waiting(2, now=3_000_000.0)
-    page = tick(open_page(), 0, 1)  # newest first: the waiting one and the failed one
+    page = tick(open_page("pages/training.py"), 0, 1)  # newest first: the waiting one and the failed one
     page.button(key="runs_delete").click().run()
     assert {run.id for run in store.list_runs()} == {kept.id, queued.id}
     assert not gone.folder.exists()
@@ -96,7 +83,7 @@ def test_deleting_asks_first_and_takes_only_the_ticked_runs_that_do_not_wait() -
 
 def test_another_list_of_runs_has_nothing_ticked() -> None:
     finish()
-    page = tick(open_page(), 0)
+    page = tick(open_page("pages/training.py"), 0)
     assert [b.key for b in page.button if b.key == "runs_delete"]
     waiting(now=2_000_000.0)  # now stands first, where the ticked one stood
     page.run()
@@ -105,7 +92,7 @@ def test_another_list_of_runs_has_nothing_ticked() -> None:
 
 def test_ticked_runs_that_did_not_finish_are_resumed() -> None:
     failed, done = waiting(1, "failed", 2_000_000.0), finish()
-    page = tick(open_page(), 0, 1)
+    page = tick(open_page("pages/training.py"), 0, 1)
     page.button(key="runs_resume").click().run()
     assert store.read_run(failed.id).state == "queued"
     assert store.read_run(done.id).state == "done"
@@ -114,7 +101,7 @@ def test_ticked_runs_that_did_not_finish_are_resumed() -> None:
 def test_one_ended_run_can_be_exported_and_a_waiting_one_not() -> None:
     finish()
     waiting(now=2_000_000.0)
-    page = open_page()
+    page = open_page("pages/training.py")
     assert len(tick(page, 1).get("download_button")) == 1
     assert len(tick(page, 0).get("download_button")) == 0
     assert page.button(key="runs_no_export").disabled
@@ -124,7 +111,7 @@ def test_a_run_is_imported_once_and_the_second_time_refused() -> None:
     run = finish()
     content = store.export_run(run)
     store.delete_run(run)
-    page = open_page()
+    page = open_page("pages/training.py")
     assert page.button(key="runs_import").disabled
     for _ in range(2):
         page.file_uploader[-1].set_value(("run.zip", content, "application/zip")).run()
@@ -137,8 +124,8 @@ def test_a_run_is_imported_once_and_the_second_time_refused() -> None:
 def test_a_damaged_folder_says_why_and_can_be_deleted() -> None:
     run, good = waiting(), finish()
     (run.folder / "status.json").write_text("{")
-    page = open_page()
-    assert "status.json is damaged" in words(page).replace("\\", "")
+    page = open_page("pages/training.py")
+    assert "status.json is damaged" in said(page).replace("\\", "")
     page.button(key=f"runs_delete_{run.id}").click().run()
     assert not page.exception
     assert os.listdir(run.folder.parent) == [good.id]
@@ -147,17 +134,17 @@ def test_a_damaged_folder_says_why_and_can_be_deleted() -> None:
 def test_damaged_notes_are_told_of_where_the_run_is_looked_at() -> None:
     run = finish()
     (run.folder / "notes.json").write_text("{")
-    assert "is damaged" in tick(open_page(), 0).warning[0].value
+    assert "is damaged" in tick(open_page("pages/training.py"), 0).warning[0].value
 
 
 def test_many_runs_are_found_by_words_and_few_need_no_search() -> None:
     for seed in range(10):
         waiting(seed, "failed", float(seed))
-    page = open_page()
+    page = open_page("pages/training.py")
     assert [w.key for w in page.text_input if w.key == "runs_filter"] == []
     finish()
-    page = open_page()
+    page = open_page("pages/training.py")
     page.text_input(key="runs_filter").set_value("GOOD done").run()
     assert page.dataframe[0].value["Run"].tolist() == ["Mine"]
     page.text_input(key="runs_filter").set_value("nothing like it").run()
-    assert "None of the 11 runs" in words(page)
+    assert "None of the 11 runs" in said(page)

@@ -14,6 +14,7 @@ from ham import config, data
 from ham.data import METADATA_FILE, PIXEL_FILE, Background, download, places
 from ham.engine import Engine
 from ham.ui import sources
+from tests.page_driver import open_page
 
 ROOT = Path(__file__).parents[1]
 NOTHING_CHOSEN = (None, getattr(data, "DEMO_SOURCE", None))
@@ -65,15 +66,6 @@ def held(monkeypatch):
 
     monkeypatch.setattr(data, "download_ham10000", work)
     return go_on
-
-
-def open_page(script: str = "app.py") -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS)
-    if script != "app.py":
-        app.switch_page(script)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def start_download(app: AppTest) -> None:

@@ -20,8 +20,7 @@ from ham.evaluation import evaluate, evaluation_record
 from ham.store import HISTORY_COLUMNS, Run
 from ham.ui.training.form import parse_seeds
 from ham.ui.training.live import seconds_left, strips
-
-ROOT = Path(__file__).parents[1]
+from tests.page_driver import open_page, said
 
 
 @pytest.fixture(autouse=True)
@@ -32,17 +31,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch, small_folder: Path) -> None:
     monkeypatch.setenv("HAM_DATA", str(small_folder))
     st.cache_data.clear()
     st.cache_resource.clear()
-
-
-def open_page() -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().switch_page("pages/training.py").run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(element.value for kind in (page.markdown, page.caption, page.subheader, page.error, page.warning,
-                                                page.info) for element in kind)
 
 
 def button(page: AppTest, label: str):
@@ -71,22 +59,22 @@ def finished(dataset: LesionDataset, config: TrainConfig | None = None) -> Run:
 
 
 def test_without_runs_the_page_says_what_to_do_and_never_imports_tensorflow() -> None:
-    assert "Nothing trains yet" in words(open_page())
+    assert "Nothing trains yet" in said(open_page("pages/training.py"))
     if os.environ.get("PYTEST_CURRENT_TEST") and "ham.prediction" not in sys.modules:
         assert "tensorflow" not in sys.modules
 
 
 def test_the_summary_counts_parameters_and_steps_before_the_start() -> None:
-    page = open_page()
-    assert "**59,005** parameters · **4** steps an epoch" in words(page)  # 120 of 150 images in batches of 32
+    page = open_page("pages/training.py")
+    assert "**59,005** parameters · **4** steps an epoch" in said(page)  # 120 of 150 images in batches of 32
     field(page, "Batch size").set_value(16).run()
-    assert "**8** steps an epoch" in words(page)
+    assert "**8** steps an epoch" in said(page)
     page.segmented_control(key="train_model").set_value("lstm").run()
-    assert "**171,111** parameters" in words(page)
+    assert "**171,111** parameters" in said(page)
 
 
 def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: LesionDataset) -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
     field(page, "Epochs").set_value(7)
     field(page, "Learning rate").set_value(0.02)
@@ -99,11 +87,11 @@ def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: Les
     assert run.config == recipe_config("quick", "cnn", epochs=7, learning_rate=0.02, split="image", units_2=64,
                                        class_weight=0.5)
     assert run.record["data"] == small_dataset.record
-    assert "Starting" in words(page)
+    assert "Starting" in said(page)
 
 
 def test_a_setting_out_of_range_is_named_and_nothing_can_be_started() -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     field(page, "Epochs").set_value(9999).run()
     assert "whole number from 1 to 500" in page.error[0].value
     assert button(page, "Start training").disabled
@@ -113,14 +101,14 @@ def test_a_setting_out_of_range_is_named_and_nothing_can_be_started() -> None:
 
 
 def test_a_leaking_split_is_marked_before_it_is_trained() -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     assert not page.warning
     field(page, "Split").set_value("image").run()
     assert "This split leaks" in page.warning[0].value
 
 
 def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     assert field(page, "Epochs").value == 25
     field(page, "Epochs").set_value(11).run()
     page.selectbox(key="train_recipe").set_value("quick").run()
@@ -135,7 +123,7 @@ def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(sma
         run = store.write_status(run, state="running", phase="training", epoch=2, steps=4, seconds_left=138.0)
         for epoch in (1, 2):
             store.append_history(run, row(epoch))
-        page = open_page()
+        page = open_page("pages/training.py")
         assert "Validation accuracy" in [m.label for m in page.metric]
         assert len(page.get("plotly_chart")) == 4
         assert [p.proto.text for p in page.get("progress")][-1] == "Epoch 3 of 25 · about 2 min left"
@@ -146,8 +134,8 @@ def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(sma
 
 def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDataset) -> None:
     first, second = (store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2))
-    page = open_page()
-    listed = words(page)
+    page = open_page("pages/training.py")
+    listed = said(page)
     assert listed.index("seed 1, 25 epochs") < listed.index("seed 2, 25 epochs")
     page.button(key=f"remove_{first.id}").click().run()
     assert store.read_run(first.id).state == "cancelled"
@@ -156,8 +144,8 @@ def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDat
 
 def test_waiting_runs_can_be_moved_up_down_and_to_the_front(small_dataset: LesionDataset) -> None:
     runs = [store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2, 3)]
-    page = open_page()
-    assert "3 wait" in words(page)
+    page = open_page("pages/training.py")
+    assert "3 wait" in said(page)
 
     def click(what: str, run: Run) -> list[int]:
         page.button(key=f"{what}_{run.id}").click().run()
@@ -174,14 +162,14 @@ def test_waiting_runs_can_be_moved_up_down_and_to_the_front(small_dataset: Lesio
 
 def test_a_run_that_waits_alone_can_only_be_removed(small_dataset: LesionDataset) -> None:
     run = store.create_run(TrainConfig(), small_dataset.record)
-    keys = {b.key for b in open_page().button}
+    keys = {b.key for b in open_page("pages/training.py").button}
     assert f"remove_{run.id}" in keys
     assert f"up_{run.id}" not in keys
 
 
 def test_the_engines_settings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "MAX_WORKERS", 4)
-    page = open_page()
+    page = open_page("pages/training.py")
     assert page.number_input(key="engine_workers").value == 1
     page.number_input(key="engine_workers").set_value(2).run()
     page.toggle(key="engine_resume").set_value(True).run()
@@ -211,14 +199,14 @@ def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(smal
         for epoch in (1, 2, 3):
             recalls = {f"recall_{code}": float(code == "nv") for code in CODES}
             store.append_history(run, row(epoch) | recalls | {"learning_rate": 0.001})
-        page = open_page()
+        page = open_page("pages/training.py")
         assert "It always answers melanocytic nevus" in page.warning[0].value
-        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · best epoch so far 3" in words(page)
+        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · best epoch so far 3" in said(page)
 
 
 def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:
     finished(small_dataset)
-    page = open_page()
+    page = open_page("pages/training.py")
     assert not page.warning
     assert not page.info
 
@@ -226,9 +214,9 @@ def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:
 @pytest.mark.parametrize("model", ["cnn", "lstm"])
 def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small_dataset: LesionDataset) -> None:
     run = finished(small_dataset, recipe_config("quick", model))
-    assert "What the model sees" not in [e.label for e in open_page().expander]
+    assert "What the model sees" not in [e.label for e in open_page("pages/training.py").expander]
     store.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
-    page = open_page()
+    page = open_page("pages/training.py")
     assert "What the model sees" in [e.label for e in page.expander]
     shown = next(e.proto.body for e in page.get("html") if "ham-batch" in e.proto.body)
     assert shown.count('alt="Image ') == 8
@@ -238,7 +226,7 @@ def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small
 def test_a_damaged_first_batch_breaks_nothing(small_dataset: LesionDataset) -> None:
     run = finished(small_dataset)
     (run.folder / "first_batch.npz").write_bytes(b"no zip")
-    assert "first batch of this run cannot be read" in words(open_page())
+    assert "first batch of this run cannot be read" in said(open_page("pages/training.py"))
 
 
 def test_rows_are_cut_apart_in_order_and_keep_their_pixels() -> None:
@@ -253,38 +241,38 @@ def test_rows_are_cut_apart_in_order_and_keep_their_pixels() -> None:
 
 def test_the_last_result_stands_with_its_interval_and_its_floor(small_dataset: LesionDataset) -> None:
     finished(small_dataset)
-    page = open_page()
-    assert "Test accuracy **90 % (" in words(page)
-    assert "always answering nevus scores 80.0 %" in words(page)
+    page = open_page("pages/training.py")
+    assert "Test accuracy **90 % (" in said(page)
+    assert "always answering nevus scores 80.0 %" in said(page)
 
 
 def test_training_the_very_same_again_is_offered_as_such(small_dataset: LesionDataset) -> None:
     finished(small_dataset)
-    page = open_page()
-    assert "Exactly this was trained before" not in words(page)
+    page = open_page("pages/training.py")
+    assert "Exactly this was trained before" not in said(page)
     page.selectbox(key="train_recipe").set_value("quick").run()
-    assert "Exactly this was trained before" in words(page)
+    assert "Exactly this was trained before" in said(page)
     assert button(page, "Train again")
 
 
 def test_the_expected_time_comes_from_the_last_run_of_this_machine(small_dataset: LesionDataset) -> None:
     finished(small_dataset)  # 6 s for an epoch of 1 step
-    page = open_page()
+    page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
-    assert "**about 20 s** here" in words(page)  # 3 epochs of 1 step, to the nearest 5 s
+    assert "**about 20 s** here" in said(page)  # 3 epochs of 1 step, to the nearest 5 s
 
 
 def test_the_probe_tells_time_and_memory_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page()
-    assert "measuring time and memory here" in words(page)
+    page = open_page("pages/training.py")
+    assert "measuring time and memory here" in said(page)
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(7.0, 180.0, 1_149_000_000))
-    assert "**about 3 min** and **1.1\u00a0GB** here" in words(page.run())
+    assert "**about 3 min** and **1.1\u00a0GB** here" in said(page.run())
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(problem="it did not work"))
-    assert "time is known after the first epoch" in words(page.run())
+    assert "time is known after the first epoch" in said(page.run())
 
 
 def test_a_click_is_not_lost_when_the_probe_ends_while_the_page_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     answers = iter([None])
     monkeypatch.setattr(engine, "estimate", lambda config, data: next(answers, Estimate(7.0, 180.0, 1_149_000_000)))
     button(page, "Start training").click().run()
@@ -293,7 +281,7 @@ def test_a_click_is_not_lost_when_the_probe_ends_while_the_page_is_drawn(monkeyp
 
 def test_while_a_run_trains_nothing_is_measured(small_dataset: LesionDataset) -> None:
     store.create_run(TrainConfig(seed=8), small_dataset.record)
-    assert "time is known after the first epoch" in words(open_page())
+    assert "time is known after the first epoch" in said(open_page("pages/training.py"))
 
 
 # ----------------------------------------------------------------------- several at once
@@ -312,11 +300,11 @@ def test_what_is_no_list_of_seeds_is_refused_with_its_words(text: str) -> None:
 
 
 def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(small_dataset: LesionDataset) -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     field(page, "Epochs").set_value(7)
     page.text_input(key="train_seeds").set_value("1-3")
     page.pills(key="train_also_cnn").set_value(["lstm"]).run()
-    assert "This makes **6 runs**: CNN and LSTM, 3 seeds each." in words(page)
+    assert "This makes **6 runs**: CNN and LSTM, 3 seeds each." in said(page)
     button(page, "Start 6 runs").click().run()
     assert not page.exception
     queued = engine.queue()
@@ -329,9 +317,9 @@ def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(small_
 def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(small_dataset: LesionDataset) -> None:
     finished(small_dataset, TrainConfig(seed=2))
     store.create_run(TrainConfig(seed=3), small_dataset.record)
-    page = open_page()
+    page = open_page("pages/training.py")
     page.text_input(key="train_seeds").set_value("1-3").run()
-    assert "This makes **3 runs**" in words(page)
+    assert "This makes **3 runs**" in said(page)
     assert page.checkbox(key="train_leave_out").label == "Leave out 2 that are trained or waiting already"
     assert button(page, "Start training")  # seed 1 alone
     page.checkbox(key="train_leave_out").uncheck().run()
@@ -339,7 +327,7 @@ def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(small
 
 
 def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
-    page = open_page()
+    page = open_page("pages/training.py")
     page.text_input(key="train_seeds").set_value("1 to 3").run()
     assert "'to' is neither a whole number nor a range" in page.error[0].value.replace("\\", "")
     assert button(page, "Start training").disabled
@@ -347,14 +335,14 @@ def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
 
 def test_what_waits_already_is_said(small_dataset: LesionDataset) -> None:
     store.create_run(TrainConfig(), small_dataset.record)
-    assert "Exactly this waits already" in words(open_page())
+    assert "Exactly this waits already" in said(open_page("pages/training.py"))
 
 
 @pytest.mark.parametrize("changed", [{"code_version": "0.0.0"}, {"packages": {"numpy": "1.0"}}])
 def test_a_run_of_other_code_or_packages_is_not_the_same(changed: dict, small_dataset: LesionDataset) -> None:
     store.write_record(finished(small_dataset, TrainConfig()), **changed)
-    page = open_page()
-    assert "Exactly this was trained before" not in words(page)
+    page = open_page("pages/training.py")
+    assert "Exactly this was trained before" not in said(page)
     assert button(page, "Start training")
 
 
@@ -362,13 +350,13 @@ def test_the_settings_of_a_run_fill_the_form_to_be_changed(small_dataset: Lesion
     config = recipe_config("quick", "lstm", epochs=9, learning_rate=0.02, split="image", units_2=48, seed=4,
                            class_weight=0.5)
     run = finished(small_dataset, config)
-    page = open_page()
+    page = open_page("pages/training.py")
     page.button(key=f"use_{run.id}").click().run()
     assert not page.exception
-    assert "**4** steps" not in words(page)
+    assert "**4** steps" not in said(page)
     assert (page.segmented_control(key="train_model").value, page.selectbox(key="train_recipe").value) == (
         "lstm", "quick")
-    assert "Exactly this was trained before" in words(page)  # the form holds this very config
+    assert "Exactly this was trained before" in said(page)  # the form holds this very config
     field(page, "Epochs").set_value(11).run()
     button(page, "Start training").click().run()
     assert engine.queue()[0].config == config.replace(epochs=11)
@@ -381,8 +369,8 @@ def test_a_run_that_did_not_finish_says_why_and_resumes(state: str, shown: str, 
     error = {"what": "Epoch 3", "why": "the loss is not a number.", "todo": "Use a smaller rate."}
     store.write_status(run, state=state, epoch=2, updated=time.time(), error=error if state == "failed" else None,
                        ended=None if state == "running" else time.time())
-    page = open_page()
-    assert shown in words(page)
+    page = open_page("pages/training.py")
+    assert shown in said(page)
     page.button(key=f"resume_{run.id}").click().run()
     assert store.read_run(run.id).state == "queued"
 
@@ -391,15 +379,15 @@ def test_a_damaged_run_is_shown_as_such_and_breaks_nothing(small_dataset: Lesion
     run = store.create_run(TrainConfig(), small_dataset.record)
     (run.folder / "status.json").write_text("{")
     finished(small_dataset)
-    assert "damaged" in words(open_page())
+    assert "damaged" in said(open_page("pages/training.py"))
 
 
 def test_on_other_data_past_runs_are_still_there(small_dataset: LesionDataset, monkeypatch) -> None:
     finished(small_dataset)
     monkeypatch.delenv("HAM_DATA")
-    page = open_page()
+    page = open_page("pages/training.py")
     assert len(page.dataframe) == 1
-    assert "Synthetic demo data" in words(page)
+    assert "Synthetic demo data" in said(page)
 
 
 def test_runs_that_a_crash_left_behind_are_offered_together(small_dataset: LesionDataset) -> None:
@@ -407,9 +395,9 @@ def test_runs_that_a_crash_left_behind_are_offered_together(small_dataset: Lesio
     for run in runs[:1]:
         store.write_status(run, state="running", epoch=2, updated=time.time())
     engine.cancel(runs[1])
-    assert "interrupted:" not in words(open_page())  # one alone stands as the last run
+    assert "interrupted:" not in said(open_page("pages/training.py"))  # one alone stands as the last run
     store.write_status(runs[1], state="running", epoch=3, updated=time.time())
-    page = open_page()
-    assert "**2 runs were interrupted:**" in words(page)
+    page = open_page("pages/training.py")
+    assert "**2 runs were interrupted:**" in said(page)
     page.button(key="resume_interrupted").click().run()
     assert [store.read_run(run.id).state for run in runs] == ["queued", "queued"]

@@ -79,6 +79,13 @@ def test_contrast_of_black_on_white_is_21_and_of_a_colour_on_itself_1():
     assert contrast("#777777", "#777777") == pytest.approx(1)
 
 
+def test_no_style_looks_into_what_it_styles():
+    """With one `:has()` on the page the browser took 90 ms for each word that Plotly measures, and 0.3 without."""
+    looking = [path.name for path in [*sorted((ROOT / "ham").rglob("*.py")), ROOT / "ham/ui/style.css"]
+               if re.search(r":has\([^)]", path.read_text())]
+    assert looking == []
+
+
 def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
     assert CONFIG["server"]["showEmailPrompt"] is False
     assert CONFIG["browser"]["gatherUsageStats"] is False

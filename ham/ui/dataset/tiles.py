@@ -110,13 +110,15 @@ _STYLE = """<style>
   [class*="_both"], [class*="_small"], [class*="_original"]) {
   display: grid; gap: 1.25rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(9rem, 45%), 1fr)); }
 .st-key-dataset_grid_both { grid-template-columns: repeat(auto-fill, minmax(min(13.5rem, 45%), 1fr)) !important; }
-/* The button lies over the whole tile: one click target, one stop of the Tab key, its label for screen readers. */
+/* The button lies over the whole tile, unseen: one click target, one stop of the Tab key, its label for screen
+   readers. No :has() here: the browser then computes every style anew for each word that Plotly measures. */
 [class*="_tile_"] { border-radius: 6px; min-width: 0; position: relative; }
-[class*="_tile_"] > :has(button) { inset: 0; position: absolute; width: 100% !important; }
-[class*="_tile_"] > :has(button) * { height: 100%; }
-[class*="_tile_"] button { opacity: 0; }
-[class*="_tile_"]:has(button:hover) b { text-decoration: underline; }
-[class*="_tile_"]:has(button:focus-visible) { outline: 2px solid light-dark(#0F766E, #2DD4BF); outline-offset: 3px; }
+[class*="_tile_"] > [class*="_open_"] { inset: 0; position: absolute; width: 100% !important; }
+[class*="_tile_"] > [class*="_open_"] * { background: none !important; border-color: transparent !important;
+  color: transparent !important; height: 100%; }
+[class*="_tile_"] button:focus-visible { border-radius: 6px; box-shadow: none !important; outline: 2px solid #0D9488;
+  outline-offset: 3px; }
+[class*="_tile_"]:hover b { text-decoration: underline; }
 .ham-tile { margin: 0; min-width: 0; }
 .ham-pictures { display: flex; gap: 2px; border-radius: 6px; overflow: hidden; }
 .ham-pictures img { display: block; min-width: 0; object-fit: cover; }
@@ -131,5 +133,4 @@ _STYLE = """<style>
 .ham-tile figcaption span { color: light-dark(#57606A, #A9B1BA); }
 /* A dialog stands outside what carries the theme's color-scheme: light-dark() would always be light there. */
 [role="dialog"] .ham-tile figcaption span { color: inherit; opacity: 0.75; }
-[role="dialog"] [class*="_tile_"]:has(button:focus-visible) { outline-color: currentColor; }
 </style>"""
