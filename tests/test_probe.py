@@ -67,10 +67,28 @@ def test_an_estimate_is_measured_once_in_a_process_of_its_own_and_scales_with_th
     assert longer.seconds - found.seconds == pytest.approx(10 * found.seconds_per_epoch)
 
 
+def test_what_is_asked_once_in_passing_is_not_measured(small_dataset: LesionDataset,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, now = [], 1e9  # later than any other test
+    monkeypatch.setattr(engine_probe, "_measure", lambda *question: asked.append(question))
+    monkeypatch.setattr(engine_probe, "monotonic", lambda: now)
+    for config in (tiny(batch_size=8), tiny(batch_size=80)):  # 8 on the way to 80
+        assert engine.estimate(config, small_dataset.record) is None
+    now += 2.5
+    assert engine.estimate(tiny(batch_size=80), small_dataset.record) is None
+    assert asked == []
+    now += 1.0
+    assert engine.estimate(tiny(batch_size=80), small_dataset.record) is None
+    for thread in engine_probe._running.values():
+        thread.join()
+    assert [config.batch_size for config, *_ in asked] == [80]
+
+
 def test_nothing_is_measured_while_a_run_trains(ham_home: Path, small_dataset: LesionDataset,
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(engine_probe, "_measure", lambda *question: asked.append(question))
+    monkeypatch.setattr(engine_probe, "_PATIENCE_SECONDS", 0.0)
     run = engine.submit(tiny(), small_dataset.record)
     assert engine.estimate(tiny(), small_dataset.record) is None
     assert asked == []

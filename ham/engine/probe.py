@@ -14,6 +14,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from ham import store
 from ham.config import HamError, TrainConfig, cache_folder
@@ -21,7 +22,9 @@ from ham.config import HamError, TrainConfig, cache_folder
 _ACTING = ("model", "model_settings", "batch_size", "optimizer", "weight_average", "augmentation", "split",
            "validation_fraction", "test_fraction")  # what a step's cost depends on
 _PROBE_SECONDS = 300
+_PATIENCE_SECONDS = 3.0  # a page that is passed through, or a number still being typed, costs no core
 _lock = threading.Lock()
+_asked: dict[str, float] = {}  # when for the first time, on the monotonic clock
 _running: dict[str, threading.Thread] = {}
 
 
@@ -36,8 +39,8 @@ class Estimate:
 
 
 def estimate(config: TrainConfig, data: dict) -> Estimate | None:
-    """From the probe of an earlier call; None while one runs, which the first call starts, or while
-    a run trains, because both would be slow. `data` is `LesionDataset.record`.
+    """From the probe of an earlier call; None before. A call starts it that comes three seconds after the first, and
+    none while a run trains, because both would be slow. `data` is `LesionDataset.record`.
     """
     acting = {name: getattr(config, name) for name in _ACTING} | {"data": data["fingerprint"]}
     key = hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()[:24]
@@ -47,8 +50,10 @@ def estimate(config: TrainConfig, data: dict) -> Estimate | None:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or not readable: measure
     with _lock:
+        now = monotonic()
+        early = now - _asked.setdefault(key, now) < _PATIENCE_SECONDS
         busy = any(thread.is_alive() for thread in _running.values()) or any(run.live for run in store.list_runs())
-        if not busy:
+        if not early and not busy:
             _running[key] = threading.Thread(target=_measure, args=(config, data["source"], path), daemon=True)
             _running[key].start()
     return None
