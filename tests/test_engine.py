@@ -164,6 +164,24 @@ def test_a_run_that_cannot_start_fails_with_its_reason_and_the_next_one_trains(
     assert store.read_run(good.id).state == "done", store.read_log(good)
 
 
+def test_an_unexpected_error_is_told_and_the_engine_looks_at_the_queue_again(monkeypatch, caplog) -> None:
+    looks = []
+
+    def takeable(owner: str) -> list:
+        looks.append(owner)
+        if len(looks) < 3:
+            raise KeyError("of somebody's library")
+        return []
+
+    monkeypatch.setattr("ham.engine.cluster.takeable", takeable)
+    watching = Engine().start()
+    wait_for(lambda: watching.problem, "the error to be told")
+    assert "KeyError" in watching.problem.why
+    wait_for(lambda: len(looks) > 2 and watching.problem is None, "the next look")
+    watching.stop()
+    assert len([record for record in caplog.records if record.exc_info]) == 1  # told once, with its traceback
+
+
 def test_a_run_that_took_its_process_down_three_times_is_given_up_with_a_reason(
         ham_home, small_dataset: LesionDataset) -> None:
     run = engine.submit(tiny(), small_dataset.record)

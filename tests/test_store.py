@@ -57,6 +57,23 @@ def test_a_status_change_is_seen_by_the_next_reader(run: Run) -> None:
     assert (store.read_run(run.id).state, store.read_run(run.id).status.epoch) == ("done", 25)
 
 
+@pytest.mark.parametrize("after", ["_read_status", "_read_record"])
+def test_a_run_that_ends_while_it_is_read_is_never_seen_ended_without_its_result(
+        run: Run, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, ended = getattr(store.runs, after), []
+
+    def read_and_end(folder: str, version: tuple) -> object:
+        found = read(folder, version)
+        if not ended:
+            ended.append(store.write_status(store.write_record(run, model={}, evaluation={}), state="done"))
+        return found
+
+    monkeypatch.setattr(store.runs, after, read_and_end)
+    seen = store.read_run(run.id)
+    assert seen.has_model or seen.state == "queued"
+    assert store.read_run(run.id).has_model
+
+
 def test_history_grows_by_rows_and_loses_only_a_row_that_was_cut_short(run: Run) -> None:
     assert store.read_history(run).empty
     for epoch in (1, 2, 3):

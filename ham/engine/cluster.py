@@ -81,12 +81,15 @@ class Engine:
             except OSError as error:
                 self._report(EngineError("The training engine", f"cannot look at the queue ({error}).",
                                          "It tries again by itself; check the disk and the rights of the folder."))
+            except Exception as error:  # Dask's or ours: nothing may end the watching, or the queue waits for ever
+                self._report(EngineError("The training engine", f"stumbled ({type(error).__name__}: {error}).",
+                                         "It tries again by itself; the server's log says where."), error)
             self._wake.wait(_POLL_SECONDS)
             self._wake.clear()
 
-    def _report(self, problem: HamError) -> None:
+    def _report(self, problem: HamError, unexpected: Exception | None = None) -> None:
         if str(problem) != str(self.problem):
-            _logger.error("%s", problem)
+            _logger.error("%s", problem, exc_info=unexpected)
         self.problem = problem
         self._release()
 

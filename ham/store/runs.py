@@ -362,9 +362,13 @@ def _read_folder(folder: Path | str, alive: bool | None = None) -> Run:
 
 
 def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
-    """What tells that config.json, status.json or notes.json was written anew. Raises StoreError."""
+    """What tells that status.json, config.json or notes.json was written anew. Raises StoreError.
+
+    The status comes first, here and in the reading: a training writes its result before its end, so whoever sees
+    the end sees the result.
+    """
     found = []
-    for name in ("config.json", "status.json", notes_file.FILE):
+    for name in ("status.json", "config.json", notes_file.FILE):
         try:
             stat = os.stat(f"{folder}/{name}")
         except OSError:
@@ -383,16 +387,16 @@ def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
 
 
 @functools.lru_cache(maxsize=8192)
-def _read_version(folder: str, record: tuple, status: tuple, notes: tuple | None) -> Run:
-    try:
-        content, config = _read_record(folder, record)
-    except DAMAGED as error:
-        with reading(Path(folder, "config.json")):
-            raise error
+def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None) -> Run:
     try:
         where = _read_status(folder, status)
     except DAMAGED as error:
         with reading(Path(folder, "status.json")):
+            raise error
+    try:
+        content, config = _read_record(folder, record)
+    except DAMAGED as error:
+        with reading(Path(folder, "config.json")):
             raise error
     path = Path(folder)
     return Run(path.name, path, config, content, where, _read_notes(folder, notes) if notes else Notes())
