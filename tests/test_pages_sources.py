@@ -139,6 +139,15 @@ def test_progress_speaks_of_bytes_to_every_visitor_and_after_a_refresh(held):
         assert not app.checkbox, "a second download cannot be started"
 
 
+@pytest.mark.parametrize("script", ["pages/dataset.py", "pages/training.py", "pages/comparison.py"])
+def test_every_page_shows_in_the_sidebar_how_far_a_download_is(script, held):
+    assert "Download from Kaggle" not in words(open_page(script).sidebar.markdown)
+    start_download(open_page())
+    app = open_page(script)
+    assert "Download from Kaggle" in words(app.sidebar.markdown)
+    assert [shown.proto.text for shown in app.sidebar.get("progress")] == ["37 %"]
+
+
 def test_stopping_says_so_and_keeps_what_has_arrived(held, ham_home):
     (ham_home / "downloads").mkdir(parents=True)
     (ham_home / "downloads" / "x").write_bytes(bytes(3_500_000))

@@ -35,6 +35,7 @@ from ham.config import (
 )
 from ham.data import LesionDataset
 from ham.engine import Engine
+from ham.ui.desk import desk
 from ham.ui.shelf import current_dataset
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -90,9 +91,8 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
         found, problem = _opened_data()
         with data_place:
             _data_in_use(found, problem)
-        if not follows_runs:
-            with live_place:
-                _live_run()
+        with live_place:
+            _under_way(runs=not follows_runs)
         if found is not None and found.synthetic:
             _synthetic_data()
         with errors():
@@ -286,12 +286,23 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
     st.caption(f"{found.n_images:,} images of {found.n_lesions:,} lesions")
 
 
-def _live_run() -> None:
-    """A timed fragment while something is live, else nothing."""
-    seen = live_states()
-    if seen:
+def _under_way(runs: bool) -> None:
+    """What is being fetched and, where wanted, what trains, followed while there is any."""
+    def state() -> tuple[list, bool]:
+        return live_states() if runs else [], desk().at_work
+
+    seen = state()
+    if any(seen):
         st.divider()
-        timed(_live_runs, lambda: live_states() != seen, _LIVE_SECONDS)
+        timed(lambda: (_live_runs() if runs else None, _job()), lambda: state() != seen, _LIVE_SECONDS)
+
+
+def _job() -> None:
+    job = desk().job
+    if job is not None and job.running:
+        st.markdown(f":gray[:material/download:] **{plain(job.title)}**")
+        share = min(1.0, job.done / job.total) if job.total else 0.0
+        st.progress(share, text=f"{share:.0%}".replace("%", " %") if job.total else plain(job.what))
 
 
 def live_states() -> list[tuple[str, str]]:

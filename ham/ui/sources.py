@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,43 +18,13 @@ from ham import data
 from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_folder
 from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
+from ham.ui.desk import desk
 from ham.ui.frame import errors, plain, show_error, time_left, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at
 _MOST_UPLOADED_MB = 6_000  # server.maxUploadSize; Kaggle's zip has 5,580
 _DOWNLOAD = "Download from Kaggle"
 _PIXELS, _PHOTOGRAPHS = "28x28 images", "Photographs as well"
-
-
-class _Desk:
-    """What is being fetched or unpacked, or was last."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.job: data.Background | None = None
-
-    def start(self, title: str, work: Callable[[data.Report, threading.Event], Path]) -> None:
-        """Raises DataError where something is under way already."""
-        ready = (lambda folder: None) if os.environ.get("HAM_DATA") else data.use_source
-        with self._lock:
-            if self.job is not None and self.job.running:
-                raise DataError(title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first.")
-            self.job = data.Background(title, work, ready)
-
-    def clear(self) -> None:
-        with self._lock:
-            if self.job is not None and not self.job.running:
-                self.job = None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _desk(home: Path) -> _Desk:
-    return _Desk()
-
-
-def desk() -> _Desk:
-    """The one desk of this server."""
-    return _desk(home_folder())
 
 
 # ------------------------------------------------------------------------------- panel

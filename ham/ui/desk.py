@@ -1,0 +1,48 @@
+"""What is being fetched or unpacked: one job a server, which every page shows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from ham import data
+from ham.config import DataError, home_folder
+
+
+class _Desk:
+    """What is being fetched or unpacked, or was last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.job: data.Background | None = None
+
+    @property
+    def at_work(self) -> bool:
+        return self.job is not None and self.job.running
+
+    def start(self, title: str, work: Callable[[data.Report, threading.Event], Path]) -> None:
+        """Raises DataError where something is under way already."""
+        ready = (lambda folder: None) if os.environ.get("HAM_DATA") else data.use_source
+        with self._lock:
+            if self.at_work:
+                raise DataError(title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first.")
+            self.job = data.Background(title, work, ready)
+
+    def clear(self) -> None:
+        with self._lock:
+            if not self.at_work:
+                self.job = None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _desk(home: Path) -> _Desk:
+    return _Desk()
+
+
+def desk() -> _Desk:
+    """The one desk of this server."""
+    return _desk(home_folder())
