@@ -129,6 +129,18 @@ def test_a_refusal_is_shown_with_the_way_by_hand_and_the_demo_set_stays(kaggle):
     assert "Download" in labels(app), "it can be tried again at once"
 
 
+def test_the_panel_stays_open_when_the_message_of_an_error_is_closed_and_not_after_a_success(kaggle):
+    kaggle.refusals = [403]
+    app = open_page()
+    for open_after in (True, False):
+        start_download(app)
+        ended(app)
+        app.button(key="sources_close").click().run()
+        assert not app.error
+        assert not app.success
+        assert app.session_state["sources_open"] is open_after
+
+
 def test_progress_speaks_of_bytes_to_every_visitor_and_after_a_refresh(held):
     start_download(open_page())
     for _ in ("a refresh", "another visitor"):

@@ -141,8 +141,14 @@ def _ended(job: data.Background) -> None:
     else:
         st.success(f"**{plain(job.title)}:** the data set is whole, checked and in use.",
                    icon=":material/check_circle:")
-    st.button("Close this message", icon=":material/close:", type="tertiary", on_click=desk().clear,
+    st.button("Close this message", icon=":material/close:", type="tertiary", on_click=_close, args=(job,),
               key="sources_close")
+
+
+def _close(job: data.Background) -> None:
+    """A callback. After an error the panel stays open: there is another try to make."""
+    desk().clear()
+    st.session_state["sources_open"] = job.error is not None
 
 
 def _say_what_happened() -> None:
@@ -216,7 +222,8 @@ def _drop() -> None:
 
     def dropped() -> None:
         file = st.session_state.get(key)
-        if file is not None:
+        # a browser may send a file once more that was taken already, while its uploader is being removed
+        if file is not None and st.session_state.get("sources_dropped", 0) == times:
             st.session_state["sources_dropped"] = times + 1
             _try(lambda: desk().start(f"Unpacking {file.name}",
                                       lambda report, stop: data.unpack(file, file.name, report, stop)))

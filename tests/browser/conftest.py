@@ -30,6 +30,9 @@ FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-componen
          "--no-first-run", "--disable-quic"]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
 _skipped: list[str] = []
+_NOTES_CLICKS = """window.clicked = [];
+for (const kind of ["pointerdown", "click"]) addEventListener(kind, event => window.clicked.push(
+  kind + " on " + event.target.tagName + " " + (event.target.innerText || "").slice(0, 40)), true);"""
 _VISITS = pytest.StashKey[list["Visit"]]()
 
 
@@ -187,6 +190,7 @@ class Visit:
         """The page's address and text, what went wrong in it, its server's runs and last words."""
         try:
             text = self.page.locator("body").inner_text(timeout=10_000)
+            text += "\n" + "\n".join(self.page.evaluate("window.clicked"))
         except Error as error:
             text = f"cannot be read: {error.message.splitlines()[0]}"
         runs = [f"{path.parent.name}: {path.read_text()}" for path in self.server.home.glob("runs/*/status.json")]
@@ -210,6 +214,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
             found = Visit(context.new_page(), server)
             visits.append(found)
             found.page.on("pageerror", lambda error: found.problems.append(str(error)))
+            found.page.add_init_script(_NOTES_CLICKS)
             found.page.goto(f"{server.url}/{path}")
             found.wait()
             return found
