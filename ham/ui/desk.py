@@ -22,7 +22,8 @@ class _Desk:
 
     @property
     def at_work(self) -> bool:
-        return self.job is not None and self.job.running
+        job = self.job  # read once: another visitor may clear it
+        return job is not None and job.running
 
     def start(self, title: str, work: Callable[[data.Report, threading.Event], Path]) -> None:
         """Raises DataError where something is under way already."""
