@@ -1,4 +1,4 @@
-"""What feeding a training costs: our stream against Dataset.from_generator and against arrays in memory.
+"""What a training's steps cost: our stream, Dataset.from_generator and arrays in memory, and the stream without oneDNN.
 
     HAM_DATA=../shared/ham10000 python -m benchmarks.feeding [--model resnet] [--steps 60]
 
@@ -18,13 +18,13 @@ import time
 import numpy as np
 
 from ham import data
-from ham.config import MODEL_TITLES, recipe_config
+from ham.config import MODEL_TITLES, recipe_config, set_tensorflow_defaults
 from ham.models import MODELS
 from ham.training.fitting import compile_model
 from ham.training.inputs import batches, one_hot, stream
 
 WAYS = {"arrays": "arrays in memory, not augmented (baseline)", "stream": "our stream",
-        "generator": "Dataset.from_generator"}
+        "generator": "Dataset.from_generator", "no-onednn": "our stream, TF_ENABLE_ONEDNN_OPTS=0"}
 _WARM_UP = 20  # steps, which compile and fill the buffers
 
 
@@ -37,6 +37,8 @@ def main() -> None:
     if data.is_demo(data.current_source()):
         sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     if chosen.way:
+        if chosen.way == "no-onednn":
+            os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
         json.dump(measure(chosen.way, chosen.model, chosen.steps), sys.stdout)
         return
     found = {way: json.loads(subprocess.run(
@@ -52,6 +54,7 @@ def main() -> None:
 
 def measure(way: str, model_name: str, steps: int) -> dict[str, float]:
     """Seconds an epoch: wall clock, processor and system time of this process."""
+    set_tensorflow_defaults()
     import keras
 
     dataset = data.open_dataset(data.current_source())
@@ -77,7 +80,7 @@ def measure(way: str, model_name: str, steps: int) -> dict[str, float]:
 def _feed(way: str, dataset, split, config, architecture):
     import tensorflow as tf
 
-    if way == "stream":
+    if way in ("stream", "no-onednn"):
         return stream(dataset, split, config, architecture, 0)
     if way == "generator":
         signature = (tf.TensorSpec((None, *architecture.input_shape), tf.float32), tf.TensorSpec((None, 7), tf.float32),

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,6 +125,18 @@ def runs_folder() -> Path:
 def reference_folder() -> Path:
     """The trained runs that ship with HAM Lab; nothing is ever written there."""
     return Path(__file__).parent / "reference"
+
+
+# -------------------------------------------------------------------------- TensorFlow
+
+
+def set_tensorflow_defaults() -> None:
+    """Sets what TensorFlow reads from the environment while it is imported; what is set already stays."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no GPU is no error here
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        # TensorFlow's own choice is oneDNN for CPUs with AVX-512 VNNI only; with AVX2 it gains as well (BENCHMARKS.md)
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 # ---------------------------------------------------------------------------- settings

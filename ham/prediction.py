@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import os
 import threading
 import warnings
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from ham import store
-from ham.config import IMAGE_SIZE, N_CLASSES, ImageError, StoreError
+from ham.config import IMAGE_SIZE, N_CLASSES, ImageError, StoreError, set_tensorflow_defaults
 from ham.data import LesionDataset, squash
 from ham.models import MODELS
 
@@ -331,7 +330,6 @@ def _compiled(model, input_shape: tuple[int, ...]):
 
 # ---------------------------------------------------------------------------- TensorFlow
 
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # 3: no GPU is no error here
 _starting = threading.Lock()
 _warming: threading.Thread | None = None
 
@@ -341,8 +339,7 @@ def warm_up() -> None:
     global _warming
     with _starting:
         if _warming is None:
-            for name, value in _QUIET.items():
-                os.environ.setdefault(name, value)
+            set_tensorflow_defaults()
             _warming = threading.Thread(target=_import_in_background, name="import tensorflow", daemon=True)
             _warming.start()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import platform
 
 import pytest
 
@@ -18,6 +20,7 @@ from ham.config import (
     home_folder,
     parse_settings,
     recipe_config,
+    set_tensorflow_defaults,
 )
 
 
@@ -115,6 +118,24 @@ def test_the_home_folder_is_what_ham_home_names_else_the_users_data_folder(tmp_p
     assert home_folder() == tmp_path
     monkeypatch.delenv("HAM_HOME")
     assert home_folder().name == "ham-lab"
+
+
+@pytest.mark.parametrize(("machine", "onednn"), [("x86_64", "1"), ("AMD64", "1"), ("arm64", None)])
+def test_tensorflow_is_quiet_and_uses_onednn_where_it_was_measured_to_gain(monkeypatch, machine, onednn) -> None:
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    set_tensorflow_defaults()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == onednn
+
+
+def test_what_a_user_has_set_for_tensorflow_stays(monkeypatch) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    set_tensorflow_defaults()
+    assert (os.environ["TF_ENABLE_ONEDNN_OPTS"], os.environ["TF_CPP_MIN_LOG_LEVEL"]) == ("0", "1")
 
 
 def test_folds_end_where_the_data_does() -> None:

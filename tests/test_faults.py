@@ -208,7 +208,7 @@ def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     dask = [sys.executable, "-m", "dask"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     commands = [[*dask, "scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"],
                 *[[*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1",
                    "--name", name] for name in ("one", "two")]]

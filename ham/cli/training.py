@@ -74,8 +74,7 @@ def _start_worker() -> subprocess.Popen | None:
             raise engine.problem
         return None
     root = str(Path(ham.__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
-                   "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
     with (home_folder() / "work.log").open("w") as log:
         return subprocess.Popen([sys.executable, "-m", "ham", "work"], env=environment, start_new_session=True,
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -167,7 +167,6 @@ def _local_cluster(workers: int):
     environment = {
         "PYTHONPATH": os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH")))),
         "HAM_HOME": str(home_folder()),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_NUM_INTRAOP_THREADS": str(max(1, cores // workers)),
         "TF_NUM_INTEROP_THREADS": "1" if workers > 1 else "2",
     }

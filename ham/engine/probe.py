@@ -68,8 +68,7 @@ def _scaled(found: dict, config: TrainConfig) -> Estimate:
 
 def _measure(config: TrainConfig, source: str, path: Path) -> None:
     root = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
-                   "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
     asked = json.dumps({"config": config.to_dict(), "source": source})
     try:
         done = subprocess.run([sys.executable, "-m", "ham.engine.probe"], input=asked, text=True, capture_output=True,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ham import store
-from ham.config import HamError, TrainConfig, TrainingError
+from ham.config import HamError, TrainConfig, TrainingError, set_tensorflow_defaults
 from ham.data import LesionDataset, Split, make_split, open_dataset
 from ham.evaluation import evaluate, evaluation_record
 from ham.models import MODELS, PREPROCESSING, Architecture
@@ -109,6 +109,7 @@ class _Job:
         """Trains up to the last epoch; True where it was cancelled."""
         self.advance("starting TensorFlow", state="running", started=self.run.status.started or time.time(),
                      ended=None, error=None)
+        set_tensorflow_defaults()
         import keras
 
         config = self.config

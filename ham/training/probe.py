@@ -7,7 +7,7 @@ import math
 import sys
 import time
 
-from ham.config import TrainConfig
+from ham.config import TrainConfig, set_tensorflow_defaults
 from ham.data import LesionDataset, make_split
 from ham.models import MODELS
 from ham.training.fitting import Cancelled, compile_model
@@ -24,6 +24,7 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
     import resource
 
     began = time.perf_counter()
+    set_tensorflow_defaults()
     import keras
 
     keras.utils.set_random_seed(config.seed)
