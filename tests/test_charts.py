@@ -47,7 +47,7 @@ FLOORS = {"Always nv": scores(0.669, 0), "Logistic regression": scores(0.7)}
 BINS = pd.DataFrame({"n": [50, 50], "confidence": [0.6, 0.9], "accuracy": [0.8, 0.7], "low": [0.67, 0.56],
                      "high": [0.89, 0.81]})
 #: Of four images: 2 classes hold the true one for mel and nv, for df never.
-SETS = prediction_sets(np.array([0, 3, 6, 6]), np.array([[0.5, 0, 0, 0.5, 0, 0, 0]] * 4), 0.5)
+SETS = prediction_sets(np.array([0, 3, 6, 6]), np.array([[0.5, 0, 0, 0.5, 0, 0, 0]] * 4), np.arange(4), 0.5)
 CURVE = pd.DataFrame({"threshold": [np.inf, 0.5, 0.1], "false_alarms": [0, 0.25, 1], "sensitivity": [0, 0.9, 1]})
 POINT = OperatingPoint(0.5, Interval(0.9, 0.6, 1.0), Interval(0.75, 0.5, 0.9), 10, 1, 8, 2)
 NAMED = OperatingPoint(None, Interval(0.5, 0.2, 0.8), Interval(1.0, 0.7, 1.0), 10, 5, 8, 0)
@@ -307,7 +307,7 @@ def test_sizes_of_sets_are_shares_of_the_images_up_to_the_largest_set():
     figure = charts.set_sizes({A: SETS})
     assert (list(figure.data[0].x), list(figure.data[0].y)) == ([1, 2], [0, 100])
     assert "The sets hold 2.0 classes on average" in text_of(figure)
-    smaller = prediction_sets(np.array([0, 3]), np.array([[0.9, 0.1, 0, 0, 0, 0, 0]] * 2), 0.5)
+    smaller = prediction_sets(np.array([0, 3]), np.array([[0.9, 0.1, 0, 0, 0, 0, 0]] * 2), np.arange(2), 0.5)
     assert "The sets of B are smallest: 1.0 classes on average" in text_of(charts.set_sizes({A: SETS, B: smaller}))
 
 

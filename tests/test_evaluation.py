@@ -429,14 +429,29 @@ def test_sets_are_counted_by_size_and_by_class():
     # threshold 0.7 takes what has 0.3 or more; df is never in a set
     proba = np.array([[0.5, 0.4, 0.1, 0, 0, 0, 0], [0.4, 0.3, 0.3, 0, 0, 0, 0], [0, 0, 0, 0.9, 0, 0, 0.1],
                       [0, 0, 0, 0.8, 0, 0, 0.2]])
-    found = prediction_sets(np.array([BCC, MEL, NV, DF]), proba, 0.7)
+    found = prediction_sets(np.array([BCC, MEL, NV, DF]), proba, np.arange(4), 0.7)
     assert found.sizes.tolist() == [2, 1, 1, 0, 0, 0, 0]
     assert found.mean_size == pytest.approx((2 + 3 + 1 + 1) / 4)
-    assert found.coverage == proportion(3, 4)
+    assert found.coverage.value == 0.75
     assert found.by_class["n"].tolist() == [1, 1, 0, 1, 0, 0, 1]
     assert found.by_class["covered"].tolist() == [1, 1, 0, 1, 0, 0, 0]
     assert (found.by_class.loc["bcc", "mean_size"], found.by_class.loc["df", "coverage"]) == (2, 0)
     assert math.isnan(found.by_class.loc["bkl", "coverage"])
+
+
+def test_coverage_of_all_images_has_an_interval_over_lesions_and_that_of_a_class_wilsons():
+    # 100 images, 90 covered; where 10 images show a lesion, one lesion of 10 is missed
+    y_true = np.full(100, NV)
+    proba = np.eye(7)[np.array([NV] * 90 + [BKL] * 10)]
+    alone = prediction_sets(y_true, proba, np.arange(100), 0.5)
+    together = prediction_sets(y_true, proba, np.repeat(np.arange(10), 10), 0.5)
+    assert alone.coverage.value == together.coverage.value == 0.9
+    assert (alone.coverage.low, alone.coverage.high) == pytest.approx((0.84, 0.95), abs=0.011)  # binomial
+    assert (together.coverage.low, together.coverage.high) == pytest.approx((0.7, 1.0))  # 3 of 10 drawn, or none
+    wilson = proportion(90, 100)
+    for found in (alone, together):
+        assert found.by_class.loc["nv", ["coverage", "low", "high"]].tolist() == \
+            [wilson.value, wilson.low, wilson.high]
 
 
 def test_sets_cover_nine_of_ten_images_they_have_not_seen():

@@ -404,8 +404,9 @@ def test_the_promise_names_the_classes_it_is_not_kept_for():
     proba[:, NV], proba[:, BKL] = 0.8, 0.2
     proba[:5] = np.eye(7)[BKL]
     proba[100] = np.eye(7)[DF]
-    words = calibration.promise(entry_with(Interval(0.8, 0.7, 0.9)), prediction_sets(y_true, proba, 0.5))
-    assert "hold the true class in 87 % (80 to 92) of the test images, as promised (90 %)" in words
+    found = prediction_sets(y_true, proba, np.arange(110), 0.5)
+    words = calibration.promise(entry_with(Interval(0.8, 0.7, 0.9)), found)
+    assert "hold the true class in 87 % (81 to 94) of the test images, as promised (90 %)" in words
     assert words.endswith("**Covered less than promised, beyond chance: df 1 of 10.**")
 
 
@@ -413,7 +414,7 @@ def test_the_promise_names_the_classes_it_is_not_kept_for():
     (70, "less than the 90 % promised"), (90, "as promised (90 %)"), (100, "more than the 90 % promised")])
 def test_coverage_is_judged_by_its_interval(covered, kept):
     answers = np.array([NV] * covered + [BKL] * (100 - covered))
-    found = prediction_sets(np.full(100, NV), np.eye(7)[answers], 0.5)
+    found = prediction_sets(np.full(100, NV), np.eye(7)[answers], np.arange(100), 0.5)
     assert kept in calibration.promise(entry_with(Interval(0.8, 0.7, 0.9)), found)
 
 

@@ -78,8 +78,8 @@ def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Ru
     from ham import evaluation, store
 
     calibration = evaluation.calibrate(validation.y_true, validation.proba, part.y_true, part.proba)
-    sets = evaluation.prediction_sets(part.y_true, evaluation.with_temperature(part.proba, calibration.temperature),
-                                      calibration.threshold)
+    scaled = evaluation.with_temperature(part.proba, calibration.temperature)
+    sets = evaluation.prediction_sets(part.y_true, scaled, part.lesion, calibration.threshold)
     malignant, difference = None, None
     try:
         threshold = evaluation.malignant_threshold(validation.y_true, validation.proba, _SENSITIVITY)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from ham.config import CODES, N_CLASSES
-from ham.evaluation.scores import Interval, check, proportion
+from ham.evaluation.scores import Interval, check, proportion, shares
 
 CALIBRATION_BINS = 15
 COVERAGE = 0.90
@@ -21,7 +21,7 @@ class PredictionSets:
     """Sets of classes that are to hold the true one for 9 of 10 images, and how they do on test."""
 
     threshold: float  # on `1 - probability after temperature`, chosen on validation
-    coverage: Interval  # share of the images whose set holds the true class, Wilson
+    coverage: Interval  # share of the images whose set holds the true class; bootstrap over lesions
     mean_size: float
     sizes: np.ndarray  # int64 (7,): images whose set holds 1, 2 … 7 classes
     by_class: pd.DataFrame  # index: codes; n, covered (int), coverage, low, high (Wilson), mean_size
@@ -116,10 +116,14 @@ def conformal_sets(proba: np.ndarray, threshold: float) -> np.ndarray:
     return sets
 
 
-def prediction_sets(y_true: np.ndarray, proba: np.ndarray, threshold: float) -> PredictionSets:
-    """How sets with a threshold chosen on validation do on these images. Raises EvaluationError."""
+def prediction_sets(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float) -> PredictionSets:
+    """How sets with a threshold chosen on validation do on these images. Raises EvaluationError.
+
+    Coverage of all images has the interval of `evaluate`. A class has Wilson's: of some there are too few images for
+    the bootstrap, which is sure of itself where all of them are covered.
+    """
     y_true, proba = check(y_true, proba)
-    sets = conformal_sets(proba, threshold)
+    sets, whole = conformal_sets(proba, threshold), np.ones(len(y_true), bool)
     size, covered = sets.sum(axis=1), sets[np.arange(len(y_true)), y_true]
     rows = []
     for k in range(N_CLASSES):
@@ -127,7 +131,7 @@ def prediction_sets(y_true: np.ndarray, proba: np.ndarray, threshold: float) -> 
         share = proportion(covered[own].sum(), own.sum())
         rows.append({"n": int(own.sum()), "covered": int(covered[own].sum()), "coverage": share.value, "low": share.low,
                      "high": share.high, "mean_size": float(size[own].mean()) if own.any() else math.nan})
-    return PredictionSets(threshold, proportion(covered.sum(), len(covered)), float(size.mean()),
+    return PredictionSets(threshold, shares({"coverage": (covered, whole)}, lesions)["coverage"], float(size.mean()),
                           np.bincount(size, minlength=N_CLASSES + 1)[1:],
                           pd.DataFrame(rows, index=pd.Index(CODES, name="code")))
 
@@ -139,6 +143,7 @@ def calibrate(validation_true: np.ndarray, validation_proba: np.ndarray, test_tr
     test_true, test_proba = check(test_true, test_proba)
     scaled = with_temperature(test_proba, temperature)
     threshold = conformal_threshold(validation_true, with_temperature(validation_proba, temperature))
-    sets = prediction_sets(test_true, scaled, threshold)
+    sets = conformal_sets(scaled, threshold)
     return Calibration(temperature, expected_calibration_error(test_true, test_proba),
-                       expected_calibration_error(test_true, scaled), threshold, sets.coverage.value, sets.mean_size)
+                       expected_calibration_error(test_true, scaled), threshold,
+                       float(sets[np.arange(len(sets)), test_true].mean()), float(sets.sum(axis=1).mean()))

@@ -52,9 +52,10 @@ def _calibrated(versions: tuple, _run: store.Run) -> Calibrated:
     validation, test = parts["validation"], parts["test"]
     summary = calibrate(validation.y_true, validation.proba, test.y_true, test.proba)
     scaled = with_temperature(test.proba, summary.temperature)
-    before = reliability_table(test.y_true, test.proba)
-    return Calibrated(summary, before, reliability_table(test.y_true, scaled), calibration_error_by_chance(before),
-                      float(test.proba.max(axis=1).mean()), prediction_sets(test.y_true, scaled, summary.threshold))
+    before, after = (reliability_table(test.y_true, proba) for proba in (test.proba, scaled))
+    return Calibrated(summary, before, after, calibration_error_by_chance(before),
+                      float(test.proba.max(axis=1).mean()),
+                      prediction_sets(test.y_true, scaled, test.lesion, summary.threshold))
 
 
 # -------------------------------------------------------------------------- calibration
@@ -130,8 +131,8 @@ def sets(entries: list[Entry]) -> None:
         f"A set holds every class that is probable enough; how probable is chosen on validation so that "
         f"{100 * COVERAGE:.0f} % of new images have their true class in the set (split-conformal, after the "
         "temperature). The promise is about all images together. It is kept mostly by the frequent classes: a rare "
-        "class may be left out far more often, and no set says so. In brackets 95 % intervals (Wilson), which take "
-        "every image as independent.")
+        "class may be left out far more often, and no set says so. Intervals are 95 %: for all images by bootstrap "
+        "over lesions, for a class Wilson's, which takes every image as independent.")
 
 
 def promise(entry: Entry, found: PredictionSets) -> str:
