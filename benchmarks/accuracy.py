@@ -179,7 +179,8 @@ def table() -> str:
             cells = [_mean_and_deviation([result["views"][views][part][key] for result in found])
                      for _, part, key in _COLUMNS]
             epochs = f"{found[0]['epochs']}" if views == "none" else ""
-            minutes = f"{statistics.mean(r['cpu_minutes'] for r in found):.0f}" if views == "none" else ""
+            counted = [result["cpu_minutes"] for result in found if result["cpu_minutes"] is not None]
+            minutes = f"{statistics.mean(counted):.0f}" if counted and views == "none" else ""
             lines.append(f"| {MODEL_TITLES[cell.model]} | {RECIPES[cell.recipe].title.lower()} | by {cell.split} | "
                          f"{'1' if views == 'none' else '8'} | " + " | ".join(cells) +
                          f" | {epochs} | {minutes} | {len(found)} |")
