@@ -246,6 +246,25 @@ def test_a_zip_on_this_computer_is_named_like_a_folder(contents, tmp_path):
     assert "150 images of 75 lesions" in words(app.sidebar.caption)
 
 
+@pytest.mark.parametrize(("way", "number"), [("drop", 1), ("name", 2)])
+def test_after_an_error_the_way_that_was_tried_is_in_front(tmp_path, way, number):
+    app, bad = open_page(), zip_of({"notes.txt": b"x"})
+    assert front_tab(app) == 0
+    if way == "drop":
+        app.file_uploader(key="sources_zip_0").set_value(("x.zip", bad, "application/zip")).run()
+    else:
+        (tmp_path / "x.zip").write_bytes(bad)
+        app.text_input[0].input(str(tmp_path / "x.zip"))
+        app.button(key=USE_FOLDER).click().run()
+    ended(app)
+    assert app.error
+    assert front_tab(app) == number
+
+
+def front_tab(app: AppTest) -> int:
+    return app.main.get("tab_container")[0].proto.tab_container.default_tab_index
+
+
 def test_the_upload_limit_is_half_of_the_free_memory(monkeypatch):
     free = {"bytes": 4_000_000_000}
     monkeypatch.setattr(sources.psutil, "virtual_memory", lambda: type("M", (), {"available": free["bytes"]}))

@@ -25,6 +25,8 @@ _LOOK_SECONDS = 1.0  # how often a running job is looked at
 _MOST_UPLOADED_MB = 6_000  # server.maxUploadSize; Kaggle's zip has 5,580
 _DOWNLOAD = "Download from Kaggle"
 _PIXELS, _PHOTOGRAPHS = "28x28 images", "Photographs as well"
+_WAYS = _FETCH, _DROPPED, _NAMED = (":material/download: Download", ":material/folder_zip: Drop a zip",
+                                    ":material/folder_open: Name a folder")
 
 
 # ------------------------------------------------------------------------------- panel
@@ -46,8 +48,8 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
         if job is not None:
             _ended(job)
         _known()
-        kaggle, archive, folder = st.tabs([":material/download: Download", ":material/folder_zip: Drop a zip",
-                                           ":material/folder_open: Name a folder"])
+        # what was tried last is tried again after an error
+        kaggle, archive, folder = st.tabs(_WAYS, default=st.session_state.get("sources_way"))
         with kaggle:
             _download(primary)
         with archive:
@@ -91,6 +93,7 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
                 raise DataError("No folder was named", "the field is empty.", "Type or paste the folder's path.")
             path = Path(text.strip().strip("\"'")).expanduser()
             if path.suffix.lower() == ".zip" and path.is_file():
+                st.session_state["sources_way"] = _NAMED
                 desk().start(f"Unpacking {path.name}",
                              lambda report, stop: data.unpack(path, path.name, report, stop))
             else:
@@ -209,6 +212,7 @@ def _download(primary: bool) -> None:
     label = "Go on downloading" if there else "Download again" if data.downloaded(photographs) else "Download"
 
     def start() -> None:
+        st.session_state["sources_way"] = _FETCH
         _try(lambda: desk().start(_DOWNLOAD, lambda report, stop: data.download_ham10000(photographs, report, stop)))
 
     st.button(label, icon=":material/download:", type="primary" if primary else "secondary", disabled=not accepted,
@@ -225,6 +229,7 @@ def _drop() -> None:
         # a browser may send a file once more that was taken already, while its uploader is being removed
         if file is not None and st.session_state.get("sources_dropped", 0) == times:
             st.session_state["sources_dropped"] = times + 1
+            st.session_state["sources_way"] = _DROPPED
             _try(lambda: desk().start(f"Unpacking {file.name}",
                                       lambda report, stop: data.unpack(file, file.name, report, stop)))
 
