@@ -213,8 +213,8 @@ SETTINGS: tuple[Setting, ...] = (
             0, 0, 2**31 - 1),
     Setting("weight_decay", "Weight decay", "Shrinks the weights at every step (decoupled, as in AdamW).",
             REGULARISATION, 0.0, 0.0, 1.0),
-    Setting("class_weight", "Class weight", "Weighs the loss of a class by its inverse frequency to this power: 0 "
-            "weighs every image the same, 1 every class.", REGULARISATION, 0.0, 0.0, 1.0),
+    Setting("class_weight", "Class weight", "Weighs the loss of a class, in training and on validation, by its inverse "
+            "frequency to this power: 0 weighs every image the same, 1 every class.", REGULARISATION, 0.0, 0.0, 1.0),
     Setting("augmentation", "Augmentation", "Dihedral: a random one of the 8 flips and quarter turns. Colour: mild "
             "random brightness, contrast and colour balance on top. Shift: moved by up to 2 pixels as well. Affine: "
             "half of the images turned by any angle, zoomed by up to a fifth and moved.", REGULARISATION, "none",

@@ -236,6 +236,17 @@ def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
     assert (done.state, store.read_history(done)["epoch"].tolist()) == ("done", [1, 2, 3, 4])
 
 
+def test_the_validation_loss_weighs_the_classes_as_the_training_loss_does(whole, small_dataset: LesionDataset) -> None:
+    run, history, _, _ = whole
+    part = store.read_predictions(run)["validation"]
+    smooth = 0.9 * np.eye(7)[part.y_true] + 0.1 / 7
+    losses = -(smooth * np.log(part.proba)).sum(axis=1)
+    weights = class_weights(small_dataset.labels[make_split(small_dataset, seed=3).train], 0.5)[part.y_true]
+    kept = history["validation_loss"].min()
+    assert kept == pytest.approx((weights * losses).mean(), rel=1e-4)
+    assert kept != pytest.approx(losses.mean(), rel=1e-2), "the weights make no difference here"
+
+
 # ------------------------------------------------------------------------------- inputs
 
 

@@ -128,6 +128,17 @@ def stream(dataset, split, config, architecture, first_epoch):
     return tf.data.Dataset.counter().map(next_batch).prefetch(4)
 
 
+def validation_arrays(dataset: LesionDataset, split: Split, config: TrainConfig,
+                      architecture: Architecture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, one-hot y, weight) of the validation images, not augmented, with the class weights of training: the loss that
+    chooses the epoch is the one that is trained for.
+    """
+    labels = dataset.labels[split.validation]
+    weights = class_weights(dataset.labels[split.train], config.class_weight)
+    x = architecture.prepare(dataset.images[split.validation], config.pixel_scaling)
+    return x, one_hot(labels), weights[labels]
+
+
 def one_hot(labels: np.ndarray) -> np.ndarray:
     return np.eye(N_CLASSES, dtype=np.float32)[labels]
 

@@ -20,7 +20,7 @@ from ham.store import Predictions, Run
 from ham.training.checkpoint import Checkpoint
 from ham.training.fitting import Cancelled, callbacks, compile_model
 from ham.training.floors import floors
-from ham.training.inputs import first_batch, one_hot, stream
+from ham.training.inputs import first_batch, stream, validation_arrays
 from ham.training.tensorboard import TensorBoard
 
 EVALUATION_BATCH = 512
@@ -135,13 +135,11 @@ class _Job:
         with store.writing(self.run.folder):  # for whoever watches
             store.write_arrays(self.run.folder / "first_batch.npz",
                                {"images": first_batch(self.dataset, self.split, config)})
-        validation = self.split.validation
         try:
             self.model.fit(
                 stream(self.dataset, self.split, config, self.architecture, first),
                 steps_per_epoch=self.steps, epochs=config.epochs, initial_epoch=first,
-                validation_data=(self.architecture.prepare(self.dataset.images[validation], config.pixel_scaling),
-                                 one_hot(self.dataset.labels[validation])),
+                validation_data=validation_arrays(self.dataset, self.split, config, self.architecture),
                 validation_batch_size=EVALUATION_BATCH, shuffle=False, verbose=0,
                 callbacks=callbacks(config, self.after_step, self.after_epoch, self.stopped_early))
         except Cancelled:

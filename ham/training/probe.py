@@ -11,7 +11,7 @@ from ham.config import TrainConfig, set_tensorflow_defaults
 from ham.data import LesionDataset, make_split
 from ham.models import MODELS
 from ham.training.fitting import Cancelled, compile_model
-from ham.training.inputs import one_hot, stream
+from ham.training.inputs import stream, validation_arrays
 from ham.training.job import EVALUATION_BATCH
 
 _PROBE_SECONDS = 1.0  # steps are timed for at least as long
@@ -45,11 +45,10 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
     with contextlib.suppress(Cancelled):
         model.fit(stream(dataset, split, config, architecture, 0), steps_per_epoch=max(steps + 1, steps_per_epoch),
                   epochs=1, callbacks=[Timer()], shuffle=False, verbose=0)
-    validation = (architecture.prepare(dataset.images[split.validation], config.pixel_scaling),
-                  one_hot(dataset.labels[split.validation]))
+    x, y, weights = validation_arrays(dataset, split, config, architecture)
     for _ in range(2):  # the first compiles
         start = time.perf_counter()
-        model.evaluate(*validation, batch_size=EVALUATION_BATCH, verbose=0)
+        model.evaluate(x, y, sample_weight=weights, batch_size=EVALUATION_BATCH, verbose=0)
         passes.append(time.perf_counter() - start)
     a_step = (ends[-1] - ends[0]) / (len(ends) - 1) + passes[1] / steps_per_epoch
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
