@@ -190,6 +190,13 @@ class Setting:
 
 MODEL, OPTIMISATION, DATA, REGULARISATION = "model", "optimisation", "data and split", "regularisation"
 
+#: What makes an epoch the one whose weights become the model.
+EPOCHS_KEPT: dict[str, str] = {
+    "loss": "the one of the lowest validation loss",
+    "balanced accuracy": "the one of the highest balanced accuracy on validation",
+    "last": "the last one",
+}
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("epochs", "Epochs", "Passes over the training images.", OPTIMISATION, 25, 1, 500),
     Setting("batch_size", "Batch size", "Images a gradient step averages over. Smaller batches learn more an epoch and "
@@ -230,7 +237,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("test_time_augmentation", "Test-time augmentation", "Dihedral: an image's answer is the mean over its 8 "
             "flips and quarter turns, in the evaluation and on the Prediction page alike; it takes 8 times as long.",
             REGULARISATION, "none", choices=("none", "dihedral")),
-    Setting("early_stopping_patience", "Early stopping patience", "Epochs without a better validation loss after which "
+    Setting("epoch_kept", "Epoch kept", "Which epoch's weights become the model: the one of the lowest validation "
+            "loss, the one of the highest balanced accuracy on validation, or the last one, as suits a cosine schedule "
+            "with a weight average.", REGULARISATION, "loss", choices=tuple(EPOCHS_KEPT)),
+    Setting("early_stopping_patience", "Early stopping patience", "Epochs after the one that would be kept after which "
             "training stops; 0 never stops early.", REGULARISATION, 0, 0, 200),
 )
 
@@ -302,6 +312,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     weight_average: float = 0.0
     test_time_augmentation: str = "none"
+    epoch_kept: str = "loss"
     early_stopping_patience: int = 0
     split: str = "lesion"
     validation_fraction: float = 0.1
@@ -366,6 +377,8 @@ class TrainConfig:
     def fingerprint(self) -> str:
         """SHA-256 over every setting that acts: equal for two configs that train the same."""
         acting = {k: v for k, v in self.to_dict().items() if k != "recipe"}
+        if self.epoch_kept == "loss":  # a later setting: runs from before it keep their fingerprint
+            del acting["epoch_kept"]
         return hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()
 
 
@@ -400,7 +413,7 @@ RECIPES: dict[str, Recipe] = {r.name: r for r in (
            "decay, an average of the weights, eight views of each image. For accuracy.", _IMPROVED,
            _IMPROVED_BY_MODEL),
     Recipe("balanced", "Balanced", "As improved, with rare classes weighed up: names more of the melanomas and of the "
-           "rare classes right, and fewer of the nevi.", {**_IMPROVED, "class_weight": 0.7},
+           "rare classes right, and fewer of the nevi.", {**_IMPROVED, "class_weight": 0.7, "epoch_kept": "last"},
            _IMPROVED_BY_MODEL),
     Recipe("quick", "Quick look", "A few epochs in large batches, to see it move in under a minute.",
            {"epochs": 3, "batch_size": 128}),

@@ -95,6 +95,7 @@ def test_the_fingerprint_ignores_the_recipes_name_and_sees_every_setting() -> No
     assert plain.replace(recipe="quick").fingerprint == plain.fingerprint
     assert plain.replace(learning_rate=1).fingerprint == plain.replace(learning_rate=1.0).fingerprint
     assert plain.replace(seed=1).fingerprint != plain.fingerprint
+    assert plain.replace(epoch_kept="last").fingerprint != plain.fingerprint
     assert plain.replace(filters_1=29).fingerprint != plain.fingerprint
 
 

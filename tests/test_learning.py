@@ -84,7 +84,7 @@ def test_over_fitting_is_dated_from_the_lowest_validation_loss() -> None:
     assert "since epoch 2" in found.what
     assert "from 0.800 to 1.000" in found.what
     assert "from 0.700 to 0.300" in found.what
-    assert "Epoch 2 is the one that is kept" in found.todo
+    assert "More epochs will not help" in found.todo
 
 
 @pytest.mark.parametrize("validation", [

@@ -201,7 +201,7 @@ def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(smal
             store.append_history(run, row(epoch) | recalls | {"learning_rate": 0.001})
         page = open_page("pages/training.py")
         assert "It always answers melanocytic nevus" in page.warning[0].value
-        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · best epoch so far 3" in said(page)
+        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · epoch kept so far 3" in said(page)
 
 
 def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:

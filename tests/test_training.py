@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from ham.models import MODELS
 from ham.prediction import Predictor
 from ham.store import HISTORY_COLUMNS, Run
 from ham.training import Progress, augment, batches, class_weights, inputs, job, train
+from ham.training.checkpoint import Checkpoint
+from ham.training.fitting import compile_model
 from tests.test_engine import tiny
 
 COMPARED = [name for name in HISTORY_COLUMNS if name != "seconds"]
@@ -25,6 +28,12 @@ def weights_of(run: Run) -> list[np.ndarray]:
     import keras
 
     return keras.saving.load_model(store.checked_model_path(run), compile=False).get_weights()
+
+
+def compiled(config: TrainConfig):
+    model = MODELS[config.model].build(**config.model_settings)
+    compile_model(model, config, steps=4)
+    return model
 
 
 class _Crash(BaseException):
@@ -181,6 +190,44 @@ def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(small_d
     assert run.state == "done"
     assert epochs < 100
     assert epochs == run.status.best_epoch + 2
+
+
+@pytest.mark.parametrize(("kept", "epoch"), [("loss", 2), ("balanced accuracy", 3), ("last", 4)])
+def test_the_epoch_that_is_kept_can_be_chosen(small_dataset: LesionDataset, kept: str, epoch: int) -> None:
+    config = tiny(epoch_kept=kept)
+    run, model = store.create_run(config, small_dataset.record), compiled(config)
+    checkpoint = Checkpoint(run)
+    for number, (loss, balanced) in enumerate([(0.9, 0.5), (0.7, 0.3), (0.8, 0.6), (0.85, 0.4)], start=1):
+        weights = [np.full_like(w, number) for w in model.get_weights()]
+        row = {"epoch": number, "validation_loss": loss, "validation_balanced_accuracy": balanced}
+        checkpoint.write(model, weights, row, config)
+        checkpoint = Checkpoint.read(run, model)  # as after a resume
+    assert checkpoint.best_epoch == epoch
+    assert {float(w.flat[0]) for w in checkpoint.best_weights(model)} == {epoch}
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(small_dataset: LesionDataset) -> None:
+    config = tiny()
+    run, model = store.create_run(config, small_dataset.record), compiled(config)
+    Checkpoint(run).write(model, model.get_weights(), {"epoch": 1, "validation_loss": 0.7}, config)
+    path = run.folder / "checkpoint" / "last.npz"
+    arrays = store.read_arrays(path)
+    state = json.loads(str(arrays["state"]))
+    state["best_loss"] = state.pop("least")
+    store.write_arrays(path, arrays | {"state": np.array(json.dumps(state))})
+    checkpoint = Checkpoint.read(run, model)
+    checkpoint.write(model, model.get_weights(), {"epoch": 2, "validation_loss": 0.8}, config)
+    assert checkpoint.best_epoch == 1
+
+
+def test_with_the_last_epoch_kept_its_weights_answer(small_dataset: LesionDataset) -> None:
+    run = train(tiny(epochs=4, learning_rate=0.05, seed=3, epoch_kept="last"), small_dataset)
+    losses = store.read_history(run)["validation_loss"]
+    part = store.read_predictions(run)["validation"]
+    loss = -np.log(part.proba[np.arange(len(part.y_true)), part.y_true]).mean()
+    assert run.status.best_epoch == 4
+    assert loss == pytest.approx(losses.iloc[-1], rel=1e-4)
+    assert loss > 1.01 * losses.min(), "another epoch has the lowest loss"
 
 
 def test_a_loss_that_is_not_a_number_fails_with_what_to_do(

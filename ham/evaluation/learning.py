@@ -91,8 +91,7 @@ def _over_fitting(history: pd.DataFrame) -> Finding | None:
     return Finding("over_fitting", False, f"Over-fitting since epoch {since}: the validation loss rose from "
                    f"{validation[best]:.3f} to {validation[-1]:.3f} while the training loss fell from "
                    f"{training[best]:.3f} to {training[-1]:.3f}.",
-                   f"Epoch {since} is the one that is kept. More epochs will not help; augmentation, dropout, weight "
-                   "decay or early stopping may.")
+                   "More epochs will not help; augmentation, dropout, weight decay or early stopping may.")
 
 
 def _trailing(holds: np.ndarray) -> int:

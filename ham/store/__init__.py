@@ -8,7 +8,7 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     notes.json        what people wrote on it: a title of their own, tags, text; often absent
     history.csv       a row an epoch
     checkpoint/       last.npz and best.npz while the run can be resumed
-    model.keras       the model of the best epoch
+    model.keras       the model of the epoch that is kept
     predictions.npz   image ids, lesions, y_true and proba of validation and test
     log.txt           what happened, a line each
     lock              held by the process that trains, for as long as it lives

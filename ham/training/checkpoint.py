@@ -1,4 +1,4 @@
-"""What a resume needs, and the best weights so far."""
+"""What a resume needs, and the weights of the epoch that is kept."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ham import store
+from ham.config import TrainConfig
 from ham.store import Run
 
 if TYPE_CHECKING:
     import keras
+
+
+#: `TrainConfig.epoch_kept` -> what the epoch that is kept has least of.
+_LEAST = {
+    "loss": lambda row: row["validation_loss"],
+    "balanced accuracy": lambda row: -row["validation_balanced_accuracy"],
+    "last": lambda row: -row["epoch"],
+}
 
 
 class Checkpoint:
@@ -29,7 +38,7 @@ class Checkpoint:
         self.folder = run.folder / "checkpoint"
         self.epoch = 0
         self.best_epoch: int | None = None
-        self.best_loss = math.inf
+        self.least = math.inf
         self.stopped_early = False
 
     @classmethod
@@ -51,23 +60,27 @@ class Checkpoint:
             return checkpoint
         for variable, value in zip(_variables(model), values, strict=True):
             variable.assign(value)
+        state["least"] = state.get("least", state.pop("best_loss", None))  # its name before there was a choice
         for name, value in state.items():
             setattr(checkpoint, name, value)
         return checkpoint
 
-    def write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float], patience: int) -> None:
+    def write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float], config: TrainConfig) -> None:
         """`weights` are those that were validated: the model's own, or their average."""
         self.epoch = row["epoch"]
         with store.writing(self.folder.parent):
-            self._write(model, weights, row, patience)
+            self._write(model, weights, row, config)
 
-    def _write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float], patience: int) -> None:
+    def _write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float],
+               config: TrainConfig) -> None:
         self.folder.mkdir(exist_ok=True)
-        if row["validation_loss"] < self.best_loss:
-            self.best_epoch, self.best_loss = row["epoch"], row["validation_loss"]
+        value = _LEAST[config.epoch_kept](row)
+        if value < self.least:
+            self.best_epoch, self.least = row["epoch"], value
             store.write_arrays(self.folder / "best.npz", {f"w{i}": w for i, w in enumerate(weights)})
+        patience = config.early_stopping_patience
         self.stopped_early = bool(patience and self.epoch - self.best_epoch >= patience)
-        state = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best_loss", "stopped_early")}
+        state = {name: getattr(self, name) for name in ("epoch", "best_epoch", "least", "stopped_early")}
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(_variables(model))}
         store.write_arrays(self.folder / "last.npz", arrays | {"state": np.array(json.dumps(state))})
 

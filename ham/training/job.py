@@ -48,8 +48,8 @@ def train(config: TrainConfig, dataset: LesionDataset, report: Report | None = N
     """Trains a model as `config` says and returns its run: done, or cancelled.
 
     Without `run` a new one is made; with it the caller holds its `store.claim`, and a run that
-    was interrupted goes on after its last completed epoch. The epoch with the best validation
-    loss is kept; a cancelled run keeps the best so far. Raises TrainingError, DataError or
+    was interrupted goes on after its last completed epoch. `config.epoch_kept` says which epoch's
+    weights become the model, of those so far in a cancelled run. Raises TrainingError, DataError or
     StoreError, after the run was marked as failed.
     """
     if run is None:
@@ -199,7 +199,7 @@ class _Job:
                                 "Train again with a smaller learning rate.")
         store.append_history(self.run, row)
         self.tensorboard.write(row)
-        self.checkpoint.write(self.model, weights, row, self.config.early_stopping_patience)
+        self.checkpoint.write(self.model, weights, row, self.config)
         self.epoch_seconds.append(row["seconds"])
         self.advance("training", row, epoch=row["epoch"], step=0, seconds_left=self.seconds_left(0),
                      best_epoch=self.checkpoint.best_epoch)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ham import charts, engine, store
 from ham.charts.training import recall_by_epoch
-from ham.config import IMAGE_SIZE, HamError
+from ham.config import EPOCHS_KEPT, IMAGE_SIZE, HamError
 from ham.evaluation.learning import findings
 from ham.store import Run
 from ham.ui import frame
@@ -34,7 +34,7 @@ def running(run: Run) -> None:
     words.subheader(frame.plain(run.title), anchor=False)
     stopping = store.cancel_requested(run)
     if button.button("Stopping" if stopping else "Cancel", icon=":material/stop:", disabled=stopping, width="stretch",
-                     key=f"cancel_{run.id}", help="Stops after the current step and keeps the best epoch so far."):
+                     key=f"cancel_{run.id}", help="Stops after the current step and keeps the model so far."):
         engine.cancel(run)
         st.rerun()
     history = store.read_history(run)
@@ -72,7 +72,7 @@ def _facts(run: Run, history: pd.DataFrame) -> None:
         seconds = history["seconds"].iloc[1 if len(history) > 1 else 0:].tail(_STEADY_EPOCHS).median()
         facts += [f"{seconds:.1f} s an epoch", f"learning rate {history['learning_rate'].iloc[-1]:.3g}"]
     if status.best_epoch:
-        facts.append(f"best epoch so far {status.best_epoch}")
+        facts.append(f"epoch kept so far {status.best_epoch}")
     if facts:
         st.caption(" · ".join(facts))
 
@@ -209,7 +209,7 @@ def _outcome(run: Run) -> None:
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
         st.markdown(f"{accuracy(run)}; always answering nevus scores {floor(run)}. "
-                    f"The best epoch by validation loss was {run.status.best_epoch}.")
+                    f"Epoch {run.status.best_epoch} is kept, {EPOCHS_KEPT[run.config.epoch_kept]}.")
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.state in ("failed", "interrupted", "cancelled") and st.button(
                 "Resume", icon=":material/restart_alt:", key=f"resume_{run.id}",
