@@ -192,9 +192,9 @@ MODEL, OPTIMISATION, DATA, REGULARISATION = "model", "optimisation", "data and s
 
 #: What makes an epoch the one whose weights become the model.
 EPOCHS_KEPT: dict[str, str] = {
-    "loss": "the one of the lowest validation loss",
-    "balanced accuracy": "the one of the highest balanced accuracy on validation",
-    "last": "the last one",
+    "loss": "lowest validation loss",
+    "balanced accuracy": "highest balanced accuracy",
+    "last": "last epoch",
 }
 
 SETTINGS: tuple[Setting, ...] = (

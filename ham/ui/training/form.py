@@ -13,6 +13,7 @@ import ham
 from ham import engine, store
 from ham.config import (
     DATA,
+    EPOCHS_KEPT,
     MODEL,
     MODEL_TITLES,
     OPTIMISATION,
@@ -106,9 +107,10 @@ def _fields(settings: Iterable[Setting], start: TrainConfig, filled: bool) -> di
 
 def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
     if setting.choices:
-        words = {name: title for name, (title, _) in SPLIT_TITLES.items()} if setting.name == "split" else {}
+        words = {"split": {name: title for name, (title, _) in SPLIT_TITLES.items()},
+                 "epoch_kept": EPOCHS_KEPT}.get(setting.name, {})
         return st.selectbox(setting.label, setting.choices, index=0 if filled else setting.choices.index(default),
-                            format_func=lambda value: words.get(value, value.capitalize()), help=setting.help,
+                            format_func=lambda value: words.get(value, value).capitalize(), help=setting.help,
                             key=key, persist_state="session")
     whole = isinstance(setting.default, int)
     # min_value and max_value would silently pull a typed value in; the config says what is wrong with it

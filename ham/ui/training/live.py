@@ -209,7 +209,7 @@ def _outcome(run: Run) -> None:
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
         st.markdown(f"{accuracy(run)}; always answering nevus scores {floor(run)}. "
-                    f"Epoch {run.status.best_epoch} is kept, {EPOCHS_KEPT[run.config.epoch_kept]}.")
+                    f"Epoch {run.status.best_epoch} is kept ({EPOCHS_KEPT[run.config.epoch_kept]}).")
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.state in ("failed", "interrupted", "cancelled") and st.button(
                 "Resume", icon=":material/restart_alt:", key=f"resume_{run.id}",
