@@ -262,8 +262,9 @@ def card_text(run: store.Run, evaluation: Evaluation, calibration: Calibration, 
         "validation and test name the images by hashes of their ids.",
         "Split": f"By lesion, seed {config.seed}: all images of a lesion are on one side. Train {split['n_train']:,} "
         f"images, validation {split['n_validation']:,} ({100 * config.validation_fraction:g} %), test "
-        f"{split['n_test']:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} lesions. Epoch, "
-        "temperature and thresholds were chosen on validation; test was looked at once, at the end.",
+        f"{split['n_test']:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} lesions. "
+        f"{'Temperature' if config.epoch_kept == 'last' else 'Epoch, temperature'} and thresholds were chosen on "
+        "validation; test was looked at once, at the end.",
         "Recipe": f"{recipe.title}. {recipe.help} {recipe_in_words(config)}",
         "Scores": f"On the {evaluation.n_images:,} test images, with 95 % intervals from 2,000 draws of the test "
         "lesions, beside what takes no network.\n\n" + _scores(model, evaluation, floors),
