@@ -192,7 +192,7 @@ MODEL, OPTIMISATION, DATA, REGULARISATION = "model", "optimisation", "data and s
 
 #: What makes an epoch the one whose weights become the model.
 EPOCHS_KEPT: dict[str, str] = {
-    "loss": "lowest validation loss",
+    "loss": "lowest loss",
     "balanced accuracy": "highest balanced accuracy",
     "last": "last epoch",
 }
