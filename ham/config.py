@@ -241,7 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
             "loss, the one of the highest balanced accuracy on validation, or the last one, as suits a cosine schedule "
             "with a weight average.", REGULARISATION, "loss", choices=tuple(EPOCHS_KEPT)),
     Setting("early_stopping_patience", "Early stopping patience", "Epochs after the one that would be kept after which "
-            "training stops; 0 never stops early.", REGULARISATION, 0, 0, 200),
+            "training stops; 0 never stops early. Not where the last epoch is kept.", REGULARISATION, 0, 0, 200),
 )
 
 
@@ -337,6 +337,9 @@ class TrainConfig:
         if not problems and (self.fold + 1) * self.test_fraction > 1 + 1e-9:
             problems.append(f"fold = {self.fold} must be less than {math.floor(1 / self.test_fraction + 1e-9)} with "
                             f"test_fraction = {self.test_fraction:g}")
+        if not problems and self.early_stopping_patience and self.epoch_kept == "last":
+            problems.append(f"early_stopping_patience = {self.early_stopping_patience} needs another epoch_kept than "
+                            "last, which no epoch is ever behind")
         if problems:
             raise ConfigError("These settings cannot be trained", "; ".join(problems) + ".",
                               "Change them to allowed values.")

@@ -139,6 +139,12 @@ def test_what_a_user_has_set_for_tensorflow_stays(monkeypatch) -> None:
     assert (os.environ["TF_ENABLE_ONEDNN_OPTS"], os.environ["TF_CPP_MIN_LOG_LEVEL"]) == ("0", "1")
 
 
+def test_early_stopping_needs_an_epoch_to_be_behind() -> None:
+    assert TrainConfig(early_stopping_patience=3, epoch_kept="balanced accuracy").early_stopping_patience == 3
+    with pytest.raises(ConfigError, match="early_stopping_patience = 3 needs another epoch_kept than last"):
+        TrainConfig(early_stopping_patience=3, epoch_kept="last")
+
+
 def test_folds_end_where_the_data_does() -> None:
     assert TrainConfig(test_fraction=0.2, fold=4).fold == 4
     with pytest.raises(ConfigError, match="fold = 5 must be less than 5 with test_fraction = 0.2"):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import build_reference
+from benchmarks import accuracy, build_reference
 from benchmarks.build_reference import NotShipped, card_of, check_origin, found_in, recipe_in_words, ship
 from ham import cli, config, engine, store
 from ham.config import StoreError, TrainConfig, runs_folder
@@ -21,6 +21,7 @@ from ham.data import LesionDataset
 from ham.evaluation import evaluate, evaluation_record
 from ham.store import Run
 
+ROOT = Path(__file__).parents[1]
 FILES = ["card.md", "config.json", "history.csv", "model.keras", "predictions.npz", "status.json"]
 
 
@@ -312,3 +313,30 @@ def test_the_command_line_compares_a_run_with_its_twin_and_asks_it(own_twins: li
 def test_a_run_that_ships_cannot_be_cancelled(shipped: list[Run], capsys) -> None:
     assert cli.main(["cancel", "cnn-described"]) == 2
     assert "ships with HAM Lab" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------- what the documents print
+
+
+def test_the_documents_have_the_tables_that_the_stored_results_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (store.bundle, store.files, store.runs):
+        monkeypatch.setattr(module, "reference_folder", config.reference_folder)  # what really ships
+    readme, benchmarks = ((ROOT / name).read_text() for name in ("README.md", "BENCHMARKS.md"))
+    runs = store.reference_runs()
+    assert len(runs) == len(build_reference.NAMES)
+    assert all(build_reference.is_there(name) for name in build_reference.NAMES), "a recipe has changed since"
+    assert set(build_reference.scores_table(runs).splitlines()) <= set(readme.splitlines())
+    assert set(accuracy.table().splitlines()) <= set(benchmarks.splitlines())
+
+
+def test_every_fold_of_the_cross_validation_is_stored_with_its_recipes_present_settings() -> None:
+    assert list(accuracy.missing(None, None)) == []
+
+
+def test_the_folds_in_the_readme_are_those_of_the_whole_table() -> None:
+    pick = (0, 1, 2, 4, 5, 7, 8)  # model, recipe, split, accuracy, balanced accuracy, macro AUC, malignant AUC
+    rows = [line.strip("|").split("|") for line in accuracy.table().splitlines()[2:]]
+    readme = (ROOT / "README.md").read_text()
+    for row in rows:
+        if row[3].strip() == "1":
+            assert "|" + "|".join(row[k] for k in pick) + "|" in readme
