@@ -168,6 +168,11 @@ def test_the_chosen_epoch_is_marked_on_the_validation_curve():
     assert figure.layout.title.text == "Validation loss is lowest at epoch 2: 0.800"
 
 
+def test_an_epoch_that_is_kept_for_another_reason_is_not_called_the_lowest():
+    figure = charts.learning_curves({A: history([1.0, 0.5, 0.2], [1.0, 0.8, 0.9])}, "loss", {A: 3})
+    assert figure.layout.title.text == "Validation loss 0.900 at epoch 3"
+
+
 def test_without_a_known_epoch_the_lowest_validation_loss_is_marked():
     figure = charts.learning_curves({A: history([1.0, 0.5, 0.2], [1.0, 0.9, 0.8])}, "accuracy")
     assert figure.data[-1].x == (3,)

@@ -31,7 +31,8 @@ def learning_curves(histories: dict[str, pd.DataFrame], metric: str = "loss",
     ended = {name: history for name, history in histories.items() if len(history)}
     best = {name: _best_epoch(history, (best_epochs or {}).get(name)) for name, history in ended.items()}
     points = {name: _at(history, best[name], metric) * factor for name, history in ended.items()}
-    figure = new_figure(_title(word, best, points, unit), _alt(word, best, points, unit, ended), dark, height=340,
+    figure = new_figure(_title(word, best, points, unit, ended), _alt(word, best, points, unit, ended), dark,
+                        height=340,
                         subtitle="Line: validation. Dotted: training. Ring: the epoch kept." if ended else "",
                         key={name: place for place, name in enumerate(histories)} if len(histories) > 1 else {})
     for position, (name, history) in enumerate(histories.items()):
@@ -100,13 +101,14 @@ def _at(history: pd.DataFrame, epoch: int, metric: str) -> float:
     return float(history.loc[history["epoch"] == epoch, f"validation_{metric}"].iloc[-1])
 
 
-def _title(word: str, best: dict[str, int], points: dict[str, float], unit: str) -> str:
+def _title(word: str, best: dict[str, int], points: dict[str, float], unit: str, histories: dict) -> str:
     if not points:
         return f"How does the {word} change?"
     winner = (min if word == "loss" else max)(points, key=points.get)
     value = _written(points[winner], unit)
     if len(points) == 1:
-        return f"Validation loss is lowest at epoch {best[winner]}: {value}" if word == "loss" else \
+        lowest = word == "loss" and points[winner] <= histories[winner]["validation_loss"].min()  # not always kept
+        return f"Validation loss is lowest at epoch {best[winner]}: {value}" if lowest else \
             f"Validation {word} {value} at epoch {best[winner]}"
     return f"{'Lowest' if word == 'loss' else 'Highest'} validation {word}: {short_name(winner)}, {value}"
 
