@@ -10,19 +10,21 @@ import pytest
 from ham.config import CLASSES, CODES
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"config", "data", "demo", "models", "training", "evaluation", "store", "engine", "prediction", "charts",
-           "ui", "cli", "__main__", "__init__"}
+MODULES = {"config", "io", "images", "data", "demo", "models", "training", "evaluation", "store", "engine",
+           "prediction", "charts", "ui", "cli", "__main__", "__init__"}
 MAY_IMPORT = {
     "page": {"ui", "charts", "evaluation", "config"},
-    "ui": {"charts", "evaluation", "prediction", "engine", "store", "data", "config", "models"},
+    "ui": {"charts", "evaluation", "prediction", "engine", "store", "data", "images", "models", "io", "config"},
     "cli": MODULES - {"ui", "charts", "__main__", "__init__"},
     "__main__": {"cli"},
-    "engine": {"store", "config"},
-    "training": {"data", "models", "store", "evaluation", "config"},
-    "prediction": {"store", "data", "models", "config"},
+    "engine": {"store", "config", "io"},
+    "training": {"data", "models", "store", "evaluation", "config", "io"},
+    "prediction": {"store", "images", "data", "models", "config", "io"},
     "charts": {"evaluation", "config"},
-    "data": {"demo", "config"},
-    "store": {"config"}, "evaluation": {"config"}, "models": {"config"}, "demo": {"config"},
+    "data": {"images", "demo", "config", "io"},
+    "store": {"evaluation", "config", "io"},
+    "evaluation": {"config", "io"}, "models": {"config", "io"}, "demo": {"config", "io"}, "images": {"config", "io"},
+    "io": {"config"},
     "config": set(), "__init__": set(),
 }
 INSIDE_FUNCTIONS = {"engine": {"training"}}  # the task imports it in the worker
@@ -201,7 +203,9 @@ def test_importing_does_not_import_tensorflow_or_dask(module):
 
 
 @pytest.mark.parametrize(("module", "source"), [
-    ("store", "from ham import evaluation"),
+    ("store", "from ham import data"),
+    ("io", "from ham import store"),
+    ("images", "from ham.data import squash"),
     ("store", "from ham.training import train"),
     ("data", "def f():\n    import ham.store"),
     ("engine", "from ham import training"),

@@ -14,7 +14,8 @@ from numpy._core import _multiarray_umath as numpy_core
 from benchmarks import build_demo
 from ham import demo
 from ham.config import CLASS_INDEX, CODES, ConfigError, DataError
-from ham.data.source import METADATA_COLUMNS, METADATA_FILE, read_metadata
+from ham.data.metadata import METADATA_COLUMNS, read_metadata
+from ham.data.source import METADATA_FILE
 
 #: SHA-256 of the images and of the metadata as CSV, seed 0. They change with the model's file and with the drawing;
 #: a run that was trained on another demo set cannot be compared with one of this.

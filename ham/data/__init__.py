@@ -1,6 +1,7 @@
 """Files in Kaggle's layout -> validated LesionDataset -> splits that do, or do not, leak.
 
-source   find the files, read and check them: metadata, pixel CSV, JPEGs; `squash`
+source   find the files
+metadata, pixels, photographs    read and check them; `squash`
 places   HAM_HOME/data: folders of our own, written whole or not at all; the sources there are to choose from
 download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever happened
 archive  the data set out of a zip that nobody vouches for
@@ -24,9 +25,10 @@ from ham.data.dataset import (
 from ham.data.download import Background, download_ham10000, downloaded
 from ham.data.embedding import LEAST_IMAGES, image_features, nearest, read_map, tsne_map, write_map
 from ham.data.labels import LabelledImages, find_labelled_images
+from ham.data.photographs import squash
 from ham.data.places import CannotWrite, KnownSource, Stopped, known_sources, use_source
 from ham.data.quality import SEVERITIES, Finding, quality_findings
-from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source, squash
+from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source
 from ham.data.splits import (
     SPLIT_TITLES,
     LeakageReport,

@@ -27,7 +27,9 @@ import pandas as pd
 
 from ham import config, demo
 from ham.config import CLASS_INDEX, DataError
-from ham.data.source import METADATA_COLUMNS, Report, Source, find_source, read_images, read_metadata
+from ham.data.metadata import METADATA_COLUMNS, read_metadata
+from ham.data.pixels import read_images
+from ham.data.source import Report, Source, find_source
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,9 @@ import filelock
 from ham import config
 from ham.config import DataError
 from ham.data import dataset
-from ham.data.source import METADATA_FILE, Report, find_source, read_images, read_metadata
+from ham.data.metadata import read_metadata
+from ham.data.pixels import read_images
+from ham.data.source import METADATA_FILE, Report, find_source
 
 ORIGIN_FILE = "origin.json"
 REMEMBERED = 8  # folders chosen before
