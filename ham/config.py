@@ -46,6 +46,10 @@ class HamError(Exception):
         return f"{self.what}: {self.why} {self.todo}"
 
 
+class FileError(HamError):
+    """A file or folder cannot be read or written."""
+
+
 class DataError(HamError):
     """The data set's files cannot be used as they are."""
 

@@ -1,0 +1,65 @@
+"""The floor under all: what files, archives and background work have in common.
+
+whole      a file or folder written whole or not at all; what the disk refuses, in words
+damage     JSON, arrays, hashes: read with bounds, and what reading a damaged file raises
+kept       a result kept on disk: made again where damaged, only warned of where the disk is full
+archive    a zip that nobody vouches for, looked through and unpacked safely
+job        work in a background thread with progress, stop and error
+
+Only `ham.config` is imported here, and every other package may build on this one.
+"""
+
+from ham.io.archive import Archive, ArchiveError, Entry
+from ham.io.damage import (
+    DAMAGED,
+    file_sha256,
+    parse_arrays,
+    parse_json,
+    read_arrays,
+    read_bytes,
+    read_json,
+)
+from ham.io.job import Job, Pace, Report, Stopped, stoppable, stopped
+from ham.io.kept import keep, kept, read_kept
+from ham.io.whole import (
+    cannot_write,
+    is_full,
+    json_bytes,
+    remove_drafts,
+    whole,
+    write_arrays,
+    write_file,
+    write_json,
+    writing,
+)
+
+__all__ = [
+    "DAMAGED",
+    "Archive",
+    "ArchiveError",
+    "Entry",
+    "Job",
+    "Pace",
+    "Report",
+    "Stopped",
+    "cannot_write",
+    "file_sha256",
+    "is_full",
+    "json_bytes",
+    "keep",
+    "kept",
+    "parse_arrays",
+    "parse_json",
+    "read_arrays",
+    "read_bytes",
+    "read_json",
+    "read_kept",
+    "remove_drafts",
+    "stoppable",
+    "stopped",
+    "whole",
+    "write_arrays",
+    "write_file",
+    "write_json",
+    "writing",
+]
