@@ -76,7 +76,7 @@ class Archive:
         if isinstance(source, bytes):
             source = io.BytesIO(source)
         elif isinstance(source, Path):
-            source = source.open("rb")  # noqa: SIM115 - closed by __exit__
+            source = source.open("rb")
         self._file: BinaryIO = source
         try:
             self.size = self._file.seek(0, os.SEEK_END)
