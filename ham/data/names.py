@@ -1,0 +1,196 @@
+"""Which file is which image: one matcher for metadata, labels and folders.
+
+What a table calls `img/ISIC_0034321.JPG` and a disk `part_1/isic_0034321.jpeg` is one image:
+folder in front, extension, case and Unicode form are no part of a name.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ham.config import DataError
+
+#: Endings of image files, also of those that are then refused by their true name. Dot left off.
+IMAGE_ENDINGS = frozenset({
+    "jpg", "jpeg", "jpe", "jfif", "jif", "jfi", "pjpeg", "pjp", "png", "apng", "webp", "bmp",
+    "dib", "gif", "tif", "tiff", "heic", "heif", "hif", "avif", "jp2", "j2k", "jpx", "jxl",
+    "dcm", "dicom", "svg", "psd", "ppm", "pgm", "tga", "dng", "cr2", "cr3", "nef", "arw",
+    "raf", "orf", "rw2", "pef", "srw", "raw",
+})
+#: Other endings are not opened to see whether an image hides behind them.
+_OTHER_ENDINGS = frozenset({
+    "csv", "tsv", "tab", "txt", "md", "json", "jsonl", "yaml", "yml", "xml", "html", "pdf",
+    "npy", "npz", "zip", "gz", "tar", "rar", "7z", "py", "ipynb", "pkl", "h5", "hdf5",
+    "keras", "parquet", "xlsx", "xls", "ods", "db", "sqlite", "log", "dvc", "ini", "toml",
+    "bib", "doc", "docx", "mp4", "mov", "avi",
+})
+_NO_IMAGES = {"__macosx", "@eadir", "$recycle.bin", "lost+found"}  # folders that systems make
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """One image of a folder: its file, and every other file of the same name."""
+
+    path: str  # text, because ten thousand Path objects cost a quarter of a second
+    others: tuple[str, ...] = ()
+    folder: str = ""  # which the names in messages are relative to
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self.path, *self.others
+
+    @cached_property
+    def conflict(self) -> str:
+        """Why no file can be taken for this image, as a sentence; "" where one can.
+
+        Copies of equal content are one image: Kaggle's own archive has every JPEG twice.
+        They are read to know it, once, when this is first asked.
+        """
+        for path in self.paths:
+            if not os.path.exists(path):
+                return f"{self._shown(path)} is a link to a file that is not here."
+        different = [path for path in self.others if not _equal(self.path, path)]
+        if not different:
+            return ""
+        listed = ", ".join(self._shown(path) for path in (self.path, *different)[:3])
+        n = 1 + len(different)
+        return f"{n} different files have this name: {listed}{', …' * (n > 3)}."
+
+    def _shown(self, path: str) -> str:
+        return shown(os.path.relpath(path, self.folder) if self.folder else path)
+
+
+def image_key(text: str) -> str:
+    """What makes two names the same image. "" where the text names none.
+
+    >>> image_key("img\\\\ISIC_0034321.JPG")
+    'isic_0034321'
+    """
+    name = text.strip().replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", name)
+    name = name.casefold()
+    while (parts := name.rpartition("."))[0] and parts[2] in IMAGE_ENDINGS:  # a.jpg.png too
+        name = parts[0]
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def shown(path: str | os.PathLike) -> str:
+    """A path as it can be printed and stored: bytes that are no UTF-8 become a question mark."""
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def find_images(folder: str | os.PathLike) -> dict[str, FoundImage]:
+    """Every image file in this folder at any depth, by `image_key`. Raises DataError.
+
+    Links are followed, but not upwards or to what was listed already. Hidden files are left out:
+    some archives hold a `._` twin of every image. No image is opened here; a file without a
+    known ending counts where it begins as an image does.
+    """
+    start = os.fspath(folder)
+    files: dict[str, list[str]] = {}
+    try:
+        if not os.path.isdir(start):
+            raise DataError(f"The image folder {shown(start)}", "it is no folder that exists here.",
+                            "Check its name.")
+        for path in _image_files(start):
+            files.setdefault(image_key(os.path.basename(path)), []).append(path)
+    except (OSError, ValueError) as error:  # no right to read it, a NUL in its name
+        named = getattr(error, "filename", None) or start
+        raise DataError(f"The image folder {shown(named)}",
+                        f"it cannot be read ({getattr(error, 'strerror', None) or error}).",
+                        "Give yourself the right to read it, or choose another folder.") from error
+    return {key: FoundImage(paths[0], tuple(paths[1:]), start) for key, paths in files.items()}
+
+
+def refuse_conflicts(folder: str | os.PathLike, found: Iterable[FoundImage]) -> None:
+    """Raises a DataError that names the folders whose files contradict each other."""
+    conflicting = [image for image in found if image.conflict]
+    if not conflicting:
+        return
+    first = conflicting[0]
+    parents = dict.fromkeys(os.path.dirname(first._shown(path)) or "." for path in first.paths)
+    n = len(conflicting)
+    why = f"of {n:,} {'image' if n == 1 else 'images'} there is no one file: {first.conflict}"
+    todo = "Restore the missing files, or make the links anew."
+    if len(first.paths) > 1:
+        todo = (f"Move all but the photographs out of the data folder: only one of "
+                f"{' and '.join(parents)} can hold them.")
+        masks = [parent for parent in parents if _looks_like_masks(parent)]
+        if masks and len(masks) < len(parents):
+            todo += f" {masks[0]} looks like masks."
+    raise DataError(f"The data folder {shown(folder)}", why, todo)
+
+
+def _looks_like_masks(folder: str) -> bool:
+    return any(word in folder.casefold() for word in ("mask", "segment", "ground", "superpixel"))
+
+
+# ------------------------------------------------------------------------------ listing
+
+
+def _image_files(start: str) -> Iterable[str]:
+    """Paths in a fixed order: what lies in the folder itself before what links lead to."""
+    waiting, linked, seen = [start], [], set()
+    while waiting or linked:
+        folder = waiting.pop() if waiting else linked.pop(0)
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        folders = []
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                if entry.name.casefold() in _NO_IMAGES:
+                    continue
+                if not entry.is_symlink():
+                    folders.append(entry.path)
+                elif not _is_inside(real, os.path.realpath(entry.path)):
+                    linked.append(entry.path)
+            elif _is_image(entry):
+                yield entry.path
+        waiting += reversed(folders)  # the first in the alphabet is taken next
+
+
+def _is_inside(folder: str, above: str) -> bool:
+    return os.path.join(folder, "").startswith(os.path.join(above, ""))
+
+
+def _is_image(entry: os.DirEntry) -> bool:
+    ending = entry.name.rpartition(".")[2].lower()
+    if ending in IMAGE_ENDINGS:
+        return entry.is_file() or entry.is_symlink()  # no pipe or device; a broken link is told
+    if ending in _OTHER_ENDINGS or not entry.is_file():
+        return False
+    try:
+        with open(entry.path, "rb") as file:
+            return file.read(16).startswith(_MAGIC)
+    except OSError:  # no image of ours as far as anyone can tell
+        return False
+
+
+def _equal(one: str, other: str) -> bool:
+    if os.path.samefile(one, other):
+        return True
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def as_folder(text: str) -> Path:
+    """The folder a user typed or pasted, "~" for the home. Quotes around it and blanks beside it
+    are left off, unless there is a folder of just that name.
+    """
+    bare = text.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
+        bare = bare[1:-1].strip()
+    return Path(text if os.path.exists(text) else bare).expanduser()
