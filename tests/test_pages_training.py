@@ -262,6 +262,14 @@ def test_the_expected_time_comes_from_the_last_run_of_this_machine(small_dataset
     assert "**about 20 s** here" in said(page)  # 3 epochs of 1 step, to the nearest 5 s
 
 
+def test_an_imported_run_tells_nothing_of_this_machines_speed(small_dataset: LesionDataset) -> None:
+    run = finished(small_dataset)
+    store.write_record(run, origin="0123456789abcdef")  # as an import leaves it: config.json is the exporter's
+    page = open_page("pages/training.py")
+    page.selectbox(key="train_recipe").set_value("quick").run()
+    assert "measuring time and memory here" in said(page)
+
+
 def test_the_probe_tells_time_and_memory_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("pages/training.py")
     assert "measuring time and memory here" in said(page)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ham import store, training
-from ham.config import CLASS_INDEX, StoreError, TrainConfig, TrainingError, runs_folder
+from ham.config import CLASS_INDEX, CODES, StoreError, TrainConfig, TrainingError, runs_folder
 from ham.data import LesionDataset, make_split
 from ham.models import MODELS
 from ham.prediction import Predictor
@@ -66,6 +66,19 @@ def test_a_finished_run_holds_everything_that_is_known_about_it(whole, small_dat
     assert run.record["split"]["test_fingerprint"] == split.test_fingerprint
     assert run.record["data"]["fingerprint"] == small_dataset.fingerprint
     assert sum(run.record["parameters"].values()) == MODELS["cnn"].build(**run.config.model_settings).count_params()
+
+
+def test_the_split_tells_how_many_images_of_each_class_were_trained_on(whole, small_dataset: LesionDataset) -> None:
+    counts = whole[0].record["split"]["train_counts"]
+    labels = small_dataset.labels[make_split(small_dataset, seed=3).train]
+    assert [counts[code] for code in CODES] == [int((labels == index).sum()) for index in range(7)]
+
+
+def test_an_image_that_an_epoch_repeats_counts_once(small_dataset: LesionDataset) -> None:
+    split = make_split(small_dataset, "oversample")
+    counts = job._split_record(split, small_dataset.labels)["train_counts"]
+    assert sum(counts.values()) == len(set(split.train.tolist())) < len(split.train)
+    assert max(counts, key=counts.get) == "nv"
 
 
 def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_stored_answers(

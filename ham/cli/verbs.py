@@ -95,11 +95,11 @@ def _run_record(run: Run) -> dict:
         "split": run.config.split, "seed": run.config.seed, "epoch": status.epoch, "epochs": status.epochs,
         "seconds_left": status.seconds_left, "created": status.created, "started": status.started,
         "ended": status.ended, "error": status.error, "data": run.record["data"],
-        "scores": run.record.get("evaluation", {}).get("scores"), "shipped": run.shipped,
+        "scores": run.record["evaluation"]["scores"] if run.has_model else None, "shipped": run.shipped,
     }
 
 
 def accuracy(run: Run) -> str:
     from ham.evaluation import percent, scores_from_record
 
-    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if "evaluation" in run.record else "–"
+    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if run.has_model else "–"

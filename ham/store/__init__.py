@@ -7,7 +7,7 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     status.json       state, epoch, times, error; replaced atomically
     notes.json        what people wrote on it: a title of their own, tags, text; often absent
     history.csv       a row an epoch
-    checkpoint/       last.npz and best.npz while the run can be resumed
+    checkpoint/       last.npz while the run can be resumed
     model.keras       the model of the epoch that is kept
     predictions.npz   image ids, lesions, y_true and proba of validation and test
     log.txt           what happened, a line each
@@ -25,12 +25,14 @@ runs      the folder itself: create, status, lock, list, read, delete
 notes     title, tags and text
 results   history, predictions, log, model
 bundle    one run as one zip, and back, checked
+origin    whether it was trained here or came from elsewhere
 files     how a file is replaced whole, and what a damaged one raises
 """
 
 from ham.store.bundle import export_run, import_run
 from ham.store.files import DAMAGED, file_sha256, read_arrays, write_arrays, write_file, writing
 from ham.store.notes import Notes
+from ham.store.origin import trained_here
 from ham.store.results import (
     HISTORY_COLUMNS,
     Predictions,
@@ -44,6 +46,7 @@ from ham.store.results import (
     read_predictions,
     same_test_images,
     truncate_history,
+    withdraw_results,
     write_log,
     write_predictions,
 )
@@ -104,8 +107,10 @@ __all__ = [
     "reference_runs",
     "request_cancel",
     "same_test_images",
+    "trained_here",
     "truncate_history",
     "withdraw_cancel",
+    "withdraw_results",
     "write_arrays",
     "write_file",
     "write_log",

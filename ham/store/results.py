@@ -16,7 +16,7 @@ import pandas as pd
 
 from ham.config import CODES, N_CLASSES, StoreError
 from ham.store.files import file_sha256, read_arrays, reading, write_arrays, write_file, writing
-from ham.store.runs import Run
+from ham.store.runs import Run, write_record
 
 HISTORY_COLUMNS = (
     "epoch", "loss", "accuracy", "balanced_accuracy", "validation_loss", "validation_accuracy",
@@ -55,8 +55,11 @@ def append_history(run: Run, row: dict[str, float]) -> None:
 
 
 def truncate_history(run: Run, epochs: int) -> pd.DataFrame:
-    """Keeps the first `epochs` rows, as a resume from that epoch needs; returns them."""
-    history = read_history(run)
+    """Keeps the first `epochs` rows, as a resume from that epoch needs; returns them.
+
+    With none to keep a damaged file is no obstacle.
+    """
+    history = read_history(run) if epochs else parse_history(b"")
     kept = history[history["epoch"] <= epochs].drop_duplicates("epoch", keep="last")
     with writing(run.folder):
         if kept.empty:
@@ -168,6 +171,18 @@ def same_test_images(run: Run, other: Run) -> bool:
 
 
 # ------------------------------------------------------------------------ log and model
+
+
+def withdraw_results(run: Run) -> Run:
+    """The run without the model and scores of an earlier end, on disk too, as when it trains again.
+
+    Raises StoreError.
+    """
+    run = write_record(run, model=None, evaluation=None, floors=None)
+    with writing(run.folder):
+        for name in ("model.keras", "predictions.npz"):
+            (run.folder / name).unlink(missing_ok=True)
+    return run
 
 
 def write_log(run: Run, line: str, *, now: float | None = None) -> None:

@@ -34,6 +34,7 @@ from ham.config import (
 from ham.store import notes as notes_file
 from ham.store.files import DAMAGED, parse_json, reading, ships, write_json, writing
 from ham.store.notes import Notes
+from ham.store.origin import origin
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +135,7 @@ def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> 
         "format": FORMAT, "id": run_id, "created": now, "config": config.to_dict(),
         "config_fingerprint": config.fingerprint, "code_version": ham.__version__, "python": sys.version.split()[0],
         "packages": _package_versions(), "classes": list(CODES), "data": data,
+        "origin": origin(),
     }
     status = Status(state="queued", epochs=config.epochs, created=now, order=now)
     folder = runs_folder() / run_id
@@ -156,8 +158,9 @@ def write_status(run: Run, **changes: object) -> Run:
 
 
 def write_record(run: Run, **changes: object) -> Run:
-    """The run with entries of config.json added or changed, on disk too. Raises StoreError."""
-    changed = dataclasses.replace(run, record={**run.record, **changes})
+    """The run with entries of config.json added or changed, on disk too; None takes one out. Raises StoreError."""
+    record = {name: value for name, value in {**run.record, **changes}.items() if value is not None}
+    changed = dataclasses.replace(run, record=record)
     with writing(run.folder):
         write_json(run.folder / "config.json", changed.record)
     return changed

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ham import store
-from ham.config import HamError, TrainConfig, TrainingError, set_tensorflow_defaults
+from ham.config import (
+    CODES,
+    N_CLASSES,
+    HamError,
+    TrainConfig,
+    TrainingError,
+    set_tensorflow_defaults,
+)
 from ham.data import LesionDataset, Split, make_split, open_dataset
 from ham.evaluation import evaluate, evaluation_record
 from ham.models import MODELS, PREPROCESSING, Architecture
@@ -126,7 +133,8 @@ class _Job:
         self.epoch_seconds = history["seconds"].tolist()
         trainable, fixed = self.architecture.parameter_count(**config.model_settings)
         self.run = store.write_record(
-            self.run, split=_split_record(self.split), preprocessing=PREPROCESSING[config.pixel_scaling],
+            self.run, split=_split_record(self.split, self.dataset.labels),
+            preprocessing=PREPROCESSING[config.pixel_scaling],
             parameters={"trainable": trainable, "not_trainable": fixed})
         self.log(f"training {config.model} from epoch {first + 1} of {config.epochs} on {len(self.split.train)} images")
         self.advance("training", epoch=first, epochs=config.epochs, step=0, steps=self.steps)
@@ -248,7 +256,10 @@ def _explain(error: Exception) -> TrainingError:
                          "The run's log.txt has the details; please report it.")
 
 
-def _split_record(split: Split) -> dict:
+def _split_record(split: Split, labels: np.ndarray) -> dict:
+    """`train_counts` are images of a class, each once however often an epoch repeats it."""
+    counts = np.bincount(labels[np.unique(split.train)], minlength=N_CLASSES)
     return {"protocol": split.protocol, "seed": split.seed, "leaking": split.leaking,
             "fingerprint": split.fingerprint, "test_fingerprint": split.test_fingerprint,
-            "n_train": len(split.train), "n_validation": len(split.validation), "n_test": len(split.test)}
+            "n_train": len(split.train), "n_validation": len(split.validation), "n_test": len(split.test),
+            "train_counts": dict(zip(CODES, counts.tolist(), strict=True))}

@@ -75,7 +75,7 @@ def state_in_words(run: store.Run) -> str:
 
 def accuracy_in_words(run: store.Run) -> str:
     """"75.1 % (73.2 to 77.0)", or a dash where the run has no model."""
-    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if "evaluation" in run.record else "–"
+    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if run.has_model else "–"
 
 
 def ago(seconds: float) -> str:

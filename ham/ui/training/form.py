@@ -173,7 +173,7 @@ def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
 def seconds_a_step(config: TrainConfig) -> float | None:
     """As this machine took in its last run of this model at this batch size; None without one."""
     for run in store.list_runs():
-        same = (run.config.model, run.config.batch_size, run.config.model_settings) == \
+        same = store.trained_here(run) and (run.config.model, run.config.batch_size, run.config.model_settings) == \
             (config.model, config.batch_size, config.model_settings)
         if same and run.status.steps and run.status.epoch and len(seconds := store.read_history(run)["seconds"]):
             return statistics.median(seconds) / run.status.steps
