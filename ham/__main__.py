@@ -1,11 +1,17 @@
-"""`python -m ham`."""
+"""`python -m ham`, and the command `ham` of an installed package."""
 
 import sys
 
-if __name__ == "__main__":
+
+def run() -> int:
+    """The command line; returns its exit status, also where Ctrl-C comes while Python still imports."""
     try:
         from ham.cli import main
 
-        sys.exit(main())
-    except KeyboardInterrupt:  # while Python was still importing
-        sys.exit(130)
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(run())

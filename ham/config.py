@@ -118,6 +118,12 @@ def home_folder() -> Path:
     return Path(named).expanduser() if named else platformdirs.user_data_path("ham-lab", appauthor=False)
 
 
+def dashboard_folder() -> Path:
+    """Where app.py and pages/ are: in the package where it was installed, else in the checkout around it."""
+    installed = Path(__file__).parent / "dashboard"
+    return installed if installed.is_dir() else Path(__file__).parents[1]
+
+
 def cache_folder() -> Path:
     return home_folder() / "cache"
 

@@ -36,7 +36,8 @@ ONLY_IN = {
 }
 NEVER_AT_IMPORT = {"tensorflow", "keras", "dask", "distributed"}
 TOP_LEVEL = {"app.py", "pages", "ham", "tests", "requirements.txt", "requirements-dev.txt", ".streamlit", "README.md",
-             "Makefile", "pyproject.toml", "benchmarks", "BENCHMARKS.md", "LICENSE", ".ci", ".gitignore"}
+             "Makefile", "pyproject.toml", "benchmarks", "BENCHMARKS.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs",
+             "LICENSE", ".ci", ".gitignore", ".git-blame-ignore-revs", ".pre-commit-config.yaml"}
 ACTING_CALLS = {"mkdir", "makedirs", "basicConfig", "set_random_seed", "seed", "open", "read_text", "write_text",
                 "read_bytes", "write_bytes", "read_csv", "load", "urlopen", "start", "run", "print"}
 

@@ -20,7 +20,7 @@ from ham.config import CLASS_INDEX, CODES
 
 ROOT = Path(__file__).parents[1]
 DATA = {"name": "noise", "source": "noise", "synthetic": False, "fingerprint": "f", "n_images": 150, "n_lesions": 75}
-VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work")
+VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work", "app")
 SCORES = {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
 
 

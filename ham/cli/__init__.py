@@ -10,6 +10,7 @@ verbs     data, runs, cancel, work
 getting   download
 training  train
 scoring   evaluate
+dashboard app: the dashboard itself
 images    predict, and the images that evaluate is shown
 writing   exit status, standard output, progress
 """

@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 import ham
+from ham.cli.dashboard import app
 from ham.cli.getting import download
 from ham.cli.images import predict
 from ham.cli.scoring import evaluate
@@ -60,6 +61,9 @@ def make_parser() -> argparse.ArgumentParser:
     asking.add_argument("images", nargs="+", metavar="IMAGE")
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     verb(work)
+    starting = verb(app)
+    starting.add_argument("--port", type=int, help="of the address on this computer (default: 8501, or the next free)")
+    starting.add_argument("--no-browser", action="store_true", help="only serve; open the address that it prints")
     return parser
 
 

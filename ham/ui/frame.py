@@ -31,6 +31,7 @@ from ham.config import (
     LICENCE,
     DataError,
     HamError,
+    dashboard_folder,
     runs_folder,
 )
 from ham.data import LesionDataset
@@ -38,7 +39,6 @@ from ham.engine import Engine
 from ham.ui.desk import desk
 from ham.ui.shelf import current_dataset
 
-_ROOT = Path(__file__).resolve().parents[2]
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
 _HEADING = re.compile(r"^(#+ )", re.MULTILINE)
@@ -48,7 +48,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#$|~:+!-])")
 @dataclass(frozen=True)
 class MenuEntry:
     title: str
-    script: str  # path from the repository's root
+    script: str  # path from `dashboard_folder`
     icon: str
 
 
@@ -258,7 +258,7 @@ def _logo() -> str:
 
 def _menu() -> None:
     for entry in MENU:
-        if (_ROOT / entry.script).exists():
+        if (dashboard_folder() / entry.script).exists():
             st.page_link(entry.script, label=entry.title, icon=entry.icon, width="stretch")
 
 
