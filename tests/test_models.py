@@ -115,3 +115,15 @@ def test_test_time_augmentation_is_the_mean_over_the_views_of_each_image() -> No
     assert cnn.proba(brightest_half, images, once)[:, [0, 3]].tolist() == [[1, 0], [0, 1]]
     assert cnn.proba(brightest_half, images, turned)[:, [0, 3]].tolist() == [[0.5, 0.5], [0, 1]]
     assert cnn.proba(brightest_half, images, turned).dtype == np.float32
+
+
+def test_the_table_of_an_architecture_says_what_keras_builds() -> None:
+    for architecture in MODELS.values():
+        table = architecture.table()
+        assert table[-1].shape == (7,)
+        assert sum(row.trainable + row.fixed for row in table) == architecture.build().count_params()
+    assert [(row.shape, row.trainable + row.fixed) for row in MODELS["cnn"].table()] == CNN
+    assert [row.title for row in MODELS["lstm"].table()] == [
+        "LSTM 128", "Dropout 0.5", "LSTM 64", "Dropout 0.5", "LSTM 32", "Dropout 0.5", "Dense 7, softmax"]
+    assert [row.shape for row in MODELS["resnet"].table() if row.title.startswith("Residual")] == [
+        (14, 14, 32), (7, 7, 64), (4, 4, 80)]

@@ -1,0 +1,90 @@
+"""What every architecture has: layers from its settings, and the way from pixels to probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ham.config import MODEL_SETTINGS, MODEL_TITLES, Setting, TrainConfig
+from ham.models.layers import Layer, Row, chain, rows
+
+if TYPE_CHECKING:
+    import keras
+
+#: Mean and standard deviation of red, green and blue (0-255) over the 28x28 images of HAM10000.
+CHANNEL_MEAN, CHANNEL_STD = (194.7, 139.3, 145.5), (35.5, 38.4, 42.6)
+PREPROCESSING = {  # by TrainConfig's pixel_scaling
+    "unit": "RGB 0-255 divided by 255",
+    "standard": f"RGB 0-255 minus {CHANNEL_MEAN}, divided by {CHANNEL_STD}",
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How one kind of model is made, and what it takes."""
+
+    name: str
+    description: str
+    input_shape: tuple[int, ...]  # of one image
+    layers: Callable[..., list[Layer]]  # of its settings, by name
+
+    @property
+    def title(self) -> str:
+        return MODEL_TITLES[self.name]
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        return MODEL_SETTINGS[self.name]
+
+    def build(self, **settings: float) -> keras.Model:
+        """An untrained model: float32 (n, *input_shape) -> proba float32 (n, 7)."""
+        import keras
+
+        inputs = keras.Input(self.input_shape)
+        return keras.Model(inputs, chain(inputs, self.layers(**self._complete(settings))), name=self.name)
+
+    def parameter_count(self, **settings: float) -> tuple[int, int]:
+        """(trainable, not trainable) parameters, by arithmetic: no model is built."""
+        table = self.table(**settings)
+        return sum(row.trainable for row in table), sum(row.fixed for row in table)
+
+    def table(self, **settings: float) -> list[Row]:
+        """Its layers in order with shapes and parameters, by arithmetic."""
+        return rows(self.layers(**self._complete(settings)), self.input_shape)
+
+    def prepare(self, images: np.ndarray, scaling: str) -> np.ndarray:
+        """uint8 (n, 28, 28, 3) -> float32 (n, *input_shape). `scaling` is TrainConfig's `pixel_scaling`: "unit" gives
+        0-1, "standard" about mean 0 and standard deviation 1 in each colour.
+        """
+        pixels = images.astype(np.float32)
+        if scaling == "standard":
+            pixels = (pixels - np.float32(CHANNEL_MEAN)) / np.float32(CHANNEL_STD)
+        else:
+            pixels = pixels / 255
+        return pixels.reshape(-1, *self.input_shape)
+
+    def proba(self, answer: Callable[[np.ndarray], np.ndarray], images: np.ndarray, config: TrainConfig) -> np.ndarray:
+        """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order.
+
+        `answer` is a trained model: what `prepare` makes -> proba. Of the config act `pixel_scaling` and
+        `test_time_augmentation`: with "dihedral" the mean over an image's eight flips and quarter turns.
+        """
+        numbers = range(DIHEDRAL) if config.test_time_augmentation == "dihedral" else range(1)
+        total = sum(np.asarray(answer(self.prepare(dihedral(images, number), config.pixel_scaling)), np.float64)
+                    for number in numbers)
+        return (total / len(numbers)).astype(np.float32)
+
+    def _complete(self, settings: dict[str, int | float]) -> dict[str, int | float]:
+        return {s.name: s.default for s in self.settings} | settings
+
+
+DIHEDRAL = 8  # views: four quarter turns, each mirrored or not
+
+
+def dihedral(images: np.ndarray, number: int) -> np.ndarray:
+    """View `number` (0 to 7, 0 unchanged) of every image, (n, m, m, channels)."""
+    turned = np.rot90(images, number % 4, axes=(1, 2))
+    return turned[:, :, ::-1] if number >= 4 else turned
