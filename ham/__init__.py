@@ -7,7 +7,8 @@ training    train(config, dataset, report) -> Run
 evaluation  y_true + proba -> Evaluation: scores, intervals, paired tests
 store       run folders: create, status, read, list, delete
 engine      the queue: submit, cancel, list, on Dask
-prediction  image bytes -> checked image -> Prediction
+images      bytes -> checked image -> pixels: the one decoding step
+prediction  checked image + run -> Prediction
 charts      Evaluation, tables -> Plotly figures
 ui          the only module that imports Streamlit
 cli         python -m ham: the same verbs without a browser

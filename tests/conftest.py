@@ -19,7 +19,8 @@ from PIL import Image
 from benchmarks.build_reference import ship
 from ham import store
 from ham.config import CLASSES, TrainConfig
-from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset, squash
+from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset
+from ham.images import squash
 
 HAM_DATA_AT_START = os.environ.get("HAM_DATA")
 #: Images of each class in CLASSES order: 150 in all, every class has several lesions.

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json
@@ -24,7 +23,7 @@ _LISTED = 20  # images left out that are named on standard error; --json names a
 
 def predict(chosen: argparse.Namespace, out: TextIO) -> int:
     """What a run makes of images. A refused image does not keep the others from being answered."""
-    from ham import prediction, store
+    from ham import images, prediction, store
 
     run = store.read_run(chosen.run_id)
     entries, accepted = [], []
@@ -32,7 +31,7 @@ def predict(chosen: argparse.Namespace, out: TextIO) -> int:
         entry = {"image": path, "run": run.id, "label": None, "probabilities": None}
         entries.append(entry)
         try:
-            accepted.append((entry, prediction.check_image(path, _read_image(path))))
+            accepted.append((entry, images.check_image(path, images.read_file(path))))
         except HamError as error:
             entry["error"] = str(error)
             show_error(error)
@@ -93,7 +92,7 @@ def _check_all(found: LabelledImages, progress: Progress) -> tuple[list[int], np
     """Which of the images can be read, these as uint8 (n, 28, 28, 3), RGB; and why the others cannot."""
     import numpy as np
 
-    from ham import prediction
+    from ham import images
 
     total, started = len(found.names), time.monotonic()
     seen = np.empty((total, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
@@ -102,7 +101,7 @@ def _check_all(found: LabelledImages, progress: Progress) -> tuple[list[int], np
         left = (time.monotonic() - started) / i * (total - i) if i else None
         progress.show("Reading images", i, total, left)
         try:
-            seen[len(kept)] = prediction.check_image(path, _read_image(path)).seen
+            seen[len(kept)] = images.check_image(path, images.read_file(path)).seen
             kept.append(i)
         except ImageError as error:
             unreadable[name] = error.why
@@ -117,13 +116,6 @@ def _name(kind: str, reasons: dict[str, str]) -> None:
         print(f"  {name}: {why}", file=sys.stderr)
     if len(reasons) > _LISTED:
         print(f"  and {len(reasons) - _LISTED:,} more", file=sys.stderr)
-
-
-def _read_image(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ImageError(path, f"it cannot be read ({error.strerror}).", "Check the path.") from error
 
 
 def _write_answers(entries: list[dict], out: TextIO) -> None:

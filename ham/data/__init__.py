@@ -1,7 +1,7 @@
 """Files in Kaggle's layout -> validated LesionDataset -> splits that do, or do not, leak.
 
 source   find the files
-metadata, pixels, photographs    read and check them; `squash`
+metadata, pixels, photographs    read and check them
 places   HAM_HOME/data: folders of our own, written whole or not at all; the sources there are to choose from
 download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever happened
 archive  the data set out of a zip that nobody vouches for
@@ -25,7 +25,6 @@ from ham.data.dataset import (
 from ham.data.download import Background, download_ham10000, downloaded
 from ham.data.embedding import LEAST_IMAGES, image_features, nearest, read_map, tsne_map, write_map
 from ham.data.labels import LabelledImages, find_labelled_images
-from ham.data.photographs import squash
 from ham.data.places import CannotWrite, KnownSource, Stopped, known_sources, use_source
 from ham.data.quality import SEVERITIES, Finding, quality_findings
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source
@@ -58,5 +57,5 @@ __all__ = [
     "color_ribbons", "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images",
     "find_source", "hue", "image_features", "is_demo", "known_sources", "leakage_report", "lightness", "make_split",
     "mean_colors", "mean_images", "nearest", "open_dataset", "pairs_across", "quality_findings", "read_map",
-    "seen_in_training", "squash", "tsne_map", "unpack", "use_source", "write_map",
+    "seen_in_training", "tsne_map", "unpack", "use_source", "write_map",
 ]

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 DEMO_SOURCE = Path("demo")  # stands for the built-in synthetic data; a folder of that name needs its whole path
 DEMO_NAME = "Demo data"
-CACHE_FORMAT = 1  # raised when what is cached changes: older caches are then not found
+CACHE_FORMAT = 2  # raised when what is cached changes: older caches are then not found
 HAM10000_SIZE = (10_015, 7_470)  # images, lesions
 #: Pairs of images that show one lesion under two lesion ids (Abhishek et al., Scientific Data 12:196, 2025).
 SAME_LESION = (

@@ -7,21 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from ham.config import IMAGE_SIZE, DataError
+from ham import images
+from ham.config import IMAGE_SIZE, DataError, ImageError
 from ham.data.source import FETCH, Report, Source
 
 CHUNK_IMAGES = 50  # JPEGs a thread takes at once; single ones were a quarter slower
-
-
-
-def squash(image: Image.Image) -> np.ndarray:
-    """An image as the models see it, uint8 (28, 28, 3), RGB.
-
-    The one step for the data and for uploads, and the one that Kaggle's pixel CSV was made with.
-    """
-    return np.array(image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.LANCZOS))
 
 
 def read_jpegs(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:
@@ -32,27 +23,27 @@ def read_jpegs(source: Source, metadata: pd.DataFrame, report: Report | None = N
         more = "" if len(missing) == 1 else f", nor for {len(missing) - 1} more rows"
         raise DataError(f"{source.metadata}, line {missing[0] + 2}",
                         f"there is no {image_ids[missing[0]]}.jpg for this row{more}.", FETCH)
-    images = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    pixels = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     chunks = [range(i, min(i + CHUNK_IMAGES, len(image_ids))) for i in range(0, len(image_ids), CHUNK_IMAGES)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes outside the interpreter's lock
         tasks = [threads.submit(_squash_chunk, [source.jpegs[image_ids[i]] for i in chunk]) for chunk in chunks]
         try:
             for chunk, task in zip(chunks, tasks, strict=True):
-                images[chunk.start:chunk.stop] = task.result()
+                pixels[chunk.start:chunk.stop] = task.result()
                 if report:
                     report(chunk.stop, len(image_ids), "Reading JPEGs")
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
-    return images
+    return pixels
 
 
 def _squash_chunk(paths: list[str]) -> np.ndarray:
-    return np.stack([squash_jpeg(path) for path in paths])
+    return np.stack([read_photograph(path) for path in paths])
 
 
-def squash_jpeg(path: str) -> np.ndarray:
+def read_photograph(path: str) -> np.ndarray:
+    """uint8 (28, 28, 3), RGB: by the step that an upload goes through. Raises DataError."""
     try:
-        with Image.open(path, formats=("JPEG",)) as image:
-            return squash(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(path, f"it is no whole JPEG ({error}).", FETCH) from error
+        return images.pixels(path)
+    except ImageError as error:
+        raise DataError(path, error.why, FETCH) from error

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ham.config import CLASS_INDEX, CLASSES, IMAGE_SIZE, DataError
-from ham.data.photographs import read_jpegs, squash_jpeg
+from ham.data.photographs import read_jpegs, read_photograph
 from ham.data.source import FETCH, METADATA_FILE, PIXEL_FILE, Report, Source
 
 PIXELS = IMAGE_SIZE * IMAGE_SIZE * 3
@@ -127,7 +127,7 @@ def _probe(source: Source, images: np.ndarray, metadata: pd.DataFrame) -> None:
     for row in rows:
         image_id = metadata["image_id"][row]
         if image_id in source.jpegs:
-            jpeg = squash_jpeg(source.jpegs[image_id]).astype(float)
+            jpeg = read_photograph(source.jpegs[image_id]).astype(float)
             difference = np.abs(jpeg - images[row]).mean()
             if difference > PROBE_TOLERANCE:
                 raise DataError(f"{source.pixels}, line {row + 2}", f"its pixels are not those of {image_id}'s JPEG "

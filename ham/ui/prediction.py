@@ -17,7 +17,8 @@ from ham import prediction, store
 from ham.charts import probability_bars
 from ham.config import CLASSES, CODES, IMAGE_SIZE, MODEL_TITLES, DataError, ImageError, StoreError
 from ham.data import LesionDataset
-from ham.prediction import CheckedImage, Prediction, Predictor, check_image, dataset_image, predict
+from ham.images import CheckedImage, check_image
+from ham.prediction import Prediction, Predictor, dataset_image, predict
 from ham.ui.frame import chart, is_dark, model_cards, plain, run_labels, show_error
 from ham.ui.shelf import current_dataset
 
