@@ -14,7 +14,7 @@ PLAIN = "image,dx\na,nv\nb,mel\n"
     PLAIN.replace("\n", "\r\n").encode(), PLAIN.replace("\n", "\r").encode(), PLAIN.replace(",", "\t").encode(),
     PLAIN.replace(",", ";").encode(), b"sep=;\r\nimage;dx\r\na;nv\r\nb;mel\r\n", PLAIN.rstrip().encode(),
     b'"image","dx"\n"a","nv"\n"b","mel"\n', b'image, dx\n a , "nv"\n\n,,\nb,mel,,\n \n', b"image,dx,,\na,nv,,\nb,mel\n",
-    b"\n\nimage,dx\na,nv\nb,mel\n\n\n",
+    ("\ufeff" + PLAIN).encode("utf-8-sig"), b"\n\nimage,dx\na,nv\nb,mel\n\n\n",
 ], ids=repr)
 def test_the_same_table_is_read_from_every_form(content):
     table = read_table(content)
@@ -56,7 +56,7 @@ def test_a_file_is_read_as_its_bytes_are(tmp_path):
 ], ids=repr)
 def test_what_is_no_table_is_refused_with_its_line(content, where, why):
     with pytest.raises(DataError) as refused:
-        read_table(content, "T")
+        _ = read_table(content, "T").rows
     assert refused.value.what == where
     assert why in refused.value.why
 

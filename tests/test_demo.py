@@ -52,7 +52,7 @@ def test_2000_images_in_the_class_balance_of_ham10000_and_none_under_30(made):
 def test_the_metadata_is_what_kaggles_reader_takes(made, tmp_path):
     made.metadata.to_csv(tmp_path / METADATA_FILE, index=False)
     assert demo.COLUMNS == METADATA_COLUMNS
-    pd.testing.assert_frame_equal(read_metadata(tmp_path / METADATA_FILE), made.metadata)
+    pd.testing.assert_frame_equal(read_metadata(tmp_path / METADATA_FILE).table, made.metadata)
 
 
 def test_ids_cannot_be_taken_for_real_ones(made):

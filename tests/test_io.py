@@ -180,7 +180,12 @@ def test_arrays_larger_than_the_limit_are_refused_before_they_are_made():
         io.parse_arrays(content, limit=1_000_000)
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b'{"a": NaN}', b"\xff\xfe", b"[" * 200_000, b"null"])
+def test_the_bytes_of_a_path_that_are_no_text_come_back_from_json():
+    assert io.parse_json(io.json_bytes({"data": "/b\udce4d"})) == {"data": "/b\udce4d"}
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b'{"a": NaN}', b"\xff\xfe", b"[" * 200_000, b"null",
+                                     b'{"a": "\\udce4"', b'["\\udce4"]', b'["\\udce4", ' + b"[" * 200_000])
 def test_what_is_no_json_object_raises_value_error(content):
     with pytest.raises(ValueError):  # noqa: PT011 - orjson's words are its own
         io.parse_json(content)

@@ -25,12 +25,14 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
     counts = np.bincount(dataset.labels, minlength=len(CLASSES)).tolist()
     if chosen.json:
         names = ("name", "source", "n_images", "n_lesions", "synthetic", "fingerprint")
-        write_json({name: dataset.record[name] for name in names} | {"counts": dict(zip(CODES, counts, strict=True))},
-                   out)
+        write_json({name: dataset.record[name] for name in names} | {
+            "counts": dict(zip(CODES, counts, strict=True)), "notes": list(dataset.notes)}, out)
         return DONE
     badge = " (synthetic)" if dataset.synthetic else ""
     print(f"{dataset.name}{badge}: {dataset.n_images:,} images of {dataset.n_lesions:,} lesions", file=out)
     print(f"{dataset.source}\nfingerprint {dataset.fingerprint}\n", file=out)
+    for note in dataset.notes:
+        print(note, file=out)
     write_table([("class", "images", "share"), *(
         (c.title, f"{count:,}", f"{100 * count / dataset.n_images:.1f} %")
         for c, count in zip(CLASSES, counts, strict=True))], out)

@@ -10,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import io
 import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,9 +23,10 @@ import filelock
 import numpy as np
 import pandas as pd
 
-from ham import config, demo
+from ham import config, demo, io
 from ham.config import CLASS_INDEX, DataError
-from ham.data.metadata import METADATA_COLUMNS, read_metadata
+from ham.data import names
+from ham.data.metadata import COLUMN_TYPES, read_metadata
 from ham.data.pixels import read_images
 from ham.data.source import Report, Source, find_source
 
@@ -35,7 +34,8 @@ log = logging.getLogger(__name__)
 
 DEMO_SOURCE = Path("demo")  # stands for the built-in synthetic data; a folder of that name needs its whole path
 DEMO_NAME = "Demo data"
-CACHE_FORMAT = 2  # raised when what is cached changes: older caches are then not found
+CACHE_FORMAT = 3  # raised when what is cached changes: older caches are then not found
+_CACHED = ("images.npy", "metadata.csv")
 HAM10000_SIZE = (10_015, 7_470)  # images, lesions
 #: Pairs of images that show one lesion under two lesion ids (Abhishek et al., Scientific Data 12:196, 2025).
 SAME_LESION = (
@@ -56,10 +56,13 @@ class LesionDataset:
     synthetic: bool  # drawn from a statistical model: no photograph of anyone
     images: np.ndarray  # uint8 (n, 28, 28, 3), RGB, 0-255, read-only
     labels: np.ndarray  # int64 (n,), index in CLASSES, read-only
-    metadata: pd.DataFrame  # n rows: lesion_id, image_id, dx, dx_type, age (years, NaN: unknown), sex, localization
+    #: n rows: lesion_id, image_id, dx, dx_type, age (years, NaN: unknown), sex, localization; and, where the
+    #: files tell it, source: the clinic and device an image comes from. What is not known is "unknown".
+    metadata: pd.DataFrame
     groups: np.ndarray  # int64 (n,), 0..: images of one lesion share it, the known pairs of ids too; read-only
     fingerprint: str  # SHA-256 of images and metadata
-    originals: dict[str, str] = field(repr=False, default_factory=dict)  # image id -> JPEG
+    originals: dict[str, str] = field(repr=False, default_factory=dict)  # image id -> photograph
+    notes: tuple[str, ...] = ()  # what of the files was left out or not understood, in words
 
     @property
     def n_images(self) -> int:
@@ -77,7 +80,7 @@ class LesionDataset:
                 "n_images": self.n_images, "n_lesions": self.n_lesions}
 
     def original(self, index: int) -> Path | None:
-        """The JPEG of this image, where there is one."""
+        """The photograph of this image, where there is one."""
         path = self.originals.get(self.metadata["image_id"].iloc[index])
         return Path(path) if path else None
 
@@ -92,22 +95,47 @@ def open_dataset(path: str | os.PathLike, report: Report | None = None) -> Lesio
         return _demo_dataset()
     source = find_source(path)
     stamp = _stamp(source)
-    folder_key = _sha256(str(source.folder).encode())[:12]
+    folder_key = _sha256(os.fsencode(source.folder))[:12]
     cache = config.cache_folder() / f"{folder_key}-{_sha256(json.dumps([CACHE_FORMAT, stamp]).encode())[:20]}"
     with _one_at_a_time(config.cache_folder() / f"{folder_key}.lock") as may_write:
-        cached = _read_cache(cache)
-        if cached:
-            return _dataset(source, *cached)
-        metadata = read_metadata(source.metadata)
-        images = read_images(source, metadata, report)
-        if _stamp(source) != stamp:
-            raise DataError(f"The data folder {source.folder}", "a file in it changed while it was read.",
-                            "Open it again when nothing writes to it any more.")
-        fingerprint = _fingerprint(images, metadata)
-        if may_write and _write_cache(cache, images, metadata, fingerprint):
-            _remove_others(cache, folder_key)
-            cached = _read_cache(cache)
-    return _dataset(source, *(cached or (images, metadata, fingerprint)))
+        found = io.read_kept(cache, _read_cache, "the cache of the data set")
+        if found is None:
+            found = _read(source, report)
+            if _stamp(source) != stamp:
+                raise DataError(f"The data folder {source.folder}", "a file in it changed while it was read.",
+                                "Open it again when nothing writes to it any more.")
+            if may_write and io.keep(cache, lambda draft: _write_cache(draft, found), "the data set"):
+                _remove_others(cache, folder_key)
+                found = io.read_kept(cache, _read_cache, "the cache of the data set") or found
+    size = (len(found.metadata), found.metadata["lesion_id"].nunique())
+    name = "HAM10000" if size == HAM10000_SIZE else names.shown(source.folder.name)
+    return _assembled(found, name, str(source.folder), originals=_originals(source, found.metadata))
+
+
+@dataclass(frozen=True, eq=False)
+class _Content:
+    """What is read, and what is cached of it."""
+
+    images: np.ndarray  # uint8 (n, 28, 28, 3)
+    metadata: pd.DataFrame
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+
+def _read(source: Source, report: Report | None) -> _Content:
+    metadata = read_metadata(source.metadata)
+    if metadata.left_out and source.pixels:
+        line, diagnosis = metadata.left_out[0]
+        raise DataError(f"{source.metadata}, line {line}", f"the diagnosis dx is {diagnosis[:40]!r}, which the models "
+                        f"do not know, and its row of {source.pixels.name} cannot be told from the others.",
+                        "Correct it or remove the row from both files, or move the pixel CSV away: the photographs "
+                        "suffice.")
+    images = read_images(source, metadata.table, report)
+    return _Content(images, metadata.table, _fingerprint(images, metadata.table), metadata.notes)
+
+
+def _originals(source: Source, metadata: pd.DataFrame) -> dict[str, str]:
+    return source.jpegs
 
 
 def is_demo(path: str | os.PathLike) -> bool:
@@ -117,24 +145,20 @@ def is_demo(path: str | os.PathLike) -> bool:
 @functools.cache  # the same every time, 5 MB, a second to make
 def _demo_dataset() -> LesionDataset:
     made = demo.make_demo()
-    return _assembled(made.images, made.metadata, _fingerprint(made.images, made.metadata), DEMO_NAME,
-                      str(DEMO_SOURCE), synthetic=True)
+    content = _Content(made.images, made.metadata, _fingerprint(made.images, made.metadata))
+    return _assembled(content, DEMO_NAME, str(DEMO_SOURCE), synthetic=True)
 
 
-def _dataset(source: Source, images: np.ndarray, metadata: pd.DataFrame, fingerprint: str) -> LesionDataset:
-    size = (len(metadata), metadata["lesion_id"].nunique())
-    name = "HAM10000" if size == HAM10000_SIZE else source.folder.name
-    return _assembled(images, metadata, fingerprint, name, str(source.folder), originals=source.jpegs)
-
-
-def _assembled(images: np.ndarray, metadata: pd.DataFrame, fingerprint: str, name: str, source: str, *,
-               synthetic: bool = False, originals: dict[str, str] | None = None) -> LesionDataset:
+def _assembled(content: _Content, name: str, source: str, *, synthetic: bool = False,
+               originals: dict[str, str] | None = None) -> LesionDataset:
+    images, metadata = content.images, content.metadata
     labels = np.array(metadata["dx"].map(CLASS_INDEX), dtype=np.int64)
     groups = _lesion_groups(metadata)
     for array in (images, labels, groups):
         array.setflags(write=False)
     return LesionDataset(name=name, source=source, synthetic=synthetic, images=images, labels=labels,
-                         metadata=metadata, groups=groups, fingerprint=fingerprint, originals=originals or {})
+                         metadata=metadata, groups=groups, fingerprint=content.fingerprint, originals=originals or {},
+                         notes=content.notes)
 
 
 def _lesion_groups(metadata: pd.DataFrame) -> np.ndarray:
@@ -190,53 +214,35 @@ def _one_at_a_time(lock_file: Path) -> Iterator[bool]:
         lock.release()
 
 
-def _read_cache(cache: Path) -> tuple[np.ndarray, pd.DataFrame, str] | None:
-    """Images (a memory map), metadata and fingerprint; None where there is no cache or a damaged one."""
-    if not cache.exists():
-        return None
-    try:
-        index = json.loads((cache / "cache.json").read_text())
-        for name in ("images.npy", "metadata.csv"):
-            with open(cache / name, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != index["sha256"][name]:
-                    raise ValueError(f"{name} is not what was written")
-        images = np.load(cache / "images.npy", mmap_mode="r")
-        types = {name: "float64" if name == "age" else "str" for name in METADATA_COLUMNS}
-        metadata = pd.read_csv(cache / "metadata.csv", dtype=types, keep_default_na=False, na_values={"age": [""]})
-        return images, metadata, index["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("The cache %s is damaged and will be rebuilt: %s", cache, error)
-        return None
+def _read_cache(cache: Path) -> _Content:
+    """The images as a memory map. Raises one of io.DAMAGED."""
+    for name in (*_CACHED, "cache.json"):
+        if not (cache / name).exists():
+            raise ValueError(f"{name} is missing")
+    index = io.read_json(cache / "cache.json")
+    for name in _CACHED:
+        if io.file_sha256(cache / name) != index["sha256"][name]:
+            raise ValueError(f"{name} is not what was written")
+    metadata = pd.read_csv(cache / "metadata.csv", dtype=COLUMN_TYPES, keep_default_na=False, na_values={"age": [""]})
+    return _Content(np.load(cache / "images.npy", mmap_mode="r"), metadata, str(index["fingerprint"]),
+                    tuple(map(str, index["notes"])))
 
 
-def _write_cache(cache: Path, images: np.ndarray, metadata: pd.DataFrame, fingerprint: str) -> bool:
-    """False where it cannot be written (a full disk, say): the data set then stays in memory."""
-    draft = None
-    try:
-        draft = Path(tempfile.mkdtemp(prefix=f"{cache.name}.", suffix=".draft", dir=cache.parent))
-        array = io.BytesIO()
-        np.save(array, images)
-        contents = {"images.npy": array.getvalue(), "metadata.csv": _canonical(metadata)}
-        index = {"fingerprint": fingerprint,
-                 "sha256": {name: _sha256(content) for name, content in contents.items()}}
-        for name, content in {**contents, "cache.json": json.dumps(index, indent=1).encode()}.items():
-            (draft / name).write_bytes(content)
-        if cache.exists():  # damaged
-            shutil.rmtree(cache)
-        draft.rename(cache)
-        return True
-    except OSError as error:
-        log.warning("The cache %s cannot be written, the data set stays in memory: %s", cache, error)
-        if draft:
-            shutil.rmtree(draft, ignore_errors=True)
-        return False
+def _write_cache(draft: Path, content: _Content) -> None:
+    draft.mkdir()
+    np.save(draft / "images.npy", content.images)
+    (draft / "metadata.csv").write_bytes(_canonical(content.metadata))
+    io.write_json(draft / "cache.json", {
+        "fingerprint": content.fingerprint, "notes": content.notes,
+        "sha256": {name: io.file_sha256(draft / name) for name in _CACHED}})
 
 
 def _remove_others(cache: Path, folder_key: str) -> None:
     """Caches of earlier states of the same folder, and drafts of a process that was killed."""
-    for other in cache.parent.glob(f"{folder_key}-*"):
-        if other != cache:
-            shutil.rmtree(other, ignore_errors=True)
+    for pattern in (f"{folder_key}-*", f".{folder_key}-*"):
+        for other in cache.parent.glob(pattern):
+            if other != cache:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 # ------------------------------------------------------------------ which data is in use
@@ -245,7 +251,7 @@ def _remove_others(cache: Path, folder_key: str) -> None:
 def current_source() -> Path:
     """The environment's HAM_DATA, else the folder chosen on the page, else DEMO_SOURCE. Raises DataError."""
     chosen = os.environ.get("HAM_DATA") or _read_settings().get("data")
-    return Path(chosen).expanduser() if chosen else DEMO_SOURCE
+    return names.as_folder(chosen) if chosen else DEMO_SOURCE
 
 
 def choose_source(path: str | os.PathLike | None) -> None:
@@ -258,14 +264,8 @@ def choose_source(path: str | os.PathLike | None) -> None:
     except DataError:  # is replaced
         settings = {}
     file = _settings_file()
-    draft = file.with_suffix(f".{os.getpid()}.draft")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps({**settings, "data": folder}, indent=1))
-        draft.replace(file)
-    except OSError as error:
-        raise DataError(f"The settings {file}", f"they cannot be written ({error.strerror}).",
-                        "Make room or give yourself the right to write there, or set HAM_HOME.") from error
+    with io.writing(file, DataError, f"The settings {file}"):
+        io.write_json(file, {**settings, "data": folder})
 
 
 def _settings_file() -> Path:
@@ -275,12 +275,12 @@ def _settings_file() -> Path:
 def _read_settings() -> dict:
     file = _settings_file()
     try:
-        settings = json.loads(file.read_text())
-        if not isinstance(settings, dict) or not isinstance(settings.get("data"), str | None):
-            raise ValueError("no JSON object of settings")
+        settings = io.read_json(file)
+        if not isinstance(settings.get("data"), str | None):
+            raise ValueError("the data folder is no text")
         return settings
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except io.DAMAGED as error:
         raise DataError(f"The settings {file}", f"they cannot be read ({error}).",
                         "Choose the data folder again, or delete the file.") from error

@@ -13,6 +13,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ham.config import DataError
@@ -38,7 +39,23 @@ class Table:
     shown: str  # the file, as messages name it
     header: tuple[str, ...]  # as written
     line: int  # of the header, as an editor counts
-    rows: list[tuple[int, list[str]]]  # (line, as many fields as the header has)
+    written: list[tuple[int, list[str]]]  # (line, its fields) of every line that is not blank
+    todo: str  # what messages advise
+
+    @cached_property
+    def rows(self) -> list[tuple[int, list[str]]]:
+        """(line, as many fields as the header has). Raises DataError where a line has not."""
+        return [(line, self._fitted(line, fields)) for line, fields in self.written]
+
+    def _fitted(self, line: int, fields: list[str]) -> list[str]:
+        """Separators at the end of a line are no fields."""
+        n = len(self.header)
+        if len(fields) > n:
+            fields = fields[:n] + _without_empty_end(fields[n:])
+        if len(fields) != n:
+            counted = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
+            raise DataError(self.where(line), f"it has {counted} where the header has {n}.", self.todo)
+        return fields
 
     def column(self, *names: str) -> int | None:
         """Where the first of these columns stands that there is. Case does not matter.
@@ -63,7 +80,7 @@ class Table:
 
 
 def read_table(source: str | os.PathLike | bytes, shown: str = "", todo: str = SAVE_AGAIN) -> Table:
-    """The table in a file, or in the bytes of one. Raises DataError with the line.
+    """The table in a file, or in the bytes of one. Raises DataError, with the line where there is one.
 
     `shown` is what messages call it; `todo` what they advise.
     """
@@ -81,10 +98,7 @@ def read_table(source: str | os.PathLike | bytes, shown: str = "", todo: str = S
     if not lines:
         raise DataError(shown, "the file is empty.", todo)
     (first, header), *rows = lines
-    header = _without_empty_end(header)
-    return Table(shown, tuple(header), first,
-                 [(line, _fitted(fields, len(header), f"{shown}, line {line}", todo))
-                  for line, fields in rows])
+    return Table(shown, tuple(_without_empty_end(header)), first, rows, todo)
 
 
 def missing(text: str) -> bool:
@@ -122,7 +136,7 @@ def _decoded(content: bytes, shown: str, todo: str) -> str:
         line = len(re.findall("\r\n|\r|\n", text[:text.index("\0")])) + 1
         raise DataError(f"{shown}, line {line}", "it has a NUL character: the file is no text, or it "
                         "is damaged.", todo)
-    return text
+    return text.lstrip("\ufeff")  # some exports write the mark twice
 
 
 def _guessed(content: bytes) -> str:
@@ -173,14 +187,4 @@ def _separator(text: str) -> tuple[str, int, str]:
 def _without_empty_end(fields: list[str]) -> list[str]:
     while fields and not fields[-1]:
         fields = fields[:-1]
-    return fields
-
-
-def _fitted(fields: list[str], n: int, where: str, todo: str) -> list[str]:
-    """As many fields as the header has: separators at the end of a line are no fields."""
-    if len(fields) > n:
-        fields = fields[:n] + _without_empty_end(fields[n:])
-    if len(fields) != n:
-        counted = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
-        raise DataError(where, f"it has {counted} where the header has {n}.", todo)
     return fields

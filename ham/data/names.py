@@ -73,13 +73,18 @@ def image_key(text: str) -> str:
     >>> image_key("img\\\\ISIC_0034321.JPG")
     'isic_0034321'
     """
+    name = image_name(text).casefold()
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def image_name(text: str) -> str:
+    """The name of an image as people say it: no folder in front, no ending (nor two: a.jpg.png)."""
     name = text.strip().replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
-    name = name.casefold()
-    while (parts := name.rpartition("."))[0] and parts[2] in IMAGE_ENDINGS:  # a.jpg.png too
+    while (parts := name.rpartition("."))[0] and parts[2].lower() in IMAGE_ENDINGS:
         name = parts[0]
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
+    return name
 
 
 def shown(path: str | os.PathLike) -> str:

@@ -146,7 +146,7 @@ def place(draft: Path, name: str, origin: dict[str, str], report: Report, shown:
     """
     try:
         source = find_source(draft)
-        metadata = read_metadata(source.metadata)
+        metadata = read_metadata(source.metadata).table
         read_images(source, metadata, report)
     except Stopped:
         raise
