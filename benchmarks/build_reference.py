@@ -30,7 +30,6 @@ from ham import data, store, training
 from ham.config import (
     CITATION,
     CLASSES,
-    EPOCHS_KEPT,
     KAGGLE_URL,
     LICENCE,
     MODEL_SETTINGS,
@@ -253,7 +252,7 @@ def card_text(run: store.Run, evaluation: Evaluation, calibration: Calibration, 
         "What it is": f"{model} with {parameters:,} parameters that gives each of seven kinds of skin lesion a "
         f"probability, from a dermatoscopic photograph squashed to 28x28 pixels. It ships with HAM Lab "
         f"{record['code_version']}, trained by its code on {date} for {run.status.epoch} epochs; epoch "
-        f"{run.status.best_epoch} is kept ({EPOCHS_KEPT[config.epoch_kept]}).",
+        f"{run.status.best_epoch} is kept ({config.in_words('epoch_kept').lower()}).",
         "What it is for": "Teaching and research: something to compare one's own models with, and to ask about an "
         "image before one has trained any. **Not a diagnosis**, not a medical device, not for photographs of one's own "
         "skin.",

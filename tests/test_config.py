@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,8 @@ from ham.config import (
     set_tensorflow_defaults,
 )
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_malignant_classes_stand_first_and_kaggles_labels_are_a_permutation() -> None:
     assert CODES == ("mel", "bcc", "akiec", "nv", "bkl", "vasc", "df")
@@ -31,11 +35,48 @@ def test_malignant_classes_stand_first_and_kaggles_labels_are_a_permutation() ->
         {"akiec": 0, "bcc": 1, "bkl": 2, "df": 3, "nv": 4, "vasc": 5, "mel": 6}
 
 
-def test_the_settings_table_and_the_dataclass_name_the_same_settings_with_the_same_defaults() -> None:
+def test_every_field_is_a_setting_but_the_model_its_own_settings_and_the_recipes_name() -> None:
+    fields = {f.name for f in dataclasses.fields(TrainConfig)}
+    assert fields - {s.name for s in SETTINGS} == {"model", "recipe", "model_settings"}
+    assert all(s.accepts(s.default) and s.label and s.help for s in SETTINGS)
+
+
+def stored_configs() -> list[tuple[str, dict, str]]:
+    """(where, settings, fingerprint) of the 45 trainings of the cross-validation and the runs that ship."""
+    found = []
+    for path in [*ROOT.glob("benchmarks/results/accuracy/*.json"), *ROOT.glob("ham/reference/*/config.json")]:
+        stored = json.loads(path.read_text())
+        found.append((str(path.relative_to(ROOT)), stored["config"], stored["config_fingerprint"]))
+    return found
+
+
+def test_every_stored_fingerprint_is_still_that_of_its_settings() -> None:
+    stored = stored_configs()
+    assert len(stored) == 45 + 6
+    assert [where for where, settings, fingerprint in stored
+            if TrainConfig.from_dict(settings).fingerprint != fingerprint] == []
+
+
+def test_a_setting_that_came_later_counts_only_where_it_is_not_its_default(monkeypatch) -> None:
+    """What adding one must not do: the runs from before it stay found."""
+    from ham.config import training
+
+    before = TrainConfig().fingerprint
+    later = dataclasses.replace(next(s for s in SETTINGS if s.name == "epoch_kept"), later=False)
+    monkeypatch.setattr(training, "SETTINGS", tuple(later if s.name == later.name else s for s in SETTINGS))
+    assert TrainConfig().fingerprint != before
+
+
+def test_what_a_step_costs_is_told_apart_from_what_it_learns() -> None:
     plain = TrainConfig()
-    fields = {f.name for f in dataclasses.fields(TrainConfig)} - {"model", "recipe", "model_settings"}
-    assert {s.name for s in SETTINGS} == fields
-    assert {s.name: s.default for s in SETTINGS} == {name: getattr(plain, name) for name in fields}
+    assert plain.replace(seed=3, learning_rate=0.1, epochs=7).cost == plain.cost
+    for change in ({"batch_size": 64}, {"filters_1": 7}, {"augmentation": "dihedral"}, {"split": "image"}):
+        assert plain.replace(**change).cost != plain.cost
+
+
+def test_choices_have_words_for_people() -> None:
+    assert TrainConfig().in_words("epoch_kept") == "Lowest loss"
+    assert TrainConfig(split="oversample").in_words("split") == "Oversample, then split"
 
 
 @pytest.mark.parametrize("model", MODEL_SETTINGS)

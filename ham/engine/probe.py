@@ -19,8 +19,6 @@ from time import monotonic
 from ham import store
 from ham.config import HamError, TrainConfig, cache_folder
 
-_ACTING = ("model", "model_settings", "batch_size", "optimizer", "weight_average", "augmentation", "split",
-           "validation_fraction", "test_fraction")  # what a step's cost depends on
 _PROBE_SECONDS = 300
 _PATIENCE_SECONDS = 3.0  # a page that is passed through, or a number still being typed, costs no core
 _lock = threading.Lock()
@@ -42,7 +40,7 @@ def estimate(config: TrainConfig, data: dict) -> Estimate | None:
     """From the probe of an earlier call; None before. A call starts it that comes three seconds after the first, and
     none while a run trains, because both would be slow. `data` is `LesionDataset.record`.
     """
-    acting = {name: getattr(config, name) for name in _ACTING} | {"data": data["fingerprint"]}
+    acting = config.cost | {"data": data["fingerprint"]}
     key = hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()[:24]
     path = cache_folder() / "probes" / f"{key}.json"
     try:

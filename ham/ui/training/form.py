@@ -13,7 +13,6 @@ import ham
 from ham import engine, store
 from ham.config import (
     DATA,
-    EPOCHS_KEPT,
     MODEL,
     MODEL_TITLES,
     OPTIMISATION,
@@ -107,20 +106,13 @@ def _fields(settings: Iterable[Setting], start: TrainConfig, filled: bool) -> di
 
 def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
     if setting.choices:
-        words = {"split": {name: title for name, (title, _) in SPLIT_TITLES.items()},
-                 "epoch_kept": EPOCHS_KEPT}.get(setting.name, {})
         return st.selectbox(setting.label, setting.choices, index=0 if filled else setting.choices.index(default),
-                            format_func=lambda value: words.get(value, value).capitalize(), help=setting.help,
-                            key=key, persist_state="session")
+                            format_func=setting.words.get, help=setting.help, key=key, persist_state="session")
     whole = isinstance(setting.default, int)
     # min_value and max_value would silently pull a typed value in; the config says what is wrong with it
     return st.number_input(setting.label, value="min" if filled else default,
-                           step=setting.multiple_of if whole else _step(setting), format="%d" if whole else "%g",
+                           step=setting.multiple_of if whole else setting.step, format="%d" if whole else "%g",
                            help=f"{setting.help} {setting.allowed.capitalize()}.", key=key, persist_state="session")
-
-
-def _step(setting: Setting) -> float:
-    return {"learning_rate": 1e-4, "weight_decay": 1e-4}.get(setting.name, 0.05)
 
 
 # ------------------------------------------------------------------------------ summary

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ham import charts, engine, store
 from ham.charts.training import recall_by_epoch
-from ham.config import EPOCHS_KEPT, IMAGE_SIZE, HamError
+from ham.config import IMAGE_SIZE, HamError
 from ham.evaluation.learning import findings
 from ham.store import Run
 from ham.ui import frame
@@ -209,7 +209,7 @@ def _outcome(run: Run) -> None:
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
         st.markdown(f"{accuracy(run)}; always answering nevus scores {floor(run)}. "
-                    f"Epoch {run.status.best_epoch} is kept ({EPOCHS_KEPT[run.config.epoch_kept]}).")
+                    f"Epoch {run.status.best_epoch} is kept ({run.config.in_words('epoch_kept').lower()}).")
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.state in ("failed", "interrupted", "cancelled") and st.button(
                 "Resume", icon=":material/restart_alt:", key=f"resume_{run.id}",

@@ -1,0 +1,89 @@
+"""The constants of HAM Lab. Nothing runs at import, and nothing of ours outside is imported here.
+
+errors          what people read where something does not work
+classes         facts about the data: its seven classes, where it comes from
+folders         where things lie
+settings        what can be set, declared once: Setting
+architectures   the settings of each architecture
+training        TrainConfig: every setting of one training
+recipes         named sets of settings
+"""
+
+from ham.config.architectures import MODEL_SETTINGS, MODEL_TITLES
+from ham.config.classes import (
+    APP_NAME,
+    CITATION,
+    CLASS_INDEX,
+    CLASSES,
+    CODES,
+    DISCLAIMER,
+    IMAGE_SIZE,
+    KAGGLE_DATASET,
+    KAGGLE_URL,
+    LICENCE,
+    N_CLASSES,
+    LesionClass,
+)
+from ham.config.errors import (
+    ConfigError,
+    DataError,
+    EngineError,
+    FileError,
+    HamError,
+    ImageError,
+    StoreError,
+    TrainingError,
+)
+from ham.config.folders import (
+    cache_folder,
+    dashboard_folder,
+    home_folder,
+    reference_folder,
+    runs_folder,
+    set_tensorflow_defaults,
+)
+from ham.config.recipes import RECIPES, Recipe, parse_settings, recipe_config
+from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
+from ham.config.training import SETTINGS, TrainConfig
+
+__all__ = [
+    "APP_NAME",
+    "CITATION",
+    "CLASSES",
+    "CLASS_INDEX",
+    "CODES",
+    "DATA",
+    "DISCLAIMER",
+    "IMAGE_SIZE",
+    "KAGGLE_DATASET",
+    "KAGGLE_URL",
+    "LICENCE",
+    "MODEL",
+    "MODEL_SETTINGS",
+    "MODEL_TITLES",
+    "N_CLASSES",
+    "OPTIMISATION",
+    "RECIPES",
+    "REGULARISATION",
+    "SETTINGS",
+    "ConfigError",
+    "DataError",
+    "EngineError",
+    "FileError",
+    "HamError",
+    "ImageError",
+    "LesionClass",
+    "Recipe",
+    "Setting",
+    "StoreError",
+    "TrainConfig",
+    "TrainingError",
+    "cache_folder",
+    "dashboard_folder",
+    "home_folder",
+    "parse_settings",
+    "recipe_config",
+    "reference_folder",
+    "runs_folder",
+    "set_tensorflow_defaults",
+]
