@@ -43,6 +43,7 @@ def test_a_file_is_read_as_its_bytes_are(tmp_path):
 
 @pytest.mark.parametrize(("content", "where", "why"), [
     (b"", "T", "the file is empty"),
+    (b"PK\x03\x04\x14\0\x06\0", "T", "it is an Excel workbook or another zip archive"),
     (b"\xef\xbb\xbf\n ,\n", "T", "the file is empty"),
     (b"image,dx\na,nv,3\n", "T, line 2", "it has 3 fields where the header has 2"),
     (b"image,dx\n\na\n", "T, line 3", "it has 1 field where the header has 2"),

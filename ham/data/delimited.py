@@ -122,6 +122,8 @@ def number(text: str) -> float | None:
 
 
 def _decoded(content: bytes, shown: str, todo: str) -> str:
+    if content.startswith(b"PK\3\4"):
+        raise DataError(shown, "it is an Excel workbook or another zip archive, no text.", todo)
     mark, encoding = next(((mark, name) for mark, name in _BYTE_ORDER_MARKS
                            if content.startswith(mark)), (b"", _guessed(content)))
     body = content[len(mark):]

@@ -1,8 +1,7 @@
 """The names under which tables give a diagnosis, and which of the models' classes each one is.
 
-Only what is certain is mapped: what HAM10000's own description counts into a class (Tschandl et
-al., Scientific Data 5:180161, 2018), ISIC 2019's columns and the ISIC archive's words. All else
-is a class that the models do not know.
+Only what is certain is mapped, by the synonyms in config.CLASSES. All else is a class that the models
+do not know.
 """
 
 from __future__ import annotations
@@ -14,27 +13,6 @@ from collections.abc import Iterable
 
 from ham.config import CLASS_INDEX, CLASSES
 
-_WORDS: dict[str, tuple[str, ...]] = {
-    "mel": ("malignant melanoma", "melanoma in situ", "melanoma invasive", "invasive melanoma", "melanoma nos",
-            "lentigo maligna", "lentigo maligna melanoma", "nodular melanoma",
-            "superficial spreading melanoma"),
-    "bcc": ("basal cell carcinoma nos", "basal cell cancer"),
-    "akiec": ("ak", "actinic keratoses", "solar keratosis", "solar or actinic keratosis",
-              "intraepithelial carcinoma", "intraepidermal carcinoma", "bowen disease", "bowens disease",
-              "squamous cell carcinoma in situ",
-              "actinic keratoses and intraepithelial carcinoma",
-              "actinic keratoses and intraepithelial carcinomae",
-              "actinic keratoses and intraepithelial carcinoma bowens disease",
-              "actinic keratoses and intraepithelial carcinomae bowens disease"),
-    "nv": ("nevus", "naevus", "nevi", "melanocytic naevus", "melanocytic nevi", "melanocytic naevi",
-           "common nevus", "junctional nevus", "compound nevus", "dermal nevus"),
-    "bkl": ("benign keratosis like lesion", "benign keratosis like lesions", "pigmented benign keratosis",
-            "seborrheic keratosis", "seborrhoeic keratosis", "seborrheic keratoses", "solar lentigo",
-            "lichenoid keratosis", "lichen planus like keratosis"),
-    "vasc": ("vascular", "vascular lesions", "angioma", "cherry angioma", "hemangioma", "haemangioma",
-             "angiokeratoma", "pyogenic granuloma"),
-    "df": ("dermatofibromas",),
-}
 #: Columns of one-hot files for what the models do not know: ISIC 2019's two, and others' words.
 OTHER_COLUMNS = ("scc", "unk", "unknown", "other", "none")
 
@@ -66,5 +44,5 @@ def _plain(text: str) -> str:
 _INDEX: dict[str, int] = {
     _plain(name): CLASS_INDEX[c.code]
     for c in CLASSES
-    for name in (c.code, c.name, c.isic_column, *_WORDS[c.code])
+    for name in (c.code, c.name, c.isic_column, *c.synonyms)
 }
