@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 from test_prediction import encoded, finished_run, plain
 
@@ -18,6 +20,7 @@ from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
 from ham.ui import frame
 from ham.ui import prediction as sections
+from ham.ui.prediction import images
 from tests.page_driver import open_page, words
 
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
@@ -36,8 +39,12 @@ def two_runs(ham_home):
     return [finished_run("cnn"), finished_run("lstm")]
 
 
+def removal_buttons(app: AppTest) -> list[str]:
+    return [button.key for button in app.button if button.label == "Remove"]
+
+
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
-    app.file_uploader[0].set_value([(name, content, "image/png") for name, content in files]).run()
+    app.file_uploader[0].set_value([(name, content, "") for name, content in files]).run()
     assert not app.exception
     return app
 
@@ -105,7 +112,8 @@ def test_more_than_a_page_of_images_is_paged():
     assert len(app.get("plotly_chart")) == sections.PAGE_ROWS == 8
     app.pagination[0].set_value(2).run()
     assert len(app.get("plotly_chart")) == 2
-    drop(app, *files[:3])  # fewer pages than the one that was open
+    for _ in range(7):  # fewer pages than the one that was open
+        app.button(key=removal_buttons(app)[0]).click().run()
     assert len(app.get("plotly_chart")) == 3
 
 
@@ -141,6 +149,115 @@ def test_the_choice_of_runs_survives_a_visit_to_another_page(two_runs):
     app.switch_page("app.py").run()
     app.switch_page("pages/prediction.py").run()
     assert app.multiselect[0].value == [two_runs[0].id]
+
+
+# ----------------------------------------------------------------- what a visit has dropped
+
+
+@pytest.fixture
+def looked_at(monkeypatch) -> list[str]:
+    """The names of the files that were decoded, in order."""
+    names, check = [], images.check_image
+    monkeypatch.setattr(images, "check_image", lambda name, data: (names.append(name), check(name, data))[1])
+    return names
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_dropped_images_are_there_after_a_look_at_another_page_and_are_not_decoded_again(looked_at):
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("blue", encoded(BLUE, "JPEG")))
+    before = words(app.markdown)
+    assert "2 images, 2 models" in before
+    app.switch_page("pages/comparison.py").run()
+    app.switch_page("pages/prediction.py").run()
+    assert not app.exception
+    assert words(app.markdown) == before
+    assert looked_at == ["red.png", "blue"]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_one_drop_adds_to_another_and_images_are_removed_one_by_one_or_all(looked_at):
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
+    drop(app, ("blue.png", encoded(BLUE)), ("again.png", encoded(RED)), ("no.png", b"no image"))
+    assert "2 images, 2 models" in words(app.markdown)
+    assert "dropped as again.png too" in words(app.caption).replace("\\", "")
+    assert looked_at == ["red.png", "blue.png", "no.png"]
+    app.button(key=removal_buttons(app)[0]).click().run()
+    assert "**blue.png**" in words(app.markdown).replace("\\", "")
+    assert "**red.png**" not in words(app.markdown).replace("\\", "")
+    app.button(key="prediction_remove_all").click().run()
+    assert "Drop one or several" in words(app.markdown)
+    assert "Answers" not in words(app.subheader)
+    assert not app.error
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_drop_says_only_what_it_refused_itself():
+    app = drop(open_page("pages/prediction.py"), ("no.png", b"no image"))
+    assert "no.png" in words(app.error).replace("\\", "")
+    drop(app, ("red.png", encoded(RED)))
+    assert not app.error
+    drop(app, ("no.png", b"no image"))
+    assert words(app.error).startswith("1 file was not answered")
+    app.button(key="prediction_remove_all").click().run()
+    assert not app.error
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_click_while_images_are_looked_at_loses_none(monkeypatch):
+    check, asked = images.check_image, []
+
+    def impatient(name, data):
+        asked.append(name)
+        if len(asked) == 2:  # as Streamlit does when the visitor clicks somewhere
+            raise StopException
+        return check(name, data)
+
+    monkeypatch.setattr(images, "check_image", impatient)
+    app = drop(open_page("pages/prediction.py"), *((f"{i}.png", encoded(plain((i, 0, 0)))) for i in (10, 20, 30)))
+    assert "Answers" not in words(app.subheader)
+    app.run()
+    assert "3 images, 2 models" in words(app.markdown)
+    assert asked == ["10.png", "20.png", "20.png", "30.png"]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_one_visitor_does_not_see_what_another_dropped():
+    drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
+    assert "red" not in words(open_page("pages/prediction.py").markdown)
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_streamlits_own_copy_of_a_dropped_file_goes_at_once(monkeypatch):
+    managers, made = [], MemoryUploadedFileManager.__init__
+    monkeypatch.setattr(MemoryUploadedFileManager, "__init__",
+                        lambda self, endpoint: (managers.append(self), made(self, endpoint))[1])
+    drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("no.png", b"no image"))
+    assert managers
+    assert [files for manager in managers for files in manager.file_storage.values() if files] == []
+
+
+@pytest.mark.usefixtures("two_runs")
+@pytest.mark.parametrize(("name", "content", "kind"), [
+    ("phone.HEIC", b"\0\0\0\x18ftypheic" + bytes(64), "HEIC"),
+    ("scan.dcm", bytes(128) + b"DICM" + bytes(64), "DICOM"),
+    ("report.pdf", b"%PDF-1.7" + bytes(64), "PDF"),
+    ("clip.MOV", b"\0\0\0\x14ftypqt  " + bytes(64), "video"),
+    ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
+    ("notes", b"no image", "not an image"),
+])
+def test_any_file_may_be_dropped_and_is_refused_by_its_true_name(name, content, kind):
+    app = open_page("pages/prediction.py")
+    assert not app.file_uploader[0].proto.type
+    drop(app, (name, content))
+    assert kind in words(app.error).replace("\\", "")
+    assert words(app.error).startswith("1 file was not answered")
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_an_image_without_an_extension_or_a_type_is_answered():
+    app = drop(open_page("pages/prediction.py"), ("photograph", encoded(RED, "JPEG")))
+    assert "1 image, 2 models" in words(app.markdown)
 
 
 # ------------------------------------------------------------------------------- examples
@@ -369,7 +486,11 @@ def test_pixels_are_enlarged_to_squares():
 
 
 def test_a_drop_of_too_many_files_answers_the_first_hundred():
-    files = [(f"{i}.png", encoded(plain((i, 0, 0), size=(28, 28)))) for i in range(102)]
-    questions, refused = sections.check_files(files)
-    assert len(questions) == sections.MAX_DROP == 100
-    assert [error.what for error in refused] == ["100.png", "101.png"]
+    dropped = sections.Dropped()
+    for i in range(102):
+        dropped.look_at(f"{i}.png", encoded(plain((i, 0, 0), size=(28, 28))))
+    assert len(list(dropped.questions())) == sections.MAX_IMAGES == 100
+    assert [error.what for error in dropped.refused] == ["100.png", "101.png"]
+    dropped.remove_all()
+    assert not list(dropped.questions())
+    assert not dropped.refused

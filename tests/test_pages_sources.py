@@ -10,10 +10,10 @@ import pytest
 from kaggle_standin import Kaggle, zip_of
 from streamlit.testing.v1 import AppTest
 
-from ham import config, data
-from ham.data import METADATA_FILE, PIXEL_FILE, Background, download, places
+from ham import config, data, io
+from ham.data import METADATA_FILE, PIXEL_FILE, download, places
 from ham.engine import Engine
-from ham.ui import sources
+from ham.ui import sources, visit
 from tests.page_driver import open_page
 
 ROOT = Path(__file__).parents[1]
@@ -207,7 +207,7 @@ def test_the_whole_archive_says_what_disk_it_needs():
     (30, 40, "Reading JPEGs", [(0, 0), (2, 30)], "Reading JPEGs: 75 %"),
 ])
 def test_progress_in_words(done, total, what, seen, said):
-    job = Background("x", lambda report, stop: Path())
+    job = io.Job("x", lambda report, stop: Path())
     job.wait(SECONDS)
     job.done, job.total, job.what = done, total, what
     for second, count in seen:
@@ -265,14 +265,30 @@ def front_tab(app: AppTest) -> int:
     return app.main.get("tab_container")[0].proto.tab_container.default_tab_index
 
 
-def test_the_upload_limit_is_half_of_the_free_memory(monkeypatch):
-    free = {"bytes": 4_000_000_000}
-    monkeypatch.setattr(sources.psutil, "virtual_memory", lambda: type("M", (), {"available": free["bytes"]}))
-    for available, limit in ((4_000_000_000, 2_000), (64_000_000_000, 6_000), (1_000_000, 100)):
-        free["bytes"] = available
-        sources._upload_limit.clear()
-        assert sources._upload_limit() == limit
-    sources._upload_limit.clear()
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_zip_that_was_taken_is_held_by_nobody_once_it_is_unpacked_or_refused(contents, whole, monkeypatch):
+    taken, take = [], visit.take
+    monkeypatch.setattr(visit, "take", lambda files: (taken.extend(files), take(files)))
+    app, content = open_page(), zip_of(contents if whole else {"notes.txt": b"x"})
+    app.file_uploader(key="sources_zip_0").set_value(("my set.zip", content, "")).run()
+    ended(app)
+    assert [file.closed for file in taken] == [True]
+
+
+def test_kaggles_archive_is_named_by_its_path_and_the_field_says_so():
+    app = open_page()
+    [field] = [field for field in app.file_uploader if field.key.startswith("sources_zip")]
+    assert field.proto.max_upload_size_mb == visit.MAX_UPLOAD_MB == 50
+    assert not field.proto.type, "what it is, is told from its content"
+    assert "5.6 GB" in words(app.caption)
+    assert "name it under **Name a folder or zip**" in words(app.caption)
+
+
+def test_what_is_no_zip_is_refused_in_words():
+    app = open_page()
+    app.file_uploader(key="sources_zip_0").set_value(("archive", b"no zip at all", "")).run()
+    ended(app)
+    assert "no zip" in words(app.error)
 
 
 # ------------------------------------------------------------------------ the sources there are

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ham import data
+from ham import data, io
 from ham.config import DataError, home_folder
 
 
@@ -18,20 +18,20 @@ class _Desk:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.job: data.Background | None = None
+        self.job: io.Job | None = None
 
     @property
     def at_work(self) -> bool:
         job = self.job  # read once: another visitor may clear it
         return job is not None and job.running
 
-    def start(self, title: str, work: Callable[[data.Report, threading.Event], Path]) -> None:
+    def start(self, title: str, work: Callable[[io.Report, threading.Event], Path]) -> None:
         """Raises DataError where something is under way already."""
         ready = (lambda folder: None) if os.environ.get("HAM_DATA") else data.use_source
         with self._lock:
             if self.at_work:
                 raise DataError(title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first.")
-            self.job = data.Background(title, work, ready)
+            self.job = io.Job(title, work, ready)
 
     def clear(self) -> None:
         with self._lock:

@@ -36,6 +36,7 @@ from ham.config import (
 )
 from ham.data import LesionDataset
 from ham.engine import Engine
+from ham.ui import visit
 from ham.ui.desk import desk
 from ham.ui.shelf import current_dataset
 
@@ -76,6 +77,7 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
         page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}", page_icon=_page_icon(), layout="wide",
         menu_items={"About": f"**{APP_NAME}**\n\n{_FOOTER}"},
     )
+    visit.begin()
     engine()
     st.html(Path(__file__).with_name("style.css"))
     st.logo(_logo(), size="large")

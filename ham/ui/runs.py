@@ -170,7 +170,7 @@ def _damaged(damaged: list[tuple[str, StoreError]]) -> None:
 def _import() -> None:
     times = st.session_state.get("runs_imported", 0)  # a new key empties the uploader
     with st.expander("Import a run", icon=":material/upload_file:"):
-        file = st.file_uploader("A run exported on another machine", type="zip", key=f"runs_import_{times}",
+        file = st.file_uploader("A run exported on another machine, a zip", key=f"runs_import_{times}",
                                 max_upload_size=20, help="It is checked whole before anything is written.")
         if st.button("Import", icon=":material/upload:", disabled=file is None, key="runs_import"):
             try:

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ham import data
+from ham import data, io
 from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_folder
 from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
+from ham.ui import visit
 from ham.ui.desk import desk
 from ham.ui.frame import errors, plain, show_error, time_left, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at
-_MOST_UPLOADED_MB = 6_000  # server.maxUploadSize; Kaggle's zip has 5,580
 _DOWNLOAD = "Download from Kaggle"
 _PIXELS, _PHOTOGRAPHS = "28x28 images", "Photographs as well"
 _WAYS = _FETCH, _DROPPED, _NAMED = (":material/download: Download", ":material/folder_zip: Drop a zip",
-                                    ":material/folder_open: Name a folder")
+                                    ":material/folder_open: Name a folder or zip")
 
 
 # ------------------------------------------------------------------------------- panel
@@ -104,9 +105,9 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
 # ------------------------------------------------------------------- what is under way, or ended
 
 
-def _watch(job: data.Background) -> None:
+def _watch(job: io.Job) -> None:
     st.markdown(f"**{plain(job.title)}**")
-    st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=plain(words(job)))
+    st.progress(job.share, text=plain(words(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Stopping …" if job.stopping else "Stop", icon=":material/stop_circle:", disabled=job.stopping,
                   key="sources_stop", on_click=job.stop)
@@ -114,7 +115,7 @@ def _watch(job: data.Background) -> None:
         st.caption(f"It goes on when you leave this page or close it.{kept}")
 
 
-def words(job: data.Background) -> str:
+def words(job: io.Job) -> str:
     """"Downloading x.csv: 34 MB of 92 MB · 2.1 MB a second · about 30 s left"."""
     if not job.total:
         return f"{job.what}{f': {in_bytes(job.done)}' if job.done else ' …'}"
@@ -123,24 +124,24 @@ def words(job: data.Background) -> str:
     parts = [f"{job.what}: {in_bytes(job.done)} of {in_bytes(job.total)}"]
     if job.pace.speed:
         parts.append(f"{in_bytes(job.pace.speed)} a second")
-    if left := time_left(job.pace.seconds_left(job.total)):
+    if left := time_left(job.seconds_left):
         parts.append(left)
     return " · ".join(parts)
 
 
-def _ended(job: data.Background) -> None:
+def _ended(job: io.Job) -> None:
     if job.error is not None and not isinstance(job.error, HamError):
         desk().clear()  # shown once: the page is usable again after a reload
         raise job.error
     decided = bool(os.environ.get("HAM_DATA"))
-    if isinstance(job.error, data.Stopped):
+    if isinstance(job.error, (io.Stopped, data.Stopped)):
         st.info(f"**{plain(job.title)}** was stopped, as you asked. The data in use has not changed.",
                 icon=":material/stop_circle:")
     elif job.error is not None:
         show_error(job.error)
     elif decided:
         st.success(f"**{plain(job.title)}:** the data set is whole and checked. `HAM_DATA` decides what is in use: "
-                   f"start HAM Lab without it, or with `HAM_DATA={job.folder}`.", icon=":material/check_circle:")
+                   f"start HAM Lab without it, or with `HAM_DATA={job.result}`.", icon=":material/check_circle:")
     else:
         st.success(f"**{plain(job.title)}:** the data set is whole, checked and in use.",
                    icon=":material/check_circle:")
@@ -148,7 +149,7 @@ def _ended(job: data.Background) -> None:
               key="sources_close")
 
 
-def _close(job: data.Background) -> None:
+def _close(job: io.Job) -> None:
     """A callback. After an error the panel stays open: there is another try to make."""
     desk().clear()
     st.session_state["sources_open"] = job.error is not None
@@ -220,25 +221,31 @@ def _download(primary: bool) -> None:
 
 
 def _drop() -> None:
-    limit = _upload_limit()
-    times = st.session_state.get("sources_dropped", 0)  # a new key empties the uploader, and frees its memory
+    times = st.session_state.get("sources_dropped", 0)  # a new key empties the field
     key = f"sources_zip_{times}"
 
     def dropped() -> None:
         file = st.session_state.get(key)
-        # a browser may send a file once more that was taken already, while its uploader is being removed
+        # a browser may send a file once more that was taken already, while its field is being removed
         if file is not None and st.session_state.get("sources_dropped", 0) == times:
+            visit.take([file])
             st.session_state["sources_dropped"] = times + 1
             st.session_state["sources_way"] = _DROPPED
-            _try(lambda: desk().start(f"Unpacking {file.name}",
-                                      lambda report, stop: data.unpack(file, file.name, report, stop)))
+            _try(lambda: desk().start(f"Unpacking {file.name}", unpack(file)))
+
+    def unpack(file: UploadedFile) -> Callable[[io.Report, threading.Event], Path]:
+        def work(report: io.Report, stop: threading.Event) -> Path:
+            with file:  # closed at the end, its bytes go
+                return data.unpack(file, file.name, report, stop)
+        return work
 
     st.file_uploader(
-        "Drop Kaggle's archive.zip here, or one of your own with the same files", type="zip", key=key,
-        max_upload_size=limit, on_change=dropped,
+        f"Drop a zip of the two files here, at most {visit.MAX_UPLOAD_MB} MB", key=key,
+        max_upload_size=visit.MAX_UPLOAD_MB, on_change=dropped,
         help="It is checked before anything is written; only the files of the data set are unpacked.")
-    st.caption(f"It passes through this computer's memory, which has room for {in_bytes(limit * 1e6)} now. A larger "
-               "one that lies on this computer needs no dropping: name it under **Name a folder**.")
+    st.caption(f"`{data.METADATA_FILE}` and `{data.PIXEL_FILE}` zipped have about 30 MB. Kaggle's whole archive, "
+               f"{in_bytes(ARCHIVE_BYTES)}, lies on this computer already and need not pass through the browser: "
+               "name it under **Name a folder or zip**.")
 
 
 def _by_hand() -> None:
@@ -254,10 +261,3 @@ def _free() -> int:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
-
-
-@st.cache_data(ttl=600, show_spinner=False)
-def _upload_limit() -> int:
-    """MB: half of the memory that is free, since Streamlit holds an upload there whole. Kept for ten minutes, because
-    a changed limit empties the uploader."""
-    return int(max(100, min(_MOST_UPLOADED_MB, psutil.virtual_memory().available / 2 / 1e6)))

@@ -1,0 +1,84 @@
+"""Which of the trained models answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ham import store
+from ham.config import MODEL_TITLES, StoreError
+from ham.ui.frame import model_cards, plain, run_labels
+
+MAX_RUNS = 6  # as many as the charts have colours for
+
+
+def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
+    """The runs that answer, and every run's label; without any trained model the page ends here."""
+    runs = store.models()
+    if not runs:
+        _no_model()
+        st.stop()
+    by_id = {run.id: run for run in runs}
+    labels = run_labels(runs)
+    chosen = st.multiselect(
+        "Models that answer", list(by_id), default=[run.id for run in best_runs(runs)], format_func=labels.get,
+        key="prediction_runs", persist_state="session", max_selections=MAX_RUNS, placeholder="Choose one or several",
+        help="At first, of each kind of model the run with the highest balanced accuracy on its validation images; "
+             "runs on a leaking split come last. Models that ship with HAM Lab answer until you have trained one on "
+             "real data, and can be added then.")
+    if not chosen:
+        st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
+    answering = [by_id[run_id] for run_id in chosen]
+    if synthetic := [run.title for run in answering if run.synthetic]:
+        st.warning(f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the answer to a "
+                   "photograph of a real lesion shows how the page works and nothing else.", icon=":material/science:")
+    model_cards(answering, "prediction")
+    return answering, labels
+
+
+def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, str]:
+    """For a chart's key: "CNN" where only one of these runs is a CNN, else the whole label."""
+    kinds = {run_id: labels[run_id].partition(",")[0] for run_id in run_ids}
+    counts = Counter(kinds.values())
+    return {run_id: kind if counts[kind] == 1 else labels[run_id] for run_id, kind in kinds.items()}
+
+
+def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
+    """Of each model the best on validation: the test part chooses nothing.
+
+    Runs that ship are asked only where there are no others of real lesions, runs of synthetic data only where
+    there is nothing else.
+    """
+    real = [run for run in runs if not run.synthetic]
+    runs = [run for run in real if not run.shipped] or real or list(runs)
+
+    def quality(run: store.Run) -> tuple:
+        leaking = run.record.get("split", {}).get("leaking", False)
+        return not leaking, _validation_score(run.id, run.status.best_epoch, run), run.status.created
+
+    return [max(of_model, key=quality) for model in MODEL_TITLES
+            if (of_model := [run for run in runs if run.config.model == model])]
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _validation_score(run_id: str, best_epoch: int | None, _run: store.Run) -> float:
+    try:
+        history = store.read_history(_run).set_index("epoch")["validation_balanced_accuracy"]
+    except StoreError:
+        return 0.0
+    return float(history.get(best_epoch, 0.0))
+
+
+def _no_model() -> None:
+    live = [run for run in store.list_runs() if run.live]
+    with st.container(border=True):
+        st.subheader("No trained model yet", anchor=False)
+        if live:
+            st.markdown("One is being trained. It can be asked here as soon as it ends.")
+            st.page_link("pages/training.py", label="Watch it train", icon=":material/model_training:")
+        else:
+            st.markdown("Train an LSTM or a CNN first; the recipe *Quick look* takes about a minute. "
+                        "Then drop an image here and read what each model makes of it.")
+            st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
