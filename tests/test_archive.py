@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import stat
 import threading
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ham.config import DataError
 from ham.data import (
@@ -80,7 +82,7 @@ def test_photographs_are_taken_once_though_kaggles_zip_has_them_twice(tmp_path, 
     folder = unpack(zipped(tmp_path, twice), "archive.zip")
     assert sorted(path.name for path in folder.iterdir()) == [
         "HAM10000_images_part_1", "HAM10000_images_part_2", METADATA_FILE, PIXEL_FILE, "origin.json"]
-    assert len(find_source(folder).jpegs) == 9
+    assert len(find_source(folder).photographs) == 9
     assert len(list(folder.rglob("*.jpg"))) == 9
 
 
@@ -148,9 +150,74 @@ def test_an_encrypted_zip_is_refused(tmp_path, csvs):
     assert "it is encrypted" in refused(path).why
 
 
-def test_a_zip_in_a_zip_is_refused_by_name(tmp_path, csvs):
+def test_a_zip_in_a_zip_is_unpacked_and_one_in_that_is_refused_by_name(tmp_path, csvs):
     inner = zipped(tmp_path, csvs, "inner.zip").read_bytes()
-    assert "another archive, data/inner.zip" in refused(zipped(tmp_path, {"data/inner.zip": inner})).why
+    once = zipped(tmp_path, {"data/inner.zip": inner}, "once.zip")
+    folder = unpack(once, once.name)
+    assert sorted(path.name for path in folder.iterdir()) == [METADATA_FILE, PIXEL_FILE, "origin.json"]
+    shutil.rmtree(folder)
+    error = refused(zipped(tmp_path, {"outer/once.zip": once.read_bytes()}))
+    assert f"no {METADATA_FILE} in it" in error.why
+    assert "another archive in it, outer/once/data/inner.zip" in error.todo
+
+
+def test_the_dataverses_zip_is_unpacked_with_the_zips_in_it(tmp_path, files):
+    photographs = [name for name in files if name.endswith(".jpg")]
+    inner = zipped(tmp_path, {name.split("/")[1]: files[name] for name in photographs}, "inner.zip").read_bytes()
+    masks = {name.split("/")[1].replace(".jpg", "_segmentation.png"): b"mask" for name in photographs}
+    dataverse = {"HAM10000_metadata": files[METADATA_FILE], "HAM10000_images_part_1.zip": inner, "MANIFEST.TXT": b"x",
+                 "HAM10000_segmentations.zip": zipped(tmp_path, masks, "masks.zip").read_bytes()}
+    folder = unpack(zipped(tmp_path, dataverse, "dataverse_files.zip"), "dataverse_files.zip")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "HAM10000_images_part_1", METADATA_FILE, "HAM10000_segmentations", "origin.json"]
+    assert open_dataset(folder).n_images == 9
+
+
+def test_a_csv_zipped_on_its_own_in_the_zip_is_unpacked(tmp_path, csvs):
+    packed = zipped(tmp_path, {PIXEL_FILE: csvs[PIXEL_FILE]}, "one.zip").read_bytes()
+    mixed = {METADATA_FILE: csvs[METADATA_FILE], f"{PIXEL_FILE}.zip": packed}
+    assert open_dataset(unpack(zipped(tmp_path, mixed), "a.zip")).n_images == 9
+
+
+def test_the_zips_in_a_zip_are_bounded_and_checked_like_the_outer_one(tmp_path, csvs, monkeypatch):
+    evil = zipped(tmp_path, {**csvs, "../out.csv": b"x"}, "evil.zip").read_bytes()
+    error = refused(zipped(tmp_path, {"evil.zip": evil}))
+    assert ("leads out of the folder" in error.why, "evil.zip: ../out.csv" in error.what) == (True, True)
+    half = zipped(tmp_path, csvs, "half.zip").read_bytes()[:-5000]
+    assert "its end is missing" in refused(zipped(tmp_path, {"half.zip": half})).why
+    bomb = zipped(tmp_path, {**csvs, PIXEL_FILE: b"0," * 30_000_000}, "bomb.zip").read_bytes()
+    assert "zip bomb" in refused(zipped(tmp_path, {"bomb.zip": bomb})).why
+    inner = zipped(tmp_path, csvs, "inner.zip").read_bytes()
+    monkeypatch.setattr("ham.data.archive.MOST_ENTRIES", 2)
+    assert "it has 2 entries, and at most 1 are read" in refused(zipped(tmp_path, {"inner.zip": inner})).why
+
+
+def test_backslashes_class_folders_and_other_formats_are_taken(tmp_path, files):
+    packed = {METADATA_FILE: files[METADATA_FILE]}
+    for number, (name, content) in enumerate((n, c) for n, c in files.items() if n.endswith(".jpg")):
+        image = io.BytesIO()
+        Image.open(io.BytesIO(content)).save(image, format="PNG")
+        packed[f"train\\{'nv' if number % 2 else 'mel'}\\{Path(name).stem}.PNG"] = image.getvalue()
+    folder = unpack(zipped(tmp_path, packed), "a.zip")
+    assert sorted(path.parent.relative_to(folder).as_posix() for path in folder.rglob("*.png"))[::8] == [
+        "train/mel", "train/nv"]
+    assert open_dataset(folder).n_images == 9
+
+
+def test_names_that_a_disk_would_confuse_stay_apart(tmp_path, files):
+    def named(text: str) -> str:
+        return text.replace("TEST_00000", "b\u00e4d 1").replace("TEST_00001", "b\u00f6d 1")
+
+    packed = {METADATA_FILE: named(files[METADATA_FILE].decode()).encode()}
+    packed |= {named(name): content for name, content in files.items() if name.endswith(".jpg")}
+    assert open_dataset(unpack(zipped(tmp_path, packed), "a.zip")).n_images == 9
+
+
+def test_two_images_of_one_name_in_a_zip_are_named_and_refused(tmp_path, files):
+    name = next(name for name in files if name.endswith("TEST_00000.jpg"))
+    other = files[name.replace("TEST_00000", "TEST_00002")]
+    error = refused(zipped(tmp_path, {**files, "masks/TEST_00000.jpg": other}))
+    assert ("archive.zip" in error.what, "masks/TEST_00000.jpg" in error.why) == (True, True)
 
 
 def test_a_zip_without_the_data_set_is_refused_and_says_what_it_holds(tmp_path):
@@ -160,6 +227,9 @@ def test_a_zip_without_the_data_set_is_refused_and_says_what_it_holds(tmp_path):
 
 def test_a_zip_with_several_data_sets_is_not_guessed_between(tmp_path, csvs):
     both = {f"{folder}/{name}": content for folder in "ab" for name, content in csvs.items()}
+    assert unpack(zipped(tmp_path, both), "copies.zip").name == "copies"
+    shutil.rmtree(places.data_folder() / "copies")
+    both[f"b/{METADATA_FILE}"] += b"\n"
     assert "several folders in it hold a HAM10000_metadata.csv: a, b" in refused(zipped(tmp_path, both)).why
 
 

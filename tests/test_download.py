@@ -18,11 +18,10 @@ from kaggle_standin import Kaggle, zip_of
 
 from ham import config
 from ham.cli import main
-from ham.config import DataError
+from ham.config import HamError
 from ham.data import (
     METADATA_FILE,
     PIXEL_FILE,
-    Background,
     CannotWrite,
     Stopped,
     current_source,
@@ -59,8 +58,8 @@ def kaggle(contents, monkeypatch, tmp_path):
         yield server
 
 
-def failed(**what) -> DataError:
-    with pytest.raises(DataError) as caught:
+def failed(**what) -> HamError:
+    with pytest.raises(HamError) as caught:
         download_ham10000(**what)
     assert current_source() in NOTHING_CHOSEN
     assert [path.name for path in places.data_folder().iterdir() if path.name != ".lock"] == []
@@ -78,7 +77,7 @@ def test_the_two_files_arrive_checked_in_a_folder_of_our_own_and_nothing_else_is
     folder = download_ham10000()
     assert folder == ham_home / "data" / "kaggle"
     assert whole(folder, contents)
-    assert find_source(folder).jpegs == {}
+    assert find_source(folder).photographs == {}
     assert kaggle.asked == ["GetDataset", f"DownloadDataset {METADATA_FILE}", f"GET {METADATA_FILE}",
                             "GetDataset", f"DownloadDataset {PIXEL_FILE}", f"GET {PIXEL_FILE}"]
     assert not (ham_home / "downloads").exists()
@@ -96,7 +95,7 @@ def test_the_whole_archive_is_fetched_and_its_photographs_unpacked_once(kaggle, 
     folder = download_ham10000(photographs=True)
     assert folder.name == "kaggle-photographs"
     assert whole(folder, contents)
-    assert len(find_source(folder).jpegs) == len(list(folder.rglob("*.jpg"))) == 150
+    assert len(find_source(folder).photographs) == len(list(folder.rglob("*.jpg"))) == 150
     assert kaggle.asked[-1].startswith("GET archive bytes=")
 
 
@@ -306,36 +305,6 @@ def test_too_little_room_is_said_before_kaggle_is_asked(kaggle, monkeypatch):
     assert isinstance(error, CannotWrite)
     assert "needs 8.8 GB of disk, and 8.0 GB are free" in error.why
     assert kaggle.asked == []
-
-
-# ---------------------------------------------------------------------------- in the background
-
-
-def test_speed_is_that_of_the_last_ten_seconds_and_gives_the_time_left():
-    pace = download.Pace()
-    assert (pace.speed, pace.seconds_left(100)) == (None, None)
-    for second in range(31):
-        pace.add(100 * second if second <= 20 else 2000 + 400 * (second - 20), now=second)
-    assert pace.speed == 400  # 100 a second at first
-    assert pace.seconds_left(8000) == 5  # 6,000 are there
-    pace.add(0, now=31)
-    assert pace.speed is None, "another file began"
-
-
-def test_work_in_the_background_can_be_looked_at_and_stopped(tmp_path):
-    ready = []
-    work = Background("x", lambda report, stop: (report(1, 2, "half"), stop.wait(30), tmp_path)[-1], ready.append)
-    until(lambda: work.what == "half")
-    assert (work.running, work.done, work.total, work.stopping) == (True, 1, 2, False)
-    work.stop()
-    work.wait(10)
-    assert (work.running, work.folder, work.error, ready) == (False, tmp_path, None, [tmp_path])
-
-
-def test_an_error_in_the_background_is_kept_for_who_looks():
-    work = Background("x", lambda report, stop: 1 / 0)
-    work.wait(10)
-    assert isinstance(work.error, ZeroDivisionError)
 
 
 # ----------------------------------------------------------------------------- the command line

@@ -33,7 +33,8 @@ def download(chosen: argparse.Namespace, out: TextIO) -> int:
 
 
 def _fetch(photographs: bool) -> Path:
-    from ham.data.download import Pace, download_ham10000
+    from ham.data.download import download_ham10000
+    from ham.io import Pace
 
     pace = Pace()
 

@@ -67,7 +67,9 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
 
     from ham import data, prediction, store
 
-    found = data.find_labelled_images(folder, labels)
+    with Progress() as progress:
+        opened = data.open_images(folder, lambda done, total, what: progress.show(what, done, total))
+    found = data.find_labelled_images(opened, labels)
     _name("missing", found.missing)
     kept, unreadable, answers = [], {}, {}
     if found.names:

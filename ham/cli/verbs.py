@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ham.cli.writing import DONE, Progress, write_json, write_table
@@ -81,7 +80,7 @@ def work(chosen: argparse.Namespace, out: TextIO) -> int:
 def open_data(folder: str | None) -> LesionDataset:
     from ham import data as data_module
 
-    source = Path(folder).expanduser() if folder else data_module.current_source()
+    source = folder or data_module.current_source()
     with Progress() as progress:
         found = data_module.open_dataset(source, lambda done, total, what: progress.show(what, done, total))
     if found.synthetic:

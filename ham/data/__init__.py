@@ -1,8 +1,11 @@
 """Files in Kaggle's layout -> validated LesionDataset -> splits that do, or do not, leak.
 
-source   find the files
+layout, names    which files are a data set, and which image, by their names
+source   find the files in a folder; opening: the same in a zip, unpacked once
+packed   files on the disk and in archives alike
 metadata, pixels, photographs    read and check them
-places   HAM_HOME/data: folders of our own, written whole or not at all; the sources there are to choose from
+places   HAM_HOME/data: folders of our own, written whole or not at all
+known    the sources there are to choose from
 download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever happened
 archive  the data set out of a zip that nobody vouches for
 dataset  LesionDataset, its cache under HAM_HOME, which data is in use
@@ -22,10 +25,12 @@ from ham.data.dataset import (
     is_demo,
     open_dataset,
 )
-from ham.data.download import Background, download_ham10000, downloaded
+from ham.data.download import download_ham10000, downloaded
 from ham.data.embedding import LEAST_IMAGES, image_features, nearest, read_map, tsne_map, write_map
+from ham.data.known import KnownSource, known_sources, use_source
 from ham.data.labels import LabelledImages, find_labelled_images
-from ham.data.places import CannotWrite, KnownSource, Stopped, known_sources, use_source
+from ham.data.opening import open_images, source_stamp
+from ham.data.places import CannotWrite
 from ham.data.quality import SEVERITIES, Finding, quality_findings
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source
 from ham.data.splits import (
@@ -49,13 +54,14 @@ from ham.data.tables import (
     mean_colors,
     mean_images,
 )
+from ham.io import Stopped
 
 __all__ = [
-    "DEMO_SOURCE", "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE", "SEVERITIES", "SPLIT_TITLES", "Background",
+    "DEMO_SOURCE", "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE", "SEVERITIES", "SPLIT_TITLES",
     "CannotWrite", "Finding", "KnownSource", "LabelledImages", "LeakageReport", "LesionDataset", "Report", "Source",
     "Split", "Stopped", "age_bands", "age_by_class", "channels_by_class", "choose_source", "class_balance",
     "color_ribbons", "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images",
     "find_source", "hue", "image_features", "is_demo", "known_sources", "leakage_report", "lightness", "make_split",
-    "mean_colors", "mean_images", "nearest", "open_dataset", "pairs_across", "quality_findings", "read_map",
-    "seen_in_training", "tsne_map", "unpack", "use_source", "write_map",
+    "mean_colors", "mean_images", "nearest", "open_dataset", "open_images", "pairs_across", "quality_findings",
+    "read_map", "seen_in_training", "source_stamp", "tsne_map", "unpack", "use_source", "write_map",
 ]

@@ -27,8 +27,9 @@ from ham import config, demo, io
 from ham.config import CLASS_INDEX, DataError
 from ham.data import names
 from ham.data.metadata import COLUMN_TYPES, read_metadata
+from ham.data.opening import open_source, speaking_of
 from ham.data.pixels import read_images
-from ham.data.source import Report, Source, find_source
+from ham.data.source import Report, Source
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +87,22 @@ class LesionDataset:
 
 
 def open_dataset(path: str | os.PathLike, report: Report | None = None) -> LesionDataset:
-    """The data set in this folder or one level down; from the cache when no file has changed. DEMO_SOURCE opens
-    the built-in demo data.
+    """The data set in this folder or zip; from the cache when no file has changed. DEMO_SOURCE opens the built-in
+    demo data.
 
     `report(done, total, what)` is called while files are read. Raises DataError.
     """
     if is_demo(path):
         return _demo_dataset()
-    source = find_source(path)
+    source = open_source(path, report)
+    with speaking_of(source):
+        found = _content(source, report)
+    size = (len(found.metadata), found.metadata["lesion_id"].nunique())
+    name = "HAM10000" if size == HAM10000_SIZE else names.shown(source.folder.name)
+    return _assembled(found, name, str(source.chosen), originals=_originals(source, found.metadata))
+
+
+def _content(source: Source, report: Report | None) -> _Content:
     stamp = _stamp(source)
     folder_key = _sha256(os.fsencode(source.folder))[:12]
     cache = config.cache_folder() / f"{folder_key}-{_sha256(json.dumps([CACHE_FORMAT, stamp]).encode())[:20]}"
@@ -107,9 +116,7 @@ def open_dataset(path: str | os.PathLike, report: Report | None = None) -> Lesio
             if may_write and io.keep(cache, lambda draft: _write_cache(draft, found), "the data set"):
                 _remove_others(cache, folder_key)
                 found = io.read_kept(cache, _read_cache, "the cache of the data set") or found
-    size = (len(found.metadata), found.metadata["lesion_id"].nunique())
-    name = "HAM10000" if size == HAM10000_SIZE else names.shown(source.folder.name)
-    return _assembled(found, name, str(source.folder), originals=_originals(source, found.metadata))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +142,9 @@ def _read(source: Source, report: Report | None) -> _Content:
 
 
 def _originals(source: Source, metadata: pd.DataFrame) -> dict[str, str]:
-    return source.jpegs
+    """By the metadata's image ids, whatever the files are called."""
+    found = ((image_id, source.photographs.get(names.image_key(image_id))) for image_id in metadata["image_id"])
+    return {image_id: image.path for image_id, image in found if image is not None}
 
 
 def is_demo(path: str | os.PathLike) -> bool:
@@ -254,18 +263,19 @@ def current_source() -> Path:
     return names.as_folder(chosen) if chosen else DEMO_SOURCE
 
 
-def choose_source(path: str | os.PathLike | None) -> None:
-    """Remember this folder for the next start; DEMO_SOURCE or None means the demo data. Raises DataError where the
-    folder holds no data set.
+def choose_source(path: str | os.PathLike | None) -> Path | None:
+    """Remember this folder or zip for the next start; DEMO_SOURCE or None means the demo data. Returns what is
+    remembered. Raises DataError where it holds no data set.
     """
-    folder = None if path is None or is_demo(path) else str(find_source(path).folder)
+    chosen = None if path is None or is_demo(path) else open_source(path).chosen
     try:
         settings = _read_settings()
     except DataError:  # is replaced
         settings = {}
     file = _settings_file()
     with io.writing(file, DataError, f"The settings {file}"):
-        io.write_json(file, {**settings, "data": folder})
+        io.write_json(file, {**settings, "data": str(chosen) if chosen else None})
+    return chosen
 
 
 def _settings_file() -> Path:

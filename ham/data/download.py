@@ -1,7 +1,6 @@
 """Kaggle -> a checked folder of our own, through kagglehub.
 
     download_ham10000() -> the two files that are enough, 92 MB; with photographs=True the whole archive
-    Background(work) -> the same in a thread, for a page that comes and goes
 
 kagglehub runs in a process of its own (`ham/data/fetch.py`). What has arrived lies in HAM_HOME/downloads
 until the data set is whole and checked; a download that broke off, was stopped or was killed goes on from there.
@@ -20,14 +19,13 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from ham import config
+from ham import config, io
 from ham.config import KAGGLE_DATASET, KAGGLE_URL, DataError
 from ham.data import archive, fetch, places
-from ham.data.places import CannotWrite, Stopped, drafted, need_room, one_at_a_time, place, stoppable, stopped
+from ham.data.places import CannotWrite, need_room, new_folder, one_at_a_time, place
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report
 
 PIXELS_BYTES = 92_400_000  # both CSVs
@@ -51,13 +49,11 @@ def download_ham10000(photographs: bool = False, report: Report | None = None,
     kagglehub finds one; none is needed. Lost connections are tried again, from the bytes that are there.
     Raises DataError; Stopped where `stop` was set. What has arrived stays for the next call, unless it was wrong.
     """
-    tell = stoppable(report, stop)
+    tell = io.stoppable(report, stop)
     stop = stop or threading.Event()
     with one_at_a_time():
-        try:
+        with io.writing(downloads(), CannotWrite):
             downloads().mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise places.cannot_write(downloads(), error) from error
         folder = _photographs(tell, stop) if photographs else _pixels(tell, stop)
         shutil.rmtree(downloads(), ignore_errors=True)
         return folder
@@ -95,18 +91,19 @@ def _pixels(tell: Report, stop: threading.Event) -> Path:
     origin = {"title": "HAM10000, 28x28 images", "origin": f"Downloaded from Kaggle ({KAGGLE_DATASET})"}
     for once_more in (True, False):
         arrived = _fetch([METADATA_FILE, PIXEL_FILE], tell, stop)
-        with drafted() as draft:
-            try:
+        try:
+            with new_folder(_NAMES[False]) as (draft, folder):
                 for name, path in arrived.items():
                     _take(path, draft / name)
-                return place(draft, _NAMES[False], origin, tell, "What Kaggle sent")
-            except Stopped:
-                raise
-            except (DataError, zipfile.BadZipFile) as error:  # arrived whole as it seemed, and is not the data
-                shutil.rmtree(downloads(), ignore_errors=True)
-                if not once_more:
-                    raise _wrong(error) from error
-                downloads().mkdir(parents=True, exist_ok=True)
+                place(draft, origin, tell, "What Kaggle sent")
+            return folder
+        except CannotWrite:
+            raise
+        except (DataError, io.ArchiveError) as error:  # arrived whole as it seemed, and is not the data
+            shutil.rmtree(downloads(), ignore_errors=True)
+            if not once_more:
+                raise _wrong(error) from error
+            downloads().mkdir(parents=True, exist_ok=True)
     raise AssertionError("the second round returns or raises")
 
 
@@ -118,7 +115,7 @@ def _photographs(tell: Report, stop: threading.Event) -> Path:
     origin = {"title": "HAM10000 with photographs", "origin": f"Downloaded from Kaggle ({KAGGLE_DATASET})"}
     try:
         return archive.unpack_here(target, "What Kaggle sent", _NAMES[True], origin, tell)
-    except (Stopped, CannotWrite):
+    except CannotWrite:
         raise
     except DataError as error:
         target.unlink(missing_ok=True)
@@ -129,8 +126,10 @@ def _take(path: Path, target: Path) -> None:
     """Beside the place where kagglehub keeps it, which a killed process must find as it was. Kaggle zips single
     files, and kagglehub leaves one packed that was whole before it was asked for."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed, packed.open(target.name) as member, open(target, "wb") as file:
-            shutil.copyfileobj(member, file, archive.BLOCK)
+        with io.Archive(path, ratio=None) as packed, open(target, "wb") as file:
+            for entry in packed.entries:
+                if entry.name == target.name:
+                    packed.copy(entry, file, archive.MOST_BYTES[target.name])
         return
     try:
         os.link(path, target)
@@ -141,7 +140,7 @@ def _take(path: Path, target: Path) -> None:
 def _wrong(error: Exception) -> DataError:
     if isinstance(error, DataError):
         return DataError(error.what, error.why, f"Try again: it is fetched afresh. {BY_HAND}")
-    return DataError("What Kaggle sent", f"it cannot be unpacked ({error}).",
+    return DataError("What Kaggle sent", f"it cannot be unpacked: {error}.",
                      f"Try again: it is fetched afresh. {BY_HAND}")
 
 
@@ -215,7 +214,7 @@ class _Attempt:
                 return
             stop.wait(0.1)
             if stop.is_set():
-                raise stopped()
+                raise io.stopped()
 
     def _listen(self, pipe: IO[bytes]) -> None:
         rest = b""
@@ -298,78 +297,3 @@ def _in_words(problem: dict) -> DataError:
         "http": (f"Kaggle answered with status {status}.", f"{again} {BY_HAND}"),
     }.get(_kind(problem), (f"kagglehub failed ({detail}).", f"{again} {BY_HAND}"))
     return DataError(what, why, todo)
-
-
-# --------------------------------------------------------------- in the background, and how fast
-
-
-class Pace:
-    """How fast bytes came over the last ten seconds."""
-
-    SECONDS = 10.0
-
-    def __init__(self) -> None:
-        self._seen: collections.deque[tuple[float, int]] = collections.deque()
-
-    def add(self, done: int, now: float) -> None:
-        """`done` bytes are there at the time `now`, in seconds. Fewer than before: another file began."""
-        if self._seen and done < self._seen[-1][1]:
-            self._seen.clear()
-        self._seen.append((now, done))
-        while now - self._seen[0][0] > self.SECONDS and len(self._seen) > 2:
-            self._seen.popleft()
-
-    @property
-    def speed(self) -> float | None:
-        """Bytes a second; None before a second is known."""
-        if not self._seen or (seconds := self._seen[-1][0] - self._seen[0][0]) < 1.0:
-            return None
-        return (self._seen[-1][1] - self._seen[0][1]) / seconds
-
-    def seconds_left(self, total: int) -> float | None:
-        speed = self.speed
-        return (total - self._seen[-1][1]) / speed if speed and total else None
-
-
-class Background:
-    """A download or an unpacking in a thread of its own, to be looked at from anywhere.
-
-    `work(report, stop) -> Path` runs at once. When it is whole, `ready(folder)` is called in the thread.
-    """
-
-    def __init__(self, title: str, work: Callable[[Report, threading.Event], Path],
-                 ready: Callable[[Path], None] = lambda folder: None):
-        self.title = title
-        self.done, self.total, self.what = 0, 0, "Starting"
-        self.folder: Path | None = None
-        self.error: Exception | None = None
-        self.pace = Pace()
-        self._work, self._ready, self._stop = work, ready, threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        return self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def wait(self, seconds: float | None = None) -> None:
-        self._thread.join(seconds)
-
-    def _run(self) -> None:
-        try:
-            folder = self._work(self._report, self._stop)
-            self._ready(folder)
-            self.folder = folder
-        except Exception as error:  # raised again by whoever looks
-            self.error = error
-
-    def _report(self, done: int, total: int, what: str) -> None:
-        self.pace.add(done, time.monotonic())
-        self.done, self.total, self.what = done, total, what

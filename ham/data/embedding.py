@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ham import config
+from ham import config, io
 from ham.config import DataError
-from ham.data.places import stopped
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +85,10 @@ def tsne_map(features: np.ndarray, report: Callable[[int, int], None] | None = N
                            callbacks_every_iters=_REPORT_EVERY)
     for iterations, exaggeration, momentum in zip(ITERATIONS, (12, 1), (0.5, 0.8), strict=True):
         if stop():
-            raise stopped()
+            raise io.stopped()
         points = points.optimize(iterations, exaggeration=exaggeration, momentum=momentum, propagate_exception=False)
         if stop():
-            raise stopped()
+            raise io.stopped()
         done += iterations
     return np.asarray(points, dtype=np.float32)
 

@@ -16,7 +16,8 @@ import pandas as pd
 from ham.config import CODES, DataError
 from ham.data import delimited
 from ham.data.diagnoses import class_of, counted
-from ham.data.names import image_key, image_name
+from ham.data.names import image_key, image_name, shown
+from ham.data.packed import read_metadata_bytes
 
 METADATA_COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
 #: The clinic and device an image comes from: `dataset` in HAM10000's original at Harvard Dataverse.
@@ -44,7 +45,7 @@ class Metadata:
 
 def read_metadata(path: Path) -> Metadata:
     """The checked metadata. Columns stand in any order, others beside them. Raises DataError."""
-    table = delimited.read_table(path, todo=CORRECT)
+    table = delimited.read_table(read_metadata_bytes(Path(path)), shown(path), todo=CORRECT)
     columns = _columns(table)
     rows, lines, left_out, bad_ages = [], [], [], []
     line_of: dict[str, int] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import filecmp
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,19 +100,24 @@ def find_images(folder: str | os.PathLike) -> dict[str, FoundImage]:
     known ending counts where it begins as an image does.
     """
     start = os.fspath(folder)
-    files: dict[str, list[str]] = {}
     try:
         if not os.path.isdir(start):
             raise DataError(f"The image folder {shown(start)}", "it is no folder that exists here.",
                             "Check its name.")
-        for path in _image_files(start):
-            files.setdefault(image_key(os.path.basename(path)), []).append(path)
+        return by_key((entry.path for entry in files_below(start) if is_image(entry)), start)
     except (OSError, ValueError) as error:  # no right to read it, a NUL in its name
         named = getattr(error, "filename", None) or start
         raise DataError(f"The image folder {shown(named)}",
                         f"it cannot be read ({getattr(error, 'strerror', None) or error}).",
                         "Give yourself the right to read it, or choose another folder.") from error
-    return {key: FoundImage(paths[0], tuple(paths[1:]), start) for key, paths in files.items()}
+
+
+def by_key(paths: Iterable[str], folder: str) -> dict[str, FoundImage]:
+    """Image files by `image_key`; messages name them relative to the folder."""
+    files: dict[str, list[str]] = {}
+    for path in paths:
+        files.setdefault(image_key(path), []).append(path)
+    return {key: FoundImage(found[0], tuple(found[1:]), folder) for key, found in files.items()}
 
 
 def refuse_conflicts(folder: str | os.PathLike, found: Iterable[FoundImage]) -> None:
@@ -141,8 +146,10 @@ def _looks_like_masks(folder: str) -> bool:
 # ------------------------------------------------------------------------------ listing
 
 
-def _image_files(start: str) -> Iterable[str]:
-    """Paths in a fixed order: what lies in the folder itself before what links lead to."""
+def files_below(start: str) -> Iterator[os.DirEntry]:
+    """Every file that is not hidden, at any depth, in a fixed order: what lies in the folder itself
+    before what links lead to. Links that lead nowhere are among them. Raises OSError.
+    """
     waiting, linked, seen = [start], [], set()
     while waiting or linked:
         folder = waiting.pop() if waiting else linked.pop(0)
@@ -163,8 +170,8 @@ def _image_files(start: str) -> Iterable[str]:
                     folders.append(entry.path)
                 elif not _is_inside(real, os.path.realpath(entry.path)):
                     linked.append(entry.path)
-            elif _is_image(entry):
-                yield entry.path
+            else:
+                yield entry
         waiting += reversed(folders)  # the first in the alphabet is taken next
 
 
@@ -172,7 +179,8 @@ def _is_inside(folder: str, above: str) -> bool:
     return os.path.join(folder, "").startswith(os.path.join(above, ""))
 
 
-def _is_image(entry: os.DirEntry) -> bool:
+def is_image(entry: os.DirEntry) -> bool:
+    """By its ending; a file whose ending says nothing is looked into."""
     ending = entry.name.rpartition(".")[2].lower()
     if ending in IMAGE_ENDINGS:
         return entry.is_file() or entry.is_symlink()  # no pipe or device; a broken link is told

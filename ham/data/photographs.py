@@ -10,6 +10,7 @@ import pandas as pd
 
 from ham import images
 from ham.config import IMAGE_SIZE, DataError, ImageError
+from ham.data.names import image_key, shown
 from ham.data.source import FETCH, Report, Source
 
 CHUNK_IMAGES = 50  # JPEGs a thread takes at once; single ones were a quarter slower
@@ -18,15 +19,17 @@ CHUNK_IMAGES = 50  # JPEGs a thread takes at once; single ones were a quarter sl
 def read_jpegs(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:
     """The images of the JPEGs in the metadata's order, uint8 (n, 28, 28, 3), on all cores. Raises DataError."""
     image_ids = metadata["image_id"].tolist()
-    missing = [i for i, image_id in enumerate(image_ids) if image_id not in source.jpegs]
+    found = [source.photographs.get(image_key(image_id)) for image_id in image_ids]
+    missing = [i for i, photograph in enumerate(found) if photograph is None]
     if missing:
         more = "" if len(missing) == 1 else f", nor for {len(missing) - 1} more rows"
         raise DataError(f"{source.metadata}, line {missing[0] + 2}",
-                        f"there is no {image_ids[missing[0]]}.jpg for this row{more}.", FETCH)
+                        f"there is no {image_ids[missing[0]]}.jpg for this row{more}, nor of another format.",
+                        f"Put the missing images anywhere below {shown(source.folder)}, or remove the rows.")
     pixels = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     chunks = [range(i, min(i + CHUNK_IMAGES, len(image_ids))) for i in range(0, len(image_ids), CHUNK_IMAGES)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes outside the interpreter's lock
-        tasks = [threads.submit(_squash_chunk, [source.jpegs[image_ids[i]] for i in chunk]) for chunk in chunks]
+        tasks = [threads.submit(_squash_chunk, [found[i].path for i in chunk]) for chunk in chunks]
         try:
             for chunk, task in zip(chunks, tasks, strict=True):
                 pixels[chunk.start:chunk.stop] = task.result()

@@ -5,12 +5,15 @@ Every error names the file and the row: its line as an editor counts them, the h
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ham.config import CLASS_INDEX, CLASSES, IMAGE_SIZE, DataError
+from ham.data.names import image_key, refuse_conflicts, shown
+from ham.data.packed import MOST_PIXEL_BYTES, opened
 from ham.data.photographs import read_jpegs, read_photograph
 from ham.data.source import FETCH, METADATA_FILE, PIXEL_FILE, Report, Source
 
@@ -25,7 +28,13 @@ PROBE_TOLERANCE = 8.0
 
 
 def read_images(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:
-    """From the pixel CSV where there is one, else from the JPEGs. Raises DataError."""
+    """From the pixel CSV where there is one, else from the photographs. Raises DataError.
+
+    Two photographs of one name and different content are refused: one of them may be a mask.
+    """
+    named = (source.photographs.get(image_key(image_id)) for image_id in metadata["image_id"])
+    refuse_conflicts(source.folder, (image for image in named
+                                     if image is not None and (image.others or not source.pixels)))
     return (read_pixels if source.pixels else read_jpegs)(source, metadata, report)
 
 
@@ -36,16 +45,21 @@ def read_pixels(source: Source, metadata: pd.DataFrame, report: Report | None = 
     pixels of some rows against theirs.
     """
     path = source.pixels
-    blocks, line = [], 2
+    blocks, line, size = [], 2, 0
     try:
-        total = path.stat().st_size
-        with open(path, "rb") as file:
+        with opened(path) as file:
+            packed = getattr(file, "fileobj", file)  # what is unpacked on the way is counted packed
+            total = packed.seek(0, os.SEEK_END)
+            packed.seek(0)
             _check_pixel_header(path, file.readline())
             while block := file.read(BLOCK_BYTES):
+                if (size := size + len(block)) > MOST_PIXEL_BYTES:
+                    raise DataError(shown(path), f"it has more than {MOST_PIXEL_BYTES:,} bytes; Kaggle's has "
+                                    "91,820,383.", f"Check that it is {PIXEL_FILE}.")
                 blocks.append(_parse_block(block + file.readline(), path, line))
                 line += len(blocks[-1])
                 if report:
-                    report(file.tell(), total, f"Reading {path.name}")
+                    report(packed.tell(), total, f"Reading {shown(path.name)}")
     except OSError as error:
         raise DataError(str(path), f"the file cannot be read ({error.strerror}).", FETCH) from error
     table = np.concatenate(blocks) if blocks else np.empty((0, PIXELS + 1), np.uint8)
@@ -126,8 +140,9 @@ def _probe(source: Source, images: np.ndarray, metadata: pd.DataFrame) -> None:
     rows = np.unique(np.linspace(0, len(images) - 1, PROBED_ROWS).astype(int))
     for row in rows:
         image_id = metadata["image_id"][row]
-        if image_id in source.jpegs:
-            jpeg = read_photograph(source.jpegs[image_id]).astype(float)
+        photograph = source.photographs.get(image_key(image_id))
+        if photograph is not None and os.path.exists(photograph.path):
+            jpeg = read_photograph(photograph.path).astype(float)
             difference = np.abs(jpeg - images[row]).mean()
             if difference > PROBE_TOLERANCE:
                 raise DataError(f"{source.pixels}, line {row + 2}", f"its pixels are not those of {image_id}'s JPEG "

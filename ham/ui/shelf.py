@@ -63,9 +63,8 @@ def _stamp(folder: Path) -> list | float:
     """Differs when a file of the source does. Raises DataError."""
     if data.is_demo(folder):
         return []
-    source = data.find_source(folder)
     try:
-        return source.stamp()
+        return data.source_stamp(folder)
     except OSError:  # a file went away meanwhile: opening says which
         return time.monotonic()
 
