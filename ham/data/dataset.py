@@ -28,7 +28,7 @@ from ham.config import CLASS_INDEX, DataError
 from ham.data import names
 from ham.data.metadata import COLUMN_TYPES, read_metadata
 from ham.data.opening import open_source, speaking_of
-from ham.data.pixels import read_images
+from ham.data.pixels import read_images, refuse_unknown_rows
 from ham.data.source import Report, Source
 
 log = logging.getLogger(__name__)
@@ -131,12 +131,7 @@ class _Content:
 
 def _read(source: Source, report: Report | None) -> _Content:
     metadata = read_metadata(source.metadata)
-    if metadata.left_out and source.pixels:
-        line, diagnosis = metadata.left_out[0]
-        raise DataError(f"{source.metadata}, line {line}", f"the diagnosis dx is {diagnosis[:40]!r}, which the models "
-                        f"do not know, and its row of {source.pixels.name} cannot be told from the others.",
-                        "Correct it or remove the row from both files, or move the pixel CSV away: the photographs "
-                        "suffice.")
+    refuse_unknown_rows(source, metadata)
     images = read_images(source, metadata.table, report)
     return _Content(images, metadata.table, _fingerprint(images, metadata.table), metadata.notes)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ham.config import CLASS_INDEX, CLASSES, IMAGE_SIZE, DataError
+from ham.data.metadata import Metadata
 from ham.data.names import image_key, refuse_conflicts, shown
 from ham.data.packed import MOST_PIXEL_BYTES, opened
 from ham.data.photographs import read_jpegs, read_photograph
@@ -25,6 +26,16 @@ PROBED_ROWS = 64
 #: A row of the CSV and its JPEG may differ by this many grey levels on average, because the CSV may
 #: come from larger JPEGs (at most 1.7 with originals shrunk ninefold). Different lesions differ by 8 to 60.
 PROBE_TOLERANCE = 8.0
+
+
+def refuse_unknown_rows(source: Source, metadata: Metadata) -> None:
+    """Raises DataError where rows were left out of the metadata whose pixels stand in the CSV."""
+    if metadata.left_out and source.pixels:
+        line, diagnosis = metadata.left_out[0]
+        raise DataError(f"{shown(source.metadata)}, line {line}", f"the diagnosis dx is {diagnosis[:40]!r}, which the "
+                        f"models do not know, and its row of {shown(source.pixels.name)} cannot be told from the "
+                        "others.", "Correct it or remove the row from both files, or move the pixel CSV away: the "
+                        "photographs suffice.")
 
 
 def read_images(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:

@@ -18,7 +18,7 @@ from ham import config, io
 from ham.config import DataError
 from ham.data.layout import METADATA_FILE, table_of
 from ham.data.metadata import read_metadata
-from ham.data.pixels import read_images
+from ham.data.pixels import read_images, refuse_unknown_rows
 from ham.data.source import Report, find_source
 
 ORIGIN_FILE = "origin.json"
@@ -75,9 +75,10 @@ def place(draft: Path, origin: dict[str, str], report: Report, what: str) -> Non
     """
     with named_instead(draft, what):
         source = find_source(draft)
-        metadata = read_metadata(source.metadata).table
-        read_images(source, metadata, report)
-    counts = {"images": len(metadata), "lesions": int(metadata["lesion_id"].nunique())}
+        metadata = read_metadata(source.metadata)
+        refuse_unknown_rows(source, metadata)
+        read_images(source, metadata.table, report)
+    counts = {"images": len(metadata.table), "lesions": int(metadata.table["lesion_id"].nunique())}
     io.write_json(draft / ORIGIN_FILE, {**origin, **counts})
 
 
