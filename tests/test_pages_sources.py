@@ -61,7 +61,7 @@ def held(monkeypatch):
         report(34_000_000, 92_000_000, f"Downloading {PIXEL_FILE}")
         while not go_on.wait(0.05):
             if stop.is_set():
-                raise places.stopped()
+                raise io.stopped()
         raise config.DataError("The download from Kaggle", "the test ended it.", "Try again.")
 
     monkeypatch.setattr(data, "download_ham10000", work)

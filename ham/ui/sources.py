@@ -134,7 +134,7 @@ def _ended(job: io.Job) -> None:
         desk().clear()  # shown once: the page is usable again after a reload
         raise job.error
     decided = bool(os.environ.get("HAM_DATA"))
-    if isinstance(job.error, (io.Stopped, data.Stopped)):
+    if isinstance(job.error, io.Stopped):
         st.info(f"**{plain(job.title)}** was stopped, as you asked. The data in use has not changed.",
                 icon=":material/stop_circle:")
     elif job.error is not None:
