@@ -13,7 +13,7 @@ with ui.page("Training", "Train a model with your own settings and watch what it
         dataset = ui.need_dataset()
         left, right = st.columns([5, 6], gap="large")
         with left:
-            config = training.form()
+            config = training.form(dataset)
             if config is not None:
                 training.summary(config, dataset)
             training.start_button(config, dataset)

@@ -16,9 +16,9 @@ import ham.data.dataset as dataset_module
 from ham.config import CLASS_INDEX, CODES, ConfigError, DataError
 from ham.data import (
     DEMO_SOURCE,
+    LEAKAGE_SPLITS,
     METADATA_FILE,
     PIXEL_FILE,
-    SPLIT_TITLES,
     choose_source,
     class_balance,
     current_source,
@@ -511,7 +511,7 @@ def shares(split) -> list[float]:
     return [size / sum(sizes) for size in sizes]
 
 
-@pytest.mark.parametrize("protocol", SPLIT_TITLES)
+@pytest.mark.parametrize("protocol", LEAKAGE_SPLITS)
 def test_a_split_is_a_function_of_its_seed(small_dataset, protocol):
     a, again, other = (make_split(small_dataset, protocol, seed=seed) for seed in (1, 1, 2))
     assert a.fingerprint == again.fingerprint != other.fingerprint
@@ -555,8 +555,8 @@ def test_the_folds_of_a_seed_test_every_image_once(small_dataset, protocol):
         make_split(small_dataset, protocol, 0.1, 0.2, 3, 5)
 
 
-def test_only_the_lesion_split_is_marked_as_not_leaking(small_dataset):
-    assert {p: make_split(small_dataset, p).leaking for p in SPLIT_TITLES} == {
+def test_of_those_for_any_data_only_the_lesion_split_is_marked_as_not_leaking(small_dataset):
+    assert {p: make_split(small_dataset, p).leaking for p in LEAKAGE_SPLITS} == {
         "lesion": False, "image": True, "oversample": True}
 
 
@@ -621,7 +621,7 @@ def test_the_real_csv_and_the_real_jpegs_give_equal_images(real_dataset, real_cs
 
 
 def test_the_real_leakage_is_what_the_design_says(real_dataset):
-    reports = {p: [leakage_report(make_split(real_dataset, p, seed=seed)) for seed in range(5)] for p in SPLIT_TITLES}
+    reports = {p: [leakage_report(make_split(real_dataset, p, seed=seed)) for seed in range(5)] for p in LEAKAGE_SPLITS}
     assert all((r.sibling, r.sibling_mel, r.copies) == (0, 0, 0) for r in reports["lesion"])
     assert np.mean([r.sibling for r in reports["image"]]) == pytest.approx(0.38, abs=0.03)
     assert np.mean([r.sibling_mel for r in reports["image"]]) == pytest.approx(0.68, abs=0.03)

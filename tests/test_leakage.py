@@ -31,7 +31,7 @@ from ham.ui.dataset.leakage.measured import Measured, _measured, answers_of, con
 from ham.ui.dataset.leakage.runs import TAG, Cell, cancel, cells, lab_config, lab_is_live, start
 from tests.page_driver import open_page, said
 
-PROTOCOLS = [*data.SPLIT_TITLES]
+PROTOCOLS = [*data.LEAKAGE_SPLITS]
 MEL, BCC, NV = CLASS_INDEX["mel"], CLASS_INDEX["bcc"], CLASS_INDEX["nv"]
 
 

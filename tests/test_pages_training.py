@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from ham import engine, store
 from ham.config import CLASS_INDEX, CODES, ConfigError, TrainConfig, recipe_config
-from ham.data import LesionDataset
+from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
 from ham.evaluation import evaluate, evaluation_record
 from ham.store import HISTORY_COLUMNS, Run
@@ -105,6 +106,25 @@ def test_a_leaking_split_is_marked_before_it_is_trained() -> None:
     assert not page.warning
     field(page, "Split").set_value("image").run()
     assert "This split leaks" in page.warning[0].value
+
+
+def test_the_split_by_source_is_offered_where_the_metadata_names_sources(
+        monkeypatch: pytest.MonkeyPatch, small_folder: Path, tmp_path: Path) -> None:
+    page = open_page("pages/training.py")
+    assert "By source" not in field(page, "Split").options
+    folder = Path(shutil.copytree(small_folder, tmp_path / "dataverse"))
+    lines = (folder / METADATA_FILE).read_text().splitlines()
+    clinics = [f"{line},{'graz' if number < 100 else 'wien'}" for number, line in enumerate(lines[1:])]
+    (folder / METADATA_FILE).write_text("\n".join([f"{lines[0]},dataset", *clinics]))
+    monkeypatch.setenv("HAM_DATA", str(folder))
+    page = open_page("pages/training.py")
+    field(page, "Split").set_value("source").run()
+    assert not page.warning
+    assert "**2** steps an epoch" in said(page)  # nine tenths of the 50 from wien, in batches of 32
+    monkeypatch.setenv("HAM_DATA", str(small_folder))
+    page.run()
+    assert not page.exception
+    assert field(page, "Split").value == "lesion"
 
 
 def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -> None:

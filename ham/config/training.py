@@ -74,8 +74,10 @@ class TrainConfig:
         "stops early. Not where the last epoch is kept.", REGULARISATION, low=0, high=200)
     split: str = setting(
         "lesion", "Split", "By lesion: no lesion is on two sides. By image and oversample-then-split leak and are here "
-        "to show by how much.", DATA, costs=True,
-        words={"lesion": "By lesion", "image": "By image", "oversample": "Oversample, then split"})
+        "to show by how much. By source: the test is one clinic, whose number is the fold; where the metadata names "
+        "the sources.", DATA, costs=True,
+        words={"lesion": "By lesion", "image": "By image", "oversample": "Oversample, then split",
+               "source": "By source"})
     validation_fraction: float = setting(
         0.1, "Validation share", "Part of the images that chooses the epoch.", DATA, low=0.05, high=0.4, costs=True)
     test_fraction: float = setting(
@@ -106,7 +108,7 @@ class TrainConfig:
         if not problems and self.validation_fraction + self.test_fraction > 0.7:
             problems.append(f"validation_fraction + test_fraction = {self.validation_fraction + self.test_fraction:g} "
                             "must be at most 0.7")
-        if not problems and (self.fold + 1) * self.test_fraction > 1 + 1e-9:
+        if not problems and self.split != "source" and (self.fold + 1) * self.test_fraction > 1 + 1e-9:
             problems.append(f"fold = {self.fold} must be less than {math.floor(1 / self.test_fraction + 1e-9)} with "
                             f"test_fraction = {self.test_fraction:g}")
         if not problems and self.early_stopping_patience and self.epoch_kept == "last":

@@ -13,7 +13,7 @@ labels   images of any other folder with their labels from a CSV, to try runs on
 tables   counts, quantiles and colours by class, for the page and the command line
 embedding    what lies near what: features, neighbours, maps and their cache
 quality  what is doubtful in a data set
-splits   train, validation and test by three protocols, and what leaks in each
+splits   train, validation and test by several protocols, and what leaks in each
 """
 
 from ham.data.archive import unpack
@@ -34,13 +34,17 @@ from ham.data.places import CannotWrite
 from ham.data.quality import SEVERITIES, Finding, quality_findings
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source
 from ham.data.splits import (
+    CLEAN_SPLITS,
+    LEAKAGE_SPLITS,
     SPLIT_TITLES,
     LeakageReport,
     Split,
+    available_splits,
     leakage_report,
     make_split,
     pairs_across,
     seen_in_training,
+    sources,
 )
 from ham.data.tables import (
     age_bands,
@@ -57,11 +61,12 @@ from ham.data.tables import (
 from ham.io import Stopped
 
 __all__ = [
-    "DEMO_SOURCE", "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE", "SEVERITIES", "SPLIT_TITLES",
-    "CannotWrite", "Finding", "KnownSource", "LabelledImages", "LeakageReport", "LesionDataset", "Report", "Source",
-    "Split", "Stopped", "age_bands", "age_by_class", "channels_by_class", "choose_source", "class_balance",
-    "color_ribbons", "count_by_class", "current_source", "download_ham10000", "downloaded", "find_labelled_images",
-    "find_source", "hue", "image_features", "is_demo", "known_sources", "leakage_report", "lightness", "make_split",
-    "mean_colors", "mean_images", "nearest", "open_dataset", "open_images", "pairs_across", "quality_findings",
-    "read_map", "seen_in_training", "source_stamp", "tsne_map", "unpack", "use_source", "write_map",
+    "CLEAN_SPLITS", "DEMO_SOURCE", "LEAKAGE_SPLITS", "LEAST_IMAGES", "METADATA_FILE", "PIXEL_FILE",
+    "SEVERITIES", "SPLIT_TITLES", "CannotWrite", "Finding", "KnownSource", "LabelledImages", "LeakageReport",
+    "LesionDataset", "Report", "Source", "Split", "Stopped", "age_bands", "age_by_class", "available_splits",
+    "channels_by_class", "choose_source", "class_balance", "color_ribbons", "count_by_class", "current_source",
+    "download_ham10000", "downloaded", "find_labelled_images", "find_source", "hue", "image_features",
+    "is_demo", "known_sources", "leakage_report", "lightness", "make_split", "mean_colors", "mean_images",
+    "nearest", "open_dataset", "open_images", "pairs_across", "quality_findings", "read_map",
+    "seen_in_training", "source_stamp", "sources", "tsne_map", "unpack", "use_source", "write_map",
 ]

@@ -1,4 +1,4 @@
-"""Train, validation and test by three protocols, and what leaks in each."""
+"""Train, validation and test by several protocols, and what leaks in each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ham.config import CLASS_INDEX, N_CLASSES, ConfigError, DataError
 from ham.data.dataset import LesionDataset
+from ham.data.metadata import SOURCE_COLUMN
 
 #: protocol -> title, one sentence
 SPLIT_TITLES: dict[str, tuple[str, str]] = {
@@ -16,7 +17,12 @@ SPLIT_TITLES: dict[str, tuple[str, str]] = {
     "image": ("By image", "Images are dealt one by one, so other photographs of a test lesion are in training."),
     "oversample": ("Oversample, then split", "Rare classes are repeated first and the rows split after, so copies of "
                    "a test image are in training."),
+    "source": ("By source", "All images of one clinic are the test, so it measures a clinic that training never saw."),
 }
+#: By these no lesion is on two sides.
+CLEAN_SPLITS = ("lesion", "source")
+#: What the leakage lab measures side by side: they deal any data set, and a seed moves their test part.
+LEAKAGE_SPLITS = ("lesion", "image", "oversample")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +41,7 @@ class Split:
 
     @property
     def leaking(self) -> bool:
-        return self.protocol != "lesion"
+        return self.protocol not in CLEAN_SPLITS
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,14 @@ def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_frac
     "lesion" keeps a lesion's images together, "image" deals single images, "oversample" first draws
     every class with replacement up to the size of the largest and then deals rows. All are
     stratified by class, the test part does not depend on the validation fraction, and every class
-    with at least three lesions (or rows) is in each part. Raises ConfigError, DataError.
+    with at least three lesions (or rows) is in each part.
+
+    "source" leaves one clinic out: the test part is what came from source number `fold` of `sources`.
+    The others give training and, by lesion, the validation fraction. Images without a known source,
+    and those elsewhere of a lesion in the test part, are in no part. Only the validation part
+    depends on the seed, and a class that one clinic alone has is not in every part.
+
+    Raises ConfigError, DataError.
     """
     if protocol not in SPLIT_TITLES:
         raise ConfigError(f"split = {protocol!r}", f"it must be one of {', '.join(SPLIT_TITLES)}.",
@@ -68,6 +81,8 @@ def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_frac
     if not (validation_fraction > 0 and test_fraction > 0 and validation_fraction + test_fraction < 1):
         raise ConfigError(f"validation_fraction = {validation_fraction:g}, test_fraction = {test_fraction:g}",
                           "both must be more than 0 and together less than 1.", "Choose smaller ones.")
+    if protocol == "source":
+        return _by_source(dataset, validation_fraction, seed, fold)
     if fold < 0 or (fold + 1) * test_fraction > 1 + 1e-9:
         raise ConfigError(f"fold = {fold}", f"there are {int(1 / test_fraction + 1e-9)} test parts of "
                           f"{test_fraction:g} of the data, counted from 0.", "Choose a smaller one.")
@@ -77,11 +92,58 @@ def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_frac
         rows = _oversample(dataset.labels, rng)
     units = dataset.groups if protocol == "lesion" else np.arange(len(rows))
     part = _deal(dataset.labels[rows], units, validation_fraction, test_fraction, fold, rng)
-    train, validation, test = (np.sort(rows[part == i]).astype(np.int64) for i in range(3))
-    if not (train.size and validation.size and test.size):
+    split = _split(dataset, protocol, seed, *(rows[part == i] for i in range(3)))
+    if not (split.train.size and split.validation.size and split.test.size):
         raise DataError(f"{dataset.name} with {dataset.n_images} images of {dataset.n_lesions} lesions",
                         f"it is too small for three parts {SPLIT_TITLES[protocol][0].lower()}: no class has three "
                         f"{'lesions' if protocol == 'lesion' else 'images'}.", "Add images, or choose another split.")
+    return split
+
+
+def sources(dataset: LesionDataset) -> dict[str, int]:
+    """The clinics and devices that the metadata names, with their images, the largest first.
+
+    Empty where the metadata has no column `source`, or only unknown ones.
+    """
+    if SOURCE_COLUMN not in dataset.metadata:
+        return {}
+    counts = dataset.metadata[SOURCE_COLUMN].value_counts().to_dict()
+    return dict(sorted(((name, n) for name, n in counts.items() if name != "unknown"),
+                       key=lambda named: (-named[1], named[0])))
+
+
+def available_splits(dataset: LesionDataset) -> tuple[str, ...]:
+    """The protocols to offer for this data set; "source" only where the metadata names two sources."""
+    return tuple(protocol for protocol in SPLIT_TITLES if protocol != "source" or len(sources(dataset)) > 1)
+
+
+def _by_source(dataset: LesionDataset, validation_fraction: float, seed: int, fold: int) -> Split:
+    named = list(sources(dataset))
+    if len(named) < 2:
+        why = ("its metadata has no column source: nothing says which clinic an image comes from."
+               if SOURCE_COLUMN not in dataset.metadata else
+               "its metadata names fewer than two sources: none can be left out.")
+        raise DataError(f"{dataset.name}, split by source", why, "Choose another split, or the HAM10000 of Harvard "
+                        "Dataverse, whose metadata names the source of every image.")
+    if not 0 <= fold < len(named):
+        listed = ", ".join(f"{number} {name}" for number, name in enumerate(named))
+        raise ConfigError(f"fold = {fold}", f"the sources are {listed}.", "Choose one of their numbers.")
+    source = dataset.metadata[SOURCE_COLUMN].to_numpy()
+    test = np.flatnonzero(source == named[fold])
+    rest = np.flatnonzero((source != "unknown") & ~np.isin(dataset.groups, dataset.groups[test]))
+    units = np.unique(dataset.groups[rest], return_inverse=True)[1]
+    part = np.empty(0, int)
+    if rest.size:
+        part = _deal(dataset.labels[rest], units, validation_fraction, 0.0, 0, np.random.default_rng(seed))
+    split = _split(dataset, "source", seed, rest[part == 0], rest[part == 1], test)
+    if not (split.train.size and split.validation.size):
+        raise DataError(f"{dataset.name}, split by source", f"the sources beside {named[fold]} are too small for "
+                        "training and validation: no class has two lesions there.", "Choose another fold or split.")
+    return split
+
+
+def _split(dataset: LesionDataset, protocol: str, seed: int, *parts: np.ndarray) -> Split:
+    train, validation, test = (np.sort(part).astype(np.int64) for part in parts)
     image_ids = dataset.metadata["image_id"].to_numpy()
     return Split(protocol, train, validation, test, dataset.labels, dataset.groups, seed,
                  _sha256(protocol, dataset.fingerprint, *(repr(p.tolist()) for p in (train, validation, test))),
@@ -132,7 +194,10 @@ def _oversample(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, test_fraction: float,
           fold: int, rng: np.random.Generator) -> np.ndarray:
-    """The part of each row: 0 train, 1 validation, 2 test. Rows of one unit stay together."""
+    """The part of each row: 0 train, 1 validation, 2 test. Rows of one unit stay together.
+
+    No test part at all where its fraction is 0.
+    """
     n_units = units.max() + 1
     sizes = np.bincount(units, minlength=n_units)
     by_class = np.bincount(units * N_CLASSES + labels, minlength=n_units * N_CLASSES).reshape(n_units, N_CLASSES)
@@ -141,8 +206,8 @@ def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, tes
     for label in range(N_CLASSES):
         order = rng.permutation(np.flatnonzero(unit_class == label))
         cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
-        first, end = (_nearest(cumulative, k * test_fraction * cumulative[-1], min(k, len(order)), len(order))
-                      for k in (fold, fold + 1))
+        first, end = (_nearest(cumulative, k * test_fraction * cumulative[-1],
+                               min(k, len(order)) if test_fraction else 0, len(order)) for k in (fold, fold + 1))
         order = np.roll(order, -first)  # the fold's test part first
         cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
         most = len(order) - (2 if len(order) > 2 else 1)  # of two, one is for training and one for the test

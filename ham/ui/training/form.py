@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.metadata
 import statistics
@@ -24,7 +25,7 @@ from ham.config import (
     TrainConfig,
     recipe_config,
 )
-from ham.data import SPLIT_TITLES, LesionDataset
+from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, available_splits, sources
 from ham.models import MODELS
 from ham.store import Run
 from ham.ui import frame
@@ -40,8 +41,10 @@ _GROUPS = {OPTIMISATION: ":material/speed:", DATA: ":material/database:", REGULA
 # --------------------------------------------------------------------------------- form
 
 
-def form() -> TrainConfig | None:
-    """Model, recipe and every setting; None where a setting cannot be trained, which is then said."""
+def form(dataset: LesionDataset) -> TrainConfig | None:
+    """Model, recipe and every setting that this data set allows; None where a setting cannot be trained, which is
+    then said.
+    """
     filled = _take_over()
     # a widget's own default and a value from session state do not go together
     model = st.segmented_control("Model", list(MODELS), default=None if filled else "cnn", required=True,
@@ -54,7 +57,7 @@ def form() -> TrainConfig | None:
     start = recipe_config(recipe, model)
     values: dict[str, object] = {}
     for group, icon in _GROUPS.items():
-        settings = MODELS[model].settings if group == MODEL else [s for s in SETTINGS if s.group == group]
+        settings = MODELS[model].settings if group == MODEL else _offered(group, dataset)
         with st.expander(group.capitalize(), icon=icon, expanded=group == OPTIMISATION):
             values |= _fields(settings, start, filled)
     try:
@@ -62,6 +65,13 @@ def form() -> TrainConfig | None:
     except ConfigError as error:
         frame.show_error(error)
         return None
+
+
+def _offered(group: str, dataset: LesionDataset) -> list[Setting]:
+    """The settings of a group, without the splits that this data set cannot be dealt by."""
+    offered = available_splits(dataset)
+    return [dataclasses.replace(s, words={name: s.words[name] for name in offered}) if s.name == "split" else s
+            for s in SETTINGS if s.group == group]
 
 
 def use_settings(run: Run) -> None:
@@ -106,6 +116,8 @@ def _fields(settings: Iterable[Setting], start: TrainConfig, filled: bool) -> di
 
 def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
     if setting.choices:
+        if st.session_state.get(key, default) not in setting.choices:  # of a run on other data
+            del st.session_state[key]
         return st.selectbox(setting.label, setting.choices, index=0 if filled else setting.choices.index(default),
                             format_func=setting.words.get, help=setting.help, key=key, persist_state="session")
     whole = isinstance(setting.default, int)
@@ -123,7 +135,7 @@ def summary(config: TrainConfig, dataset: LesionDataset) -> None:
     waits = _cost(config, dataset) is None and not frame.live_states()
     frame.timed(lambda: _sizes(config, dataset, waits), lambda: waits and _cost(config, dataset) is not None,
                 _ESTIMATE_SECONDS if waits else None)
-    if config.split != "lesion":
+    if config.split not in CLEAN_SPLITS:
         st.warning(f"This split leaks: {SPLIT_TITLES[config.split][1][0].lower()}{SPLIT_TITLES[config.split][1][1:]} "
                    "Its scores are too good and compare only with each other.", icon=":material/warning:")
 
@@ -156,6 +168,10 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
 def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
     """Close to what the split gives; oversampling repeats every class up to the largest."""
     images = dataset.n_images
+    if config.split == "source":
+        sizes = list(sources(dataset).values())
+        rest = sum(sizes) - sum(sizes[config.fold:config.fold + 1])
+        return -(-round(rest * (1 - config.validation_fraction)) // config.batch_size)
     if config.split == "oversample":
         counts = dataset.metadata["dx"].value_counts()
         images = int(counts.max() * len(counts))

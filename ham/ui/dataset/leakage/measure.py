@@ -50,7 +50,7 @@ def _open() -> None:
 def _possible(_dataset: data.LesionDataset, fingerprint: str) -> list[str]:
     """The protocols by which the data set can be dealt into three parts."""
     found = []
-    for protocol in data.SPLIT_TITLES:
+    for protocol in data.LEAKAGE_SPLITS:
         try:
             data.make_split(_dataset, protocol)
         except HamError:

@@ -87,7 +87,7 @@ def _measured(versions: tuple, fingerprint: str, _runs: list[Run],
             answers.setdefault(run.config.split, {})[run.config.seed] = answers_of(run, _dataset)
         except HamError as error:
             problems.append((error.what, error.why, error.todo))
-    return [_one(protocol, answers, _dataset) for protocol in data.SPLIT_TITLES if answers.get(protocol)], problems
+    return [_one(protocol, answers, _dataset) for protocol in data.LEAKAGE_SPLITS if answers.get(protocol)], problems
 
 
 def answers_of(run: Run, dataset: data.LesionDataset) -> tuple[Answers, np.ndarray]:

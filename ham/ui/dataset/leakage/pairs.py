@@ -81,7 +81,7 @@ def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
 def _pairs(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, np.ndarray]:
     """By protocol that can be dealt: `data.pairs_across` of one split."""
     found = {}
-    for protocol in data.SPLIT_TITLES:
+    for protocol in data.LEAKAGE_SPLITS:
         try:
             found[protocol] = data.pairs_across(data.make_split(_dataset, protocol, seed=_SEED))
         except HamError:

@@ -70,7 +70,7 @@ def _waffle(report: data.LeakageReport, dark: bool) -> object:
 def _leakage(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, data.LeakageReport | str]:
     """Mean report of each protocol, or why it cannot be made on this data set."""
     found: dict[str, data.LeakageReport | str] = {}
-    for protocol in data.SPLIT_TITLES:
+    for protocol in data.LEAKAGE_SPLITS:
         try:
             found[protocol] = _mean([data.leakage_report(data.make_split(_dataset, protocol, seed=seed))
                                      for seed in _SPLIT_SEEDS])
