@@ -19,7 +19,6 @@ from ham import images
 
 # Of every field, because the server has one limit for all: server.maxUploadSize.
 MAX_UPLOAD_MB = images.MAX_BYTES // 2**20
-AWAY_SECONDS = 30.0  # a connection that was lost may come back; below server.disconnectedSessionTTL
 
 
 def begin() -> None:
@@ -42,7 +41,9 @@ def _gone(session_id: str) -> None:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # the cache was cleared by somebody else: the visit goes on
         return
-    loop.call_later(AWAY_SECONDS, _close, session_id)
+    # a connection that was lost may come back; the server itself forgets after four times as long
+    away = st.get_option("server.disconnectedSessionTTL") / 4
+    loop.call_later(away, _close, session_id)
 
 
 def _close(session_id: str) -> None:

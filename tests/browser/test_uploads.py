@@ -1,0 +1,109 @@
+"""Seen on a real server only: what it takes at all, how long it keeps it, and what a browser makes of dropped files."""
+
+import contextlib
+import http.client
+import io
+import time
+import uuid
+from collections.abc import Callable
+
+import psutil
+import pytest
+from PIL import Image
+
+from ham.ui.visit import MAX_UPLOAD_MB
+
+from .conftest import Visit
+
+MB = 2**20
+
+
+def image(color: tuple[int, int, int], kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (60, 45), color).save(file, kind)
+    return file.getvalue()
+
+
+def drop(page: Visit, *files: tuple[str, bytes]) -> None:
+    """Without a MIME type, as Chrome gives none to a file whose extension it does not know."""
+    page.page.locator(".stFileUploader input[type=file]").first.set_input_files(
+        [{"name": name, "mimeType": "", "buffer": content} for name, content in files])
+
+
+@pytest.fixture
+def past_the_browser(serve, visit) -> tuple[Visit, Callable[..., int]]:
+    """A page, and `put(content, declared=True)`: its server's answer to a file that no field has looked at."""
+    page = visit(serve(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL="4"), "prediction")
+    with page.page.expect_request(lambda request: request.method == "PUT") as sent:
+        drop(page, ("red.png", image((200, 0, 0))))
+    page.page.get_by_text("1 image, here until").wait_for()
+    folder = sent.value.url.rpartition("/")[0].removeprefix(page.server.url)
+    headers = {name: value for name, value in sent.value.all_headers().items() if name in ("cookie", "x-xsrftoken")}
+
+    def put(content: bytes, declared: bool = True) -> int:
+        start = b'--part\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+        body = start + content + b"\r\n--part--\r\n"
+        headers["Content-Type"] = "multipart/form-data; boundary=part"
+        server = http.client.HTTPConnection(page.server.url.removeprefix("http://"), timeout=60)
+        with contextlib.closing(server):
+            # it may refuse before all of it was sent
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                server.request("PUT", f"{folder}/{uuid.uuid4()}", body if declared else iter([body]), headers,
+                               encode_chunked=not declared)
+            return server.getresponse().status
+
+    return page, put
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_the_server_takes_no_more_than_a_field_does(past_the_browser, declared):
+    page, put = past_the_browser
+    assert put(bytes(MAX_UPLOAD_MB * MB), declared) == 204
+    for size in ((MAX_UPLOAD_MB + 3) * MB, 300 * MB):
+        assert put(bytes(size), declared) == 413
+    page.check()
+
+
+def test_what_a_visit_has_sent_is_given_back_when_it_ends(past_the_browser):
+    page, put = past_the_browser
+    process = psutil.Process(page.server.process.pid)
+    assert [put(bytes(20 * MB)) for _ in range(15)] == [204] * 15
+    held = process.memory_info().rss
+    page.page.close()
+    for _ in range(120):
+        if held - process.memory_info().rss > 250 * MB:
+            return
+        time.sleep(0.25)
+    pytest.fail(f"{(held - process.memory_info().rss) / MB:.0f} MB of 300 were given back")
+
+
+def test_dropped_images_are_there_after_a_look_at_another_page_and_can_be_removed(serve, visit):
+    page = visit(serve(), "prediction")
+    drop(page, ("red.png", image((200, 0, 0))), ("photograph", image((0, 0, 200), "JPEG")))
+    page.page.get_by_text("2 images, ").wait_for()
+    for title in ("Comparison", "Prediction"):
+        page.page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
+        page.page.get_by_role("heading", name=title, exact=True).wait_for()
+        page.wait()
+    page.page.get_by_text("2 images, ").wait_for()
+    for name in ("red.png", "photograph"):
+        assert page.page.get_by_text(name, exact=True).count() == 1
+    page.page.get_by_role("button", name="Remove", exact=True).first.click()
+    page.page.get_by_text("1 image, ").wait_for()
+    drop(page, ("green.png", image((0, 200, 0))))
+    page.page.get_by_text("2 images, ").wait_for()
+    page.page.get_by_role("button", name="Remove all").click()
+    page.page.get_by_text("Drop one or several").wait_for()
+    page.check()
+
+
+def test_files_that_are_no_images_are_refused_by_their_true_names(serve, visit):
+    page = visit(serve(), "prediction")
+    drop(page, ("phone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),
+         ("scan.dcm", bytes(128) + b"DICM" + bytes(200)), ("photograph", image((0, 0, 200), "JPEG")))
+    page.page.get_by_text("1 image, ").wait_for()
+    page.page.get_by_text("2 files were not answered").wait_for()
+    for words in ("phone.HEIC: this is a HEIC file", "scan.dcm: this is a DICOM file"):
+        assert words in page.text
+    assert "not allowed" not in page.text
+    page.check()
