@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 import numpy as np
 import pytest
 
+from ham import io
 from ham.config import DataError
-from ham.data import Stopped, image_features, nearest, read_map, tsne_map, write_map
+from ham.data import image_features, nearest, read_map, tsne_map, write_map
 from ham.data.embedding import ITERATIONS, map_file
 
 POINTS = np.arange(20, dtype=np.float32).reshape(10, 2)
@@ -49,7 +51,7 @@ def test_tsne_keeps_two_heaps_apart_and_counts_its_steps():
     rng = np.random.default_rng(0)
     features = np.concatenate([rng.normal(0, 1, (30, 5)), rng.normal(50, 1, (30, 5))]).astype(np.float32)
     steps = []
-    points = tsne_map(features, lambda done, total: steps.append((done, total)))
+    points = tsne_map(features, lambda done, total, what: steps.append((done, total)))
     assert points.shape == (60, 2)
     assert points.dtype == np.float32
     between = np.linalg.norm(points[:30].mean(axis=0) - points[30:].mean(axis=0))
@@ -61,13 +63,18 @@ def test_tsne_keeps_two_heaps_apart_and_counts_its_steps():
 
 
 def test_tsne_stops_soon_after_it_is_asked_to():
-    steps = []
-    with pytest.raises(Stopped):
-        tsne_map(np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32),
-                 lambda done, total: steps.append(done), lambda: len(steps) >= 3)
+    steps, stop = [], threading.Event()
+
+    def third(done, total, what):
+        steps.append(done)
+        if len(steps) == 3:
+            stop.set()
+
+    with pytest.raises(io.Stopped):
+        tsne_map(np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32), third, stop)
     assert len(steps) <= 4
-    with pytest.raises(Stopped):
-        tsne_map(POINTS, stop=lambda: True)
+    with pytest.raises(io.Stopped):
+        tsne_map(POINTS, stop=stop)
 
 
 def test_ten_images_have_a_map_and_nine_are_refused_in_words():

@@ -363,6 +363,20 @@ def test_a_closed_archive_of_ones_own_closes_its_file(tmp_path):
 # --------------------------------------------------------------------------------- jobs
 
 
+def test_a_job_raises_again_what_its_work_raised_as_often_as_it_is_asked():
+    job = io.Job("x", lambda report, stop: {}["no"])
+    job.wait(10)
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(KeyError, match="no") as found:
+            job.outcome()
+        lengths.add(len(found.traceback))
+    assert len(lengths) == 1, "the traceback grows with every raise"
+    job = io.Job("x", lambda report, stop: 7)
+    job.wait(10)
+    assert job.outcome() == 7
+
+
 def test_a_job_gives_its_result_and_calls_ready():
     seen = []
     job = io.Job("Counting", lambda report, stop: report(2, 4, "Half") or 7, seen.append)

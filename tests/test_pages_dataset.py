@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ham import charts, data
+from ham import charts, data, io
 from ham.config import CODES
 from ham.data import LeakageReport, age_bands, age_by_class, class_balance, count_by_class
 from ham.engine import Engine
@@ -250,7 +250,7 @@ def test_the_tsne_map_is_made_in_the_background_kept_and_shown(open_page, small_
     assert not page.exception
     assert "The two largest differences" in alternative(page, 0)  # meanwhile
     page.button(key="dataset_tsne_start").click().run()
-    map_section.maps().making(small_dataset).thread.join(30)
+    map_section.maps().making(small_dataset).wait(30)
     page.run()
     assert not page.exception
     assert "Images beside those that look most like them" in alternative(page, 0)
@@ -260,9 +260,9 @@ def test_the_tsne_map_is_made_in_the_background_kept_and_shown(open_page, small_
 
 def test_a_tsne_map_that_was_stopped_can_be_made_again(open_page, small_dataset, monkeypatch):
     def until_stopped(features, report, stop):
-        while not stop():
-            report(5, 750)
-        raise data.Stopped
+        while not stop.wait(0.01):
+            report(5, 750, "")
+        raise io.stopped()
 
     monkeypatch.setattr(data, "tsne_map", until_stopped)
     page = open_tab(open_page(), "Map")
@@ -270,9 +270,9 @@ def test_a_tsne_map_that_was_stopped_can_be_made_again(open_page, small_dataset,
     page.button(key="dataset_tsne_start").click().run()
     assert page.button(key="dataset_tsne_stop")
     making = map_section.maps().making(small_dataset)
-    assert making.live
+    assert making.running
     page.button(key="dataset_tsne_stop").click().run()
-    making.thread.join(10)
+    making.wait(10)
     page.run()
     assert not page.exception
     assert page.button(key="dataset_tsne_start").label == "Make it again"
@@ -286,7 +286,7 @@ def test_a_tsne_map_that_fails_is_told_with_what_to_do(open_page, small_dataset,
     page = open_tab(open_page(), "Map")
     page.segmented_control(key="dataset_map_by").set_value("tsne").run()
     page.button(key="dataset_tsne_start").click().run()
-    map_section.maps().making(small_dataset).thread.join(10)
+    map_section.maps().making(small_dataset).wait(10)
     page.run()
     assert [error.value for error in page.error] == [
         "**The t\\-SNE map:** it could not be made \\(MemoryError\\: no room\\).  \nUse the map by principal "

@@ -7,21 +7,14 @@ keep what it found under HAM_HOME/cache, whole or not at all.
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable
+import threading
 from pathlib import Path
 
 import numpy as np
 
 from ham import config, io
 from ham.config import DataError
-
-log = logging.getLogger(__name__)
 
 MAP_FORMAT = 1  # raised when what is cached changes: older maps are then not found
 N_FEATURES = 50  # of the 588 values of a 14x14 image; they hold 97 % of the variance of HAM10000
@@ -56,13 +49,13 @@ def nearest(features: np.ndarray, row: int, n: int | None = None) -> np.ndarray:
     return np.argsort(distances, kind="stable")[1:None if n is None else n + 1]
 
 
-def tsne_map(features: np.ndarray, report: Callable[[int, int], None] | None = None,
-             stop: Callable[[], bool] = lambda: False) -> np.ndarray:
+def tsne_map(features: np.ndarray, report: io.Report | None = None,
+             stop: threading.Event | None = None) -> np.ndarray:
     """t-SNE of the features, float32 (n, 2): images that look alike lie together, distances between heaps say little.
 
     van der Maaten and Hinton 2008, as openTSNE computes it (perplexity 30, started from the first two
-    principal components, exact neighbours). `report(done, total)` counts iterations. Raises DataError with
-    fewer than LEAST_IMAGES images, Stopped soon after `stop()` is true.
+    principal components, exact neighbours). `report` counts iterations. Raises DataError with fewer than
+    LEAST_IMAGES images, io.Stopped soon after `stop` is set.
     """
     from openTSNE import TSNEEmbedding, affinity, initialization
 
@@ -70,12 +63,12 @@ def tsne_map(features: np.ndarray, report: Callable[[int, int], None] | None = N
     if n < LEAST_IMAGES:
         raise DataError(f"A map of {n} images", "there are too few of them to lie beside each other.",
                         f"Use a data set of {LEAST_IMAGES} images or more.")
-    done = 0
+    done, stop = 0, stop or threading.Event()
 
     def watch(iteration: int, error: float, embedding: np.ndarray) -> bool:
         if report:
-            report(done + iteration, sum(ITERATIONS))
-        return stop()  # openTSNE then stops by an exception of its own
+            report(done + iteration, sum(ITERATIONS), "Making the t-SNE map")
+        return stop.is_set()  # openTSNE then stops by an exception of its own
 
     threads = max(1, (os.cpu_count() or 2) - 1)  # the page goes on meanwhile
     near = affinity.PerplexityBasedNN(features, perplexity=min(_PERPLEXITY, (n - 1) / 3), method="exact",
@@ -84,10 +77,10 @@ def tsne_map(features: np.ndarray, report: Callable[[int, int], None] | None = N
     points = TSNEEmbedding(start, near, n_jobs=threads, random_state=0, callbacks=[watch],
                            callbacks_every_iters=_REPORT_EVERY)
     for iterations, exaggeration, momentum in zip(ITERATIONS, (12, 1), (0.5, 0.8), strict=True):
-        if stop():
+        if stop.is_set():
             raise io.stopped()
         points = points.optimize(iterations, exaggeration=exaggeration, momentum=momentum, propagate_exception=False)
-        if stop():
+        if stop.is_set():
             raise io.stopped()
         done += iterations
     return np.asarray(points, dtype=np.float32)
@@ -103,33 +96,18 @@ def map_file(fingerprint: str, method: str) -> Path:
 
 def read_map(fingerprint: str, method: str, n_images: int) -> np.ndarray | None:
     """The map kept, float32 (n_images, 2); None where there is none or it is damaged."""
-    file = map_file(fingerprint, method)
-    try:
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as content:  # a ZIP checks what it holds
-            points = content["points"]
+    def read(file: Path) -> np.ndarray:
+        points = io.read_arrays(file)["points"]
         if points.shape != (n_images, 2) or points.dtype != np.float32 or not np.isfinite(points).all():
             raise ValueError(f"it holds {points.dtype} of shape {points.shape}")
         return points
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        log.warning("The map %s is damaged and will be made again: %s", file, error)
-        return None
+
+    return io.read_kept(map_file(fingerprint, method), read, "the map of the images")
 
 
 def write_map(fingerprint: str, method: str, points: np.ndarray) -> bool:
-    """Keep a map. False where it cannot be written (a full disk, say): it is then made again after a restart."""
-    file, draft = map_file(fingerprint, method), None
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(prefix=f"{file.stem}.", suffix=".draft", dir=file.parent)
-        with os.fdopen(handle, "wb") as out:
-            np.savez_compressed(out, points=points.astype(np.float32))
-        os.replace(draft, file)
-        return True
-    except OSError as error:
-        log.warning("The map %s cannot be kept: %s", file, error)
-        if draft:
-            with contextlib.suppress(OSError):
-                os.unlink(draft)
-        return False
+    """Keeps a map. False where it cannot be written (a full disk, say): it is then made again after a restart."""
+    def write(draft: Path) -> None:
+        io.write_arrays(draft, {"points": points.astype(np.float32)})
+
+    return io.keep(map_file(fingerprint, method), write, "the map of the images")

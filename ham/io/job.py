@@ -50,6 +50,12 @@ class Job(Generic[Result]):
         self._thread = threading.Thread(target=self._run, name=title, daemon=True)
         self._thread.start()
 
+    def outcome(self) -> Result | None:
+        """The result, None before there is one. Raises what the work raised, as often as it is asked."""
+        if self.error is not None:
+            raise self.error.with_traceback(self._trace)  # else it would grow with every raise
+        return self.result
+
     @property
     def running(self) -> bool:
         return self._thread.is_alive()
@@ -82,6 +88,7 @@ class Job(Generic[Result]):
                 self._ready(result)
             self.result = result
         except Exception as error:  # told to whoever looks: a thread has nobody to raise it to
+            self._trace = error.__traceback__
             self.error = error
 
     def _report(self, done: int, total: int, what: str) -> None:

@@ -12,41 +12,21 @@ from pathlib import Path
 
 import streamlit as st
 
-from ham import data
+from ham import data, io
 from ham.config import DataError, cache_folder
 
 _LOOK_AGAIN_SECONDS = 5.0  # how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
 _PATIENCE_SECONDS = 0.4  # a memory map is open before this; only what takes longer gets a bar
 
 
-class _Opening:
-    """One opening of one state of the source's files."""
-
-    def __init__(self, folder: Path):
-        self.progress = (0, 1, "Opening the data")  # done, total, what
-        self.result: data.LesionDataset | None = None
-        self.error: Exception | None = None
-        self.thread = threading.Thread(target=self._open, args=(folder,), daemon=True)
-        self.thread.start()
-
-    def _open(self, folder: Path) -> None:
-        try:
-            self.result = data.open_dataset(folder, report=self._report)
-        except Exception as error:  # raised again in the page that waits for it
-            self.error, self.trace = error, error.__traceback__
-
-    def _report(self, done: int, total: int, what: str) -> None:
-        self.progress = (done, total, what)
-
-
 class _Shelf:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._key: tuple = ()
-        self._opening: _Opening | None = None
+        self._opening: io.Job[data.LesionDataset] | None = None
         self._looked: tuple[Path | None, float] = (None, 0.0)
 
-    def opening(self, folder: Path) -> _Opening:
+    def opening(self, folder: Path) -> io.Job[data.LesionDataset]:
         """The opening of the folder as its files are now. Raises DataError."""
         with self._lock:
             seen, when = self._looked
@@ -55,8 +35,12 @@ class _Shelf:
                 key = (cache_folder(), folder, _stamp(folder))
                 self._looked = (folder, time.monotonic())
                 if key != self._key or self._opening is None:
-                    self._key, self._opening = key, _Opening(folder)
+                    self._key, self._opening = key, _open(folder)
             return self._opening
+
+
+def _open(folder: Path) -> io.Job[data.LesionDataset]:
+    return io.Job("Opening the data", lambda report, stop: data.open_dataset(folder, report=report))
 
 
 def _stamp(folder: Path) -> list | float:
@@ -81,20 +65,19 @@ def current_dataset() -> data.LesionDataset:
     """
     folder = data.current_source()
     opening = _shelf().opening(folder)
-    opening.thread.join(_PATIENCE_SECONDS)
-    if opening.thread.is_alive():
+    opening.wait(_PATIENCE_SECONDS)
+    if opening.running:
         _watch(opening)
-    if opening.error is not None:
-        raise opening.error.with_traceback(opening.trace)
-    return opening.result
+    return opening.outcome()
 
 
-def _watch(opening: _Opening) -> None:
+def _watch(opening: io.Job) -> None:
     place = st.empty()
-    while opening.thread.is_alive():
-        done, total, what = opening.progress
-        place.progress(min(1.0, done / max(total, 1)), text=f"{what}: {done:,} of {total:,}" if done else f"{what} …")
-        opening.thread.join(0.2)
+    while opening.running:
+        what = opening.what if opening.total else opening.title
+        place.progress(opening.share, text=f"{what}: {opening.done:,} of {opening.total:,}"
+                       if opening.done else f"{what} …")
+        opening.wait(0.2)
     place.empty()
 
 

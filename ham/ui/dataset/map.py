@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import streamlit as st
 
-from ham import charts, data
+from ham import charts, data, io
 from ham.config import DataError, HamError
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import Filters, drop_images, in_force, show_images
@@ -18,52 +18,21 @@ _LOOK_AGAIN_SECONDS = 1.5
 _CHOSEN_ON_MAP = "Chosen on the map"
 
 
-class Making:
-    """One t-SNE map in the making, in a thread of its own: it goes on while visitors click, come and go."""
-
-    def __init__(self, fingerprint: str, features: np.ndarray):
-        self.progress = (0, 1)
-        self.points: np.ndarray | None = None
-        self.error: Exception | None = None
-        self.kept = True  # whether it could be written
-        self._stop = threading.Event()
-        self.thread = threading.Thread(target=self._make, args=(fingerprint, features), daemon=True)
-
-    @property
-    def live(self) -> bool:
-        return self.thread.is_alive()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def _make(self, fingerprint: str, features: np.ndarray) -> None:
-        try:
-            points = data.tsne_map(features, self._report, self._stop.is_set)
-        except data.Stopped:
-            return
-        except Exception as error:  # shown by the page that waits for it
-            self.error = error
-            return
-        self.kept = data.write_map(fingerprint, "tsne", points)
-        points.setflags(write=False)
-        self.points = points
-
-    def _report(self, done: int, total: int) -> None:
-        self.progress = (done, total)
-
-
 class _Maps:
-    """The t-SNE maps made or read since the server started, the last two data sets' at most."""
+    """The t-SNE maps made or read since the server started, the last two data sets' at most.
+
+    One is made at a time, whoever asks: it goes on while visitors click, come and go.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[str, np.ndarray] = {}
-        self._making: dict[str, Making] = {}
+        self._making: dict[str, io.Job[tuple[np.ndarray, bool]]] = {}
 
     def points(self, dataset: data.LesionDataset) -> np.ndarray | None:
         with self._lock:
             making = self._making.get(dataset.fingerprint)
-            found = making.points if making else None
+            found = making.result[0] if making and making.result else None
             if found is None:
                 found = self._made.get(dataset.fingerprint)
             if found is None:
@@ -72,20 +41,26 @@ class _Maps:
                 self._made = dict([*self._made.items(), (dataset.fingerprint, found)][-2:])
             return found
 
-    def making(self, dataset: data.LesionDataset) -> Making | None:
+    def making(self, dataset: data.LesionDataset) -> io.Job[tuple[np.ndarray, bool]] | None:
+        """Its result: the points, and whether they could be written."""
         return self._making.get(dataset.fingerprint)
 
-    def start(self, dataset: data.LesionDataset, features: np.ndarray) -> Making:
-        """The map in the making; one at a time, whoever asks."""
+    def start(self, dataset: data.LesionDataset, features: np.ndarray) -> None:
         with self._lock:
             making = self._making.get(dataset.fingerprint)
-            if making is None or not making.live:
+            if making is None or not making.running:
                 for other in self._making.values():  # of another data set: nobody waits for it any more
                     other.stop()
-                making = Making(dataset.fingerprint, features)
-                self._making = {dataset.fingerprint: making}
-                making.thread.start()
-            return making
+                self._making = {dataset.fingerprint: _make(dataset.fingerprint, features)}
+
+
+def _make(fingerprint: str, features: np.ndarray) -> io.Job[tuple[np.ndarray, bool]]:
+    def work(report: io.Report, stop: threading.Event) -> tuple[np.ndarray, bool]:
+        points = data.tsne_map(features, report, stop)
+        points.setflags(write=False)
+        return points, data.write_map(fingerprint, "tsne", points)
+
+    return io.Job("The t-SNE map", work)
 
 
 @st.cache_resource(show_spinner=False)
@@ -107,7 +82,7 @@ def image_map(dataset: data.LesionDataset, chosen: Filters) -> None:
         points = maps().points(dataset)
         if points is None:
             _tsne(dataset, features)
-        elif (making := maps().making(dataset)) is not None and not making.kept:
+        elif (making := maps().making(dataset)) is not None and making.result and not making.result[1]:
             st.caption("The map could not be written to HAM Lab's folder (is the disk full?): it lasts until HAM Lab "
                        "ends.")
     shown = "tsne" if points is not None else "pca"
@@ -154,24 +129,27 @@ def _brushed(key: str) -> None:
 def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
     """Starts the map where it is not in the making, and follows it."""
     making = maps().making(dataset)
-    if making is not None and making.error is not None:
-        raised = making.error
-        show_error(raised if isinstance(raised, HamError) else DataError(
-            "The t-SNE map", f"it could not be made ({type(raised).__name__}: {raised}).",
-            "Use the map by principal components below, or try again."))
-    if making is None or (not making.live and making.points is None):
+    if making is None or not (making.running or making.result):
+        if making is not None and not isinstance(making.error, io.Stopped):
+            show_error(_in_words(making.error))
         words = "Make the t-SNE map" if making is None else "Make it again"
         st.button(words, key="dataset_tsne_start", icon=":material/play_arrow:",
                   on_click=lambda: maps().start(dataset, features))
         st.caption("About a minute of one core for 10,000 images, once for a data set. Until then the map by principal "
                    "components is shown.")
         return
-    timed(lambda: _follow(making), lambda: not making.live, _LOOK_AGAIN_SECONDS)
+    timed(lambda: _follow(making), lambda: not making.running, _LOOK_AGAIN_SECONDS)
 
 
-def _follow(making: Making) -> None:
-    done, total = making.progress
+def _in_words(error: Exception) -> HamError:
+    if isinstance(error, HamError):
+        return error
+    return DataError("The t-SNE map", f"it could not be made ({type(error).__name__}: {error}).",
+                     "Use the map by principal components below, or try again.")
+
+
+def _follow(making: io.Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(done / total, text=f"Making the t-SNE map: step {done} of {total}" if done else
-                    "Making the t-SNE map: who is near whom")
+        st.progress(making.share, text=f"Making the t-SNE map: step {making.done} of {making.total}" if making.done
+                    else "Making the t-SNE map: who is near whom")
         st.button("Stop", key="dataset_tsne_stop", icon=":material/stop:", on_click=making.stop)
