@@ -110,6 +110,16 @@ def test_a_folder_that_is_itself_a_link_is_listed(folder, tmp_path):
     assert sorted(find_images(tmp_path / "link")) == ["a"]
 
 
+def test_a_link_that_git_wrote_as_text_is_followed(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "ISIC_1.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "test").mkdir()
+    for name, content in {"nv": "../store", "mel": "../none", "bcc": "/etc", "notes": "../store\n", "up": ".."}.items():
+        (tmp_path / "test" / name).write_text(content)
+    assert [image.path for image in find_images(tmp_path / "test").values()] == \
+        [str(tmp_path / "test" / "../store" / "ISIC_1.jpg")]
+
+
 def test_a_link_that_leads_nowhere_is_told(folder, tmp_path):
     here = folder({"b.jpg": b"b"})
     (here / "a.jpg").symlink_to(tmp_path / "gone.jpg")

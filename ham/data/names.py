@@ -31,6 +31,7 @@ _OTHER_ENDINGS = frozenset({
     "bib", "doc", "docx", "mp4", "mov", "avi",
 })
 _NO_IMAGES = {"__macosx", "@eadir", "$recycle.bin", "lost+found"}  # folders that systems make
+_LONGEST_LINK = 1024  # bytes of a link's target
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 
 
@@ -170,9 +171,23 @@ def files_below(start: str) -> Iterator[os.DirEntry]:
                     folders.append(entry.path)
                 elif not _is_inside(real, os.path.realpath(entry.path)):
                     linked.append(entry.path)
+            elif (target := _link_as_text(folder, entry)) and not _is_inside(real, os.path.realpath(target)):
+                linked.append(target)
             else:
                 yield entry
         waiting += reversed(folders)  # the first in the alphabet is taken next
+
+
+def _link_as_text(folder: str, entry: os.DirEntry) -> str:
+    """The folder that a link leads to which git wrote as a text file, as where links cannot be made; else ""."""
+    if "." in entry.name or not entry.is_file() or not 0 < entry.stat().st_size <= _LONGEST_LINK:
+        return ""
+    with open(entry.path, "rb") as file:
+        content = os.fsdecode(file.read())
+    if "\0" in content or "\n" in content or os.path.isabs(content):
+        return ""
+    target = os.path.join(folder, content)
+    return target if os.path.isdir(target) else ""
 
 
 def _is_inside(folder: str, above: str) -> bool:
