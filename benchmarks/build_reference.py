@@ -50,9 +50,11 @@ from ham.evaluation import (
     evaluation_from_record,
     format_score,
     majority_floor,
+    majority_title,
     percent,
     proportion,
     stored_floor,
+    train_counts,
 )
 from ham.store.files import json_bytes
 
@@ -234,7 +236,8 @@ def card_of(run: store.Run) -> str:
     """The model card of a run that is done, from what its folder holds."""
     parts = store.read_predictions(run)
     validation, test = parts["validation"], parts["test"]
-    floors = {"Always nevus": majority_floor(test.y_true, test.lesion)}
+    counts = train_counts(run.record, validation.y_true)
+    floors = {majority_title(counts): majority_floor(counts, test.y_true, test.lesion)}
     if stored := stored_floor(run.record):
         floors["Logistic regression"] = stored
     return card_text(run, evaluation_from_record(run.record["evaluation"]),
@@ -310,9 +313,10 @@ def scores_table(runs: list[store.Run]) -> str:
     """Of these runs, and of what takes no network on the test images of the first."""
     keys = ("accuracy", "balanced_accuracy", "macro_auc", "malignant_auc")
     found = {run.id: evaluation_from_record(run.record["evaluation"]) for run in runs}
-    test = store.read_predictions(runs[0])["test"]
+    parts = store.read_predictions(runs[0])
+    counts, test = train_counts(runs[0].record, parts["validation"].y_true), parts["test"]
     floors = {LOGISTIC_REGRESSION: stored_floor(runs[0].record),
-              "Always nevus": majority_floor(test.y_true, test.lesion)}
+              majority_title(counts): majority_floor(counts, test.y_true, test.lesion)}
     rows = [[name, *(format_score(key, evaluation.scores[key]) for key in keys)]
             for name, evaluation in {**found, **{name: floor for name, floor in floors.items() if floor}}.items()]
     return _table(["Model", *(SCORES[key].title for key in keys)], rows)

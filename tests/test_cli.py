@@ -229,7 +229,7 @@ def test_evaluate_as_json_has_every_score_with_its_interval(trained):
     assert (first["run"], first["n_images"]) == (run_id, recorded["split"]["n_test"])
     assert set(first["scores"]) >= SCORES
     assert first["scores"] == recorded["evaluation"]["scores"]
-    assert list(first["floors"]) == ["Always nv", "Logistic regression on the pixels"]
+    assert list(first["floors"]) == ["Always melanocytic nevus (nv)", "Logistic regression on the pixels"]
     assert first["floors"]["Logistic regression on the pixels"] == recorded["floors"]["logistic_regression"]
     assert all(score["low"] <= score["value"] <= score["high"] for score in first["scores"].values())
 
@@ -326,7 +326,7 @@ def test_the_same_for_people(two_runs, tmp_path, capsys):
     assert "  Melanocytic nevus (nv)      2       50.0 %" in out
     assert f"{two_runs[1]}: CNN, as described, seed 1, 4 images of 4 lesions\n  Accuracy               75 % (" in out
     assert "    Calibration error         0.010; 0." in out
-    assert "  What takes no network, on the same images:\n    Always nv  accuracy 50 % (" in out
+    assert "  What takes no network, on the same images:\n    Always melanocytic nevus (nv)  accuracy 50 % (" in out
     assert "    Sets with the true class  75 % (25 to 100), aimed at 90 %, 1.0 classes on average" in out
     assert "    Malignant from 0.84 on    sensitivity 100" in out
     assert f"  Minus {two_runs[0]}:\n    Accuracy               +25 points (0 to +75)" in out
@@ -449,7 +449,7 @@ def test_evaluate_on_the_test_part_says_how_its_probabilities_hold(trained, monk
     out = capsys.readouterr().out
     assert "(split by image, a leaking split)\n  Accuracy " in out
     assert out.count("  Chosen on the run's validation images, seen on these:\n    Calibration error ") == 2
-    assert out.count(f"  Minus {run_id}:\n    Accuracy               0.0 points (0.0 to 0.0)") == 1
+    assert out.count(f"  Minus {run_id}:\n    Accuracy               0 points\n") == 1
 
 
 def test_runs_tested_on_different_images_are_not_compared(two_runs, capsys):

@@ -14,6 +14,7 @@ from sklearn import metrics
 from ham.config import CODES
 from ham.evaluation import (
     SCORES,
+    Answers,
     EvaluationError,
     Interval,
     calibrate,
@@ -31,11 +32,14 @@ from ham.evaluation import (
     format_difference,
     format_score,
     logistic_regression_proba,
+    majority_floor,
     majority_proba,
+    majority_title,
     malignant_proba,
     malignant_roc,
     malignant_threshold,
     mcnemar,
+    named_right,
     operating_point,
     p_value,
     percent,
@@ -45,10 +49,14 @@ from ham.evaluation import (
     roc,
     scores_from_record,
     shares,
+    stored_floor,
+    train_counts,
+    unpaired_difference,
     with_temperature,
 )
 from ham.evaluation import floors as floors_module
 from ham.evaluation import scores as scores_module
+from ham.evaluation.intervals import area_interval, effective_lesions
 
 MEL, BCC, AKIEC, NV, BKL, VASC, DF = range(7)
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
@@ -143,7 +151,8 @@ def test_a_score_that_cannot_be_computed_is_nan_without_interval():
 def test_a_perfect_model_scores_one_throughout():
     y_true = np.arange(70) % 7
     found = evaluate(y_true, sure(y_true.tolist(), 0.99), np.arange(70))
-    assert {(score.value, score.low, score.high) for score in found.scores.values()} == {(1.0, 1.0, 1.0)}
+    assert {(score.value, score.high) for score in found.scores.values()} == {(1.0, 1.0)}
+    assert all(0.8 < score.low < 0.96 for score in found.scores.values())  # none is certain of 70 images
 
 
 # ------------------------------------------------------------------------------ intervals
@@ -208,8 +217,8 @@ def test_two_thousand_resamples_are_scored_a_block_at_a_time_and_never_image_by_
         blocks.append(len(counts))
         return score(y_true, proba, lesion, counts)
 
-    score = scores_module._scores
-    monkeypatch.setattr(scores_module, "_scores", counted)
+    score = scores_module.scores_by_draw
+    monkeypatch.setattr(scores_module, "scores_by_draw", counted)
     evaluate(*made_up(2000))
     assert blocks == [1] + [250] * 8  # the images as they are, then 2,000 draws of their lesions
     blocks.clear()
@@ -237,6 +246,175 @@ def test_the_interval_of_a_proportion_is_wilsons():
     assert math.isnan(proportion(0, 0).value)
 
 
+# --------------------------------------------------------- intervals where all draws agree
+
+
+def wilson_low(n: float) -> float:
+    """Of n of n, by hand: n / (n + z²)."""
+    return n / (n + 1.959964**2)
+
+
+def test_none_of_six_malignant_images_found_may_be_two_of_five():
+    # six lesions, 0 found: 0 to z² / (6 + z²) = 39 %; six benign, all spared: from 61 %
+    found = evaluate(np.array([MEL, BCC, AKIEC] * 2 + [NV] * 6), sure([NV] * 12), np.arange(12)).scores
+    assert percent(found["malignant_sensitivity"]) == "0 % (0 to 39)"
+    assert percent(found["malignant_specificity"]) == "100 % (61 to 100)"
+    assert found["malignant_sensitivity"].high == pytest.approx(1 - wilson_low(6), abs=1e-6)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_of_one_lesion_there_is_no_interval_however_many_images_show_it(right):
+    answers = sure([NV if right else MEL] * 5)
+    found = evaluate(np.full(5, NV), answers, np.zeros(5))
+    assert [percent(found.scores[key]) for key in ("accuracy", "balanced_accuracy", "malignant_specificity")] == \
+        ["100 %" if right else "0 %"] * 3
+    assert all(math.isnan(score.low) and math.isnan(score.high) for score in found.scores.values())
+    mixed = evaluate(np.full(3, NV), sure([NV, NV, MEL]), np.zeros(3)).scores["accuracy"]
+    assert percent(mixed) == "67 %"
+    record = evaluation_record(found)["scores"]["accuracy"]
+    assert record == {"value": float(right), "low": None, "high": None}
+
+
+def test_one_malignant_lesion_among_many_has_no_interval_and_the_others_keep_theirs():
+    found = evaluate(np.array([MEL, MEL, *[NV] * 10]), sure([MEL, MEL, *[NV] * 8, MEL, MEL]),
+                     np.array([0, 0, *range(1, 11)])).scores
+    assert percent(found["malignant_sensitivity"]) == "100 %"
+    assert found["malignant_specificity"].has_width
+    # 2 of 10 above or level with it; the draws, which know one malignant lesion, see far less
+    assert found["malignant_auc"].low < 0.4
+    assert found["malignant_auc"].high > 0.99
+
+
+def test_images_of_few_lesions_count_as_so_many_lesions():
+    # 12 images: of 12 lesions, of 3 with 4 each, of one with 10 and two with one: 144 / 102 = 1.41
+    y_true, proba = np.full(12, NV), sure([NV] * 12)
+    for lesions, n in ((np.arange(12), 12), (np.repeat([0, 1, 2], 4), 3),
+                       (np.array([0] * 10 + [1, 2]), 144 / 102)):
+        found = evaluate(y_true, proba, lesions).scores["accuracy"]
+        assert (found.low, found.high) == (pytest.approx(wilson_low(n), abs=1e-6), 1.0)
+        assert effective_lesions(lesions) == pytest.approx(n)
+
+
+def test_lesions_that_are_all_half_right_have_an_interval_around_the_half():
+    # four lesions, one of two images right in each: every draw gives 1/2
+    found = evaluate(np.full(8, NV), sure([NV, MEL] * 4), np.repeat(np.arange(4), 2)).scores["accuracy"]
+    half = 1.959964 / math.sqrt(4 + 1.959964**2) / 2
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half), abs=1e-5)
+
+
+def test_draws_that_differ_keep_the_bootstrap_also_where_they_are_few():
+    found = evaluate(np.full(3, NV), sure([NV, NV, MEL]), np.arange(3)).scores["accuracy"]
+    assert (found.low, found.high) == (0.0, 1.0)  # all wrong in 1 of 27 draws, all right in 8
+
+
+def test_the_mean_of_recalls_that_are_all_one_is_as_unsure_as_they_are_together():
+    # four mel and nine nv lesions, all right: 1 - sqrt(sum of (1 - low)²) / 2
+    y_true = np.array([MEL] * 4 + [NV] * 9)
+    found = evaluate(y_true, sure(y_true.tolist()), np.arange(13)).scores
+    low = 1 - math.hypot(1 - wilson_low(4), 1 - wilson_low(9)) / 2
+    assert found["balanced_accuracy"].low == pytest.approx(low, abs=1e-6)
+    # F1 by s, the share of right ones among the images of the class or named it: 2 s / (1 + s)
+    f1 = [2 * s / (1 + s) for s in (wilson_low(4), wilson_low(9))]
+    assert found["macro_f1"].low == pytest.approx(1 - math.hypot(1 - f1[0], 1 - f1[1]) / 2, abs=1e-6)
+    assert found["balanced_accuracy"].high == found["macro_f1"].high == 1.0
+
+
+def test_a_class_that_is_never_right_has_an_f1_of_zero_with_an_interval():
+    found = evaluate(np.array([MEL] * 3 + [BCC] * 3), sure([NV] * 6), np.arange(6)).scores
+    upper = 1 - wilson_low(3)
+    assert found["macro_f1"].value == found["macro_f1"].low == 0
+    assert found["macro_f1"].high == pytest.approx(math.sqrt(2) / 2 * 2 * upper / (1 + upper), abs=1e-6)
+
+
+def test_a_perfect_area_is_no_certainty():
+    # one lesion a side: one pair, won; Wilson's 1 of 1
+    assert area_interval(1.0, 1, 1).low == pytest.approx(wilson_low(1), abs=1e-6)
+    assert area_interval(0.0, 1, 1).high == pytest.approx(1 - wilson_low(1), abs=1e-6)
+    few, more, many = (area_interval(1.0, n, n) for n in (5, 10, 100))
+    assert few.low < more.low < many.low < few.high == more.high == many.high == 1.0
+    # the limit is where 1 is 1.96 standard errors away, by Hanley and McNeil
+    q = few.low
+    variance = q * (1 - q) * (1 + 4 * ((1 - q) / (2 - q) + q / (1 + q))) / 25
+    assert (1 - q) / math.sqrt(variance) == pytest.approx(1.959964)
+    y_true = np.array([MEL] * 5 + [NV] * 5)
+    found = evaluate(y_true, sure(y_true.tolist()), np.arange(10)).scores
+    assert (found["malignant_auc"].low, found["malignant_auc"].high) == pytest.approx((few.low, 1.0))
+    assert found["macro_auc"].low == pytest.approx(1 - (1 - few.low) / math.sqrt(2))  # the mean of two
+
+
+def test_areas_of_ties_have_an_interval_around_the_half():
+    found = evaluate(np.array([MEL, MEL, NV, NV]), sure([NV] * 4), np.arange(4)).scores["malignant_auc"]
+    assert (found.value, found.low + found.high) == (0.5, pytest.approx(1.0))
+    assert found.low < 0.2
+
+
+def test_operating_points_and_shares_have_the_same_intervals():
+    y_true, proba = np.array([MEL] * 6 + [NV] * 6), sure([MEL] * 6 + [NV] * 6)
+    point = operating_point(y_true, proba, np.arange(12), 0.5)
+    assert [percent(point.sensitivity), percent(point.specificity)] == ["100 % (61 to 100)"] * 2
+    single = operating_point(y_true, proba, np.array([0] * 6 + [*range(1, 7)]), 0.5)
+    assert [percent(single.sensitivity), percent(single.specificity)] == ["100 %", "100 % (61 to 100)"]
+    right = named_right(Answers(y_true, proba, np.arange(12)))
+    assert [percent(right[key]) for key in ("mel", "nv")] == ["100 % (61 to 100)"] * 2
+    assert right["balanced_accuracy"] == evaluate(y_true, proba, np.arange(12)).scores["balanced_accuracy"]
+
+
+def test_two_models_that_answer_alike_may_differ_as_far_as_none_of_n_allows():
+    # other probabilities, the same answers on 20 lesions: |difference| up to z² / (20 + z²)
+    y_true = np.array([MEL] * 8 + [NV] * 12)
+    answers = [MEL] * 6 + [NV] * 14
+    found = compare(y_true, sure(answers, 0.6), sure(answers, 0.8), np.arange(20))
+    upper = 1 - wilson_low(20)
+    assert (found["accuracy"].value, found["accuracy"].low, found["accuracy"].high) == \
+        pytest.approx((0, -upper, upper), abs=1e-6)
+    assert found["malignant_sensitivity"].high == pytest.approx(1 - wilson_low(8), abs=1e-6)
+    assert math.isnan(found["macro_f1"].low)
+    assert math.isnan(found["malignant_auc"].low)
+    one = compare(y_true, sure(answers, 0.6), sure(answers, 0.8), np.zeros(20))["accuracy"]
+    assert format_difference("accuracy", one) == "0 points"
+
+
+def test_a_model_that_is_right_where_the_other_never_is_differs_by_less_than_all():
+    found = compare(np.full(10, NV), sure([NV] * 10), sure([MEL] * 10), np.arange(10))["accuracy"]
+    # only ours right: 10 of 10; only theirs: 0 of 10; both limits are 1 - low away
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(1 - math.sqrt(2) * (1 - wilson_low(10)), abs=1e-6)
+
+
+def test_a_difference_of_two_sets_that_are_all_right_and_all_wrong_has_newcombes_interval():
+    ours = Answers(np.full(8, NV), sure([NV] * 8), np.arange(8))
+    theirs = Answers(np.full(5, NV), sure([MEL] * 5), 100 + np.arange(5))
+    found = unpaired_difference(ours, theirs)
+    low = 1 - math.hypot(1 - wilson_low(8), 1 - wilson_low(5))
+    for key in ("accuracy", "balanced_accuracy", "nv"):
+        assert (found[key].value, found[key].low, found[key].high) == pytest.approx((1.0, low, 1.0), abs=1e-6)
+    assert math.isnan(found["mel"].value)
+    alone = unpaired_difference(ours, Answers(theirs.y_true, theirs.proba, np.zeros(5) + 100))
+    assert (alone["nv"].value, math.isnan(alone["nv"].low)) == (1.0, True)
+
+
+def test_a_recall_of_one_lesion_takes_the_interval_of_its_difference_away():
+    # a mel lesion against ten, nv against nv: the draws of the ten say nothing of the one
+    ours = Answers(np.array([MEL, *[NV] * 10]), sure([MEL, *[NV] * 10]), np.arange(11))
+    theirs = Answers(np.array([MEL] * 10 + [NV] * 10), sure([MEL] * 5 + [NV] * 15), 100 + np.arange(20))
+    found = unpaired_difference(ours, theirs)
+    assert (found["mel"].value, math.isnan(found["mel"].low)) == (0.5, True)
+    assert found["nv"].has_width
+
+
+@pytest.mark.parametrize("key", SCORES)
+def test_no_interval_is_ever_without_width_or_beside_its_value(key):
+    random = np.random.default_rng(1)
+    for n in (1, 2, 3, 5, 9):
+        for _ in range(6):
+            y_true, answers = random.choice([MEL, NV, BKL], n), random.choice([MEL, NV], n)
+            lesions = random.integers(0, n, n)
+            score = evaluate(y_true, sure(answers.tolist()), lesions, resamples=60).scores[key]
+            if math.isfinite(score.low):
+                assert 0 <= score.low <= score.value <= score.high <= 1
+                assert score.low < score.high
+
+
 # ------------------------------------------------------------------------------ two models
 
 
@@ -256,7 +434,7 @@ def test_mcnemar_of_two_equal_models_finds_nothing():
 
 def test_a_model_does_not_differ_from_itself():
     y_true, proba, lesions = made_up(200)
-    assert set(compare(y_true, proba, proba, lesions).values()) == {Interval(0.0, 0.0, 0.0)}
+    assert set(compare(y_true, proba, proba, lesions).values()) == {Interval(0.0, math.nan, math.nan)}
 
 
 def test_the_paired_difference_is_ours_minus_the_baseline_and_narrower_than_the_scores():
@@ -448,10 +626,17 @@ def test_coverage_of_all_images_has_an_interval_over_lesions_and_that_of_a_class
     assert alone.coverage.value == together.coverage.value == 0.9
     assert (alone.coverage.low, alone.coverage.high) == pytest.approx((0.84, 0.95), abs=0.011)  # binomial
     assert (together.coverage.low, together.coverage.high) == pytest.approx((0.7, 1.0))  # 3 of 10 drawn, or none
-    wilson = proportion(90, 100)
-    for found in (alone, together):
+    for found, wilson in ((alone, proportion(90, 100)), (together, proportion(9, 10))):
         assert found.by_class.loc["nv", ["coverage", "low", "high"]].tolist() == \
-            [wilson.value, wilson.low, wilson.high]
+            pytest.approx([wilson.value, wilson.low, wilson.high])
+
+
+def test_sets_that_hold_every_true_class_are_not_sure_to_and_of_one_lesion_none_is():
+    y_true = np.array([NV] * 6 + [MEL] * 3)
+    found = prediction_sets(y_true, sure(y_true.tolist()), np.array([*range(6), 6, 6, 6]), 0.5)
+    assert percent(found.coverage) == f"100 % ({100 * wilson_low(81 / 15):.0f} to 100)"  # 9 images, 9² / (6 + 3²)
+    assert found.by_class.loc["nv", "low"] == pytest.approx(wilson_low(6), abs=1e-6)
+    assert math.isnan(found.by_class.loc["mel", "low"])
 
 
 def test_sets_cover_nine_of_ten_images_they_have_not_seen():
@@ -474,6 +659,36 @@ def test_the_majority_floor_always_answers_the_training_parts_majority():
     assert found["accuracy"].value == 0.6
     assert found["balanced_accuracy"].value == pytest.approx(1 / 3)
     assert found["macro_auc"].value == 0.5
+
+
+def test_the_floor_answers_the_majority_of_training_also_where_the_test_part_has_another():
+    counts = np.array([1, 0, 0, 9, 0, 0, 0])  # nv
+    found = majority_floor(counts, np.array([MEL] * 6 + [NV] * 2), np.arange(8)).scores
+    assert majority_title(counts) == "Always melanocytic nevus (nv)"
+    assert found["accuracy"].value == 0.25
+    assert found["accuracy"].has_width
+    assert majority_title(np.array([5, 4, 4, 4, 0, 0, 0])) == "Always melanoma (mel)"
+
+
+def test_what_a_floor_scores_by_construction_has_no_interval():
+    # resamples of few images lack a class, which moves the mean of recalls but says nothing of it
+    found = majority_floor(np.eye(7)[NV] * 9, np.array([MEL, MEL, BKL, NV]), np.arange(4)).scores
+    written = {key: format_score(key, score) for key, score in found.items()}
+    assert written == written | {
+        "balanced_accuracy": "33 %", "macro_auc": "0.50", "malignant_sensitivity": "0 %",
+        "malignant_specificity": "100 %", "malignant_auc": "0.50"}
+    assert written["accuracy"].startswith("25 % (0 to ")
+
+
+@pytest.mark.parametrize("recorded", [
+    None, [], "nv", {}, {"nv": 5}, dict.fromkeys(CODES, 0), dict.fromkeys(CODES, "5"), dict.fromkeys(CODES, -1),
+    dict.fromkeys(CODES, 1.5), dict.fromkeys(CODES, True), dict.fromkeys(CODES, 10**400)])
+def test_a_run_without_counts_of_its_training_has_those_of_its_validation(recorded):
+    validation = np.array([NV, NV, BKL])
+    assert train_counts({"split": {"train_counts": recorded}}, validation).tolist() == [0, 0, 0, 2, 1, 0, 0]
+    assert train_counts({"split": {}}, validation).tolist() == [0, 0, 0, 2, 1, 0, 0]
+    counts = {"df": 6, "mel": 1, "bcc": 2, "akiec": 3, "nv": 4, "bkl": 5, "vasc": 0}  # in any order
+    assert train_counts({"split": {"train_counts": counts}}, validation).tolist() == [1, 2, 3, 4, 5, 0, 6]
 
 
 def test_logistic_regression_tells_dark_images_from_light_ones():
@@ -522,7 +737,11 @@ def test_many_images_are_reduced_in_blocks_to_the_same_answers(monkeypatch):
     (Interval(0.7512, 0.7321, 0.7698), "75.1 % (73.2 to 77.0)"),
     (Interval(0.7512, 0.70, 0.7999), "75.1 % (70.0 to 80.0)"),  # just under 10 points
     (Interval(0.5234, 0.4623, 0.5801), "52 % (46 to 58)"),  # wider: a decimal would pretend
-    (Interval(1.0, 1.0, 1.0), "100.0 % (100.0 to 100.0)"),
+    (Interval(0.0, 0.0, 0.3903), "0 % (0 to 39)"),
+    (Interval(1.0, 0.95, 1.0), "100.0 % (95.0 to 100.0)"),
+    (Interval(1.0, 1.0, 1.0), "100 %"),  # an older version's: no interval, and no certainty
+    (Interval(0.071, 0.071, 0.071), "7 %"),
+    (Interval(1 / 7, math.nan, math.nan), "14 %"),
     (Interval(0.5, math.nan, math.nan), "50 %"),
     (Interval(math.nan, math.nan, math.nan), "–"),
 ])
@@ -538,6 +757,15 @@ def test_areas_and_differences_are_written_in_their_own_units():
     assert format_difference("accuracy", Interval(0.013, -0.004, 0.031)) == "+1.3 points (−0.4 to +3.1)"
     assert format_difference("macro_auc", Interval(-0.012, -0.028, 0.0)) == "−0.012 (−0.028 to 0.000)"
     assert format_difference("macro_f1", Interval(0.10, 0.02, 0.19)) == "+10 points (+2 to +19)"
+    assert decimal(Interval(1.0, 0.74, 1.0)) == "1.00 (0.74 to 1.00)"
+
+
+def test_without_an_interval_a_number_has_no_digit_to_spare():
+    assert decimal(Interval(0.5, math.nan, math.nan)) == decimal(Interval(0.5, 0.5, 0.5)) == "0.50"
+    assert format_difference("accuracy", Interval(0.0, math.nan, math.nan)) == "0 points"
+    assert format_difference("accuracy", Interval(-0.125, math.nan, math.nan)) == "−12 points"
+    assert format_difference("macro_auc", Interval(0.0, 0.0, 0.0)) == "0.00"
+    assert format_score("malignant_auc", Interval(math.nan, math.nan, math.nan)) == "–"
 
 
 @pytest.mark.parametrize(("p", "words"), [(0.0004, "< 0.001"), (0.0123, "= 0.012"), (0.5, "= 0.50"), (1.0, "= 1.00")])
@@ -561,6 +789,56 @@ def test_the_record_is_json_and_gives_the_scores_back():
     again = scores_from_record(record)
     assert again["accuracy"] == found.scores["accuracy"]
     assert math.isnan(again["malignant_auc"].value)
+
+
+def stored() -> dict:
+    """An evaluation of five images of five lesions, four right, as JSON."""
+    found = evaluate(np.array([NV, NV, NV, BKL, MEL]), sure([NV, NV, NV, NV, MEL]), np.arange(5), resamples=50)
+    return json.loads(json.dumps(evaluation_record(found)))
+
+
+def test_what_an_older_version_stored_without_width_is_read_honestly():
+    record = stored()
+    for key, value in (("accuracy", 0.0), ("malignant_sensitivity", 1.0)):
+        record["scores"][key] = {"value": value, "low": value, "high": value}
+    found = scores_from_record(record)
+    assert percent(found["accuracy"]) == "0 % (0 to 43)"  # z² / (5 + z²)
+    assert percent(found["malignant_sensitivity"]) == "100 %"  # of how many lesions it does not say
+    assert found["macro_f1"].has_width
+    assert percent(scores_from_record(record | {"n_lesions": 1})["accuracy"]) == "0 %"
+    assert evaluation_from_record(record).scores["accuracy"] == found["accuracy"]
+
+
+def changed(*place: object, value: object) -> dict:
+    record = stored()
+    at = record
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = value
+    return record
+
+
+@pytest.mark.parametrize("record", [
+    None, [], 3, "scores", {}, {"n_images": 15},
+    *(changed(name, value=value) for name in ("n_images", "n_lesions", "scores", "per_class", "confusion")
+      for value in (None, "5", [], {}, -1, 1.5, True, 10**400, [[1]] * 7, {"nv": 3})),
+    changed("scores", "accuracy", value=None), changed("scores", "accuracy", "value", value="0.8"),
+    changed("scores", "accuracy", "low", value=[0.1]), changed("scores", "macro_auc", "high", value=1e300),
+    changed("scores", "accuracy", "high", value=0.1), changed("scores", "accuracy", value={"value": 0.5}),
+    changed("per_class", "nv", value=3), changed("per_class", "nv", "support", value=0.5),
+    changed("per_class", "nv", "recall", value="all"), changed("confusion", 2, value=[1, 2]),
+    changed("confusion", 2, value=None), changed("confusion", 2, 2, value="many"),
+])
+def test_a_record_that_is_no_evaluation_is_a_value_error_and_a_floor_of_it_none(record):
+    with pytest.raises(ValueError, match="no scores of an evaluation"):
+        evaluation_from_record(record)
+    assert stored_floor({"floors": {"logistic_regression": record}}) is None
+
+
+@pytest.mark.parametrize("record", [{}, {"floors": None}, {"floors": []}, {"floors": "none"}, {"floors": {}}])
+def test_a_run_without_floors_has_none(record):
+    assert stored_floor(record) is None
+    assert stored_floor({"floors": {"logistic_regression": stored()}}).n_images == 5
 
 
 # ------------------------------------------------------------------------------ errors

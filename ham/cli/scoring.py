@@ -92,8 +92,8 @@ def _score(run: Run, validation: Predictions, part: Predictions, first: tuple[Ru
             first[0], evaluation.compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
             evaluation.mcnemar(ours.y_true, theirs.proba, ours.proba))
     found = evaluation.evaluate(part.y_true, part.proba, part.lesion)
-    majority = found.per_class["support"].idxmax()
-    floors = {f"Always {majority}": evaluation.majority_floor(part.y_true, part.lesion)}
+    counts = evaluation.train_counts(run.record, validation.y_true)
+    floors = {evaluation.majority_title(counts): evaluation.majority_floor(counts, part.y_true, part.lesion)}
     if own_test and (stored := evaluation.stored_floor(run.record)):  # its answers on other images were not asked
         floors[evaluation.LOGISTIC_REGRESSION] = stored
     return _Scored(run, found, calibration, sets, malignant, difference, floors)

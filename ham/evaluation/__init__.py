@@ -23,13 +23,19 @@ from ham.evaluation.calibration import (
     reliability,
     with_temperature,
 )
+from ham.evaluation.differences import McNemar, compare, mcnemar, unpaired_difference
 from ham.evaluation.floors import (
     LOGISTIC_REGRESSION,
     logistic_regression_proba,
+    majority_class,
     majority_floor,
     majority_proba,
+    majority_title,
+    recorded_train_counts,
     stored_floor,
+    train_counts,
 )
+from ham.evaluation.intervals import Interval
 from ham.evaluation.leak import Leak, Part, joined, measure_leak
 from ham.evaluation.operating import (
     TARGETS,
@@ -45,17 +51,12 @@ from ham.evaluation.scores import (
     Answers,
     Evaluation,
     EvaluationError,
-    Interval,
-    McNemar,
     Score,
-    compare,
     evaluate,
     malignant_proba,
-    mcnemar,
     named_right,
     proportion,
     shares,
-    unpaired_difference,
 )
 from ham.evaluation.words import (
     decimal,
@@ -103,8 +104,10 @@ __all__ = [
     "intervals_record",
     "joined",
     "logistic_regression_proba",
+    "majority_class",
     "majority_floor",
     "majority_proba",
+    "majority_title",
     "malignant_proba",
     "malignant_roc",
     "malignant_threshold",
@@ -116,11 +119,13 @@ __all__ = [
     "percent",
     "prediction_sets",
     "proportion",
+    "recorded_train_counts",
     "reliability",
     "roc",
     "scores_from_record",
     "shares",
     "stored_floor",
+    "train_counts",
     "unpaired_difference",
     "with_temperature",
 ]

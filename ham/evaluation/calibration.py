@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from ham.config import CODES, N_CLASSES
-from ham.evaluation.scores import Interval, check, proportion, shares
+from ham.evaluation.intervals import Interval, share_interval
+from ham.evaluation.scores import check, lesion_numbers, proportion, shares
 
 CALIBRATION_BINS = 15
 COVERAGE = 0.90
@@ -119,16 +120,17 @@ def conformal_sets(proba: np.ndarray, threshold: float) -> np.ndarray:
 def prediction_sets(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float) -> PredictionSets:
     """How sets with a threshold chosen on validation do on these images. Raises EvaluationError.
 
-    Coverage of all images has the interval of `evaluate`. A class has Wilson's: of some there are too few images for
-    the bootstrap, which is sure of itself where all of them are covered.
+    Coverage of all images has the interval of `evaluate`. A class has Wilson's over its lesions
+    (`share_interval`): of some there are too few for the bootstrap.
     """
     y_true, proba = check(y_true, proba)
+    lesions = lesion_numbers(lesions, len(y_true))[0]
     sets, whole = conformal_sets(proba, threshold), np.ones(len(y_true), bool)
     size, covered = sets.sum(axis=1), sets[np.arange(len(y_true)), y_true]
     rows = []
     for k in range(N_CLASSES):
         own = y_true == k
-        share = proportion(covered[own].sum(), own.sum())
+        share = share_interval(covered[own], lesions[own])
         rows.append({"n": int(own.sum()), "covered": int(covered[own].sum()), "coverage": share.value, "low": share.low,
                      "high": share.high, "mean_size": float(size[own].mean()) if own.any() else math.nan})
     return PredictionSets(threshold, shares({"coverage": (covered, whole)}, lesions)["coverage"], float(size.mean()),

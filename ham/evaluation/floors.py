@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ham.config import N_CLASSES
+from ham.config import CLASSES, CODES, N_CLASSES, LesionClass
 from ham.evaluation.scores import Evaluation, evaluate
 from ham.evaluation.words import evaluation_from_record
 
@@ -27,16 +28,57 @@ def majority_proba(y_train: np.ndarray, n: int) -> np.ndarray:
     return np.tile(share, (n, 1))
 
 
-def majority_floor(y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
-    """The scores of always answering these images' most frequent class."""
-    return evaluate(y_true, majority_proba(y_true, len(y_true)), lesions)
+def train_counts(record: dict, validation_true: np.ndarray) -> np.ndarray:
+    """Images of each class in a run's training part, int64 (7,), in CLASSES order.
+
+    `record`: the run's. Runs of versions that did not record them have the counts of their
+    validation part, which was drawn from the same images.
+    """
+    recorded = recorded_train_counts(record)
+    if recorded is not None:
+        return recorded
+    return np.bincount(np.asarray(validation_true, np.int64), minlength=N_CLASSES)
+
+
+def recorded_train_counts(record: dict) -> np.ndarray | None:
+    """Those that stand in a run's record; None where there are none, or not whole."""
+    try:
+        counts = [record["split"]["train_counts"][code] for code in CODES]
+    except (LookupError, TypeError):  # not recorded, or not by us
+        return None
+    whole = all(type(n) is int and 0 <= n < 2**53 for n in counts) and any(counts)
+    return np.array(counts, np.int64) if whole else None
+
+
+def majority_class(counts: np.ndarray) -> LesionClass:
+    """The most frequent class of the training part; the first of several."""
+    return CLASSES[int(np.argmax(counts))]
+
+
+def majority_title(counts: np.ndarray) -> str:
+    """"Always melanocytic nevus (nv)"."""
+    found = majority_class(counts)
+    return f"Always {found.name.lower()} ({found.code})"
+
+
+def majority_floor(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
+    """The scores of always answering the training part's most frequent class, on these images.
+
+    What does not depend on which images they are has no interval: a recall is 0 or 1 whatever is
+    drawn, an AUC 0.5.
+    """
+    answers = np.tile(np.eye(N_CLASSES)[int(np.argmax(counts))], (len(y_true), 1))
+    found = evaluate(y_true, answers, lesions)
+    by_draw = ("accuracy", "macro_f1")
+    return dataclasses.replace(found, scores={
+        key: score if key in by_draw else score.without() for key, score in found.scores.items()})
 
 
 def stored_floor(record: dict) -> Evaluation | None:
-    """The logistic regression's scores in a run's record; None where an earlier version wrote none."""
+    """The logistic regression's scores in a run's record; None where there are none, or not whole."""
     try:
         return evaluation_from_record(record["floors"]["logistic_regression"])
-    except (KeyError, TypeError, ValueError, AttributeError):  # none, or what another version wrote
+    except (LookupError, TypeError, ValueError):  # none, or what another version wrote
         return None
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ham.config import CODES
-from ham.evaluation.scores import RESAMPLES, Answers, Interval, named_right, unpaired_difference
+from ham.evaluation.differences import unpaired_difference
+from ham.evaluation.intervals import RESAMPLES, Interval
+from ham.evaluation.scores import Answers, named_right
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ham.evaluation.scores import MALIGNANT, RESAMPLES, EvaluationError, Interval, check, malignant_proba, shares
+from ham.evaluation.intervals import RESAMPLES, Interval
+from ham.evaluation.scores import MALIGNANT, EvaluationError, check, malignant_proba, shares
 
 TARGETS = (0.80, 0.90, 0.95)  # sensitivities to choose from
 

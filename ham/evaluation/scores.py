@@ -1,33 +1,34 @@
-"""Scores of one model, differences of two: the bootstrap over lesions and McNemar's test."""
+"""Scores of one model, with their intervals over lesions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from ham.config import CLASSES, CODES, N_CLASSES, HamError
+from ham.evaluation.intervals import (
+    NO_INTERVAL,
+    RESAMPLES,
+    Interval,
+    area_interval,
+    combined,
+    effective_lesions,
+    f1_interval,
+    intervals,
+    of_one_lesion,
+    share,
+    share_interval,
+    wilson,
+)
 
-RESAMPLES = 2000
-CONFIDENCE = 0.95
 MALIGNANT = np.array([c.malignant for c in CLASSES])  # bool (7,)
 
 
 class EvaluationError(HamError):
     """Labels and probabilities that cannot be scored."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A score (0 to 1) or a difference of two (-1 to 1) with its 95 % interval; NaN where undefined."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -81,46 +82,23 @@ class Answers:
         return Answers(self.y_true[mask], self.proba[mask], self.lesions[mask])
 
 
-@dataclass(frozen=True)
-class McNemar:
-    """Images that only one of two models names right, and the two-sided exact p-value."""
-
-    b: int  # a right, b wrong
-    c: int  # a wrong, b right
-    p: float
-
-
 def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resamples: int = RESAMPLES,
              seed: int = 0) -> Evaluation:
     """Scores with 95 % percentile bootstrap intervals over lesions (Efron, Tibshirani 1993, chapter 13).
 
     Lesions, not images, are drawn with replacement, because images of one lesion are not independent
-    (the cluster bootstrap: Field, Welsh, J. R. Stat. Soc. B 69:369, 2007). Raises EvaluationError.
+    (the cluster bootstrap: Field, Welsh, J. R. Stat. Soc. B 69:369, 2007). What stands where all
+    draws agree says `ham.evaluation.intervals`; a malignant AUC with one lesion on a side, whose
+    chance no draw shows, has that too. Raises EvaluationError.
     """
     y_true, proba = check(y_true, proba)
-    lesion, n_lesions = _lesions(lesions, len(y_true))
-    found = _intervals(lambda counts: _scores(y_true, proba, lesion, counts), len(y_true), n_lesions, resamples, seed)
+    lesion, n_lesions = lesion_numbers(lesions, len(y_true))
+    found = intervals(
+        lambda counts: scores_by_draw(y_true, proba, lesion, counts), len(y_true), n_lesions, resamples, seed,
+        lambda key: _interval_instead(key, y_true, proba, lesion), undrawn(y_true, lesion))
     confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
     np.add.at(confusion, (y_true, proba.argmax(axis=1)), 1)
     return Evaluation(len(y_true), n_lesions, found, _per_class(y_true, proba, confusion), confusion)
-
-
-def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions: np.ndarray,
-            resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
-    """Scores of `proba` minus scores of `baseline` on the same images; paired bootstrap over lesions.
-
-    Both models are scored on the same resamples, so what makes an image hard for both cancels out.
-    Raises EvaluationError.
-    """
-    y_true, proba = check(y_true, proba)
-    _, baseline = check(y_true, baseline)
-    lesion, n_lesions = _lesions(lesions, len(y_true))
-
-    def difference(counts: np.ndarray) -> dict[str, np.ndarray]:
-        ours, theirs = (_scores(y_true, p, lesion, counts) for p in (proba, baseline))
-        return {key: ours[key] - theirs[key] for key in SCORES}
-
-    return _intervals(difference, len(y_true), n_lesions, resamples, seed)
 
 
 def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarray, resamples: int = RESAMPLES,
@@ -130,11 +108,17 @@ def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarra
     With the intervals of `evaluate`, from the same draws of lesions. Raises EvaluationError.
     """
     n = len(lesions)
-    lesion, n_lesions = _lesions(lesions, n)
+    lesion, n_lesions = lesion_numbers(lesions, n)
     by_lesion = {key: [np.bincount(lesion, images, n_lesions) for images in (part & whole, whole)]
                  for key, (part, whole) in counted.items()}
-    return _intervals(lambda counts: {key: ratio(counts @ part, counts @ whole)
-                                      for key, (part, whole) in by_lesion.items()}, n, n_lesions, resamples, seed)
+
+    def instead(key: str) -> Interval:
+        part, whole = counted[key]
+        return share_interval(part[whole], lesion[whole])
+
+    return intervals(lambda counts: {key: ratio(counts @ part, counts @ whole)
+                                     for key, (part, whole) in by_lesion.items()},
+                     n, n_lesions, resamples, seed, instead)
 
 
 def named_right(answers: Answers, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
@@ -144,64 +128,25 @@ def named_right(answers: Answers, resamples: int = RESAMPLES, seed: int = 0) -> 
     class without images. Raises EvaluationError.
     """
     y_true, proba = check(answers.y_true, answers.proba)
-    lesion, n_lesions = _lesions(answers.lesions, len(y_true))
-    right, whole = _right_by_lesion(y_true, proba, lesion, n_lesions)
+    lesion, n_lesions = lesion_numbers(answers.lesions, len(y_true))
+    right, whole = right_by_lesion(y_true, proba, lesion, n_lesions)
 
     def score(counts: np.ndarray) -> dict[str, np.ndarray]:
-        return _named_right(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
+        return named_right_by_draw(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
 
-    return _intervals(score, len(y_true), n_lesions, resamples, seed)
-
-
-def unpaired_difference(ours: Answers, theirs: Answers, resamples: int = RESAMPLES,
-                        seed: int = 0) -> dict[str, Interval]:
-    """The scores of `named_right` of one set of images minus those of another: another test part, or another kind of
-    image within one.
-
-    The lesions of both sides are drawn together (the cluster bootstrap of `evaluate`), so one with images on both
-    counts on both. The balanced accuracies are means over the classes that both sides have, in each resample too:
-    else a class that only one of them has would pass for a difference. Raises EvaluationError.
-    """
-    checked = [check(side.y_true, side.proba) for side in (ours, theirs)]
-    lesion, n_lesions = _lesions(np.concatenate([ours.lesions, theirs.lesions]), sum(len(y) for y, _ in checked))
-    n_ours = len(checked[0][0])
-    (right, whole), (their_right, their_whole) = (
-        _right_by_lesion(*side, own, n_lesions)
-        for side, own in zip(checked, (lesion[:n_ours], lesion[n_ours:]), strict=True))
-
-    def score(counts: np.ndarray) -> dict[str, np.ndarray]:
-        support, their_support = counts @ whole, counts @ their_whole
-        both = (support > 0) & (their_support > 0)
-        first = _named_right(counts @ right, support, both)
-        second = _named_right(counts @ their_right, their_support, both)
-        return {key: first[key] - second[key] for key in first}
-
-    return _intervals(score, len(lesion), n_lesions, resamples, seed)
+    return intervals(score, len(y_true), n_lesions, resamples, seed,
+                     lambda key: _interval_instead(key, y_true, proba, lesion))
 
 
 def proportion(part: int, whole: int) -> Interval:
-    """part of whole with Wilson's interval, which takes every image as independent and stays honest where they are few.
+    """part of whole with Wilson's interval, which takes every image as independent.
 
-    Wilson, J. Am. Stat. Assoc. 22:209, 1927. NaN where whole is 0.
+    NaN where whole is 0; one image alone has no interval.
     """
     if not whole:
         return Interval(math.nan, math.nan, math.nan)
-    limits = binomtest(int(part), int(whole)).proportion_ci(CONFIDENCE, "wilson")
-    return Interval(int(part) / int(whole), float(limits.low), float(limits.high))
-
-
-def mcnemar(y_true: np.ndarray, proba_a: np.ndarray, proba_b: np.ndarray) -> McNemar:
-    """McNemar's exact test: does one model name more images right than the other?
-
-    The images that only one of the two names right are coin flips where neither is better
-    (McNemar, Psychometrika 12:153, 1947; exact binomial form: Dietterich, Neural Computation 10:1895,
-    1998). It takes images as independent; the paired bootstrap of `compare` does not.
-    """
-    y_true, proba_a = check(y_true, proba_a)
-    _, proba_b = check(y_true, proba_b)
-    right_a, right_b = (p.argmax(axis=1) == y_true for p in (proba_a, proba_b))
-    b, c = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
-    return McNemar(b, c, float(binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0)
+    found = wilson(int(part) / int(whole), int(whole))
+    return found.without() if whole == 1 else found
 
 
 def check(y_true: np.ndarray, proba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -227,7 +172,7 @@ def check(y_true: np.ndarray, proba: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return y_true.astype(np.int64), proba
 
 
-def _lesions(lesions: np.ndarray, n: int) -> tuple[np.ndarray, int]:
+def lesion_numbers(lesions: np.ndarray, n: int) -> tuple[np.ndarray, int]:
     """Lesions numbered from 0, int64 (n,), and how many there are."""
     lesions = np.asarray(lesions)
     if lesions.shape != (n,):
@@ -237,7 +182,8 @@ def _lesions(lesions: np.ndarray, n: int) -> tuple[np.ndarray, int]:
     return number, len(names)
 
 
-def _scores(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+def scores_by_draw(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
+                   counts: np.ndarray) -> dict[str, np.ndarray]:
     """Every score in SCORES, (R,) each, when lesion j is counted `counts[r, j]` times, (R, n_lesions)."""
     n_lesions = counts.shape[1]
     by_lesion = np.zeros((n_lesions, N_CLASSES * N_CLASSES))
@@ -262,7 +208,7 @@ def _scores(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: n
     }
 
 
-def _right_by_lesion(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
+def right_by_lesion(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
                      n_lesions: int) -> tuple[np.ndarray, np.ndarray]:
     """Images named right, and all, of each lesion and true class; float (n_lesions, 7) each."""
     right, whole = np.zeros((2, n_lesions, N_CLASSES))
@@ -271,7 +217,8 @@ def _right_by_lesion(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
     return right, whole
 
 
-def _named_right(right: np.ndarray, whole: np.ndarray, counted: np.ndarray) -> dict[str, np.ndarray]:
+def named_right_by_draw(right: np.ndarray, whole: np.ndarray,
+                        counted: np.ndarray) -> dict[str, np.ndarray]:
     """The scores of `named_right`, (R,) each, from images named right and all by class, (R, 7).
 
     The balanced accuracy is over the classes `counted`, bool, (R, 7) or (1, 7).
@@ -310,36 +257,64 @@ def _per_class(y_true: np.ndarray, proba: np.ndarray, confusion: np.ndarray) -> 
     }, index=pd.Index(CODES, name="code"))
 
 
-def _intervals(score: Callable[[np.ndarray], dict[str, np.ndarray]], n_images: int, n_lesions: int, resamples: int,
-               seed: int) -> dict[str, Interval]:
-    """`score(counts)` of the images as they are, with its interval over `resamples` draws of lesions."""
-    point = score(np.ones((1, n_lesions)))
-    drawn = _bootstrap(score, n_images, n_lesions, resamples, seed)
-    return {key: _interval(point[key][0], drawn[key]) for key in point}
+# ------------------------------------------------------------------- where draws agree
 
 
-def _bootstrap(score: Callable[[np.ndarray], dict[str, np.ndarray]], n_images: int, n_lesions: int, resamples: int,
-               seed: int) -> dict[str, np.ndarray]:
-    """`score(counts)` over `resamples` draws of lesions, a block at a time so that memory stays small."""
-    random = np.random.default_rng(seed)
-    block = max(1, min(250, 2_000_000 // n_images))
-    parts = []
-    for start in range(0, resamples, block):
-        rows = min(block, resamples - start)
-        drawn = random.integers(0, n_lesions, (rows, n_lesions)) + np.arange(rows)[:, None] * n_lesions
-        counts = np.bincount(drawn.ravel(), minlength=rows * n_lesions).reshape(rows, n_lesions)
-        parts.append(score(counts.astype(np.float64)))
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+def undrawn(y_true: np.ndarray, lesion: np.ndarray) -> set[str]:
+    """The scores that have one side's only lesion in every draw, so that it passes for certain."""
+    sides = (lesion[MALIGNANT[y_true]], lesion[~MALIGNANT[y_true]])
+    return {"malignant_auc"} if any(of_one_lesion(side) for side in sides) else set()
 
 
-def _interval(value: float, drawn: np.ndarray) -> Interval:
-    """The percentile interval of the resamples in which the score is defined."""
-    defined = drawn[np.isfinite(drawn)]
-    if not len(defined) or not np.isfinite(value):
-        return Interval(float(value), math.nan, math.nan)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(defined, (tail, 1 - tail))
-    return Interval(float(value), float(low), float(high))
+def _interval_instead(key: str, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+    """Of a score of SCORES or of `named_right`, without a draw."""
+    answer, classes = proba.argmax(axis=1), np.unique(y_true)
+    if key == "malignant_auc":
+        return _area(malignant_proba(proba), MALIGNANT[y_true], lesion)
+    if key == "macro_auc":
+        return _mean([_area(proba[:, k], y_true == k, lesion) for k in classes])
+    if key == "macro_f1":
+        return _mean([f1_interval(y_true == k, answer == k, lesion) for k in classes])
+    parts = images_of(key, y_true)
+    if of_one_lesion(lesion[np.any(parts, axis=0)]):
+        return NO_INTERVAL
+    return combined(share_terms(1, hits(key, y_true, answer), parts, lesion))
+
+
+def images_of(key: str, y_true: np.ndarray) -> list[np.ndarray]:
+    """The images, bool (n,) each, whose shares of right answers the score is the mean of.
+
+    None for F1 and AUCs, which are no means of shares.
+    """
+    if key in CODES:
+        return [y_true == CODES.index(key)]
+    return {
+        "accuracy": [np.ones(len(y_true), bool)],
+        "balanced_accuracy": [y_true == k for k in np.unique(y_true)],
+        "malignant_sensitivity": [MALIGNANT[y_true]],
+        "malignant_specificity": [~MALIGNANT[y_true]],
+    }.get(key, [])
+
+
+def hits(key: str, y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """The answers that count as right for this score, bool (n,)."""
+    if key.startswith("malignant"):
+        return MALIGNANT[answer] == MALIGNANT[y_true]
+    return answer == y_true
+
+
+def share_terms(factor: int, hits: np.ndarray, parts: list[np.ndarray],
+           lesion: np.ndarray) -> list[tuple[float, Interval]]:
+    return [(factor / len(parts), share(hits[part], lesion[part])) for part in parts]
+
+
+def _mean(found: list[Interval]) -> Interval:
+    return combined([(1 / len(found), one) for one in found])
+
+
+def _area(score: np.ndarray, positive: np.ndarray, lesion: np.ndarray) -> Interval:
+    area = float(_auc(score, positive, np.ones((len(score), 1)))[0])
+    return area_interval(area, effective_lesions(lesion[positive]), effective_lesions(lesion[~positive]))
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from ham.evaluation.scores import SCORES, Evaluation, Interval
+from ham import io
+from ham.config import CODES, N_CLASSES
+from ham.evaluation.intervals import Interval, wilson
+from ham.evaluation.scores import SCORES, Evaluation
+
+Stored = TypeVar("Stored")
+
+_BY_CLASS = ("precision", "recall", "f1", "auc")
 
 
 def percent(interval: Interval) -> str:
     """"75.1 % (73.2 to 77.0)": one decimal where the interval is narrower than 10 points, else none.
 
-    So the interval always spans at least about ten steps of the last digit shown. "–" where undefined.
+    So the interval always spans at least about ten steps of the last digit shown. Without an
+    interval (one lesion) there is no decimal either: "75 %". "–" where undefined.
     """
-    digits = 1 if interval.high - interval.low < 0.10 else 0
-    return _written([f"{100 * x:.{digits}f}" for x in (interval.value, interval.low, interval.high)], " %", interval)
+    return _written(interval, lambda x: f"{100 * x:.{_narrow(interval)}f}", " %")
 
 
 def decimal(interval: Interval) -> str:
     """"0.920 (0.905 to 0.934)": three decimals where the interval is narrower than 0.10, else two."""
-    digits = 3 if interval.high - interval.low < 0.10 else 2
-    return _written([f"{x:.{digits}f}" for x in (interval.value, interval.low, interval.high)], "", interval)
+    return _written(interval, lambda x: f"{x:.{2 + _narrow(interval)}f}", "")
 
 
 def format_score(key: str, interval: Interval) -> str:
@@ -32,10 +40,8 @@ def format_score(key: str, interval: Interval) -> str:
 
 def format_difference(key: str, interval: Interval) -> str:
     """"+1.3 points (−0.4 to +3.1)"; AUCs without the word: "+0.012 (−0.004 to +0.028)"."""
-    scale, unit, finer = (100, " points", 1) if SCORES[key].percent else (1, "", 3)
-    digits = finer if interval.high - interval.low < 0.10 else finer - 1
-    written = [_signed(scale * x, digits) for x in (interval.value, interval.low, interval.high)]
-    return _written(written, unit, interval)
+    scale, unit, digits = (100, " points", 0) if SCORES[key].percent else (1, "", 2)
+    return _written(interval, lambda x: _signed(scale * x, digits + _narrow(interval)), unit)
 
 
 def p_value(p: float) -> str:
@@ -48,11 +54,16 @@ def _signed(value: float, digits: int) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
-def _written(numbers: list[str], unit: str, interval: Interval) -> str:
+def _narrow(interval: Interval) -> int:
+    """1 where the interval bears one more decimal, else 0."""
+    return int(interval.has_width and interval.high - interval.low < 0.10)
+
+
+def _written(interval: Interval, number: Callable[[float], str], unit: str) -> str:
     if not math.isfinite(interval.value):
         return "–"
-    value, low, high = numbers
-    return f"{value}{unit} ({low} to {high})" if math.isfinite(interval.low) else f"{value}{unit}"
+    limits = f" ({number(interval.low)} to {number(interval.high)})" if interval.has_width else ""
+    return f"{number(interval.value)}{unit}{limits}"
 
 
 def evaluation_record(evaluation: Evaluation) -> dict:
@@ -64,8 +75,8 @@ def evaluation_record(evaluation: Evaluation) -> dict:
         "n_images": evaluation.n_images,
         "n_lesions": evaluation.n_lesions,
         "scores": intervals_record(evaluation.scores),
-        "per_class": {code: {"support": int(row["support"]), **{name: _json_number(row[name]) for name in
-                                                                ("precision", "recall", "f1", "auc")}}
+        "per_class": {code: {"support": int(row["support"]),
+                             **{name: _json_number(row[name]) for name in _BY_CLASS}}
                       for code, row in evaluation.per_class.iterrows()},
         "confusion": evaluation.confusion.tolist(),
     }
@@ -78,17 +89,63 @@ def intervals_record(intervals: dict[str, Interval]) -> dict:
 
 
 def scores_from_record(record: dict) -> dict[str, Interval]:
-    """The intervals of a stored `evaluation_record`."""
-    return {key: Interval(*(math.nan if score[name] is None else score[name] for name in ("value", "low", "high")))
-            for key, score in record["scores"].items()}
+    """The scores of a stored `evaluation_record`, by the keys of SCORES. Raises ValueError.
+
+    Earlier versions stored limits that agree where they had no interval. An accuracy then gets
+    Wilson's over the lesions; of the other scores the record does not say how many lesions they
+    rest on, and they get none.
+    """
+    return _whole(_scores, record)
 
 
 def evaluation_from_record(record: dict) -> Evaluation:
-    """The Evaluation of a stored `evaluation_record`."""
-    per_class = pd.DataFrame.from_dict(record["per_class"], orient="index").rename_axis("code")
-    return Evaluation(record["n_images"], record["n_lesions"], scores_from_record(record),
-                      per_class.astype({"support": int} | dict.fromkeys(("precision", "recall", "f1", "auc"), float)),
-                      np.array(record["confusion"], np.int64))
+    """The Evaluation of a stored `evaluation_record`. Raises ValueError where it is not whole."""
+    return _whole(_evaluation, record)
+
+
+def _whole(read: Callable[[dict], Stored], record: dict) -> Stored:
+    try:
+        return read(record)
+    except io.DAMAGED as error:
+        raise ValueError(f"these are no scores of an evaluation: {type(error).__name__}, {error}") from error
+
+
+def _scores(record: dict) -> dict[str, Interval]:
+    n_lesions, found = _count(record["n_lesions"]), {}
+    for key in SCORES:
+        value, low, high = (_share(record["scores"][key][name]) for name in ("value", "low", "high"))
+        one = Interval(value, low, high)
+        if low > high:
+            raise ValueError(f"{key} has its limits the wrong way round")
+        if math.isfinite(low) and not one.has_width:
+            one = wilson(value, n_lesions) if key == "accuracy" and n_lesions > 1 else one.without()
+        found[key] = one
+    return found
+
+
+def _evaluation(record: dict) -> Evaluation:
+    per_class = {code: {"support": _count(row["support"])} | {name: _share(row[name]) for name in _BY_CLASS}
+                 for code, row in ((code, record["per_class"][code]) for code in CODES)}
+    confusion = np.array([[_count(n) for n in row] for row in record["confusion"]], np.int64)
+    if confusion.shape != (N_CLASSES, N_CLASSES):
+        raise ValueError(f"the confusion matrix has shape {confusion.shape}")
+    table = pd.DataFrame.from_dict(per_class, orient="index").rename_axis("code")
+    return Evaluation(_count(record["n_images"]), _count(record["n_lesions"]), _scores(record), table, confusion)
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise ValueError(f"{str(value)[:40]!r} is no number of images")
+    return value
+
+
+def _share(value: object) -> float:
+    """0 to 1; None is NaN."""
+    if value is None:
+        return math.nan
+    if type(value) not in (int, float) or not -1e-9 <= value <= 1 + 1e-9:
+        raise ValueError(f"{str(value)[:40]!r} is no share")
+    return float(value)
 
 
 def _json_number(value: float) -> float | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import orjson
-
-from ham import store
+from ham import io
 from ham.config import cache_folder
 from ham.data import LesionDataset, Split
 from ham.evaluation import evaluate, evaluation_from_record, evaluation_record, logistic_regression_proba
@@ -22,8 +20,8 @@ def floors(dataset: LesionDataset, split: Split) -> dict[str, dict]:
     anew, and one that cannot be written costs the next run a few seconds. Empty where it cannot be computed: a
     training that went well does not end badly for want of a floor.
     """
-    path = cache_folder() / "floors" / f"{split.fingerprint}.json"
-    found = _read(path, len(split.test))
+    path, what = cache_folder() / "floors" / f"{split.fingerprint}.json", "the floor of a split"
+    found = io.read_kept(path, lambda kept: _read(kept, len(split.test)), what)
     if found is not None:
         return found
     try:
@@ -34,26 +32,14 @@ def floors(dataset: LesionDataset, split: Split) -> dict[str, dict]:
         return {}
     found = {"logistic_regression": evaluation_record(
         evaluate(dataset.labels[split.test], proba, dataset.groups[split.test]))}
-    _write(path, found)
+    io.keep(path, lambda draft: draft.write_bytes(io.json_bytes(found)), what)
     return found
 
 
-def _read(path: Path, n_test: int) -> dict[str, dict] | None:
-    """None where there is no such file, or one that is not whole."""
-    try:
-        found = orjson.loads(path.read_bytes())
-        if evaluation_from_record(found["logistic_regression"]).n_images == n_test:
-            return found
-    except FileNotFoundError:
-        return None
-    except (*store.DAMAGED, TypeError, AttributeError) as error:
-        log.warning("The floor in %s is damaged and will be computed again: %s", path, error)
-    return None
-
-
-def _write(path: Path, found: dict[str, dict]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store.write_file(path, orjson.dumps(found))
-    except OSError as error:
-        log.warning("The floor cannot be kept in %s: %s", path, error)
+def _read(path: Path, n_test: int) -> dict[str, dict]:
+    """Raises one of io.DAMAGED, for the scores of another test part too."""
+    found = io.read_json(path)
+    n_images = evaluation_from_record(found["logistic_regression"]).n_images
+    if n_images != n_test:
+        raise ValueError(f"it is of {n_images:,} images and not of {n_test:,}")
+    return found

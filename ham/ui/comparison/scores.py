@@ -16,9 +16,11 @@ from ham.evaluation import (
     format_difference,
     format_score,
     majority_floor,
+    majority_title,
     mcnemar,
     p_value,
     stored_floor,
+    train_counts,
 )
 from ham.ui.comparison.runs import Entry
 from ham.ui.frame import chart, is_dark, plain
@@ -46,7 +48,8 @@ def headline(entries: list[Entry]) -> None:
     tested = entries[0].evaluation
     st.caption(
         f"{tested.n_images:,} test images of {tested.n_lesions:,} lesions. In brackets 95 % intervals: what 2,000 "
-        "draws of the test lesions, with replacement, give. Differences come from the same draws for both runs; "
+        "draws of the test lesions, with replacement, give; where all draws agree, Wilson's. One lesion has none, and "
+        "so has what no draw can change. Differences come from the same draws for both runs; "
         "**bold** where the interval leaves zero out. McNemar's exact test asks whether the images that only one of "
         "the two names right are shared out like coin tosses.")
     with st.expander("What the scores mean"):
@@ -87,13 +90,12 @@ def unbroken(words: str) -> str:
 
 
 def floors(entries: list[Entry]) -> dict[str, Evaluation]:
-    """What takes no network, by name: always the test part's most frequent class, and the logistic regression.
+    """What takes no network, by name: always the training part's most frequent class, and the logistic regression.
 
-    The latter where every run carries it, which runs of earlier versions do not; shown is that of A.
+    Both of A; the latter where every run carries it, which runs of earlier versions do not.
     """
     first = entries[0]
-    majority = first.evaluation.per_class["support"].idxmax()
-    found = {f"Always {majority}": _majority(version(first.run), first.run)}
+    found = _majority(version(first.run), first.run)
     stored = [stored_floor(entry.run.record) for entry in entries]
     return found if None in stored else found | {LOGISTIC_REGRESSION: stored[0]}
 
@@ -123,9 +125,10 @@ def _paired(versions: tuple, _run: store.Run,
 
 
 @st.cache_data(max_entries=100, show_spinner="Drawing test lesions 2,000 times")
-def _majority(versions: tuple, _run: store.Run) -> Evaluation:
-    test = test_part(_run)
-    return majority_floor(test.y_true, test.lesion)
+def _majority(versions: tuple, _run: store.Run) -> dict[str, Evaluation]:
+    parts = store.read_predictions(_run)
+    counts, test = train_counts(_run.record, parts["validation"].y_true), parts["test"]
+    return {majority_title(counts): majority_floor(counts, test.y_true, test.lesion)}
 
 
 def test_part(run: store.Run) -> store.Predictions:

@@ -208,7 +208,8 @@ def _outcome(run: Run) -> None:
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
-        st.markdown(f"{accuracy(run)}; always answering nevus scores {floor(run)}. "
+        scores = "; ".join(filter(None, (accuracy(run), floor(run))))
+        st.markdown(f"{scores}. "
                     f"Epoch {run.status.best_epoch} is kept ({run.config.in_words('epoch_kept').lower()}).")
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.state in ("failed", "interrupted", "cancelled") and st.button(

@@ -193,16 +193,13 @@ def control(found: list[Measured]) -> str:
 
 def _how(found: list[Measured], done: list[Cell]) -> str:
     seeds = max(len(one.seeds) for one in found)
-    words = ("In brackets 95 % intervals: what 2,000 draws of the test lesions, with replacement, give. Test parts of "
-             "two protocols are different images, so their scores are compared unpaired. ")
+    words = ("In brackets 95 % intervals: what 2,000 draws of the test lesions, with replacement, give; "
+             "where all draws agree, Wilson's; one lesion has none. Test parts of two protocols are "
+             "different images, so their scores are compared unpaired. ")
     words += f"{seeds} runs of each protocol, pooled: a lesion that several of them test is drawn for all of them." \
         if seeds > 1 else "One run of each protocol: how much another seed would change is not in the intervals."
     if any(one.protocol == "oversample" for one in found):
         words += " Oversampling repeats test images too; every repeat counts, as in what would be published."
-    shown = [part.scores[key] for one in found for _, part in _parts(one.leak) for key in (*_CHARTED, CODES[0])]
-    if any(score.low == score.high for score in shown):
-        words += " An interval without width says that every draw gave the same, as where all of a few images are " \
-                 "right or all are wrong; it is no certainty."
     made = {(cell.run.record.get("code_version"), tuple(sorted(cell.run.record.get("packages", {}).items())))
             for cell in done}
     if len(made) > 1:
