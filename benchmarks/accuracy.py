@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ham import data, store, training
+from ham import data, io, store, training
 from ham.config import MODEL_TITLES, RECIPES, TrainConfig, recipe_config
 from ham.evaluation import calibrate, evaluate
 
@@ -131,7 +131,7 @@ def measure(cell: Cell, fold: int) -> None:
         "views": {"none": plain, "dihedral": views_of(run, dataset, parts, "dihedral")},
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
-    store.write_file(cell.file(fold), json.dumps(result, indent=1).encode() + b"\n")
+    io.write_file(cell.file(fold), json.dumps(result, indent=1).encode() + b"\n")
 
 
 def views_of(run: store.Run, dataset: data.LesionDataset, parts: dict[str, store.Predictions], views: str) -> dict:

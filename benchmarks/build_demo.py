@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import os
 import statistics
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from PIL import Image
 from scipy.special import ndtri
 from sklearn.metrics import roc_auc_score
 
-from ham import data, demo, store, training
+from ham import data, demo, io, training
 from ham.config import CLASSES, CODES, IMAGE_SIZE, N_CLASSES, recipe_config
 from ham.data import LesionDataset
 from ham.models import DIHEDRAL, dihedral
@@ -59,7 +59,7 @@ def main() -> None:
     dataset = data.open_dataset(source)
     if not chosen.check:
         began = time.monotonic()
-        store.write_file(demo.MODEL_FILE, to_bytes(fit(dataset)))
+        io.write_file(demo.MODEL_FILE, to_bytes(fit(dataset)))
         print(f"Fitted in {time.monotonic() - began:.0f} s.")
     model = demo.load_model()
     made = demo.make_demo()
@@ -261,7 +261,7 @@ def to_bytes(model: demo.DemoModel) -> bytes:
     """model.npz: half precision where three digits do."""
     half = ("patients", "class_means", "lesion_factors", "image_factor", "shape_mean", "shape_basis")
     arrays = {name: value.astype(np.float16) if name in half else value for name, value in vars(model).items()}
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 

@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
 import secrets
 import shutil
 import sys
 import time
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
-from ham import data, store, training
+from ham import data, io, store, training
 from ham.config import (
     CITATION,
     CLASSES,
@@ -56,7 +56,6 @@ from ham.evaluation import (
     stored_floor,
     train_counts,
 )
-from ham.store.files import json_bytes
 
 #: Folder and run id -> model, recipe.
 NAMES = {f"{model}-{recipe}": (model, recipe) for model, recipe in (
@@ -150,7 +149,7 @@ def ship(run: store.Run, name: str, folder: Path) -> Path:
     if run.state != "done" or not run.has_model or run.record["split"]["leaking"]:
         raise NotShipped(f"{run.id} is {run.state}, split by {run.config.split}: only a run that is done and does not "
                          "leak ships.")
-    files = {"config.json": json_bytes(_record(run, name)), "status.json": json_bytes(_status(run)),
+    files = {"config.json": io.json_bytes(_record(run, name)), "status.json": io.json_bytes(_status(run)),
              "history.csv": (run.folder / "history.csv").read_bytes(), "predictions.npz": _predictions(run),
              "model.keras": store.checked_model_path(run).read_bytes(), "card.md": card_of(run).encode()}
     _check(run, files)
@@ -158,7 +157,7 @@ def ship(run: store.Run, name: str, folder: Path) -> Path:
     try:
         fresh.mkdir(parents=True)
         for file, content in files.items():
-            store.write_file(fresh / file, content)
+            io.write_file(fresh / file, content)
         if (folder / name).exists():
             shutil.rmtree(folder / name)
         fresh.rename(folder / name)
@@ -190,7 +189,7 @@ def _predictions(run: store.Run) -> bytes:
         lesion = np.unique(found.lesion, return_inverse=True)[1].astype(np.int64)
         shipped = store.Predictions(keys[order], lesion[order], found.y_true[order], found.proba[order])
         arrays |= {f"{part}_{field}": values for field, values in vars(shipped).items()}
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
@@ -214,8 +213,8 @@ def found_in(name: str, content: bytes, words: list[str]) -> str:
             return f"{name} holds {word!r}"
     if name.endswith((".pkl", ".pickle")) or (name.endswith(".npy") and _is_pickle(content)):
         return f"{name} is a pickle"
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as file:
+    if zipfile.is_zipfile(BytesIO(content)):
+        with zipfile.ZipFile(BytesIO(content)) as file:
             inside = (found_in(f"{name}/{member}", file.read(member), words) for member in file.namelist())
             return next(filter(None, inside), "")
     return ""
@@ -223,7 +222,7 @@ def found_in(name: str, content: bytes, words: list[str]) -> str:
 
 def _is_pickle(array: bytes) -> bool:
     try:
-        np.load(io.BytesIO(array), allow_pickle=False)
+        np.load(BytesIO(array), allow_pickle=False)
     except ValueError:
         return True
     return False

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ham import data, store, training
+from ham import data, io, store, training
 from ham.config import CLASS_INDEX, MODEL_TITLES, recipe_config
 from ham.evaluation import Interval, format_score
 
@@ -40,7 +40,7 @@ def main() -> None:
             key = f"{model} described by {split} seed {seed}"
             if results.get(key, {}).get("data_fingerprint") != dataset.fingerprint:
                 results[key] = measure(dataset, model, split, seed)
-                store.write_file(RESULTS, json.dumps(results, indent=1).encode() + b"\n")
+                io.write_file(RESULTS, json.dumps(results, indent=1).encode() + b"\n")
     print(table({key: r for key, r in results.items() if r["seed"] == seed}))
 
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ham import store
+from ham import io, store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
+from ham.evaluation import SCORES
 from ham.store import HISTORY_COLUMNS, Predictions, Run, bundle
 
 DATA = {"name": "noise", "source": "/somewhere", "synthetic": False, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
 SCORE = {"value": 0.5, "low": 0.25, "high": 0.75}
-EVALUATION = {
-    "n_images": 2, "n_lesions": 1, "scores": {"accuracy": SCORE},
-    "per_class": {code: {"support": 1, "precision": 0.5, "recall": 0.5, "f1": 0.5, "auc": None} for code in CODES},
-    "confusion": np.eye(7, dtype=int).tolist(),
+SUPPORT = {"mel": 1, "nv": 1}
+EVALUATION = {  # of a melanoma and a nevus, both called melanoma
+    "n_images": 2, "n_lesions": 1, "scores": dict.fromkeys(SCORES, SCORE),
+    "per_class": {code: {"support": SUPPORT.get(code, 0), "precision": 0.5, "recall": 0.5, "f1": 0.5, "auc": None}
+                  for code in CODES},
+    "confusion": [[SUPPORT.get(code, 0), *6 * [0]] for code in CODES],
 }
 KERAS = {"module": "keras", "class_name": "Sequential", "config": {"layers": [
     {"module": "keras.layers", "class_name": "Dense", "config": {"units": 7}, "registered_name": None}]}}
@@ -31,7 +34,7 @@ TAKEN = ["config.json", "status.json", "notes.json", "history.csv", "predictions
 
 
 def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, content in members.items():
             file.writestr(zipfile.ZipInfo(name), content, compression)  # dated 1980, whenever the test runs
@@ -53,10 +56,10 @@ def finish(model: bytes | None = None) -> Run:
     (run.folder / "lock").touch()
     (run.folder / "checkpoint").mkdir()
     store.write_log(run, "done", now=1_000_001.0)
-    run = store.write_record(run, model={"sha256": store.file_sha256(run.folder / "model.keras")},
-                             split={"test_fingerprint": "t"}, evaluation=EVALUATION)
+    run = store.write_record(run, model={"sha256": io.file_sha256(run.folder / "model.keras")},
+                             split={"test_fingerprint": "t", "leaking": False}, evaluation=EVALUATION)
     run = store.write_notes(run, title="Mine", tags=("good",))
-    return store.write_status(run, state="done", epoch=1, ended=1_000_002.0)
+    return store.write_status(run, state="done", epoch=1, best_epoch=1, ended=1_000_002.0)
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def exported() -> tuple[Run, bytes]:
 
 
 def members_of(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
+    with zipfile.ZipFile(BytesIO(content)) as file:
         return {name: file.read(name) for name in file.namelist()}
 
 
@@ -175,21 +178,24 @@ def test_a_damaged_run_is_not_exported_and_damaged_notes_are_left_behind() -> No
 
 
 def test_what_is_no_whole_zip_is_refused(exported: tuple[Run, bytes]) -> None:
-    refused(b"", "no zip file")
-    refused(b"words" * 100, "no zip file")
-    refused(exported[1][:-10], "no zip file")
+    refused(b"", "it is empty")
+    refused(b"words" * 100, "no zip archive")
+    refused(exported[1][:-10], "its end is missing")
     refused(zipped({}), "no manifest.json")
-    refused(changed(exported[1])[:200] + b"\0" * 50 + changed(exported[1])[250:], "cannot be read|differs")
+    refused(changed(exported[1])[:200] + b"\0" * 50 + changed(exported[1])[250:], "damaged|differs")
 
 
-@pytest.mark.parametrize("name", ["../evil.txt", "/etc/passwd", "..\\evil", "lock", "config.json/", "sub/config.json"])
-def test_a_name_that_no_run_has_is_refused(exported: tuple[Run, bytes], name: str, tmp_path: Path) -> None:
-    refused(changed(exported[1], **{name: b"x"}), "does not belong there")
+@pytest.mark.parametrize(("name", "words"), [
+    ("../evil.txt", "leads out of the folder"), ("/etc/passwd", "absolute"), ("..\\evil", "leads out"),
+    ("C:\\evil", "drive"), ("lock", "does not belong"), ("sub/config.json", "does not belong"),
+])
+def test_a_name_that_no_run_has_is_refused(exported: tuple[Run, bytes], name: str, words: str, tmp_path: Path) -> None:
+    refused(changed(exported[1], **{name: b"x"}), words)
     assert not list(tmp_path.rglob("*evil*"))
 
 
 def test_a_name_twice_is_refused(exported: tuple[Run, bytes]) -> None:
-    buffer = io.BytesIO(exported[1])
+    buffer = BytesIO(exported[1])
     with zipfile.ZipFile(buffer, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("log.txt", b"x")
     refused(buffer.getvalue(), "log.txt twice")
@@ -198,16 +204,15 @@ def test_a_name_twice_is_refused(exported: tuple[Run, bytes]) -> None:
 def test_a_link_is_refused(exported: tuple[Run, bytes]) -> None:
     members = members_of(exported[1])
     members.pop("log.txt")
-    buffer = io.BytesIO(zipped(members))
+    buffer = BytesIO(zipped(members))
     link = zipfile.ZipInfo("log.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(buffer, "a") as file:
         file.writestr(link, b"/etc/passwd")
-    refused(buffer.getvalue(), "a link or no plain file")
+    refused(buffer.getvalue(), "a symbolic link")
 
 
-def test_an_encrypted_and_an_oddly_packed_member_are_refused(exported: tuple[Run, bytes]) -> None:
-    refused(zipped(members_of(exported[1]), compression=zipfile.ZIP_BZIP2), "packed in another way")
+def test_an_encrypted_member_is_refused(exported: tuple[Run, bytes]) -> None:
     content = bytearray(exported[1])
     for at, offset in ((content.find(b"PK\x03\x04"), 6), (content.find(b"PK\x01\x02"), 8)):
         content[at + offset] |= 1
@@ -215,7 +220,7 @@ def test_an_encrypted_and_an_oddly_packed_member_are_refused(exported: tuple[Run
 
 
 def test_a_zip_bomb_is_refused_after_little_of_it_was_unpacked(exported: tuple[Run, bytes]) -> None:
-    refused(changed(exported[1], **{"log.txt": bytes(8 * 2**20)}), "100 times its size")
+    refused(changed(exported[1], **{"log.txt": bytes(8 * 2**20)}), "100 times the size")
     refused(changed(exported[1], **{"status.json": bytes(70_000)}), "more than 65,536 bytes")
     assert store.import_run(changed(exported[1], **{"log.txt": b"tick\n" * 20_000}))  # a small one that repeats itself
 
@@ -225,11 +230,11 @@ def test_what_a_header_says_of_its_size_is_not_believed(exported: tuple[Run, byt
     for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):  # both headers now say 10 bytes
         at = content.rfind(mark)
         content[at + offset:at + offset + 4] = struct.pack("<I", 10)
-    refused(bytes(content), "cannot be read|differs|100 times")
+    refused(bytes(content), "damaged|differs|100 times")
 
 
 def test_a_zip_of_very_many_files_is_refused_before_its_list_is_read() -> None:
-    refused(zipped({f"{i:04d}": b"" for i in range(2000)}), "lists more files than a run has")
+    refused(zipped({f"{i:04d}": b"" for i in range(2000)}), "2,000 entries, and at most 100")
 
 
 def test_a_file_over_the_limit_is_refused(exported: tuple[Run, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,23 +255,23 @@ def test_a_member_that_is_not_as_the_manifest_says_is_refused(exported: tuple[Ru
 
 
 @pytest.mark.parametrize(("name", "change", "words"), [
-    ("config.json", lambda r: r.update(format=2), "format 2"),
-    ("config.json", lambda r: r.update(classes=[]), "class order"),
+    ("config.json", lambda r: r.update(format=2), "made by a newer version of HAM Lab .format 2.; this one reads 1"),
+    ("config.json", lambda r: r.update(classes=[]), "classes is a list"),
     ("config.json", lambda r: r["config"].update(epochs=-1), "epochs"),
-    ("config.json", lambda r: r["config"].update(surprise=1), "settings cannot be read"),
-    ("config.json", lambda r: r.update(data={}), "which data"),
+    ("config.json", lambda r: r["config"].update(surprise=1), "settings name surprise"),
+    ("config.json", lambda r: r.update(data={}), "data.name is missing"),
     ("config.json", lambda r: r.update(split={}), "which images"),
-    ("config.json", lambda r: r["evaluation"].update(scores={}), "scores are not written"),
-    ("config.json", lambda r: r["evaluation"].update(scores=[]), "scores are not written"),
-    ("config.json", lambda r: r["evaluation"].update(confusion=[[1]]), "scores are not written"),
-    ("config.json", lambda r: r["evaluation"]["per_class"].pop("mel"), "scores are not written"),
-    ("config.json", lambda r: r["evaluation"]["scores"]["accuracy"].update(value="high"), "scores are not written"),
-    ("config.json", lambda r: r.pop("evaluation"), "but not scores"),
+    ("config.json", lambda r: r["evaluation"].update(scores={}), "scores.accuracy is missing"),
+    ("config.json", lambda r: r["evaluation"].update(scores=[]), "scores is a list"),
+    ("config.json", lambda r: r["evaluation"].update(confusion=[[1]]), "confusion is a list"),
+    ("config.json", lambda r: r["evaluation"]["per_class"].pop("mel"), "per_class.mel is missing"),
+    ("config.json", lambda r: r["evaluation"]["scores"]["accuracy"].update(value="high"), "accuracy.value is 'high'"),
+    ("config.json", lambda r: r.pop("evaluation"), "a model but no scores"),
     ("config.json", lambda r: r["model"].update(sha256="0"), "not the one this run saved"),
     ("status.json", lambda s: s.update(state="running"), "has not ended"),
     ("status.json", lambda s: s.update(state="interrupted"), "has not ended"),
     ("status.json", lambda s: s.update(epoch="many"), "epoch is 'many'"),
-    ("status.json", lambda s: s.update(error={"what": 1}), "three parts"),
+    ("status.json", lambda s: s.update(error={"what": 1}), "not null or what, why and todo"),
     ("notes.json", lambda n: n.update(tags=["two words"]), "notes.json cannot be used"),
 ])
 def test_files_that_are_no_run_of_ours_are_refused(exported: tuple[Run, bytes], name, change, words) -> None:
@@ -275,7 +280,7 @@ def test_files_that_are_no_run_of_ours_are_refused(exported: tuple[Run, bytes], 
 
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("config.json", None, "no config.json"), ("status.json", b"[]", "no JSON object"),
-    ("config.json", b"[" * 100_000, "damaged"), ("history.csv", b"epoch\nrubbish\n1\n2\n", "line 2"),
+    ("config.json", b"[" * 100_000, "damaged"), ("history.csv", b"epoch\nrubbish\n1\n2\n", "line 1"),
     ("history.csv", b"\xff\xfe", "history.csv is damaged"), ("predictions.npz", None, "but not predictions.npz"),
     ("model.keras", None, "but not model.keras"), ("predictions.npz", b"no zip", "predictions.npz is damaged"),
 ])
@@ -286,11 +291,11 @@ def test_missing_and_damaged_files_are_refused(exported: tuple[Run, bytes], name
 def npz(**changes: bytes | np.ndarray | None) -> bytes:
     """predictions.npz with some arrays replaced: by arrays, by bytes, or (None) by nothing."""
     arrays = {f"{part}_{name}": array for part in ("validation", "test") for name, array in {
-        "image_id": np.array(["a", "b"]), "lesion": np.zeros(2, int), "y_true": np.zeros(2, int),
+        "image_id": np.array(["a", "b"]), "lesion": np.zeros(2, int), "y_true": np.array([3, 0]),
         "proba": np.full((2, 7), 1 / 7, np.float32)}.items()}
     files = {}
     for name, array in {**arrays, **changes}.items():
-        buffer = io.BytesIO()
+        buffer = BytesIO()
         if isinstance(array, np.ndarray):
             np.save(buffer, array, allow_pickle=True)
         if array is not None:
@@ -309,10 +314,10 @@ def header_of(shape: str, descr: str = "<i8") -> bytes:
     (npz(test_lesion=header_of("(10000000000000,)")), "not as long as it says"),
     (npz(test_lesion=None), "test_lesion"),
     (npz(extra=np.zeros(1)), "does not belong"),
-    (npz(test_y_true=np.array([0, 7])), "labels of no class"),
+    (npz(test_y_true=np.array([0, 7])), "labels must be whole numbers from 0 to 6"),
     (npz(test_y_true=np.array([0.0, 1.0])), "other types"),
     (npz(test_proba=np.zeros((2, 6), np.float32)), "fit together"),
-    (npz(test_proba=np.full((2, 7), np.nan, np.float32)), "no numbers"),
+    (npz(test_proba=np.full((2, 7), np.nan, np.float32)), "no finite number"),
 ])
 def test_predictions_that_are_no_plain_arrays_of_ours_are_refused(exported: tuple[Run, bytes], content, words) -> None:
     refused(changed(exported[1], **{"predictions.npz": content}), words)
@@ -323,9 +328,9 @@ def test_predictions_of_ours_are_let_through(exported: tuple[Run, bytes]) -> Non
 
 
 @pytest.mark.parametrize(("model", "words"), [
-    (b"\x80\x04pickle", "no zip file"),
+    (b"\x80\x04pickle", "no zip archive"),
     (keras_file(**{"data.pkl": b"\x80\x04."}), "does not belong"),
-    (keras_file(**{"assets/../../evil": b""}), "does not belong"),
+    (keras_file(**{"assets/../../evil": b""}), "leads out"),
     (keras_file(weights=b"\x80\x04pickle"), "no HDF5"),
     (zipped({"config.json": b"{}", "metadata.json": b"{}"}), "no model.weights.h5"),
     (keras_file(b"no json"), "model.keras is damaged"),
@@ -349,4 +354,4 @@ def test_a_full_disk_leaves_nothing_of_an_import(exported: tuple[Run, bytes], mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    refused(exported[1], "No space left")
+    refused(exported[1], "disk is full")

@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ham import engine, store
+from ham import engine, io, store
 from ham.config import CLASS_INDEX, CODES, ConfigError, TrainConfig, recipe_config
 from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
@@ -235,7 +235,7 @@ def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:
 def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small_dataset: LesionDataset) -> None:
     run = finished(small_dataset, recipe_config("quick", model))
     assert "What the model sees" not in [e.label for e in open_page("pages/training.py").expander]
-    store.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
+    io.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
     page = open_page("pages/training.py")
     assert "What the model sees" in [e.label for e in page.expander]
     shown = next(e.proto.body for e in page.get("html") if "ham-batch" in e.proto.body)

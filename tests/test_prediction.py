@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_images import encoded, plain
 
-from ham import prediction, store
+from ham import io, prediction, store
 from ham.config import CODES, StoreError, TrainConfig
 from ham.prediction import Predictor, check_image, dataset_image, predict
 
@@ -40,7 +40,7 @@ def finished_run(model: str = "cnn", seed: int = 0, data: dict | None = None, **
     run = store.create_run(config, data, now=1_700_000_000.0 + seed)
     keras.utils.set_random_seed(seed)
     MODELS[model].build(**config.model_settings).save(run.folder / "model.keras")
-    entry = {"sha256": store.file_sha256(run.folder / "model.keras"), "parameters": 1, "trainable": 1}
+    entry = {"sha256": io.file_sha256(run.folder / "model.keras"), "parameters": 1, "trainable": 1}
     scores = {"scores": {"balanced_accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}}
     run = store.write_record(run, **{"model": entry, "evaluation": scores, **record})
     return store.write_status(run, state="done", epoch=1)
@@ -138,7 +138,7 @@ def test_a_run_that_still_waits_has_no_model(home):
 def test_a_file_that_keras_cannot_read_is_said(home):
     run = finished_run()
     (run.folder / "model.keras").write_bytes(b"not a model")
-    run = store.write_record(run, model={"sha256": store.file_sha256(run.folder / "model.keras")})
+    run = store.write_record(run, model={"sha256": io.file_sha256(run.folder / "model.keras")})
     with pytest.raises(StoreError, match="cannot read its model"):
         Predictor(run)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ham import engine, store
+from ham import engine, io, store
 from ham.config import TrainConfig
 from ham.data import LesionDataset, make_split
 from ham.engine import probe as engine_probe
@@ -48,7 +48,7 @@ def test_the_first_batch_is_augmented_as_the_training_is(small_dataset: LesionDa
 
 def test_a_training_leaves_its_first_batch_in_the_run_folder(small_dataset: LesionDataset) -> None:
     run = train(tiny(epochs=1, augmentation="dihedral"), small_dataset)
-    images = store.read_arrays(run.folder / "first_batch.npz")["images"]
+    images = io.read_arrays(run.folder / "first_batch.npz")["images"]
     np.testing.assert_array_equal(images, first_batch(small_dataset, make_split(small_dataset), run.config))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ham import store
+from ham import io, store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
 from ham.store import HISTORY_COLUMNS, Notes, Predictions, Run
+from tests.test_bundle import EVALUATION
 
 DATA = {"name": "noise", "source": "/somewhere", "synthetic": False, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
 
@@ -65,9 +67,11 @@ def test_a_run_that_ends_while_it_is_read_is_never_seen_ended_without_its_result
     def read_and_end(folder: str, version: tuple) -> object:
         found = read(folder, version)
         if not ended:
-            ended.append(store.write_status(store.write_record(run, model={}, evaluation={}), state="done"))
+            ended.append(store.write_status(store.write_record(
+                run, model={"sha256": ""}, split={"test_fingerprint": "t"}, evaluation=EVALUATION), state="done"))
         return found
 
+    store.runs._read_version.cache_clear()
     monkeypatch.setattr(store.runs, after, read_and_end)
     seen = store.read_run(run.id)
     assert seen.has_model or seen.state == "queued"
@@ -111,7 +115,8 @@ def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) 
 
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("config.json", "{", "damaged"), ("config.json", "[]", "no JSON object"), ("status.json", "", "damaged"),
-    ("status.json", '{"state": "flying"}', "damaged"), ("config.json", '{"format": 99}', "format 99"),
+    ("status.json", '{"state": "flying"}', "damaged"),
+    ("config.json", '{"format": 99}', "newer version of HAM Lab .format 99."),
     ("config.json", None, "missing"), ("status.json", None, "missing"), ("config.json", "[" * 100_000, "depth limit"),
     ("config.json", b"\xff\xfe", "damaged"), ("status.json", '{"created": NaN}', "damaged"),
 ])
@@ -121,9 +126,9 @@ def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(run: Run, nam
     if content is not None:
         (run.folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     assert [r.id for r in store.list_runs()] == [good.id]
-    [(damaged, error)] = store.damaged_runs()
-    assert damaged == run.id
-    assert words in str(error)
+    [problem] = store.find_runs().problems
+    assert problem.name == run.id
+    assert re.search(words, str(problem.error))
 
 
 @pytest.mark.parametrize("name", ["nothing-here", "../../etc", "", "A b", "."])
@@ -169,9 +174,9 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file(run: Run, monkey
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(StoreError, match="disk is full"):
         store.write_status(run, state="running")
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(StoreError, match="disk is full"):
         store.create_run(TrainConfig(), DATA)
     assert json.loads((run.folder / "status.json").read_text())["state"] == "queued"
     assert sorted(p.name for p in run.folder.iterdir()) == ["config.json", "status.json"]
@@ -180,7 +185,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file(run: Run, monkey
 
 def test_a_changed_model_file_is_not_handed_out(run: Run) -> None:
     (run.folder / "model.keras").write_bytes(b"weights")
-    run = store.write_record(run, model={"sha256": store.file_sha256(run.folder / "model.keras")})
+    run = store.write_record(run, model={"sha256": io.file_sha256(run.folder / "model.keras")})
     assert store.checked_model_path(run) == run.folder / "model.keras"
     (run.folder / "model.keras").write_bytes(b"weightz")
     with pytest.raises(StoreError, match="SHA-256"):
@@ -188,8 +193,8 @@ def test_a_changed_model_file_is_not_handed_out(run: Run) -> None:
 
 
 def test_numbers_that_json_has_no_word_for_are_written_as_null(run: Run) -> None:
-    store.write_record(run, evaluation={"auc": float("nan"), "all": [1.0, float("inf")]})
-    assert store.read_run(run.id).record["evaluation"] == {"auc": None, "all": [1.0, None]}
+    store.write_record(run, other={"auc": float("nan"), "all": [1.0, float("inf")]})
+    assert store.read_run(run.id).record["other"] == {"auc": None, "all": [1.0, None]}
 
 
 def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> None:
@@ -197,7 +202,7 @@ def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> 
         good = json.loads((run.folder / "status.json").read_text())
         (run.folder / "status.json").write_text(json.dumps(good | change))
         assert store.list_runs() == []
-        assert f"its {next(iter(change))} is" in str(store.damaged_runs()[0][1])
+        assert f"its {next(iter(change))} is" in str(store.find_runs().problems[0].error)
         (run.folder / "status.json").write_text(json.dumps(good))
     assert [r.id for r in store.list_runs()] == [run.id]
 
@@ -262,7 +267,7 @@ def test_damaged_notes_cost_the_notes_and_not_the_run(run: Run, content: str) ->
     again = store.read_run(run.id)
     assert (again.title, again.notes.tags) == (run.title, ())
     assert "notes.json is damaged" in again.notes.problem
-    assert store.damaged_runs() == []
+    assert store.find_runs().problems == []
     assert store.write_notes(again, title="Mended").notes.problem == ""
     assert store.read_run(run.id).title == "Mended"
 
@@ -278,7 +283,7 @@ def test_a_run_of_synthetic_data_says_so_in_every_title_and_is_never_compared_wi
     assert (real.synthetic, made_up.synthetic) == (False, True)
     assert made_up.title == "CNN, as described, seed 0 (synthetic data)"
     assert store.write_notes(made_up, title="Mine").title == "Mine (synthetic data)"
-    split = {"test_fingerprint": "same"}
+    split = {"test_fingerprint": "same", "leaking": False}
     real, made_up = (store.write_record(run, split=split) for run in (real, made_up))
     assert store.same_test_images(real, real)
     assert not store.same_test_images(real, made_up)

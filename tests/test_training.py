@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ham import store, training
+from ham import io, store, training
 from ham.config import CLASS_INDEX, CODES, StoreError, TrainConfig, TrainingError, runs_folder
 from ham.data import LesionDataset, make_split
 from ham.models import MODELS
@@ -224,10 +224,10 @@ def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(small_dataset: 
     run, model = store.create_run(config, small_dataset.record), compiled(config)
     Checkpoint(run).write(model, model.get_weights(), {"epoch": 1, "validation_loss": 0.7}, config)
     path = run.folder / "checkpoint" / "last.npz"
-    arrays = store.read_arrays(path)
+    arrays = io.read_arrays(path)
     state = json.loads(str(arrays["state"]))
     state["best_loss"] = state.pop("least")
-    store.write_arrays(path, arrays | {"state": np.array(json.dumps(state))})
+    io.write_arrays(path, arrays | {"state": np.array(json.dumps(state))})
     checkpoint = Checkpoint.read(run, model)
     checkpoint.write(model, model.get_weights(), {"epoch": 2, "validation_loss": 0.8}, config)
     assert checkpoint.best_epoch == 1

@@ -184,7 +184,7 @@ def _write_scores(found: _Scored, own_test: bool, out: TextIO) -> None:
 
     run, kind, split = found.run, "", ""
     if own_test:
-        leaking = ", a leaking split" if run.record["split"]["leaking"] else ""
+        leaking = ", a leaking split" if run.leaking else ""
         kind, split = "test ", f" (split by {run.config.split}{leaking})"
     print(f"{run.id}: {run.title}, {found.evaluation.n_images:,} {kind}images of {found.evaluation.n_lesions:,} "
           f"lesions{split}", file=out)

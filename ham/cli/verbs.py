@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from ham.cli.writing import DONE, Progress, write_json, write_table
+from ham.cli.writing import DONE, WRONG_INPUT, Progress, show_error, write_json, write_table
 from ham.config import CLASSES, CODES
 
 if TYPE_CHECKING:
@@ -42,18 +42,21 @@ def runs(chosen: argparse.Namespace, out: TextIO) -> int:
     """Every run, newest first, then those that ship with HAM Lab."""
     from ham import store
 
-    found = store.list_runs() + store.reference_runs()
-    for name, error in store.damaged_runs():
-        print(f"{name} is left out: {error}", file=sys.stderr)
+    own = store.find_runs()
+    if own.unreadable is not None:
+        show_error(own.unreadable)
+    for problem in own.problems:
+        print(f"{problem.name} is left out: {problem.error}", file=sys.stderr)
+    found = own.runs + store.reference_runs()
     if chosen.json:
         write_json({"runs": [_run_record(run) for run in found]}, out)
-    elif not found:
+    elif not found and own.unreadable is None:
         print("No run yet. Start one with: python -m ham train --model cnn --wait", file=sys.stderr)
     else:
         write_table([("run", "what", "split", "state", "epoch", "test accuracy"), *(
             (run.id, run.title, run.config.split, run.state, f"{run.status.epoch}/{run.status.epochs}", accuracy(run))
             for run in found)], out)
-    return DONE
+    return DONE if own.unreadable is None else WRONG_INPUT
 
 
 def cancel(chosen: argparse.Namespace, out: TextIO) -> int:
@@ -101,6 +104,6 @@ def _run_record(run: Run) -> dict:
 
 
 def accuracy(run: Run) -> str:
-    from ham.evaluation import percent, scores_from_record
+    from ham.evaluation import percent
 
-    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if run.has_model else "–"
+    return percent(run.scores["accuracy"]) if run.scores else "–"

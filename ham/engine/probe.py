@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from ham import store
+from ham import io, store
 from ham.config import HamError, TrainConfig, cache_folder
 
 _PROBE_SECONDS = 300
@@ -74,9 +74,9 @@ def _measure(config: TrainConfig, source: str, path: Path) -> None:
         found = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         found = {"problem": f"the probe did not work ({type(error).__name__})"}
-    with store.writing(path.parent):
+    with io.writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        store.write_file(path, json.dumps(found).encode())
+        io.write_file(path, json.dumps(found).encode())
 
 
 def main() -> None:

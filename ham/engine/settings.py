@@ -7,8 +7,8 @@ import json
 import os
 from dataclasses import dataclass
 
-from ham import store
-from ham.config import EngineError, home_folder
+from ham import io
+from ham.config import EngineError, StoreError, home_folder
 
 MAX_WORKERS = max(1, min(4, os.cpu_count() or 1))
 
@@ -37,9 +37,9 @@ def settings() -> EngineSettings:
 
 def save_settings(chosen: EngineSettings) -> None:
     """Raises StoreError where HAM_HOME cannot be written."""
-    with store.writing(home_folder()):
+    with io.writing(home_folder(), StoreError):
         home_folder().mkdir(parents=True, exist_ok=True)
-        store.write_file(_path(), json.dumps(dataclasses.asdict(chosen)).encode())
+        io.write_file(_path(), json.dumps(dataclasses.asdict(chosen)).encode())
 
 
 def _path():

@@ -26,13 +26,15 @@ notes     title, tags and text
 results   history, predictions, log, model
 bundle    one run as one zip, and back, checked
 origin    whether it was trained here or came from elsewhere
-files     how a file is replaced whole, and what a damaged one raises
+record    what config.json and status.json hold, and the check that they do
+files     what cannot be read or written there, in words about the run
 """
 
 from ham.store.bundle import export_run, import_run
-from ham.store.files import DAMAGED, file_sha256, read_arrays, write_arrays, write_file, writing
+from ham.store.files import DamagedRunError, NewerRunError, writing
 from ham.store.notes import Notes
 from ham.store.origin import trained_here
+from ham.store.record import FORMAT, STATES, Status
 from ham.store.results import (
     HISTORY_COLUMNS,
     Predictions,
@@ -51,17 +53,16 @@ from ham.store.results import (
     write_predictions,
 )
 from ham.store.runs import (
-    FORMAT,
     SHIPS,
-    STATES,
+    Found,
+    Problem,
     Run,
-    Status,
     cancel_requested,
     claim,
     create_run,
-    damaged_runs,
     delete_damaged,
     delete_run,
+    find_runs,
     list_runs,
     models,
     read_run,
@@ -74,13 +75,16 @@ from ham.store.runs import (
 )
 
 __all__ = [
-    "DAMAGED",
     "FORMAT",
     "HISTORY_COLUMNS",
     "SHIPS",
     "STATES",
+    "DamagedRunError",
+    "Found",
+    "NewerRunError",
     "Notes",
     "Predictions",
+    "Problem",
     "Run",
     "Status",
     "aligned",
@@ -89,16 +93,14 @@ __all__ = [
     "checked_model_path",
     "claim",
     "create_run",
-    "damaged_runs",
     "delete_damaged",
     "delete_run",
     "export_run",
-    "file_sha256",
+    "find_runs",
     "image_keys",
     "import_run",
     "list_runs",
     "models",
-    "read_arrays",
     "read_card",
     "read_history",
     "read_log",
@@ -111,8 +113,6 @@ __all__ = [
     "truncate_history",
     "withdraw_cancel",
     "withdraw_results",
-    "write_arrays",
-    "write_file",
     "write_log",
     "write_notes",
     "write_predictions",

@@ -8,50 +8,52 @@ checkpoint, tensorboard). The same run gives the same bytes, wherever it is expo
 What a bundle says of itself is believed only after it was counted: sizes are those that were
 read, names are compared with the known ones and never become a path, and nothing in it can hold
 code: arrays are parsed without pickle, and model.keras must be Keras' own three files with
-layers of Keras' own modules.
+layers of Keras' own modules. What else a zip program, Finder or a browser made of it (an outer
+folder, a comment, other packing) is no reason to refuse it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+import os
 import re
-import secrets
-import shutil
 import stat
 import zipfile
-import zlib
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from ham.config import CODES, N_CLASSES, HamError, StoreError, reference_folder, runs_folder
+from ham import io
+from ham.config import N_CLASSES, HamError, StoreError, reference_folder, runs_folder
 from ham.store import runs
-from ham.store.files import DAMAGED, parse_json, ships, write_file, writing
+from ham.store.files import NewerRunError, ships, writing
 from ham.store.notes import FILE as NOTES_FILE
 from ham.store.notes import MAX_BYTES, Notes
+from ham.store.record import parse_record, parse_status
 from ham.store.results import PREDICTION_ARRAYS, parse_history, predictions_from
 from ham.store.runs import RUN_ID, Run
 
 BUNDLE_FORMAT = "ham-lab run 1"
 ENDED = ("done", "failed", "cancelled")
 _MB = 2**20
-#: Members in the order of the zip, with the most bytes each may have.
+#: Members in the order of the zip, with the most bytes each may have. The largest model that the settings
+#: allow has 22 MB, the answers on 10,000 images have 1.
 LIMITS = {
     "config.json": _MB, "status.json": _MB // 16, NOTES_FILE: MAX_BYTES, "history.csv": 4 * _MB,
-    "predictions.npz": 64 * _MB, "model.keras": 256 * _MB, "log.txt": 16 * _MB,
+    "predictions.npz": 16 * _MB, "model.keras": 64 * _MB, "log.txt": 16 * _MB,
 }
-MAX_BUNDLE = 300 * _MB
-MAX_RATIO = 100  # unpacked to packed; deflate reaches 1,000 on zeros, our files about 10
-_SMALL = _MB  # what may unpack from anything: a short log that repeats itself is no bomb
+MAX_BUNDLE = 100 * _MB
+_MOST_ARRAYS = 64 * _MB  # of predictions.npz, unpacked
+_MOST_ENTRIES = 100  # a run has eight
 _MANIFEST = "manifest.json"
-_MODEL_LIMITS = {"metadata.json": _MB, "config.json": 4 * _MB, "model.weights.h5": 256 * _MB}
+_MODEL_LIMITS = {"metadata.json": _MB, "config.json": 4 * _MB, "model.weights.h5": 64 * _MB}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _KERAS_MODULE = re.compile(r"(keras|builtins)(\.\w+)*")
-_DIRECTORY_END, _DIRECTORY_END_SIZE, _DIRECTORY_END_64 = b"PK\x05\x06", 22, b"PK\x06\x07"
-_MAX_DIRECTORY = 64 * 1024
-_UNPACKING = (*DAMAGED, zlib.error, NotImplementedError, RuntimeError, MemoryError)
+Parsed = TypeVar("Parsed")
 
 
 class _Refused(ValueError):
@@ -81,7 +83,7 @@ def export_run(run: Run) -> bytes:
         _check_members(members, run.id)
     except _Refused as error:
         raise StoreError(what, f"{error}.", todo) from error
-    except DAMAGED as error:
+    except io.DAMAGED as error:
         raise StoreError(what, f"it cannot be read ({error}).", todo) from error
     manifest = {"format": BUNDLE_FORMAT, "id": run.id, "members": {
         name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -90,7 +92,7 @@ def export_run(run: Run) -> bytes:
 
 
 def _packed(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
         for name, content in members.items():
             entry = zipfile.ZipInfo(name)  # dated 1980: the same run gives the same bytes
@@ -116,24 +118,21 @@ def import_run(source: bytes | Path) -> Run:
         raise StoreError(what, f"{error}.", todo) from error
     except HamError as error:  # of another version, or notes that are not ours
         raise StoreError(what, f"{error.why}", error.todo) from error
-    except _UNPACKING as error:
+    except io.DAMAGED as error:
         raise StoreError(what, f"it cannot be read ({error or type(error).__name__}).", todo) from error
     _refuse_second(run_id, members, what)
+    runs.make_runs_folder()
     folder = runs_folder() / run_id
-    fresh = runs_folder() / f".import-{run_id}-{secrets.token_hex(2)}"
-    try:
-        with writing(folder):
-            fresh.mkdir(parents=True)
-            for name, content in members.items():
-                write_file(fresh / name, content)
-            fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with writing(folder), io.whole(folder) as draft:
+        for name, content in members.items():
+            io.write_file(draft / name, content)
     return runs.read_run(run_id)
 
 
 def _read(source: bytes | Path) -> bytes:
     if isinstance(source, Path):
+        if not source.is_file():  # a pipe would be waited for
+            raise _Refused("it is a folder" if source.is_dir() else "there is no such file")
         with source.open("rb") as file:
             source = file.read(MAX_BUNDLE + 1)
     if len(source) > MAX_BUNDLE:
@@ -143,12 +142,13 @@ def _read(source: bytes | Path) -> bytes:
 
 def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
     """The members and the run's id, their names, sizes and hashes as the manifest says."""
-    found = _unzip(content, {_MANIFEST: _MB // 16, **LIMITS})
+    found = _unzip(_without_a_zip_around(content), {_MANIFEST: _MB // 16, **LIMITS}, outer_folder=True)
     if _MANIFEST not in found:
         raise _Refused("it is no export of HAM Lab: it has no manifest.json")
-    manifest = parse_json(found.pop(_MANIFEST))
+    manifest = _part(found, _MANIFEST, io.parse_json)
+    del found[_MANIFEST]
     if manifest.get("format") != BUNDLE_FORMAT:
-        raise _Refused(f"it has the format {manifest.get('format')!r}, we read {BUNDLE_FORMAT!r}")
+        raise _Refused(f"it has the format {str(manifest.get('format'))[:40]!r}, we read {BUNDLE_FORMAT!r}")
     run_id = manifest.get("id")
     if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise _Refused("its run id is none of ours")
@@ -160,7 +160,7 @@ def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
     for name in counted:
         if listed[name] != counted[name]:
             raise _Refused(f"its {name} is not the one that was exported (size or SHA-256 differs)")
-    return found, run_id
+    return {name: found[name] for name in LIMITS if name in found}, run_id
 
 
 def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
@@ -183,142 +183,100 @@ def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
 # ---------------------------------------------------------------------------------- zip
 
 
-def _unzip(content: bytes, limits: dict[str, int]) -> dict[str, bytes]:
-    """Every member, as counted bytes; never more of them than `limits` and MAX_RATIO allow."""
-    _check_directory_end(content)
-    left = _SMALL + MAX_RATIO * len(content)
-    found = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
-        for entry in file.infolist():
-            name = entry.filename
-            if name not in limits:
-                raise _Refused(f"it holds {name[:80]!r}, which does not belong there")
-            if name in found:
-                raise _Refused(f"it holds {name} twice")
-            kind = stat.S_IFMT(entry.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG):
-                raise _Refused(f"its {name} is a link or no plain file")
-            if entry.flag_bits & 1:
-                raise _Refused(f"its {name} is encrypted")
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise _Refused(f"its {name} is packed in another way than ours")
-            with file.open(entry) as member:  # what its header says of its size is not believed
-                found[name] = member.read(min(limits[name], left) + 1)
-            if len(found[name]) > limits[name]:
-                raise _Refused(f"its {name} has more than {limits[name]:,} bytes")
-            left -= len(found[name])
-            if left < 0:
-                raise _Refused(f"it unpacks to more than {MAX_RATIO} times its size")
+def _without_a_zip_around(content: bytes) -> bytes:
+    """The bundle, where somebody zipped that again to send it. Raises _Refused."""
+    try:
+        with io.Archive(content, _MOST_ENTRIES) as archive:
+            if len(archive.entries) == 1 and archive.entries[0].name.lower().endswith(".zip"):
+                return archive.read(archive.entries[0], MAX_BUNDLE)
+    except io.ArchiveError as error:
+        raise _Refused(error.why) from error
+    return content
+
+
+def _unzip(content: bytes, limits: dict[str, int], outer_folder: bool = False) -> dict[str, bytes]:
+    """Every file by its name, without a folder that all of them lie in where there may be one.
+
+    Never more bytes than `limits` says. Raises _Refused.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        with io.Archive(content, _MOST_ENTRIES) as archive:
+            folders = [f"/{entry.name}".rpartition("/")[0] + "/" for entry in archive.entries]
+            outer = os.path.commonpath(folders).rstrip("/") + "/" if outer_folder and folders else "/"
+            for entry in archive.entries:
+                name = f"/{entry.name}".removeprefix(outer)
+                if name not in limits:
+                    raise _Refused(f"it holds {name[:80]!r}, which does not belong there")
+                if name in found:
+                    raise _Refused(f"it holds {name} twice")
+                found[name] = archive.read(entry, limits[name])
+    except io.ArchiveError as error:
+        raise _Refused(f"its {error.entry[:80]} cannot be used: {error.why}" if error.entry else error.why) from error
     return found
-
-
-def _check_directory_end(content: bytes) -> None:
-    """The zip ends as ours do and its directory is small, so that parsing it cannot take the memory away."""
-    end = content[-_DIRECTORY_END_SIZE:]
-    if len(end) < _DIRECTORY_END_SIZE or end[:4] != _DIRECTORY_END:
-        raise _Refused("it is no zip file, or it was cut short")
-    before = content[-_DIRECTORY_END_SIZE - 20:-_DIRECTORY_END_SIZE]
-    if int.from_bytes(end[12:16], "little") > _MAX_DIRECTORY or before[:4] == _DIRECTORY_END_64:
-        raise _Refused("it lists more files than a run has")
 
 
 # -------------------------------------------------------------------------------- parts
 
 
 def _check_members(members: dict[str, bytes], run_id: str) -> None:
-    """The files together are a run of this format that has ended. Raises _Refused, or StoreError
-    where it is of another format.
+    """The files together are a run of this format that has ended, and that every page can show.
+
+    Raises _Refused, or NewerRunError.
     """
     for name in ("config.json", "status.json"):
         if name not in members:
             raise _Refused(f"it has no {name}")
-    record = _part(members, "config.json", parse_json)
-    runs.check_format(record, f"Run {run_id}")
+    record, _ = _part(members, "config.json", lambda content: parse_record(content, f"Run {run_id}"))
     if record.get("id") != run_id:
         raise _Refused("its config.json is of another run")
-    _part(members, "config.json", lambda content: _check_record(record))
-    status = _part(members, "status.json", lambda content: runs.status_from(parse_json(content)))
+    status = _part(members, "status.json", parse_status)
     if status.state not in ENDED:
         raise _Refused(f"its run has not ended: it is {status.state}")
-    if "history.csv" in members:
-        _part(members, "history.csv", parse_history)
+    history = _part(members, "history.csv", parse_history) if "history.csv" in members else None
     if NOTES_FILE in members:
-        _part(members, NOTES_FILE, lambda content: Notes.from_dict(parse_json(content)))
-    results = {"a model": "model" in record, "scores": "evaluation" in record, "model.keras": "model.keras" in members,
-               "predictions.npz": "predictions.npz" in members}
-    if len(set(results.values())) > 1:
+        _part(members, NOTES_FILE, lambda content: Notes.from_dict(io.parse_json(content)))
+    results = {"a model": "model" in record, "model.keras": "model.keras" in members,
+               "predictions.npz": "predictions.npz" in members, "history.csv": history is not None or None}
+    if not results["a model"]:
+        del results["history.csv"]  # a run that failed early has none, one that failed late has one
+    if len(set(map(bool, results.values()))) > 1:
         raise _Refused(f"it has {_listed(results, True)}, but not {_listed(results, False)}")
-    if "model" in record:
-        _part(members, "predictions.npz", lambda content: _check_predictions(_arrays(content)))
-        if hashlib.sha256(members["model.keras"]).hexdigest() != record["model"].get("sha256"):
+    if results["a model"]:
+        if status.best_epoch not in history["epoch"].to_numpy():
+            raise _Refused(f"its history.csv has no epoch {status.best_epoch}, which its status says was kept")
+        _part(members, "predictions.npz", lambda content: _check_predictions(content, record["evaluation"]))
+        if hashlib.sha256(members["model.keras"]).hexdigest() != record["model"]["sha256"]:
             raise _Refused("its model is not the one this run saved (SHA-256 differs)")
         _part(members, "model.keras", _check_model)
 
 
-def _part(members: dict[str, bytes], name: str, parse):
+def _part(members: dict[str, bytes], name: str, parse: Callable[[bytes], Parsed]) -> Parsed:
     """What `parse` makes of a member; what it cannot read, in words that name the member."""
     try:
         return parse(members[name])
+    except NewerRunError:
+        raise
     except HamError as error:
         raise _Refused(f"its {name} cannot be used: {error.what} {error.why.removesuffix('.')}") from error
-    except _UNPACKING as error:
+    except io.DAMAGED as error:
         raise _Refused(f"its {name} is damaged: {error or type(error).__name__}") from error
 
 
 def _listed(results: dict[str, bool], there: bool) -> str:
-    return " and ".join(name for name, found in results.items() if found is there)
+    return " and ".join(name for name, found in results.items() if bool(found) is there)
 
 
-def _check_record(record: dict) -> None:
-    """Everything the pages read from a finished run is there and has its type."""
-    runs.config_of(record)
-    data = record.get("data", {})
-    if not all(isinstance(data.get(name), str) for name in ("name", "source", "fingerprint")):
-        raise ValueError("it does not say which data it was trained on")
-    if "evaluation" not in record:
-        return
-    if not isinstance(record.get("split"), dict) or not isinstance(record["split"].get("test_fingerprint"), str):
-        raise ValueError("it does not say which images it was tested on")
-    evaluation = record["evaluation"]
-    scores, per_class = evaluation.get("scores"), evaluation.get("per_class")
-    rows = [*_entries(scores, ("value", "low", "high")), *_entries(per_class, ("precision", "recall", "f1", "auc"))]
-    counts = [evaluation.get("n_images"), evaluation.get("n_lesions"), *_entries(per_class, ("support",))]
-    confusion = np.asarray(evaluation.get("confusion"))
-    if set(per_class) != set(CODES) or "accuracy" not in scores or confusion.shape != (N_CLASSES, N_CLASSES) or \
-            confusion.dtype.kind != "i" or not all(isinstance(count, int) for count in counts) or \
-            not all(value is None or isinstance(value, int | float) for value in rows):
-        raise ValueError("its scores are not written as ours")
-
-
-def _entries(table: object, names: tuple[str, ...]) -> list:
-    if not isinstance(table, dict) or not all(isinstance(row, dict) for row in table.values()):
-        raise ValueError("its scores are not written as ours")
-    return [row[name] for row in table.values() for name in names]
-
-
-def _arrays(content: bytes) -> dict[str, np.ndarray]:
-    """The arrays of predictions.npz, each as long as its header says: a header allocates nothing here."""
-    files = _unzip(content, {f"{name}.npy": LIMITS["predictions.npz"] for name in PREDICTION_ARRAYS})
-    arrays = {}
-    for name, packed in files.items():
-        file = io.BytesIO(packed)
-        version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(file)
-        if dtype.hasobject:
-            raise ValueError(f"{name} holds a pickle")
-        size = dtype.itemsize
-        for length in shape:  # Python's own numbers: NumPy's would overflow
-            size *= length
-        if size != len(packed) - file.tell():
-            raise ValueError(f"{name} is not as long as it says")
-        arrays[name.removesuffix(".npy")] = np.load(io.BytesIO(packed), allow_pickle=False)
-    return arrays
-
-
-def _check_predictions(arrays: dict[str, np.ndarray]) -> None:
-    if not all(np.isfinite(part.proba).all() for part in predictions_from(arrays).values()):
-        raise ValueError("it has probabilities that are no numbers")
+def _check_predictions(content: bytes, evaluation: dict) -> None:
+    """The arrays are ours, and what was counted in them is what the run says it scored. Raises one of io.DAMAGED."""
+    arrays = io.parse_arrays(content, _MOST_ARRAYS)
+    if other := sorted(arrays.keys() - set(PREDICTION_ARRAYS)):
+        raise ValueError(f"it holds {other[0][:80]!r}, which does not belong there")
+    test = predictions_from(arrays)["test"]
+    confusion = np.zeros((N_CLASSES, N_CLASSES), int)
+    np.add.at(confusion, (test.y_true, test.proba.argmax(axis=1)), 1)
+    if confusion.tolist() != evaluation["confusion"]:
+        raise ValueError("its answers are not those that the run's scores were counted from")
 
 
 def _check_model(content: bytes) -> None:
@@ -329,8 +287,8 @@ def _check_model(content: bytes) -> None:
         raise ValueError(f"it has no {missing[0]}")
     if not files["model.weights.h5"].startswith(_HDF5):
         raise ValueError("its weights are no HDF5 file")
-    parse_json(files["metadata.json"])
-    pending: list[object] = [parse_json(files["config.json"])]
+    io.parse_json(files["metadata.json"])
+    pending: list[object] = [io.parse_json(files["config.json"])]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
+import math
 import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ham.config import CODES, N_CLASSES, StoreError
-from ham.store.files import file_sha256, read_arrays, reading, write_arrays, write_file, writing
+from ham import io
+from ham.config import CODES, N_CLASSES, HamError, StoreError
+from ham.store.files import reading, writing
 from ham.store.runs import Run, write_record
 
 HISTORY_COLUMNS = (
@@ -23,6 +25,8 @@ HISTORY_COLUMNS = (
     "validation_balanced_accuracy", "learning_rate", "seconds", *(f"recall_{code}" for code in CODES),
 )
 PARTS = ("validation", "test")
+_MOST_EPOCHS = 1_000_000
+_MOST_BYTES = 256 * 2**20  # of the arrays of predictions.npz; those of HAM10000 have 0.2 million
 _KEY = re.compile(r"#[0-9a-f]{16}")
 
 
@@ -65,7 +69,7 @@ def truncate_history(run: Run, epochs: int) -> pd.DataFrame:
         if kept.empty:
             (run.folder / "history.csv").unlink(missing_ok=True)
         else:
-            write_file(run.folder / "history.csv", kept.to_csv(index=False).encode())
+            io.write_file(run.folder / "history.csv", kept.to_csv(index=False, na_rep="nan").encode())
     return kept
 
 
@@ -80,20 +84,33 @@ def read_history(run: Run) -> pd.DataFrame:
 
 
 def parse_history(content: bytes) -> pd.DataFrame:
-    """Raises ValueError."""
-    lines = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    """A last row that was cut short is left out. Raises one of io.DAMAGED."""
+    cut = not content.endswith(b"\n") and content.endswith(b",")  # else an empty field at the end is NaN
+    lines = list(csv.reader(StringIO(content.decode() + ("cut" if cut else ""), newline="")))
+    if len(lines) > 1 and tuple(lines[0]) != HISTORY_COLUMNS:
+        raise ValueError("line 1: it does not name the columns of a history")
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         try:
-            rows.append([float(value) for value in line])
-            if len(line) != len(HISTORY_COLUMNS):
-                raise ValueError("wrong number of fields")
+            rows.append(_history_row(line))
         except ValueError as error:
             if number == len(lines):
-                rows = rows[:number - 2]
                 break
             raise ValueError(f"line {number}: {error}") from error
     return pd.DataFrame(rows, columns=list(HISTORY_COLUMNS), dtype=float).astype({"epoch": int})
+
+
+def _history_row(line: list[str]) -> list[float]:
+    """In the order of HISTORY_COLUMNS; NaN is what there was nothing to measure on. Raises ValueError."""
+    row = [float(value or "nan") for value in line]
+    if len(row) != len(HISTORY_COLUMNS):
+        raise ValueError("wrong number of fields")
+    epoch, seconds = row[0], row[HISTORY_COLUMNS.index("seconds")]
+    if not (1 <= epoch <= _MOST_EPOCHS and epoch == int(epoch)):
+        raise ValueError(f"its epoch is {line[0][:40]}")
+    if not seconds >= 0 or any(map(math.isinf, row)):
+        raise ValueError("it holds numbers that no training has")
+    return row
 
 
 # -------------------------------------------------------------------------- predictions
@@ -104,30 +121,36 @@ def write_predictions(run: Run, parts: dict[str, Predictions]) -> None:
     arrays = {f"{part}_{name}": getattr(predictions, name)
               for part, predictions in parts.items() for name in Predictions.__dataclass_fields__}
     with writing(run.folder):
-        write_arrays(run.folder / "predictions.npz", arrays)
+        io.write_arrays(run.folder / "predictions.npz", arrays)
 
 
 def read_predictions(run: Run) -> dict[str, Predictions]:
     """"validation" and "test". Raises StoreError where the file is missing or damaged."""
     path = run.folder / "predictions.npz"
     with reading(path):
-        return predictions_from(read_arrays(path))
+        return predictions_from(io.read_arrays(path, _MOST_BYTES))
 
 
 def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
-    """Raises KeyError or ValueError where the arrays are not those of PREDICTION_ARRAYS."""
+    """Raises ValueError where the arrays are not those of PREDICTION_ARRAYS, or hold no answers to be scored."""
+    from ham.evaluation.scores import check  # takes its time, which most that is done with runs has no use for
+
+    if missing := [name for name in PREDICTION_ARRAYS if name not in arrays]:
+        raise ValueError(f"it has no {missing[0]}")
     parts = {part: Predictions(*(arrays[f"{part}_{name}"] for name in Predictions.__dataclass_fields__))
              for part in PARTS}
     for part in parts.values():
-        n = len(part.y_true)
+        n = len(part.y_true) if part.y_true.ndim == 1 else 0
         if part.proba.shape != (n, N_CLASSES) or \
                 any(array.shape != (n,) for array in (part.image_id, part.lesion, part.y_true)):
             raise ValueError("its arrays do not fit together")
         kinds = "".join(array.dtype.kind for array in (part.image_id, part.lesion, part.y_true, part.proba))
         if kinds != "Uiif":
             raise ValueError("its arrays have other types than ours")
-        if n and (part.y_true.min() < 0 or part.y_true.max() >= N_CLASSES):
-            raise ValueError("it has labels of no class")
+        try:
+            check(part.y_true, part.proba)
+        except HamError as error:
+            raise ValueError(error.why.removesuffix(".")) from error
     return parts
 
 
@@ -165,7 +188,8 @@ def same_test_images(run: Run, other: Run) -> bool:
     """
     if run.synthetic != other.synthetic:
         return False
-    if run.record["split"]["test_fingerprint"] != other.record["split"]["test_fingerprint"]:
+    ours, theirs = (one.record.get("split", {}).get("test_fingerprint") for one in (run, other))
+    if ours is None or ours != theirs:
         return False
     return run.shipped or other.shipped or run.record["data"]["fingerprint"] == other.record["data"]["fingerprint"]
 
@@ -193,14 +217,18 @@ def write_log(run: Run, line: str, *, now: float | None = None) -> None:
 
 
 def read_log(run: Run) -> str:
-    path = run.folder / "log.txt"
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    """"" where nothing was written yet. Raises StoreError."""
+    return _read_text(run.folder / "log.txt")
 
 
 def read_card(run: Run) -> str:
-    """The model card (Markdown) of a run that ships; "" where there is none."""
-    path = run.folder / "card.md"
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    """The model card (Markdown) of a run that ships; "" where there is none. Raises StoreError."""
+    return _read_text(run.folder / "card.md")
+
+
+def _read_text(path: Path) -> str:
+    with reading(path):
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def checked_model_path(run: Run) -> Path:
@@ -208,7 +236,7 @@ def checked_model_path(run: Run) -> Path:
     path = run.folder / "model.keras"
     recorded = run.record.get("model", {}).get("sha256")
     with reading(path):
-        found = file_sha256(path)
+        found = io.file_sha256(path)
     if found != recorded:
         raise StoreError(f"The model of {run.id}", "its file is not the one this run saved (SHA-256 differs).",
                          "Train it again; a changed model file is never loaded.")

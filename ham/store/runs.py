@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import importlib.metadata
 import logging
-import math
 import os
 import re
 import secrets
@@ -17,57 +16,37 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 
 import ham
+from ham import io
 from ham.config import (
     CODES,
     MODEL_TITLES,
     RECIPES,
-    HamError,
     StoreError,
     TrainConfig,
     reference_folder,
     runs_folder,
 )
 from ham.store import notes as notes_file
-from ham.store.files import DAMAGED, parse_json, reading, ships, write_json, writing
+from ham.store.files import DamagedRunError, reading, ships, writing
 from ham.store.notes import Notes
 from ham.store.origin import origin
+from ham.store.record import FORMAT, Status, check_format, parse_record, parse_status
+
+if TYPE_CHECKING:
+    from ham.evaluation import Interval
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
-STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
 SHIPS = "ships with HAM Lab"
 SYNTHETIC = "synthetic data"
-_CHUNK = 65536  # bytes
 _PROBE_SECONDS = 0.02  # a probe of another process holds the lock for microseconds, a trainer for minutes
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a run stands. Times are Unix seconds; None where it has not happened yet."""
-
-    state: str
-    epochs: int
-    created: float
-    order: float  # place in the queue: lowest first
-    epoch: int = 0  # epochs completed
-    step: int = 0  # gradient steps done in the current epoch
-    steps: int = 0  # gradient steps of an epoch
-    phase: str = ""  # what it does now, in words: "loading the data", "training", "evaluating"
-    started: float | None = None
-    updated: float | None = None
-    ended: float | None = None
-    seconds_left: float | None = None
-    best_epoch: int | None = None
-    attempts: int = 0  # times a worker took the run up
-    owner: str | None = None  # the engine's task that took it up last
-    error: dict[str, str] | None = None  # what, why, todo
 
 
 @dataclass(frozen=True)
@@ -77,7 +56,7 @@ class Run:
     id: str
     folder: Path
     config: TrainConfig
-    record: dict  # config.json, whole
+    record: dict  # config.json, as `record.RECORD` declares it
     status: Status
     notes: Notes = field(default_factory=Notes)
 
@@ -95,6 +74,20 @@ class Run:
         return "model" in self.record and "evaluation" in self.record and not self.live
 
     @property
+    def scores(self) -> dict[str, Interval] | None:
+        """On its test images, by keys of evaluation.SCORES; None without a model, and while it waits or
+        trains: what was scored before is not what it will be worth.
+        """
+        from ham.evaluation import scores_from_record  # takes its time, which lists of runs have no use for
+
+        return scores_from_record(self.record["evaluation"]) if self.has_model else None
+
+    @property
+    def leaking(self) -> bool:
+        """Whether its split let test images, or others of their lesions, into the training."""
+        return self.record.get("split", {}).get("leaking", self.config.split != "lesion")
+
+    @property
     def shipped(self) -> bool:
         """Whether it ships with HAM Lab: it can be read, asked and exported, and never changed."""
         return ships(self.folder)
@@ -102,7 +95,7 @@ class Run:
     @property
     def synthetic(self) -> bool:
         """Whether it was trained on synthetic data, so that it knows nothing of real lesions."""
-        return bool(self.record["data"].get("synthetic"))
+        return self.record["data"]["synthetic"]
 
     @property
     def title(self) -> str:
@@ -139,21 +132,25 @@ def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> 
     }
     status = Status(state="queued", epochs=config.epochs, created=now, order=now)
     folder = runs_folder() / run_id
-    with writing(folder):
+    make_runs_folder()
+    with writing(folder), io.whole(folder) as draft:
+        io.write_json(draft / "config.json", record)
+        io.write_json(draft / "status.json", dataclasses.asdict(status))
+    return _read_folder(folder)
+
+
+def make_runs_folder() -> None:
+    """Raises StoreError where it cannot be made, or is there and cannot be read."""
+    _run_folders(runs_folder())
+    with io.writing(runs_folder(), StoreError):
         runs_folder().mkdir(parents=True, exist_ok=True)
-        fresh = runs_folder() / f".new-{run_id}"
-        fresh.mkdir()
-        write_json(fresh / "config.json", record)
-        write_json(fresh / "status.json", dataclasses.asdict(status))
-        fresh.rename(folder)
-    return Run(run_id, folder, config, record, status)
 
 
 def write_status(run: Run, **changes: object) -> Run:
     """The run with its status changed, on disk too. Raises StoreError."""
     changed = dataclasses.replace(run, status=dataclasses.replace(run.status, **changes))
     with writing(run.folder):
-        write_json(run.folder / "status.json", dataclasses.asdict(changed.status))
+        io.write_json(run.folder / "status.json", dataclasses.asdict(changed.status))
     return changed
 
 
@@ -162,7 +159,7 @@ def write_record(run: Run, **changes: object) -> Run:
     record = {name: value for name, value in {**run.record, **changes}.items() if value is not None}
     changed = dataclasses.replace(run, record=record)
     with writing(run.folder):
-        write_json(run.folder / "config.json", changed.record)
+        io.write_json(run.folder / "config.json", changed.record)
     return changed
 
 
@@ -177,7 +174,7 @@ def write_notes(run: Run, **changes: object) -> Run:
         if notes == Notes():
             path.unlink(missing_ok=True)
         else:
-            write_json(path, notes.to_dict())
+            io.write_json(path, notes.to_dict())
     return dataclasses.replace(run, notes=notes)
 
 
@@ -202,11 +199,11 @@ def delete_run(run: Run) -> None:
 
 
 def delete_damaged(name: str) -> None:
-    """Removes a folder that `damaged_runs` lists. Raises StoreError where it is none of these."""
+    """Removes a folder that `find_runs` calls damaged. Raises StoreError where it is none of these."""
     if RUN_ID.fullmatch(name):
         try:
             _read_folder(runs_folder() / name)
-        except StoreError:
+        except DamagedRunError:
             _remove(runs_folder() / name)
             return
     raise StoreError(f"Run {name!r}", "it is not damaged.", "Look at the list of runs again.")
@@ -270,26 +267,67 @@ def _is_alive(folder: Path) -> bool:
 # --------------------------------------------------------------------------------- read
 
 
-def read_run(run_id: str) -> Run:
-    """An own run, else one that ships. Raises StoreError where there is none or its folder is damaged."""
-    if not RUN_ID.fullmatch(run_id):
-        raise StoreError(f"Run {run_id!r}", "that is no run id.", "List the runs and copy an id from there.")
-    folder = runs_folder() / run_id
-    if not folder.is_dir() and (reference_folder() / run_id).is_dir():
-        return _read_reference(reference_folder() / run_id)
-    if not folder.is_dir():
-        raise StoreError(f"Run {run_id!r}", f"there is no such run in {runs_folder()}.",
-                         "List the runs and copy an id from there.")
-    return _read_folder(folder)
+@dataclass(frozen=True)
+class Problem:
+    """A folder among the runs that holds none that can be read, and why."""
+
+    name: str
+    error: StoreError
+
+    @property
+    def damaged(self) -> bool:
+        """Whether it may as well be deleted: not where a newer version made it, nor where it may not be read."""
+        return isinstance(self.error, DamagedRunError)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in the runs folder."""
+
+    runs: list[Run]  # one's own, newest first
+    problems: list[Problem]  # by name
+    unreadable: StoreError | None = None  # why the runs folder itself cannot be listed
+
+
+def find_runs() -> Found:
+    """Every run of one's own, and what cannot be read. Never raises: it is for who shows what there is."""
+    try:
+        folders = _run_folders(runs_folder())
+    except StoreError as error:
+        return Found([], [], error)
+    runs, problems = [], []
+    for folder in folders:
+        try:
+            runs.append(_read_folder(folder))
+        except StoreError as error:
+            if os.path.lexists(folder):  # not one that was deleted meanwhile
+                problems.append(Problem(os.path.basename(folder), error))
+    runs.sort(key=lambda run: (run.status.created, run.id), reverse=True)
+    return Found(runs, sorted(problems, key=lambda problem: problem.name))
 
 
 def list_runs() -> list[Run]:
-    """Every readable run of one's own, newest first. Damaged folders are left to `damaged_runs`."""
-    runs = []
-    for folder in _run_folders(runs_folder()):
-        with contextlib.suppress(StoreError):
-            runs.append(_read_folder(folder))
-    return sorted(runs, key=lambda run: (run.status.created, run.id), reverse=True)
+    """Every readable run of one's own, newest first. Raises StoreError where the runs folder cannot be listed:
+    to whoever trains, that is not the same as no run.
+    """
+    found = find_runs()
+    if found.unreadable is not None:
+        raise found.unreadable
+    return found.runs
+
+
+def read_run(run_id: str) -> Run:
+    """An own run, else one that ships. Raises StoreError where there is none or its folder is damaged."""
+    todo = "List the runs and copy an id from there."
+    if not RUN_ID.fullmatch(run_id):
+        raise StoreError(f"Run {run_id!r}", "that is no run id.", todo)
+    folder = runs_folder() / run_id
+    if os.path.isdir(folder):
+        return _read_folder(folder)
+    if os.path.isdir(reference_folder() / run_id):
+        return _read_reference(reference_folder() / run_id)
+    _run_folders(runs_folder())
+    raise StoreError(f"Run {run_id!r}", f"there is no such run in {runs_folder()}.", todo)
 
 
 def reference_runs() -> list[Run]:
@@ -303,7 +341,7 @@ def reference_runs() -> list[Run]:
         except StoreError as error:
             _warn_once(folder, str(error))
         else:
-            if not (runs_folder() / run.id).is_dir():
+            if not os.path.isdir(runs_folder() / run.id):
                 runs.append(run)
     models, recipes = [*MODEL_TITLES], [*RECIPES]
 
@@ -316,26 +354,33 @@ def reference_runs() -> list[Run]:
 
 def models() -> list[Run]:
     """Every run that can answer and be compared: one's own, newest first, then those that ship."""
-    return [run for run in list_runs() if run.has_model] + reference_runs()
-
-
-def damaged_runs() -> list[tuple[str, StoreError]]:
-    """Folders that hold no readable run, with the reason, by name."""
-    found = []
-    for folder in _run_folders(runs_folder()):
-        try:
-            _read_folder(folder)
-        except StoreError as error:
-            if os.path.exists(folder):  # not one that was deleted meanwhile
-                found.append((os.path.basename(folder), error))
-    return sorted(found, key=lambda entry: entry[0])
+    return [run for run in find_runs().runs if run.has_model] + reference_runs()
 
 
 def _run_folders(folder: Path) -> list[str]:
-    if not folder.is_dir():
+    """Empty where there is no such folder yet. Raises StoreError where it is there and cannot be listed."""
+    todo = "Give yourself the right to read it, or set HAM_HOME to another folder."
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
+    except FileNotFoundError:
+        if link := next((place for place in (folder, *folder.parents) if place.is_symlink()), None):
+            raise StoreError(f"The folder {folder}", f"{link} is a link to a place that is not there.",
+                             "Mend the link, or connect the disk that it leads to.") from None
         return []
-    with os.scandir(folder) as entries:
-        return [entry.path for entry in entries if RUN_ID.fullmatch(entry.name) and entry.is_dir()]
+    except NotADirectoryError:
+        place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        raise StoreError(f"The folder {folder}", f"{place} is a file, and a folder must stand there.",
+                         "Move the file away, or set HAM_HOME to another folder.") from None
+    except OSError as error:
+        raise StoreError(f"The folder {folder}", f"it cannot be read ({error.strerror or error}).", todo) from error
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _read_reference(folder: Path) -> Run:
@@ -391,30 +436,30 @@ def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
 
 @functools.lru_cache(maxsize=8192)
 def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None) -> Run:
+    path = Path(folder)
     try:
         where = _read_status(folder, status)
-    except DAMAGED as error:
-        with reading(Path(folder, "status.json")):
+    except io.DAMAGED as error:
+        with reading(path / "config.json"):  # a newer version's status need not be ours
+            check_format(io.read_json(path / "config.json"), f"Run {path.name}")
+        with reading(path / "status.json"):
             raise error
     try:
         content, config = _read_record(folder, record)
-    except DAMAGED as error:
-        with reading(Path(folder, "config.json")):
+    except io.DAMAGED as error:
+        with reading(path / "config.json"):
             raise error
-    path = Path(folder)
     return Run(path.name, path, config, content, where, _read_notes(folder, notes) if notes else Notes())
 
 
 @functools.lru_cache(maxsize=8192)
 def _read_record(folder: str, version: tuple) -> tuple[dict, TrainConfig]:
-    record = parse_json(_read_bytes(f"{folder}/config.json"))
-    check_format(record, f"Run {os.path.basename(folder)}")
-    return record, config_of(record)
+    return parse_record(io.read_bytes(f"{folder}/config.json"), f"Run {os.path.basename(folder)}")
 
 
 @functools.lru_cache(maxsize=8192)
 def _read_status(folder: str, version: tuple) -> Status:
-    return status_from(parse_json(_read_bytes(f"{folder}/status.json")))
+    return parse_status(io.read_bytes(f"{folder}/status.json"))
 
 
 @functools.lru_cache(maxsize=8192)
@@ -423,70 +468,11 @@ def _read_notes(folder: str, version: tuple) -> Notes:
     try:
         if version[1] > notes_file.MAX_BYTES:
             raise ValueError("it is too large")
-        return Notes.from_dict(parse_json(_read_bytes(f"{folder}/{notes_file.FILE}")))
+        return Notes.from_dict(io.parse_json(io.read_bytes(f"{folder}/{notes_file.FILE}")))
     except StoreError as error:
         return Notes(problem=f"{notes_file.FILE} is damaged: {error}")
-    except DAMAGED as error:
+    except io.DAMAGED as error:
         return Notes(problem=f"{notes_file.FILE} is damaged: {error}.")
-
-
-def _read_bytes(path: str) -> bytes:
-    """The whole file; a file object costs more than the reading."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        content = part = os.read(descriptor, _CHUNK)
-        while len(part) == _CHUNK:
-            part = os.read(descriptor, _CHUNK)
-            content += part
-        return content
-    finally:
-        os.close(descriptor)
-
-
-# -------------------------------------------------------------------------------- parse
-
-
-def check_format(record: dict, what: str) -> None:
-    if record.get("format") != FORMAT:
-        raise StoreError(what, f"it has format {record.get('format')!r}, we read {FORMAT}.",
-                         "Open it with the version of HAM Lab that wrote it.")
-
-
-def config_of(record: dict) -> TrainConfig:
-    """The settings in a config.json. Raises ValueError where they, or the entries beside them, are not ours."""
-    if record.get("classes") != list(CODES):
-        raise ValueError("its class order is not ours")
-    for name in ("data", "split", "model", "evaluation", "parameters"):
-        if not isinstance(record.get(name, {}), dict):
-            raise ValueError(f"its entry {name} is no JSON object")
-    try:
-        return TrainConfig(**record["config"])
-    except (HamError, KeyError, TypeError) as error:
-        raise ValueError(f"its settings cannot be read ({error})") from error
-
-
-def status_from(content: dict) -> Status:
-    """Raises ValueError where it is no status of ours, so that what is shown and sorted has its type."""
-    try:
-        status = Status(**content)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
-    for name, kinds in _STATUS_KINDS.items():
-        value = getattr(status, name)
-        kind = type(value)
-        if kind not in kinds or (kind is float and not math.isfinite(value)):
-            raise ValueError(f"its {name} is {value!r}")
-    if status.state not in STATES:
-        raise ValueError(f"its state is {status.state!r}")
-    if status.error is not None and (set(status.error) != {"what", "why", "todo"}
-                                     or not all(isinstance(words, str) for words in status.error.values())):
-        raise ValueError("its error is not in three parts")
-    return status
-
-
-_KINDS = {"str": (str,), "int": (int,), "float": (int, float), "dict[str, str]": (dict,), "None": (type(None),)}
-_STATUS_KINDS = {entry.name: tuple(kind for part in entry.type.split(" | ") for kind in _KINDS[part])
-                 for entry in dataclasses.fields(Status)}
 
 
 def _package_versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ham import store
+from ham import io, store
 from ham.config import TrainConfig
 from ham.store import Run
 
@@ -51,11 +51,11 @@ class Checkpoint:
         if not path.exists():
             return checkpoint
         try:
-            arrays = store.read_arrays(path)
+            arrays = io.read_arrays(path)
             state = json.loads(str(arrays["state"]))
             values = [arrays[f"v{i}"] for i in range(len(_variables(model)))]
-            store.read_arrays(checkpoint.folder / "best.npz")
-        except store.DAMAGED as error:
+            io.read_arrays(checkpoint.folder / "best.npz")
+        except io.DAMAGED as error:
             store.write_log(run, f"the checkpoint cannot be read ({error}): training starts again")
             return checkpoint
         for variable, value in zip(_variables(model), values, strict=True):
@@ -77,18 +77,18 @@ class Checkpoint:
         value = _LEAST[config.epoch_kept](row)
         if value < self.least:
             self.best_epoch, self.least = row["epoch"], value
-            store.write_arrays(self.folder / "best.npz", {f"w{i}": w for i, w in enumerate(weights)})
+            io.write_arrays(self.folder / "best.npz", {f"w{i}": w for i, w in enumerate(weights)})
         patience = config.early_stopping_patience
         self.stopped_early = bool(patience and self.epoch - self.best_epoch >= patience)
         state = {name: getattr(self, name) for name in ("epoch", "best_epoch", "least", "stopped_early")}
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(_variables(model))}
-        store.write_arrays(self.folder / "last.npz", arrays | {"state": np.array(json.dumps(state))})
+        io.write_arrays(self.folder / "last.npz", arrays | {"state": np.array(json.dumps(state))})
 
     def best_weights(self, model: keras.Model) -> list[np.ndarray] | None:
         """None before the first completed epoch."""
         if self.best_epoch is None:
             return None
-        arrays = store.read_arrays(self.folder / "best.npz")
+        arrays = io.read_arrays(self.folder / "best.npz")
         return [arrays[f"w{i}"] for i in range(len(model.get_weights()))]
 
     def remove(self) -> None:

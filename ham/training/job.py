@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ham import store
+from ham import io, store
 from ham.config import (
     CODES,
     N_CLASSES,
@@ -141,7 +141,7 @@ class _Job:
         if first >= config.epochs or self.checkpoint.stopped_early:
             return False
         with store.writing(self.run.folder):  # for whoever watches
-            store.write_arrays(self.run.folder / "first_batch.npz",
+            io.write_arrays(self.run.folder / "first_batch.npz",
                                {"images": first_batch(self.dataset, self.split, config)})
         try:
             self.model.fit(
@@ -192,7 +192,7 @@ class _Job:
         with store.writing(self.run.folder):
             bare.save(fresh)
             fresh.replace(self.run.folder / "model.keras")
-        return store.file_sha256(self.run.folder / "model.keras")
+        return io.file_sha256(self.run.folder / "model.keras")
 
     def after_step(self, step: int) -> None:
         if store.cancel_requested(self.run):

@@ -309,11 +309,11 @@ def _job() -> None:
 
 def live_states() -> list[tuple[str, str]]:
     """Id and state of what waits or trains; another list where a run came, began or ended."""
-    return [(run.id, run.state) for run in store.list_runs() if run.live]
+    return [(run.id, run.state) for run in store.find_runs().runs if run.live]
 
 
 def _live_runs() -> None:
-    live = [run for run in store.list_runs() if run.live]
+    live = [run for run in store.find_runs().runs if run.live]
     running = next((run for run in live if run.state == "running"), None)
     waiting = len(live) - (running is not None)
     if running:

@@ -12,7 +12,7 @@ import streamlit as st
 from ham import store
 from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
-from ham.evaluation import percent, scores_from_record
+from ham.evaluation import percent
 from ham.ui import sources
 from ham.ui.frame import engine, plain
 from ham.ui.shelf import current_dataset
@@ -41,7 +41,10 @@ def last_runs() -> None:
     """The newest runs, whatever became of them. The sidebar follows the live one, and draws the page again when a
     run begins or ends."""
     st.subheader("Last runs", anchor=False)
-    runs = store.list_runs()
+    found = store.find_runs()
+    runs = found.runs
+    if not runs and found.unreadable is not None:  # said above
+        return
     if not runs:
         st.markdown(":gray[Nothing has been trained yet. Runs appear here as soon as they are queued.]")
         return
@@ -56,7 +59,7 @@ def last_runs() -> None:
 
 
 def _cards(found: LesionDataset | None, error: DataError | None) -> None:
-    runs = store.list_runs()
+    runs = store.find_runs().runs
     models = store.models()
     own = [run for run in models if not run.shipped]
     # on the demo data the next step is an image: a model that ships answers at once
@@ -75,7 +78,7 @@ def state_in_words(run: store.Run) -> str:
 
 def accuracy_in_words(run: store.Run) -> str:
     """"75.1 % (73.2 to 77.0)", or a dash where the run has no model."""
-    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if run.has_model else "–"
+    return percent(run.scores["accuracy"]) if run.scores else "–"
 
 
 def ago(seconds: float) -> str:

@@ -10,10 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from ham import engine, store
-from ham.config import HamError, StoreError
+from ham.config import HamError
 from ham.data import SPLIT_TITLES
-from ham.evaluation import percent, scores_from_record
-from ham.store import Run
+from ham.evaluation import percent
+from ham.store import Problem, Run
 from ham.ui import frame
 
 _FILTER_FROM = 11  # fewer runs are seen at a glance
@@ -25,8 +25,9 @@ _EXPORTABLE = ("done", "failed", "cancelled")
 @frame.errors()
 def all_runs() -> None:
     """Every run with what can be done to it, damaged folders with their reason, and the import."""
-    runs, damaged = store.list_runs(), store.damaged_runs()
-    if runs or damaged:
+    found = store.find_runs()
+    runs = found.runs
+    if runs or found.problems:
         st.subheader("All runs", anchor=False)
     if runs:
         shown = _filtered(runs) if len(runs) >= _FILTER_FROM else runs
@@ -34,8 +35,8 @@ def all_runs() -> None:
             _actions(_table(shown), runs)
         else:
             st.caption(f"None of the {len(runs)} runs has all these words in its name, tags, notes or state.")
-    if damaged:
-        _damaged(damaged)
+    if found.problems:
+        _problems(found.problems)
     _import()
 
 
@@ -74,7 +75,7 @@ def _table(runs: list[Run]) -> list[Run]:
 
 
 def _accuracy(run: Run) -> str:
-    return percent(scores_from_record(run.record["evaluation"])["accuracy"]) if run.has_model else ""
+    return percent(run.scores["accuracy"]) if run.scores else ""
 
 
 # ------------------------------------------------------------------------------ actions
@@ -152,18 +153,23 @@ def _details(run: Run, runs: Sequence[Run]) -> None:
 # ---------------------------------------------------------------------- damaged, import
 
 
-def _damaged(damaged: list[tuple[str, StoreError]]) -> None:
-    many = len(damaged) > 1
-    with st.expander(f"{len(damaged)} {'folders hold' if many else 'folder holds'} no readable run",
+def _problems(problems: Sequence[Problem]) -> None:
+    """Folders that hold no readable run. Only what is damaged can be deleted here."""
+    many = len(problems) > 1
+    with st.expander(f"{len(problems)} {'folders hold' if many else 'folder holds'} no readable run",
                      icon=":material/warning:"):
-        for name, error in damaged:
+        for problem in problems:
             words, button = st.columns([4, 1], vertical_alignment="center")
-            words.markdown(f"**{frame.plain(name)}**: {frame.plain(error.why)}  \n:gray[{frame.plain(error.todo)}]")
-            with button.popover("Delete", icon=":material/delete:", width="stretch", key=f"runs_damaged_{name}"):
-                st.markdown(f"Delete the folder **{frame.plain(name)}** with all that is left in it? "
+            words.markdown(f"**{frame.plain(problem.name)}**: {frame.plain(problem.error.why)}  \n"
+                           f":gray[{frame.plain(problem.error.todo)}]")
+            if not problem.damaged:
+                continue
+            with button.popover("Delete", icon=":material/delete:", width="stretch",
+                                key=f"runs_damaged_{problem.name}"):
+                st.markdown(f"Delete the folder **{frame.plain(problem.name)}** with all that is left in it? "
                             "This cannot be undone.")
-                if st.button("Delete for good", type="primary", width="stretch", key=f"runs_delete_{name}"):
-                    store.delete_damaged(name)
+                if st.button("Delete for good", type="primary", width="stretch", key=f"runs_delete_{problem.name}"):
+                    store.delete_damaged(problem.name)
                     st.rerun()
 
 

@@ -99,7 +99,7 @@ def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
 
 
 def _too_few(finished: list[store.Run]) -> None:
-    live = [run for run in store.list_runs() if run.live]
+    live = [run for run in store.find_runs().runs if run.live]
     with st.container(border=True):
         if finished:
             st.subheader("One finished run, and it takes two", anchor=False)

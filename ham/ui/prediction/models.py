@@ -72,7 +72,7 @@ def _validation_score(run_id: str, best_epoch: int | None, _run: store.Run) -> f
 
 
 def _no_model() -> None:
-    live = [run for run in store.list_runs() if run.live]
+    live = [run for run in store.find_runs().runs if run.live]
     with st.container(border=True):
         st.subheader("No trained model yet", anchor=False)
         if live:

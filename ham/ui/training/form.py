@@ -180,7 +180,7 @@ def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
 
 def seconds_a_step(config: TrainConfig) -> float | None:
     """As this machine took in its last run of this model at this batch size; None without one."""
-    for run in store.list_runs():
+    for run in store.find_runs().runs:
         same = store.trained_here(run) and (run.config.model, run.config.batch_size, run.config.model_settings) == \
             (config.model, config.batch_size, config.model_settings)
         if same and run.status.steps and run.status.epoch and len(seconds := store.read_history(run)["seconds"]):
@@ -287,7 +287,7 @@ def _show_twin(twin: Run) -> None:
 
 def _twin(config: TrainConfig, dataset: LesionDataset) -> Run | None:
     """A finished run of the same settings, data, code and packages; else one that waits or trains."""
-    same = [run for run in store.list_runs() if (run.live or (run.state == "done" and run.has_model))
+    same = [run for run in store.find_runs().runs if (run.live or (run.state == "done" and run.has_model))
             and run.record.get("config_fingerprint") == config.fingerprint
             and run.record["data"]["fingerprint"] == dataset.fingerprint
             and run.record.get("code_version") == ham.__version__

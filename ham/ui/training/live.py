@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import html
-import io
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from ham import charts, engine, store
+from ham import charts, engine, io, store
 from ham.charts.training import recall_by_epoch
 from ham.config import IMAGE_SIZE, HamError
 from ham.evaluation.learning import findings
@@ -131,9 +131,9 @@ def _first_batch_html(path: str, changed: int, rows: bool) -> str:
     `changed` only makes a changed file another entry.
     """
     try:
-        images = store.read_arrays(Path(path))["images"]
+        images = io.read_arrays(Path(path))["images"]
         pictures = [_png(image) for image in images]
-    except (*store.DAMAGED, TypeError):
+    except io.DAMAGED:
         return ""
     squares = "".join(f'<img src="{source}" alt="Image {number} of the first batch">'
                       for number, source in enumerate(pictures, start=1))
@@ -160,7 +160,7 @@ def strips(image: np.ndarray, height: int = 3, gap: int = 2) -> np.ndarray:
 
 
 def _png(image: np.ndarray) -> str:
-    file = io.BytesIO()
+    file = BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 

@@ -22,7 +22,7 @@ _STYLE = """<style>
 
 def queue_and_live_run() -> None:
     """Followed while something is live."""
-    known = store.list_runs()
+    known = store.find_runs().runs
     runs = [run for run in known if run.live]
     _head(runs)
     _offer_interrupted([run for run in known if run.state == "interrupted"], alone=not runs)
@@ -72,7 +72,7 @@ def _engine_settings() -> None:
 
 
 def _follow() -> None:
-    runs = store.list_runs()
+    runs = store.find_runs().runs
     now = [run for run in runs if run.live]
     running = [run for run in now if run.state == "running"]
     waiting = sorted((run for run in now if run.state == "queued"), key=lambda run: run.status.order)

@@ -140,13 +140,13 @@ def _progress(plan: list[Cell]) -> None:
 
 def _states(ids: list[tuple[str, str]]) -> tuple[list, int]:
     """What is live of the lab's own, and how many of these runs there are: one may be deleted elsewhere."""
-    known = {run.id for run in store.list_runs()}
+    known = {run.id for run in store.find_runs().runs}
     return [(run.id, run.state) for run in live_lab_runs()], sum(run_id in known for _, run_id in ids)
 
 
 def _follow(ids: list[tuple[str, str]]) -> None:
     live = live_lab_runs()
-    runs = {run.id: run for run in store.list_runs()}
+    runs = {run.id: run for run in store.find_runs().runs}
     problem = frame.engine().problem
     if problem and live:
         frame.show_error(problem)

@@ -67,7 +67,7 @@ def cells(dataset: LesionDataset, protocols: Iterable[str], seeds: Iterable[int]
     Of several runs of the same a finished one counts, then one that waits or trains, then the newest.
     """
     own: dict[str, list[Run]] = {}
-    for run in store.list_runs():  # newest first
+    for run in store.find_runs().runs:  # newest first
         if run.record.get("data", {}).get("fingerprint") == dataset.fingerprint:
             own.setdefault(run.record.get("config_fingerprint", ""), []).append(run)
     protocols = list(protocols)
@@ -84,7 +84,7 @@ def _best(runs: list[Run]) -> Run | None:
 
 def live_lab_runs() -> list[Run]:
     """Those that wait or train, of every data set and seed; next first."""
-    return sorted((run for run in store.list_runs() if run.live and TAG in run.notes.tags),
+    return sorted((run for run in store.find_runs().runs if run.live and TAG in run.notes.tags),
                   key=lambda run: (run.state != "running", run.status.order))
 
 
