@@ -169,6 +169,18 @@ def test_with_a_pixel_csv_such_a_row_is_refused_as_its_pixels_cannot_be_told(kag
     assert open_dataset(folder).n_images == 7
 
 
+def test_messages_name_the_line_of_the_file_where_some_are_blank_or_left_out(kaggle_folder):
+    folder = kaggle_folder("jpegs", counts=FEW, pixels=False, jpegs=True)
+    rewrite(folder, lambda header, rows: [header, [""], ["L", "x", "SCC", "", "", "", ""], *rows])
+    next(folder.rglob("TEST_00001.jpg")).unlink()
+    with pytest.raises(DataError, match=f"{METADATA_FILE}, line 5: there is no TEST_00001"):
+        open_dataset(folder)
+    folder = kaggle_folder("csv", counts=FEW)
+    rewrite(folder, lambda header, rows: [header, [""], [*rows[0][:2], "nv", *rows[0][3:]], *rows[1:]])
+    with pytest.raises(DataError, match=f"hmnist_28_28_RGB.csv, line 2: .* in line 3 of {METADATA_FILE}"):
+        open_dataset(folder)
+
+
 def test_metadata_of_no_known_class_is_refused(read):
     with pytest.raises(DataError, match=r"no row has a diagnosis dx that the models know .*: wart \(2\)\."):
         read("lesion_id,image_id,dx\nL1,a,wart\nL2,b,wart\n")
@@ -195,3 +207,20 @@ def test_quotes_around_the_environments_folder_are_left_off(kaggle_folder, monke
     for text in (f'"{folder}"', f"'{folder}'", f" {folder} "):
         monkeypatch.setenv("HAM_DATA", text)
         assert current_source() == folder
+
+
+def test_masks_beside_the_photographs_are_refused_and_copies_are_not(kaggle_folder):
+    for pixels in (False, True):
+        folder = kaggle_folder(f"data {pixels}", counts=FEW, pixels=pixels, jpegs=True)
+        before = open_dataset(folder).fingerprint
+        for photograph in [*folder.rglob("*.jpg")]:
+            copy = folder / "again" / photograph.name
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(photograph, copy)
+        assert open_dataset(folder).fingerprint == before
+        masks = folder / "HAM10000_segmentations"
+        masks.mkdir()
+        for photograph in [*(folder / "again").iterdir()]:
+            (masks / photograph.name).write_bytes(b"white")
+        with pytest.raises(DataError, match="of 9 images there is no one file.*HAM10000_segmentations looks like mas"):
+            open_dataset(folder)

@@ -132,7 +132,7 @@ class _Content:
 def _read(source: Source, report: Report | None) -> _Content:
     metadata = read_metadata(source.metadata)
     refuse_unknown_rows(source, metadata)
-    images = read_images(source, metadata.table, report)
+    images = read_images(source, metadata, report)
     return _Content(images, metadata.table, _fingerprint(images, metadata.table), metadata.notes)
 
 
@@ -167,9 +167,9 @@ def _assembled(content: _Content, name: str, source: str, *, synthetic: bool = F
 
 def _lesion_groups(metadata: pd.DataFrame) -> np.ndarray:
     groups, _ = pd.factorize(metadata["lesion_id"])
-    row_of = {image_id: row for row, image_id in enumerate(metadata["image_id"])}
+    row_of = {names.image_key(image_id): row for row, image_id in enumerate(metadata["image_id"])}
     for pair in SAME_LESION:
-        a, b = (row_of.get(f"ISIC_{number}") for number in pair)
+        a, b = (row_of.get(f"isic_{number}") for number in pair)
         if a is not None and b is not None:
             groups[groups == groups[b]] = groups[a]
     return pd.factorize(groups)[0].astype(np.int64)

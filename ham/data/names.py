@@ -47,6 +47,12 @@ class FoundImage:
     def paths(self) -> tuple[str, ...]:
         return self.path, *self.others
 
+    @property
+    def sizes_differ(self) -> bool:
+        """Whether its files cannot be copies of each other, which is cheaper to ask than `conflict`."""
+        sizes = {os.path.getsize(path) for path in self.paths if os.path.exists(path)}
+        return len(sizes) > 1
+
     @cached_property
     def conflict(self) -> str:
         """Why no file can be taken for this image, as a sentence; "" where one can.
@@ -182,8 +188,11 @@ def _link_as_text(folder: str, entry: os.DirEntry) -> str:
     """The folder that a link leads to which git wrote as a text file, as where links cannot be made; else ""."""
     if "." in entry.name or not entry.is_file() or not 0 < entry.stat().st_size <= _LONGEST_LINK:
         return ""
-    with open(entry.path, "rb") as file:
-        content = os.fsdecode(file.read())
+    try:
+        with open(entry.path, "rb") as file:
+            content = os.fsdecode(file.read())
+    except OSError:  # no link as far as anyone can tell
+        return ""
     if "\0" in content or "\n" in content or os.path.isabs(content):
         return ""
     target = os.path.join(folder, content)

@@ -6,24 +6,24 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
 
 from ham import images
 from ham.config import IMAGE_SIZE, DataError, ImageError
+from ham.data.metadata import Metadata
 from ham.data.names import image_key, shown
 from ham.data.source import FETCH, Report, Source
 
 CHUNK_IMAGES = 50  # JPEGs a thread takes at once; single ones were a quarter slower
 
 
-def read_jpegs(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:
+def read_jpegs(source: Source, metadata: Metadata, report: Report | None = None) -> np.ndarray:
     """The images of the JPEGs in the metadata's order, uint8 (n, 28, 28, 3), on all cores. Raises DataError."""
-    image_ids = metadata["image_id"].tolist()
+    image_ids = metadata.table["image_id"].tolist()
     found = [source.photographs.get(image_key(image_id)) for image_id in image_ids]
     missing = [i for i, photograph in enumerate(found) if photograph is None]
     if missing:
         more = "" if len(missing) == 1 else f", nor for {len(missing) - 1} more rows"
-        raise DataError(f"{source.metadata}, line {missing[0] + 2}",
+        raise DataError(f"{source.metadata}, line {metadata.lines[missing[0]]}",
                         f"there is no {image_ids[missing[0]]}.jpg for this row{more}, nor of another format.",
                         f"Put the missing images anywhere below {shown(source.folder)}, or remove the rows.")
     pixels = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)

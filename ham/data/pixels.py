@@ -38,18 +38,19 @@ def refuse_unknown_rows(source: Source, metadata: Metadata) -> None:
                         "photographs suffice.")
 
 
-def read_images(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:
+def read_images(source: Source, metadata: Metadata, report: Report | None = None) -> np.ndarray:
     """From the pixel CSV where there is one, else from the photographs. Raises DataError.
 
-    Two photographs of one name and different content are refused: one of them may be a mask.
+    Two photographs of one name and different content are refused: one of them may be a mask. Beside
+    a pixel CSV they are only shown, and not all read for that: their sizes tell.
     """
-    named = (source.photographs.get(image_key(image_id)) for image_id in metadata["image_id"])
+    named = (source.photographs.get(image_key(image_id)) for image_id in metadata.table["image_id"])
     refuse_conflicts(source.folder, (image for image in named
-                                     if image is not None and (image.others or not source.pixels)))
+                                     if image is not None and (not source.pixels or image.sizes_differ)))
     return (read_pixels if source.pixels else read_jpegs)(source, metadata, report)
 
 
-def read_pixels(source: Source, metadata: pd.DataFrame, report: Report | None = None) -> np.ndarray:
+def read_pixels(source: Source, metadata: Metadata, report: Report | None = None) -> np.ndarray:
     """The images of the pixel CSV, uint8 (n, 28, 28, 3), proven to be in the metadata's order. Raises DataError.
 
     The order is proven by every row's label against its dx and, where there are JPEGs, by the
@@ -76,7 +77,7 @@ def read_pixels(source: Source, metadata: pd.DataFrame, report: Report | None = 
     table = np.concatenate(blocks) if blocks else np.empty((0, PIXELS + 1), np.uint8)
     _check_labels(path, table[:, -1], metadata)
     images = np.ascontiguousarray(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3)
-    _probe(source, images, metadata)
+    _probe(source, images, metadata.table)
     return images
 
 
@@ -130,19 +131,20 @@ def _bad_line(block: bytes, path: Path, first_line: int) -> DataError:
     raise AssertionError("a block was refused, and each of its lines is fine")
 
 
-def _check_labels(path: Path, csv_labels: np.ndarray, metadata: pd.DataFrame) -> None:
-    n_rows, n_metadata = len(csv_labels), len(metadata)
+def _check_labels(path: Path, csv_labels: np.ndarray, metadata: Metadata) -> None:
+    table = metadata.table
+    n_rows, n_metadata = len(csv_labels), len(table)
     if n_rows != n_metadata:
         raise DataError(f"{path}, line {min(n_rows, n_metadata) + 1}", f"the file has {n_rows} rows and "
                         f"{METADATA_FILE} {n_metadata}: one is cut short, or they do not belong together.", FETCH)
-    labels = metadata["dx"].map(CLASS_INDEX).to_numpy()
+    labels = table["dx"].map(CLASS_INDEX).to_numpy()
     wrong = np.flatnonzero(csv_labels != CSV_LABELS[labels])
     if wrong.size:
         row = wrong[0]
         stated = next((c.code for c in CLASSES if c.csv_label == csv_labels[row]), "no class")
         more = "" if wrong.size == 1 else f" So do {wrong.size} of {n_rows} rows: the two files are out of step."
         raise DataError(f"{path}, line {row + 2}", f"its label {csv_labels[row]} ({stated}) contradicts the diagnosis "
-                        f"{metadata['dx'][row]} of {metadata['image_id'][row]} in the same line of "
+                        f"{table['dx'][row]} of {table['image_id'][row]} in line {metadata.lines[row]} of "
                         f"{METADATA_FILE}.{more}", FETCH)
 
 

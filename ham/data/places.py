@@ -77,7 +77,7 @@ def place(draft: Path, origin: dict[str, str], report: Report, what: str) -> Non
         source = find_source(draft)
         metadata = read_metadata(source.metadata)
         refuse_unknown_rows(source, metadata)
-        read_images(source, metadata.table, report)
+        read_images(source, metadata, report)
     counts = {"images": len(metadata.table), "lesions": int(metadata.table["lesion_id"].nunique())}
     io.write_json(draft / ORIGIN_FILE, {**origin, **counts})
 
