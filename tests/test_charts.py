@@ -239,6 +239,23 @@ def test_a_difference_whose_interval_holds_zero_is_not_called_one():
     assert better.data[0].marker.color == charts.run_style(1)[0]  # the colour B has elsewhere
 
 
+def test_a_score_without_an_interval_is_a_dot_without_a_bar_and_without_decimals():
+    one = dict.fromkeys(charts.HEADLINE, Interval(1.0, np.nan, np.nan))  # one lesion
+    figure = charts.headline_scores({A: one, B: scores(0.7)})
+    assert figure.layout.title.text == "Accuracy is highest for A: 100 %"
+    assert np.isnan(figure.data[0].error_x.array).all()
+    assert np.isnan(figure.data[0].error_x.arrayminus).all()
+    assert "Accuracy 100 %, Balanced accuracy 100 %, Macro F1 100 %, Macro AUC 1.00." in charts.alt_text(figure)
+    assert set(figure.data[0].customdata) == {"100 %", "1.00"}
+
+
+def test_a_difference_without_an_interval_stays_on_the_axis_and_is_not_called_one():
+    figure = charts.score_differences({B: dict.fromkeys(charts.HEADLINE, Interval(0.5, np.nan, np.nan))}, A)
+    assert figure.layout.title.text == "No difference to A is beyond chance"
+    assert figure.layout.xaxis.range[1] > 50
+    assert "Accuracy +50 points, " in charts.alt_text(figure)
+
+
 def test_all_matrices_share_one_colour_scale():
     small = CONFUSION // 3
     big_figure, small_figure = charts.confusion_matrices({A: CONFUSION, B: small})
@@ -306,11 +323,13 @@ def test_a_reliability_diagram_shows_each_bin_with_its_interval_and_the_line_of_
     assert first.layout.xaxis.range == second.layout.xaxis.range
     assert second.data[0].marker.color == charts.run_style(1)[0]  # the colour B has elsewhere
     assert "says 60 %, right in 80 % of 50" in charts.alt_text(first)
+    assert dots.customdata[0] == "50 images<br>says 60 % on average<br>right in 80 % (67 to 89)"
 
 
 def test_sizes_of_sets_are_shares_of_the_images_up_to_the_largest_set():
     figure = charts.set_sizes({A: SETS})
     assert (list(figure.data[0].x), list(figure.data[0].y)) == ([1, 2], [0, 100])
+    assert list(figure.data[0].customdata) == ["0 images, 0 %", "4 images, 100 %"]
     assert "The sets hold 2.0 classes on average" in text_of(figure)
     smaller = prediction_sets(np.array([0, 3]), np.array([[0.9, 0.1, 0, 0, 0, 0, 0]] * 2), np.arange(2), 0.5)
     assert "The sets of B are smallest: 1.0 classes on average" in text_of(charts.set_sizes({A: SETS, B: smaller}))

@@ -52,8 +52,11 @@ def test_a_model_that_always_answers_nevus_is_told_with_its_recalls() -> None:
     assert (found.kind, found.serious) == ("one_answer", True)
     assert "always answers melanocytic nevus (nv)" in found.what
     assert "last 5 epochs" in found.what
-    assert "at least 99.0 %" in found.what
-    assert "at most 1.0 %" in found.what
+    assert "at least 99 %" in found.what
+    assert "at most 1 %" in found.what
+    between = only(history(HEALTHY, **recalls(5, "nv", 0.996, 0.004))).what  # neither all nor none
+    assert "at least 99 %" in between
+    assert "at most 1 %" in between
 
 
 def test_it_is_also_told_of_another_class() -> None:

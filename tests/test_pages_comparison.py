@@ -419,6 +419,14 @@ def test_coverage_is_judged_by_its_interval(covered, kept):
     assert kept in calibration.promise(entry_with(Interval(0.8, 0.7, 0.9)), found)
 
 
+def test_one_lesion_proves_nothing_of_a_promise_or_of_what_a_model_says():
+    found = prediction_sets(np.full(3, NV), np.eye(7)[[NV] * 3], np.zeros(3), 0.5)
+    assert "hold the true class in 100 % of the test images, of one lesion, which says nothing of the 90 %" in \
+        calibration.promise(entry_with(Interval(1.0, math.nan, math.nan)), found)
+    words = calibration.belief(entry_with(Interval(1.0, math.nan, math.nan)), calibrated(0.6, 1.0, [(0.6, 1.0, 3)]))
+    assert "says 60 % on average, and is right in 100 %: of one lesion, which proves neither." in words
+
+
 def point(threshold: float | None, malignant: int, missed: int, benign: int, alarms: int) -> OperatingPoint:
     return OperatingPoint(threshold, proportion(malignant - missed, malignant), proportion(benign - alarms, benign),
                           malignant, missed, benign, alarms)

@@ -52,7 +52,7 @@ def _reliability(name: str, table: pd.DataFrame, error: float, position: int, da
         line={"color": color, "width": 1}, marker={"color": color, "symbol": symbol, "size": 8},
         error_y={"type": "data", "symmetric": False, "array": 100 * (table.high - table.accuracy),
                  "arrayminus": 100 * (table.accuracy - table.low), "color": color, "thickness": 1.5, "width": 0},
-        customdata=[f"{row.n:,} images<br>says {100 * row.confidence:.1f} % on average<br>right in "
+        customdata=[f"{row.n:,} images<br>says {score_text(row.confidence)} on average<br>right in "
                     f"{percent(Interval(row.accuracy, row.low, row.high))}" for row in table.itertuples()],
         hovertemplate="%{customdata}<extra></extra>")
     figure.update_xaxes(title="Probability of the class named, %", range=[-3, 103], dtick=20)
@@ -80,8 +80,10 @@ def set_sizes(sets: dict[str, PredictionSets], dark: bool = False) -> go.Figure:
             marker={"color": run_style(position, dark)[0]},
             text=[score_text(share / 100) if share else "" for share in of_run[:largest]] if len(sets) < 3 else None,
             textposition="outside", textangle=0, cliponaxis=False,
-            textfont={"color": palette(dark).text, "size": 12}, customdata=sets[name].sizes[:largest],
-            hovertemplate=f"{name}<br>%{{customdata:,}} images, %{{y:.1f}} %<extra></extra>")
+            textfont={"color": palette(dark).text, "size": 12},
+            customdata=[f"{n:,} images, {score_text(share / 100)}"
+                        for n, share in zip(sets[name].sizes[:largest], of_run[:largest], strict=True)],
+            hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
     figure.update_xaxes(title="Classes in the set", tickvals=list(range(1, largest + 1)), showgrid=False)
     figure.update_yaxes(title="Test images, %", rangemode="tozero")
     figure.update_layout(bargroupgap=0.05)

@@ -103,7 +103,7 @@ def score_differences(differences: dict[str, dict[str, Interval]], baseline: str
                        spread_rows(len(keys), order, len(differences)), places[name], 100, dark)
     figure.add_vline(x=0, line={"color": colors.line, "width": 1.5}, layer="below")
     reach = max([1.0, *(100 * abs(x) for found in differences.values() for key in keys
-                        for x in (found[key].low, found[key].high) if np.isfinite(x))])
+                        for x in (found[key].value, found[key].low, found[key].high) if np.isfinite(x))])
     figure.update_xaxes(title=f"Difference to {short_name(baseline)} in points of 100",
                         range=[-1.08 * reach, 1.08 * reach])
     figure.update_yaxes(tickvals=list(range(len(keys))), ticktext=[SCORES[key].title for key in keys], showgrid=False,

@@ -6,6 +6,7 @@ finding goes away when the training gets over it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +74,8 @@ def _one_answer(history: pd.DataFrame) -> Finding | None:
     recent, answer = recalls[-epochs:], CLASSES[seen[answers[-1]]]
     right, others = recent[:, answers[-1]].min(), np.delete(recent, answers[-1], axis=1).max()
     return Finding("one_answer", True, f"It always answers {answer.name.lower()} ({answer.code}): in the last "
-                   f"{epochs} epochs it recognised at least {_share(right)} of that class and at most "
-                   f"{_share(others)} of every other.",
+                   f"{epochs} epochs it recognised at least {math.floor(100 * right + 1e-9)} % of that class and at most "
+                   f"{math.ceil(100 * others - 1e-9)} % of every other.",
                    "Give it more epochs, weigh the classes (class weight), or change the learning rate.")
 
 
@@ -101,7 +102,3 @@ def _trailing(holds: np.ndarray) -> int:
 
 def _last(history: pd.DataFrame) -> int:
     return int(history["epoch"].iloc[-1])
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"

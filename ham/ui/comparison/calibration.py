@@ -86,7 +86,9 @@ def reliability(entries: list[Entry]) -> None:
 def belief(entry: Entry, found: Calibrated) -> str:
     """Over- or under-confident, with the numbers it rests on."""
     accuracy, says = entry.evaluation.scores["accuracy"], f"{100 * found.confidence:.0f} %"
-    if found.confidence > accuracy.high:
+    if not accuracy.has_width:
+        verdict = f"says {says} on average, and is right in {percent(accuracy)}: of one lesion, which proves neither."
+    elif found.confidence > accuracy.high:
         verdict = f"is over-confident: on average it says {says}, and is right in {percent(accuracy)}."
     elif found.confidence < accuracy.low:
         verdict = f"is under-confident: on average it says {says}, and is right in {percent(accuracy)}."
@@ -132,13 +134,15 @@ def sets(entries: list[Entry]) -> None:
         f"{100 * COVERAGE:.0f} % of new images have their true class in the set (split-conformal, after the "
         "temperature). The promise is about all images together. It is kept mostly by the frequent classes: a rare "
         "class may be left out far more often, and no set says so. Intervals are 95 %: for all images by bootstrap "
-        "over lesions, for a class Wilson's, which takes every image as independent.")
+        "over lesions, for a class Wilson's over its lesions, of one lesion none.")
 
 
 def promise(entry: Entry, found: PredictionSets) -> str:
     """Whether the sets cover what they promise, and which classes they do not cover."""
     promised = f"{100 * COVERAGE:.0f} %"
-    if found.coverage.high < COVERAGE:
+    if not found.coverage.has_width:
+        kept = f"of one lesion, which says nothing of the {promised} promised"
+    elif found.coverage.high < COVERAGE:
         kept = f"less than the {promised} promised"
     elif found.coverage.low > COVERAGE:
         kept = f"more than the {promised} promised"
