@@ -73,9 +73,10 @@ def _one_answer(history: pd.DataFrame) -> Finding | None:
         return None
     recent, answer = recalls[-epochs:], CLASSES[seen[answers[-1]]]
     right, others = recent[:, answers[-1]].min(), np.delete(recent, answers[-1], axis=1).max()
+    least, most = math.floor(100 * right + 1e-9), math.ceil(100 * others - 1e-9)  # %, none said too well
     return Finding("one_answer", True, f"It always answers {answer.name.lower()} ({answer.code}): in the last "
-                   f"{epochs} epochs it recognised at least {math.floor(100 * right + 1e-9)} % of that class and at most "
-                   f"{math.ceil(100 * others - 1e-9)} % of every other.",
+                   f"{epochs} epochs it recognised at least {least} % of that class and at most {most} % of "
+                   "every other.",
                    "Give it more epochs, weigh the classes (class weight), or change the learning rate.")
 
 
