@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+from io import StringIO
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ham import store
+from ham import cli, store
+from ham.cli.parser import make_parser
 from ham.config import TrainConfig
 from ham.engine import Engine
 from ham.store import Run
 from tests.page_driver import open_page, said
 from tests.test_bundle import DATA, finish
+from tests.test_store import UNREADABLE, make_unreadable
+
+SCRIPTS = ("app.py", "pages/dataset.py", "pages/training.py", "pages/comparison.py", "pages/prediction.py")
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +154,59 @@ def test_many_runs_are_found_by_words_and_few_need_no_search() -> None:
     assert page.dataframe[0].value["Run"].tolist() == ["Mine"]
     page.text_input(key="runs_filter").set_value("nothing like it").run()
     assert "None of the 11 runs" in said(page)
+
+
+# ------------------------------------------------------------------- what cannot be read
+
+
+@pytest.mark.parametrize(("how", "words"), UNREADABLE.items())
+def test_a_runs_folder_that_cannot_be_listed_is_said_once_on_every_page(how: str, words: str, monkeypatch) -> None:
+    make_unreadable(how, monkeypatch)
+    for script in SCRIPTS:
+        told = said(open_page(script))
+        assert told.count(words) == 1, script
+        assert "elete" not in told, script
+
+
+def newer(seed: int = 0) -> Run:
+    """A run folder that a newer version of HAM Lab left."""
+    run = waiting(seed)
+    path = run.folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    return run
+
+
+def test_a_run_of_a_newer_version_is_said_on_every_page_and_cannot_be_deleted(capfd) -> None:
+    run = newer()
+    for script in SCRIPTS:
+        page = open_page(script)
+        told = said(page)
+        if script == "pages/training.py":
+            assert told.count("made by a newer version of HAM Lab (format 2); this one reads 1") == 1
+            assert "elete" not in told
+            assert not [button for button in page.button if "delete" in (button.key or "")]
+        else:
+            assert told.count("1 run cannot be read") == 1, script
+    assert run.folder.exists()
+    assert cli.main(["runs"]) == 0
+    assert capfd.readouterr().err.count("format 2") == 1
+    assert cli.main(["evaluate", run.id]) == 2
+    assert "newer version" in capfd.readouterr().err
+
+
+def test_a_resumed_run_shows_no_old_score_on_any_list() -> None:
+    run = finish()
+    assert "50 % (25 to 75)" in open_page().dataframe[-1].value["Test accuracy"].tolist()
+    store.write_status(run, state="queued")
+    assert open_page().dataframe[-1].value["Test accuracy"].tolist() == ["–"]
+    assert open_page("pages/training.py").dataframe[-1].value["Test accuracy"].tolist() == [""]
+    [record] = json.loads(answer_of("runs", "--json"))["runs"]
+    assert record["scores"] is None
+
+
+def answer_of(*arguments: str) -> str:
+    """What the command line writes to standard output."""
+    out = StringIO()
+    chosen = make_parser().parse_args(arguments)
+    assert chosen.run(chosen, out) == 0
+    return out.getvalue()

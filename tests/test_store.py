@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ham import io, store
+from ham import cli, io, store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
-from ham.store import HISTORY_COLUMNS, Notes, Predictions, Run
-from tests.test_bundle import EVALUATION
+from ham.store import HISTORY_COLUMNS, DamagedRunError, Notes, Predictions, Run
+from tests.test_bundle import EVALUATION, finish
 
 DATA = {"name": "noise", "source": "/somewhere", "synthetic": False, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
 
@@ -288,3 +288,272 @@ def test_a_run_of_synthetic_data_says_so_in_every_title_and_is_never_compared_wi
     assert store.same_test_images(real, real)
     assert not store.same_test_images(real, made_up)
     assert not store.same_test_images(made_up, real)
+
+
+# --------------------------------------------------------------- damage, bit by bit
+
+
+def flipped(content: bytes, seed: int) -> bytes:
+    """One bit turned."""
+    place = int(np.random.default_rng(seed).integers(8 * len(content)))
+    changed = bytearray(content)
+    changed[place // 8] ^= 1 << place % 8
+    return bytes(changed)
+
+
+def wrecked(content: bytes, seed: int) -> bytes:
+    """Cut short, a stretch zeroed, or bytes of another file in the middle."""
+    rng = np.random.default_rng(seed)
+    at = int(rng.integers(len(content)))
+    return (content[:at], content[:at] + bytes(40) + content[at + 40:],
+            content[:at] + rng.bytes(30) + content[at:])[seed % 3]
+
+
+@pytest.fixture
+def finished() -> Run:
+    return finish()
+
+
+@pytest.mark.parametrize("damage", [flipped, wrecked])
+@pytest.mark.parametrize(("name", "read", "fires"), [
+    ("predictions.npz", store.read_predictions, True), ("history.csv", store.read_history, True),
+    ("log.txt", store.read_log, False), ("notes.json", lambda run: store.read_run(run.id), False),
+    ("config.json", lambda run: store.read_run(run.id), True),
+    ("status.json", lambda run: store.read_run(run.id), True),
+    ("status.json", lambda run: store.export_run(run), True), ("model.keras", store.checked_model_path, True),
+    ("config.json", lambda run: store.find_runs(), False),
+])
+def test_whatever_happened_to_a_file_is_told_of_as_a_store_error(finished: Run, name, read, fires, damage) -> None:
+    path, refused = finished.folder / name, []
+    whole = path.read_bytes()
+    for seed in range(120):
+        path.write_bytes(damage(whole, seed))
+        try:
+            read(finished)
+        except StoreError as error:
+            refused.append(error)
+    assert bool(refused) is fires
+    assert all(all((error.what, error.why, error.todo)) for error in refused)
+    path.write_bytes(whole)
+    assert store.read_run(finished.id).has_model
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"proba": np.full((2, 7), np.nan, np.float32)}, "no finite number"),
+    ({"proba": np.full((2, 7), 0.5, np.float32)}, "no probability distribution"),
+    ({"proba": np.array([[2, -1, 0, 0, 0, 0, 0]] * 2, np.float32)}, "no probability distribution"),
+    ({"y_true": np.array([7, 0])}, "labels must be"), ({"y_true": np.array([-1, 0])}, "labels must be"),
+    ({"y_true": np.array([3.0, 0.0])}, "other types"), ({"lesion": np.array([0])}, "do not fit together"),
+    ({"y_true": np.array(3)}, "do not fit together"), ({"proba": np.full((2, 6), 1 / 6)}, "do not fit together"),
+    ({"image_id": np.array([1, 2])}, "other types"), ({"image_id": np.array([{}, {}], object)}, "pickle"),
+])
+def test_answers_that_cannot_be_scored_are_damaged_when_they_are_read(run: Run, change, words) -> None:
+    good = {name: getattr(predictions(), name) for name in ("image_id", "lesion", "y_true", "proba")}
+    arrays = {f"{part}_{name}": array for part in ("validation", "test")
+              for name, array in {**good, **(change if part == "test" else {})}.items()}
+    np.savez(run.folder / "predictions.npz", **arrays)
+    with pytest.raises(DamagedRunError, match=f"predictions.npz is damaged: .*{words}"):
+        store.read_predictions(run)
+
+
+def test_a_file_that_may_not_be_read_is_never_called_damaged(finished: Run, monkeypatch) -> None:
+    def refuse(path: object, flags: int = 0) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    store.runs._read_version.cache_clear()
+    store.runs._read_status.cache_clear()
+    monkeypatch.setattr(os, "open", refuse)
+    [problem] = store.find_runs().problems
+    assert not problem.damaged
+    assert "cannot be read (Permission denied)" in problem.error.why
+    assert "elete" not in str(problem.error)
+
+
+def test_a_history_without_a_class_on_validation_survives_a_resume(run: Run) -> None:
+    for epoch in (1, 2, 3):
+        store.append_history(run, row(epoch) | {"recall_df": float("nan"), "recall_mel": float("nan")})
+    assert store.truncate_history(run, 2)["epoch"].tolist() == [1, 2]
+    assert np.isnan(store.read_history(run)["recall_df"]).all()
+    path = run.folder / "history.csv"
+    path.write_text(path.read_text().replace("nan", ""))  # as earlier versions wrote it then
+    assert store.read_history(run)["epoch"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("1e300", "its epoch is 1e300"), ("1.5", "its epoch is 1.5"), ("0", "its epoch is 0"), ("nan", "its epoch is nan"),
+    ("inf", "its epoch is inf"), ("-3", "its epoch is -3"),
+])
+def test_an_epoch_that_is_none_is_damage(run: Run, line: str, words: str) -> None:
+    for epoch in (1, 2):
+        store.append_history(run, row(epoch))
+    path = run.folder / "history.csv"
+    lines = path.read_text().splitlines()
+    lines[1] = line + lines[1].removeprefix("1")
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DamagedRunError, match=f"line 2: {words}"):
+        store.read_history(run)
+
+
+# ------------------------------------------------------------------ the record, entry by entry
+
+
+def entries(value: object, path: tuple = ()) -> list[tuple]:
+    """The path of every entry of a JSON object, at every depth."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for name, entry in below for found in ((*path, name), *entries(entry, (*path, name)))]
+
+
+def edited(content: dict, path: tuple, new: object = None, remove: bool = False) -> dict:
+    content = json.loads(json.dumps(content))
+    place = content
+    for name in path[:-1]:
+        place = place[name]
+    if remove:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = new
+    return content
+
+
+@pytest.mark.parametrize("name", ["config.json", "status.json"])
+def test_every_entry_that_is_missing_or_mistyped_is_told_of_in_words_or_shown(finished: Run, name: str) -> None:
+    path = finished.folder / name
+    content = json.loads(path.read_text())
+    shown = 0
+    for place in entries(content):
+        for change in ({"remove": True}, {"new": None}, {"new": "x"}, {"new": -1}, {"new": 1e300}, {"new": []},
+                       {"new": {}}, {"new": True}):
+            path.write_text(json.dumps(edited(content, place, **change)))
+            found = store.find_runs()
+            assert len(found.runs) + len(found.problems) == 1
+            for problem in found.problems:
+                assert problem.damaged or "newer" in str(problem.error)
+            for one in found.runs:
+                shown += 1
+                assert one.title
+                assert one.scores is None or len(one.scores) == 7
+                assert store.same_test_images(one, one) is one.has_model
+                assert isinstance(sum(one.record.get("parameters", {}).values()), int)
+                assert all(isinstance(version, str) for version in one.record["packages"].values())
+    assert shown
+
+
+def test_a_run_of_an_older_version_that_lacks_newer_entries_is_shown(finished: Run) -> None:
+    path = finished.folder / "config.json"
+    record = json.loads(path.read_text())
+    for name in ("code_version", "packages", "python", "origin", "parameters", "floors", "config_fingerprint"):
+        record.pop(name, None)
+    del record["split"]["leaking"], record["data"]["synthetic"], record["config"]["epoch_kept"]
+    path.write_text(json.dumps(record))
+    path = finished.folder / "status.json"
+    status = json.loads(path.read_text())
+    path.write_text(json.dumps({name: status[name] for name in ("state", "epochs", "created", "order")}))
+    [run] = store.list_runs()
+    assert (run.has_model, run.synthetic, run.leaking, run.record["packages"]) == (True, False, False, {})
+    assert run.record["code_version"] == "unknown"
+
+
+@pytest.mark.parametrize(("file", "change"), [
+    ("config.json", {"format": 2}), ("config.json", {"format": 2, "classes": 3, "config": None}),
+    ("config.json", {"code_version": "99.0", "config": {"model": "vit"}}),
+    ("config.json", {"config": {"model": "cnn", "warm_up": 3}}),
+])
+def test_a_run_of_a_newer_version_says_so_and_is_never_to_be_deleted(run: Run, file: str, change: dict) -> None:
+    path = run.folder / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    (run.folder / "status.json").write_text('{"state": "dreaming", "lucid": true}')
+    if "format" not in change:
+        store.write_status(run, state="done")
+    [problem] = store.find_runs().problems
+    assert not problem.damaged
+    assert "newer" in problem.error.why
+    assert problem.error.todo == "Update HAM Lab."
+    with pytest.raises(StoreError, match="newer"):
+        store.delete_damaged(run.id)
+    assert run.folder.exists()
+
+
+def test_what_a_newer_version_adds_to_a_status_is_left_out(run: Run) -> None:
+    path = run.folder / "status.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"mood": "good"}))
+    assert store.read_run(run.id) == run
+
+
+def test_no_score_of_before_stands_while_a_run_waits_or_trains(finished: Run) -> None:
+    assert finished.scores["accuracy"].value == 0.5
+    waiting = store.write_status(finished, state="queued")
+    assert (waiting.scores, waiting.has_model) == (None, False)
+    with store.claim(store.write_status(finished, state="running")):
+        assert store.read_run(finished.id).scores is None
+    store.write_status(finished, state="cancelled")
+    assert store.read_run(finished.id).scores["accuracy"].value == 0.5
+
+
+# ------------------------------------------------------------- a runs folder that cannot be listed
+
+
+def make_unreadable(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands where the runs folder should, or why it cannot be listed."""
+    folder = runs_folder()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if how == "a file":
+        folder.write_text("x")
+    elif how == "a link to nowhere":
+        folder.symlink_to(folder.parent / "gone")
+    elif how == "a link in a circle":
+        folder.symlink_to(folder)
+    else:
+        folder.mkdir()
+        scandir = os.scandir
+
+        def refuse(path: object = "."):
+            if Path(path) == folder:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+
+
+UNREADABLE = {"a file": "is a file, and a folder must stand there", "a link to nowhere": "is a link to a place that is",
+              "a link in a circle": "Too many levels", "no right": "Permission denied"}
+
+
+@pytest.mark.parametrize(("how", "words"), UNREADABLE.items())
+def test_a_runs_folder_that_cannot_be_listed_is_said_in_words_and_never_taken_for_an_empty_one(
+        how: str, words: str, monkeypatch: pytest.MonkeyPatch, small_folder: Path, capfd) -> None:
+    make_unreadable(how, monkeypatch)
+    found = store.find_runs()
+    assert (found.runs, found.problems) == ([], [])
+    assert words in str(found.unreadable)
+    assert "elete" not in str(found.unreadable)
+    for ask in (store.list_runs, lambda: store.read_run("cnn-x"), lambda: store.create_run(TrainConfig(), DATA)):
+        with pytest.raises(StoreError, match=words):
+            ask()
+    assert store.models() == store.reference_runs() == []
+    for arguments in (["runs"], ["work"], ["evaluate", "cnn-x"], ["cancel", "cnn-x"],
+                      ["train", "--model", "cnn", "--data", str(small_folder)]):
+        capfd.readouterr()
+        assert cli.main(arguments) == 2, arguments
+        told = capfd.readouterr()
+        assert told.err.count(words) == 1, arguments
+        assert "Traceback" not in told.err
+
+
+def test_a_home_that_is_a_file_is_named_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("HAM_HOME", str(tmp_path / "taken"))
+    with pytest.raises(StoreError, match="taken is a file") as caught:
+        store.create_run(TrainConfig(), DATA)
+    assert caught.value.what == f"The folder {tmp_path / 'taken' / 'runs'}"
+
+
+def test_a_home_that_may_not_be_written_is_named_and_not_called_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *args: object, **kwargs: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(StoreError) as caught:
+        store.create_run(TrainConfig(), DATA)
+    assert caught.value.what.startswith("The ")
+    assert str(runs_folder()) in caught.value.what
+    assert "Read-only file system" in caught.value.why

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from ham import store
-from ham.config import MODEL_TITLES
+from ham.config import MODEL_TITLES, StoreError
 from ham.data import SPLIT_TITLES
 from ham.evaluation import Evaluation, evaluation_from_record
 from ham.ui.frame import chart, end_page, plain, run_labels
@@ -57,9 +58,52 @@ def choose_runs() -> list[Entry]:
     if len(chosen) < 2:
         st.info("Choose at least two runs.", icon=":material/arrow_upward:")
         end_page()
-    return [Entry(letter, by_id[run_id].short_title if by_id[run_id].shipped else labels[run_id], by_id[run_id],
-                  evaluation_from_record(by_id[run_id].record["evaluation"]))
-            for letter, run_id in zip(LETTERS, chosen, strict=False)]
+    names = {run_id: by_id[run_id].short_title if by_id[run_id].shipped else labels[run_id] for run_id in chosen}
+    return [Entry(letter, names[run.id], run, evaluation_from_record(run.record["evaluation"]))
+            for letter, run in zip(LETTERS, _whole([by_id[run_id] for run_id in chosen], names), strict=False)]
+
+
+def _whole(runs: list[store.Run], names: dict[str, str]) -> list[store.Run]:
+    """Those whose files can be read, two or more; of the others it is said why not."""
+    kept = []
+    for run in runs:
+        try:
+            check_files(run)
+        except StoreError as error:
+            st.error(f"**{plain(names[run.id])} is left out:** {plain(error.why)}  \n{plain(error.todo)}",
+                     icon=":material/error:")
+        else:
+            kept.append(run)
+    if len(kept) < 2:
+        st.info("Choose at least two runs whose files can be read.", icon=":material/arrow_upward:")
+        end_page()
+    return kept
+
+
+def check_files(run: store.Run) -> None:
+    """Raises StoreError where what this page reads of a run is damaged."""
+    if problem := _problem(tuple(map(file_version, (run.folder / "predictions.npz", run.folder / "history.csv"))), run):
+        raise StoreError(*problem)
+
+
+def file_version(path: Path) -> tuple:
+    """Changes when the file does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), None
+    return str(path), found.st_mtime_ns, found.st_size
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _problem(versions: tuple, _run: store.Run) -> tuple[str, str, str] | None:
+    """What, why and what to do."""
+    try:
+        store.read_predictions(_run)
+        store.read_history(_run)
+    except StoreError as error:
+        return error.what, error.why, error.todo
+    return None
 
 
 def default_runs(runs: list[store.Run]) -> list[str]:
@@ -196,7 +240,7 @@ def _choose(ids: list[str]) -> None:
 
 def leaking_splits(entries: list[Entry]) -> None:
     """Says in plain words where the test images are not new to the models."""
-    leaking = [entry for entry in entries if entry.run.record["split"]["leaking"]]
+    leaking = [entry for entry in entries if entry.run.leaking]
     for protocol in dict.fromkeys(entry.run.config.split for entry in leaking):
         title, sentence = SPLIT_TITLES[protocol]
         names = ", ".join(entry.letter for entry in leaking if entry.run.config.split == protocol)
@@ -224,7 +268,7 @@ def runs_table(entries: list[Entry]) -> None:
         rows.append({
             "": entry.letter, "Run": entry.label + (
                 f" ({store.SHIPS})" if run.shipped else " (cancelled)" if run.state == "cancelled" else ""),
-            "Data": data["name"] + (" (synthetic)" if data["synthetic"] else ""),
+            "Data": data["name"] + (" (synthetic)" if run.synthetic else ""),
             "Split": SPLIT_TITLES[run.config.split][0],
             "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
             "Parameters": f"{sum(run.record['parameters'].values()):,}" if "parameters" in run.record else "–",

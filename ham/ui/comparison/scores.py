@@ -22,7 +22,7 @@ from ham.evaluation import (
     stored_floor,
     train_counts,
 )
-from ham.ui.comparison.runs import Entry
+from ham.ui.comparison.runs import Entry, file_version
 from ham.ui.frame import chart, is_dark, plain
 
 
@@ -109,11 +109,7 @@ def differences_to_first(entries: list[Entry]) -> tuple[dict[str, dict[str, Inte
 
 def version(run: store.Run) -> tuple:
     """Changes when the run's predictions do."""
-    try:
-        found = (run.folder / "predictions.npz").stat()
-    except OSError:
-        return str(run.folder), None
-    return str(run.folder), found.st_mtime_ns, found.st_size
+    return file_version(run.folder / "predictions.npz")
 
 
 @st.cache_data(max_entries=100, show_spinner="Drawing test lesions 2,000 times")
