@@ -50,7 +50,7 @@ def estimate(config: TrainConfig, data: dict) -> Estimate | None:
     with _lock:
         now = monotonic()
         early = now - _asked.setdefault(key, now) < _PATIENCE_SECONDS
-        busy = any(thread.is_alive() for thread in _running.values()) or any(run.live for run in store.list_runs())
+        busy = any(thread.is_alive() for thread in _running.values()) or any(run.live for run in store.find_runs().runs)
         if not early and not busy:
             _running[key] = threading.Thread(target=_measure, args=(config, data["source"], path), daemon=True)
             _running[key].start()
