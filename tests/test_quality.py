@@ -165,3 +165,21 @@ def test_the_real_data_hold_what_their_literature_says(real_dataset):
         "not histopathology": 4675, "small classes": 257, "corners": 512, "unknown age": 57, "unknown site": 234,
         "age zero": 39, "unknown sex": 57, "site trunk": 1404, "site acral": 7, "rounded": 0, "contrast": 37}
     assert findings["pairs"].title == "18 pairs show one lesion under two lesion ids"
+
+
+def test_several_sources_are_told_with_the_class_that_one_gives_away():
+    dataset = dataset_of(CLEAN)
+    assert "sources" not in found(dataset)
+    one = dataclasses.replace(dataset, metadata=dataset.metadata.assign(source=["wien"] * 4 + ["unknown"]))
+    assert "sources" not in found(one)
+    named = ["wien", "bern", "wien", "bern", "wien"]
+    two = dataclasses.replace(dataset, metadata=dataset.metadata.assign(source=named))
+    finding = found(two)["sources"]
+    assert finding.title == "The images come from 2 sources"
+    assert "100.0 % of the images of bern are nv" in finding.why
+
+
+def test_what_was_left_out_of_the_files_is_told():
+    dataset = dataset_of(CLEAN)
+    assert "left out" not in found(dataset)
+    assert found(dataclasses.replace(dataset, notes=("2 rows left out.",)))["left out"].why == "2 rows left out."

@@ -11,6 +11,8 @@ import pandas as pd
 from ham.config import CLASSES, CODES
 from ham.data.dataset import SAME_LESION, LesionDataset
 from ham.data.embedding import image_features
+from ham.data.metadata import SOURCE_COLUMN
+from ham.data.splits import sources
 
 SEVERITIES = ("high", "medium", "low")
 NEARLY_IDENTICAL = 3.0  # grey levels of mean absolute difference; photographs of two lesions differ by 4 and more
@@ -205,6 +207,26 @@ def _not_histopathology(dataset: LesionDataset) -> list[Finding]:
                     rows)]
 
 
+def _left_out(dataset: LesionDataset) -> list[Finding]:
+    if not dataset.notes:
+        return []
+    return [Finding("left out", "medium", "Not all that the files hold could be used", " ".join(dataset.notes),
+                    np.empty(0, dtype=np.int64))]
+
+
+def _several_sources(dataset: LesionDataset) -> list[Finding]:
+    named = sources(dataset)
+    if len(named) < 2:
+        return []
+    source = dataset.metadata[SOURCE_COLUMN]
+    shares = dataset.metadata["dx"].groupby(source).value_counts(normalize=True)
+    name, code = shares.drop("unknown", level=0, errors="ignore").idxmax()
+    return [Finding("sources", "medium", f"The images come from {len(named)} sources",
+                    f"Camera and clinic show in the pixels, and {_percent(shares[name, code])} of the images of {name} "
+                    f"are {code}: a model can learn the source instead of the lesion. The split by source measures "
+                    "what is left of a score at a clinic that training never saw.", np.empty(0, dtype=np.int64))]
+
+
 def _small_classes(dataset: LesionDataset) -> list[Finding]:
     counts = np.bincount(dataset.labels, minlength=len(CODES))
     small = [i for i in np.argsort(counts, kind="stable") if 0 < counts[i] < SMALL_CLASS * dataset.n_images]
@@ -257,7 +279,8 @@ def _low_contrast(dataset: LesionDataset) -> list[Finding]:
 
 _CHECKS: tuple[Callable[[LesionDataset], list[Finding]], ...] = (
     _method_names_class, _several_images, _known_pairs, _copies, _contradicting_siblings, _not_histopathology,
-    _small_classes, _dark_corners, _unknown, _age_zero, _overlapping_sites, _rounded_ages, _low_contrast)
+    _several_sources, _left_out, _small_classes, _dark_corners, _unknown, _age_zero, _overlapping_sites, _rounded_ages,
+    _low_contrast)
 
 
 def _by_group(dataset: LesionDataset, rows: np.ndarray) -> np.ndarray:
