@@ -311,7 +311,7 @@ def test_rows_of_one_class_out_of_step_are_told_by_the_jpegs(kaggle_folder, ham_
     folder = kaggle_folder(counts={"nv": 12, "mel": 3}, jpegs=True)
     with Image.open(find_source(folder).photographs["test_00000"].path) as jpeg:
         Image.effect_noise(jpeg.size, 200).convert("RGB").save(jpeg.filename, quality=95)
-    with pytest.raises(DataError, match=f"{PIXEL_FILE}, line 2: its pixels are not those of TEST_00000's JPEG"):
+    with pytest.raises(DataError, match=f"{PIXEL_FILE}, line 2: its pixels are not those of TEST_00000's photograph"):
         open_dataset(folder)
     assert caches(ham_home) == []
     (folder / PIXEL_FILE).unlink()

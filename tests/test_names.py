@@ -151,7 +151,8 @@ def test_what_is_no_folder_is_refused_in_words(tmp_path, name):
 
 def test_quotes_and_blanks_around_a_pasted_path_are_left_off(tmp_path, monkeypatch):
     (tmp_path / "a b").mkdir()
-    for text in (f'"{tmp_path}/a b"', f" '{tmp_path}/a b' ", f"{tmp_path}/a b"):
+    for text in (f'"{tmp_path}/a b"', f" '{tmp_path}/a b' ", f"{tmp_path}/a b",
+                 f"file://{tmp_path}/a%20b"):
         assert as_folder(text) == tmp_path / "a b"
     (tmp_path / "'odd'").mkdir()
     monkeypatch.chdir(tmp_path)

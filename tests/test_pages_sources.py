@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -244,6 +246,36 @@ def test_a_zip_on_this_computer_is_named_like_a_folder(contents, tmp_path):
     app.button(key=USE_FOLDER).click().run()
     ended(app)
     assert "150 images of 75 lesions" in words(app.sidebar.caption)
+
+
+def test_a_folder_with_zips_in_it_is_unpacked_in_the_background(contents, tmp_path):
+    folder = tmp_path / "from Kaggle"
+    folder.mkdir()
+    for number, (name, content) in enumerate(contents.items()):
+        (folder / f"archive ({number}).zip").write_bytes(zip_of({name: content}))
+    app = open_page()
+    app.text_input[0].input(f"'{folder}'")
+    app.button(key=USE_FOLDER).click().run()
+    ended(app)
+    assert "150 images of 75 lesions" in words(app.sidebar.caption)
+    assert data.current_source() == folder.resolve()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_folder_whose_name_is_no_text_is_shown(kaggle_folder, monkeypatch):
+    folder = kaggle_folder("data", counts={"nv": 6, "mel": 4})
+    folder = folder.rename(folder.parent / os.fsdecode(b"b\xe4d"))
+    monkeypatch.setenv("HAM_DATA", str(folder))
+    app = open_page()
+    assert not app.exception
+    assert "10 images" in words(app.sidebar.caption)
+    data.use_source(folder)
+    monkeypatch.delenv("HAM_DATA")
+    assert not open_page().exception
+    monkeypatch.setenv("HAM_DATA", str(folder / "gone"))
+    app = open_page()
+    assert not app.exception
+    assert "b\ufffdd" in words(app.error)
 
 
 @pytest.mark.parametrize(("way", "number"), [("drop", 1), ("name", 2)])

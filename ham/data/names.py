@@ -10,9 +10,9 @@ import filecmp
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from ham.config import DataError
 
@@ -35,8 +35,7 @@ _LONGEST_LINK = 1024  # bytes of a link's target
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 
 
-@dataclass(frozen=True)
-class FoundImage:
+class FoundImage(NamedTuple):  # made ten thousand at a time: a dataclass costs four times as much
     """One image of a folder: its file, and every other file of the same name."""
 
     path: str  # text, because ten thousand Path objects cost a quarter of a second
@@ -53,12 +52,12 @@ class FoundImage:
         sizes = {os.path.getsize(path) for path in self.paths if os.path.exists(path)}
         return len(sizes) > 1
 
-    @cached_property
+    @property
     def conflict(self) -> str:
         """Why no file can be taken for this image, as a sentence; "" where one can.
 
         Copies of equal content are one image: Kaggle's own archive has every JPEG twice.
-        They are read to know it, once, when this is first asked.
+        They are read to know it.
         """
         for path in self.paths:
             if not os.path.exists(path):
@@ -121,10 +120,12 @@ def find_images(folder: str | os.PathLike) -> dict[str, FoundImage]:
 
 def by_key(paths: Iterable[str], folder: str) -> dict[str, FoundImage]:
     """Image files by `image_key`; messages name them relative to the folder."""
-    files: dict[str, list[str]] = {}
+    images: dict[str, FoundImage] = {}
     for path in paths:
-        files.setdefault(image_key(path), []).append(path)
-    return {key: FoundImage(found[0], tuple(found[1:]), folder) for key, found in files.items()}
+        key = image_key(path[path.rfind(os.sep) + 1:])
+        seen = images.get(key)
+        images[key] = FoundImage(path, (), folder) if seen is None else seen._replace(others=(*seen.others, path))
+    return images
 
 
 def refuse_conflicts(folder: str | os.PathLike, found: Iterable[FoundImage]) -> None:
@@ -224,10 +225,12 @@ def _equal(one: str, other: str) -> bool:
 
 
 def as_folder(text: str) -> Path:
-    """The folder a user typed or pasted, "~" for the home. Quotes around it and blanks beside it
-    are left off, unless there is a folder of just that name.
+    """The folder a user typed or pasted, "~" for the home, or file:// as file managers copy it. Quotes
+    around it and blanks beside it are left off, unless there is a folder of just that name.
     """
     bare = text.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
         bare = bare[1:-1].strip()
+    if bare.lower().startswith("file://"):
+        bare = os.fsdecode(unquote_to_bytes(urlsplit(bare).path))
     return Path(text if os.path.exists(text) else bare).expanduser()

@@ -38,6 +38,15 @@ def open_source(path: str | os.PathLike, report: Report | None = None) -> Source
             return dataclasses.replace(find_source(folder), archive=packed.path)
 
 
+def is_packed(path: str | os.PathLike) -> bool:
+    """Whether something must be unpacked before it can be read. Raises DataError."""
+    try:
+        find_source(path)
+    except Packed:
+        return True
+    return False
+
+
 def source_stamp(path: str | os.PathLike) -> list[tuple[str, int, int, int]]:
     """Differs when a file of the data set does; nothing is unpacked for it. Raises DataError, OSError."""
     try:

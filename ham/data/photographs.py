@@ -11,7 +11,7 @@ from ham import images
 from ham.config import IMAGE_SIZE, DataError, ImageError
 from ham.data.metadata import Metadata
 from ham.data.names import image_key, shown
-from ham.data.source import FETCH, Report, Source
+from ham.data.source import Report, Source
 
 CHUNK_IMAGES = 50  # JPEGs a thread takes at once; single ones were a quarter slower
 
@@ -23,7 +23,7 @@ def read_jpegs(source: Source, metadata: Metadata, report: Report | None = None)
     missing = [i for i, photograph in enumerate(found) if photograph is None]
     if missing:
         more = "" if len(missing) == 1 else f", nor for {len(missing) - 1} more rows"
-        raise DataError(f"{source.metadata}, line {metadata.lines[missing[0]]}",
+        raise DataError(f"{shown(source.metadata)}, line {metadata.lines[missing[0]]}",
                         f"there is no {image_ids[missing[0]]}.jpg for this row{more}, nor of another format.",
                         f"Put the missing images anywhere below {shown(source.folder)}, or remove the rows.")
     pixels = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
@@ -49,4 +49,4 @@ def read_photograph(path: str) -> np.ndarray:
     try:
         return images.pixels(path)
     except ImageError as error:
-        raise DataError(path, error.why, FETCH) from error
+        raise DataError(shown(path), error.why, error.todo) from error

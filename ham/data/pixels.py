@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ham.config import CLASS_INDEX, CLASSES, IMAGE_SIZE, DataError
+from ham.config import CLASS_INDEX, CLASSES, IMAGE_SIZE, KAGGLE_URL, DataError
 from ham.data.metadata import Metadata
 from ham.data.names import image_key, refuse_conflicts, shown
 from ham.data.packed import MOST_PIXEL_BYTES, opened
@@ -22,7 +22,9 @@ PIXELS = IMAGE_SIZE * IMAGE_SIZE * 3
 PIXEL_HEADER = ",".join([f"pixel{i:04d}" for i in range(PIXELS)] + ["label"])
 CSV_LABELS = np.array([c.csv_label for c in CLASSES], dtype=np.uint8)  # Kaggle's label of each of our labels
 BLOCK_BYTES = 1 << 22  # of the pixel CSV read at once; 4 MiB was the fastest of 1, 4 and 8
+LONGEST_LINE = 1 << 16  # bytes; a row has at most 9,412
 PROBED_ROWS = 64
+TOGETHER = f"Take {METADATA_FILE} and {PIXEL_FILE} from one download of {KAGGLE_URL}, both as they are."
 #: A row of the CSV and its JPEG may differ by this many grey levels on average, because the CSV may
 #: come from larger JPEGs (at most 1.7 with originals shrunk ninefold). Different lesions differ by 8 to 60.
 PROBE_TOLERANCE = 8.0
@@ -63,17 +65,18 @@ def read_pixels(source: Source, metadata: Metadata, report: Report | None = None
             packed = getattr(file, "fileobj", file)  # what is unpacked on the way is counted packed
             total = packed.seek(0, os.SEEK_END)
             packed.seek(0)
-            _check_pixel_header(path, file.readline())
+            _check_pixel_header(path, file.readline(LONGEST_LINE))
             while block := file.read(BLOCK_BYTES):
                 if (size := size + len(block)) > MOST_PIXEL_BYTES:
                     raise DataError(shown(path), f"it has more than {MOST_PIXEL_BYTES:,} bytes; Kaggle's has "
                                     "91,820,383.", f"Check that it is {PIXEL_FILE}.")
-                blocks.append(_parse_block(block + file.readline(), path, line))
+                blocks.append(_parse_block(block + file.readline(LONGEST_LINE), path, line))
                 line += len(blocks[-1])
                 if report:
                     report(packed.tell(), total, f"Reading {shown(path.name)}")
     except OSError as error:
-        raise DataError(str(path), f"the file cannot be read ({error.strerror}).", FETCH) from error
+        raise DataError(shown(path), f"the file cannot be read ({error.strerror}).",
+                        "Check that it is there and that you may read it.") from error
     table = np.concatenate(blocks) if blocks else np.empty((0, PIXELS + 1), np.uint8)
     _check_labels(path, table[:, -1], metadata)
     images = np.ascontiguousarray(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3)
@@ -83,12 +86,13 @@ def read_pixels(source: Source, metadata: Metadata, report: Report | None = None
 
 def _check_pixel_header(path: Path, first: bytes) -> None:
     if not first.strip():
-        raise DataError(str(path), "the file is empty.", FETCH)
+        raise DataError(shown(path), "the file is empty.", FETCH)
     header = first.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n").decode("utf-8", "replace")
     if header != PIXEL_HEADER:
-        shown = header if len(header) < 80 else f"{header[:40]} … {header[-30:]}"
-        raise DataError(f"{path}, line 1", f"the header is {shown} ({header.count(',') + 1} columns), not "
-                        f"pixel0000,…,pixel{PIXELS - 1},label ({PIXELS + 1} columns).", FETCH)
+        seen = header if len(header) < 80 else f"{header[:40]} … {header[-30:]}"
+        raise DataError(f"{shown(path)}, line 1", f"the header is {seen} ({header.count(',') + 1} columns), not "
+                        f"pixel0000,…,pixel{PIXELS - 1},label ({PIXELS + 1} columns).",
+                        f"Take the file of this name from {KAGGLE_URL}.")
 
 
 def _parse_block(block: bytes, path: Path, first_line: int) -> np.ndarray:
@@ -121,13 +125,13 @@ def _bad_line(block: bytes, path: Path, first_line: int) -> DataError:
     for line, row in enumerate(block.decode("utf-8", "replace").split("\n"), start=first_line):
         values = row.split(",")
         if len(values) != PIXELS + 1:
-            return DataError(f"{path}, line {line}", f"it has {len(values)} values where the header has {PIXELS + 1}; "
-                             "the file may be cut short or damaged.", FETCH)
+            return DataError(f"{shown(path)}, line {line}", f"it has {len(values)} values where the header has "
+                             f"{PIXELS + 1}; the file may be cut short or damaged.", FETCH)
         for column, value in enumerate(values):
             if not (value.isascii() and value.isdigit() and len(value) <= 3 and int(value) <= 255):
                 name = "label" if column == PIXELS else f"pixel{column:04d}"
-                return DataError(f"{path}, line {line}", f"{name} is {value[:20]!r}, not a whole number from 0 to 255.",
-                                 FETCH)
+                return DataError(f"{shown(path)}, line {line}", f"{name} is {value[:20]!r}, not a whole number "
+                                 "from 0 to 255.", FETCH)
     raise AssertionError("a block was refused, and each of its lines is fine")
 
 
@@ -135,17 +139,17 @@ def _check_labels(path: Path, csv_labels: np.ndarray, metadata: Metadata) -> Non
     table = metadata.table
     n_rows, n_metadata = len(csv_labels), len(table)
     if n_rows != n_metadata:
-        raise DataError(f"{path}, line {min(n_rows, n_metadata) + 1}", f"the file has {n_rows} rows and "
-                        f"{METADATA_FILE} {n_metadata}: one is cut short, or they do not belong together.", FETCH)
+        raise DataError(f"{shown(path)}, line {min(n_rows, n_metadata) + 1}", f"the file has {n_rows} rows and "
+                        f"{METADATA_FILE} {n_metadata}: one is cut short, or they do not belong together.", TOGETHER)
     labels = table["dx"].map(CLASS_INDEX).to_numpy()
     wrong = np.flatnonzero(csv_labels != CSV_LABELS[labels])
     if wrong.size:
         row = wrong[0]
         stated = next((c.code for c in CLASSES if c.csv_label == csv_labels[row]), "no class")
         more = "" if wrong.size == 1 else f" So do {wrong.size} of {n_rows} rows: the two files are out of step."
-        raise DataError(f"{path}, line {row + 2}", f"its label {csv_labels[row]} ({stated}) contradicts the diagnosis "
-                        f"{table['dx'][row]} of {table['image_id'][row]} in line {metadata.lines[row]} of "
-                        f"{METADATA_FILE}.{more}", FETCH)
+        raise DataError(f"{shown(path)}, line {row + 2}", f"its label {csv_labels[row]} ({stated}) contradicts the "
+                        f"diagnosis {table['dx'][row]} of {table['image_id'][row]} in line {metadata.lines[row]} of "
+                        f"{METADATA_FILE}.{more}", TOGETHER)
 
 
 def _probe(source: Source, images: np.ndarray, metadata: pd.DataFrame) -> None:
@@ -158,6 +162,7 @@ def _probe(source: Source, images: np.ndarray, metadata: pd.DataFrame) -> None:
             jpeg = read_photograph(photograph.path).astype(float)
             difference = np.abs(jpeg - images[row]).mean()
             if difference > PROBE_TOLERANCE:
-                raise DataError(f"{source.pixels}, line {row + 2}", f"its pixels are not those of {image_id}'s JPEG "
-                                f"(they differ by {difference:.0f} grey levels on average): the rows are out of step "
-                                f"with {METADATA_FILE}.", f"{FETCH} Or move {PIXEL_FILE} away: the JPEGs suffice.")
+                raise DataError(f"{shown(source.pixels)}, line {row + 2}", f"its pixels are not those of "
+                                f"{image_id}'s photograph (they differ by {difference:.0f} grey levels on "
+                                f"average): the rows are out of step with {METADATA_FILE}.",
+                                f"{TOGETHER} Or move {PIXEL_FILE} away: the photographs suffice.")

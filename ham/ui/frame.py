@@ -34,7 +34,7 @@ from ham.config import (
     dashboard_folder,
     runs_folder,
 )
-from ham.data import LesionDataset
+from ham.data import LesionDataset, shown
 from ham.engine import Engine
 from ham.ui import visit
 from ham.ui.desk import desk
@@ -172,7 +172,7 @@ def chart(figure: object, key: str, **options: object) -> object:
 
 def plain(text: object) -> str:
     """Text that Markdown shows as it is: file names, what a user typed."""
-    return _MARKDOWN.sub(r"\\\1", str(text))
+    return _MARKDOWN.sub(r"\\\1", shown(str(text)))
 
 
 def run_labels(runs: Sequence[store.Run]) -> dict[str, str]:

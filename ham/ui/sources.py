@@ -92,11 +92,15 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
         if pressed:
             if not text.strip():
                 raise DataError("No folder was named", "the field is empty.", "Type or paste the folder's path.")
-            path = Path(text.strip().strip("\"'")).expanduser()
-            if path.suffix.lower() == ".zip" and path.is_file():
+            path = data.as_folder(text)
+            if path.is_file() and data.is_packed(path):
                 st.session_state["sources_way"] = _NAMED
                 desk().start(f"Unpacking {path.name}",
                              lambda report, stop: data.unpack(path, path.name, report, stop))
+            elif data.is_packed(path):
+                st.session_state["sources_way"] = _NAMED
+                desk().start(f"Unpacking what is in {path.name}",
+                             lambda report, stop: data.open_source(path, io.stoppable(report, stop)).chosen)
             else:
                 data.use_source(path)
             st.rerun()
@@ -141,7 +145,8 @@ def _ended(job: io.Job) -> None:
         show_error(job.error)
     elif decided:
         st.success(f"**{plain(job.title)}:** the data set is whole and checked. `HAM_DATA` decides what is in use: "
-                   f"start HAM Lab without it, or with `HAM_DATA={job.result}`.", icon=":material/check_circle:")
+                   f"start HAM Lab without it, or with `HAM_DATA={data.shown(job.result)}`.",
+                   icon=":material/check_circle:")
     else:
         st.success(f"**{plain(job.title)}:** the data set is whole, checked and in use.",
                    icon=":material/check_circle:")
