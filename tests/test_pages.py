@@ -168,6 +168,83 @@ def test_a_folder_is_checked_before_it_is_taken(small_folder, tmp_path):
     assert "150 images" in words(app.sidebar.caption)
 
 
+# ------------------------------------------------------------- folders that cannot be used
+
+
+def every_page() -> list[AppTest]:
+    return [open_page(entry.script) for entry in PAGES]
+
+
+def a_file(home: Path) -> Path:
+    home.write_text("no folder")
+    return home
+
+
+def below_a_file(home: Path) -> Path:
+    return a_file(home) / "home"
+
+
+def on_no_disk(home: Path) -> Path:
+    return Path("/proc/nowhere")
+
+
+@pytest.mark.parametrize("spoiled", [a_file, below_a_file, on_no_disk])
+def test_a_home_that_cannot_be_written_is_said_once_on_every_page_which_opens_on_the_demo_data(
+        spoiled, tmp_path, monkeypatch):
+    monkeypatch.setenv("HAM_HOME", str(spoiled(tmp_path / "elsewhere")))
+    for app in every_page():
+        [error] = [error.value.replace("\\", "") for error in app.error]
+        assert "HAM Lab's folder" in error
+        assert "it cannot be written" in error
+        assert "HAM_HOME set to another folder" in error
+        assert "Demo data" in words(app.sidebar.markdown)
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda runs: runs.write_text("no folder"),
+    lambda runs: runs.symlink_to(runs.parent / "runs"),
+])
+def test_a_runs_folder_that_cannot_be_read_is_said_once_on_every_page(spoil, ham_home):
+    ham_home.mkdir(exist_ok=True)
+    spoil(ham_home / "runs")
+    for app in every_page():
+        [error] = [error.value.replace("\\", "") for error in app.error]
+        assert str(ham_home / "runs") in error
+        assert "delete" not in error.lower()
+        assert app.main.caption[-1].value.startswith(config.DISCLAIMER)
+
+
+def test_what_the_frame_has_said_is_not_said_again_by_the_engine_or_a_section(ham_home, monkeypatch):
+    ham_home.mkdir(exist_ok=True)
+    (ham_home / "runs").write_text("no folder")
+    problem = store.find_runs().unreadable
+    made = Engine.__init__
+
+    def with_problem(self: Engine) -> None:
+        made(self)
+        self.problem = problem
+
+    monkeypatch.setattr(Engine, "__init__", with_problem)
+    for script in ("app.py", "pages/training.py"):
+        app = open_page(script)
+        assert len(app.error) == 1
+        assert problem.why not in words(app.main.markdown).replace("\\", "")
+
+
+def test_on_a_home_that_is_whole_no_page_has_an_error():
+    for app in every_page():
+        assert not app.error
+
+
+@pytest.mark.parametrize("script", [entry.script for entry in PAGES])
+def test_settings_that_cannot_be_read_are_told_on_every_page(script, ham_home):
+    ham_home.mkdir(exist_ok=True)
+    (ham_home / "settings.json").write_text("{")
+    app = open_page(script)
+    assert "settings.json" in words(app.sidebar.caption).replace("\\", "")
+    assert len(app.error) <= 1
+
+
 # -------------------------------------------------------------------------------- home
 
 

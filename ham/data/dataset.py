@@ -284,8 +284,10 @@ def _read_settings() -> dict:
         if not isinstance(settings.get("data"), str | None):
             raise ValueError("the data folder is no text")
         return settings
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except io.DAMAGED as error:
+        if not os.access(file.parent, os.X_OK):  # the whole folder is closed to us: nothing can have been chosen
+            return {}
         raise DataError(f"The settings {file}", f"they cannot be read ({error}).",
                         "Choose the data folder again, or delete the file.") from error

@@ -7,8 +7,10 @@ direct link to any page as the first request of a fresh server shows the same fr
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import math
+import os
 import re
 import time
 from collections import Counter
@@ -20,7 +22,7 @@ from typing import NoReturn
 import streamlit as st
 from PIL import Image, ImageDraw
 
-from ham import charts, store
+from ham import charts, io, store
 from ham.config import (
     APP_NAME,
     CITATION,
@@ -32,6 +34,7 @@ from ham.config import (
     DataError,
     HamError,
     dashboard_folder,
+    home_folder,
     runs_folder,
 )
 from ham.data import LesionDataset, shown
@@ -43,6 +46,7 @@ from ham.ui.shelf import current_dataset
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
 _HEADING = re.compile(r"^(#+ )", re.MULTILINE)
+_SAID = "frame_said"  # in the session: what stands above the sections of the page
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#$|~:+!-])")
 
 
@@ -90,6 +94,7 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
     body = st.container()
     footer()  # before the body runs, so that nothing that ends a script early loses it
     with body:
+        _say_above()
         found, problem = _opened_data()
         with data_place:
             _data_in_use(found, problem)
@@ -146,7 +151,17 @@ def end_page() -> NoReturn:
 
 
 def show_error(error: HamError) -> None:
-    """What came in, why it does not work, what to do next."""
+    """What came in, why it does not work, what to do next; nothing where the frame has said it already."""
+    if not said_above(error):
+        _show(error)
+
+
+def said_above(error: HamError) -> bool:
+    """Whether the frame says it on every page: sections need not repeat it."""
+    return str(error) in st.session_state.get(_SAID, ())
+
+
+def _show(error: HamError) -> None:
     st.error(f"**{plain(error.what)}:** {plain(error.why)}  \n{plain(error.todo)}", icon=":material/error:")
 
 
@@ -275,6 +290,30 @@ def _synthetic_data() -> None:
             "The real data is fetched on the Home page.", icon=":material/science:")
 
 
+def _say_above() -> None:
+    """What is wrong with HAM Lab's own folders, once, above the sections of every page."""
+    problems = [problem for problem in (_home_problem(), store.find_runs().unreadable) if problem]
+    st.session_state[_SAID] = tuple(map(str, problems))
+    for problem in problems if home_folder().is_dir() else problems[:1]:  # else both for the same reason
+        _show(problem)
+
+
+def _home_problem() -> HamError | None:
+    """Why nothing can be kept on this computer."""
+    home = home_folder()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        return io.cannot_write(
+            home, error, what=f"HAM Lab's folder {home}",
+            todo="Give yourself the right to write there, or start HAM Lab with HAM_HOME set to another folder. Until "
+                 "then nothing is kept and no model can be trained; the demo data and the models that ship can be "
+                 "used.")
+    return None
+
+
 def _opened_data() -> tuple[LesionDataset | None, DataError | None]:
     try:
         return current_dataset(), None
@@ -286,7 +325,7 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
     st.divider()
     if problem is not None:
         st.markdown(":orange[:material/error:] **Data cannot be used**")
-        st.caption(plain(problem.what))
+        st.caption(plain(problem.what), help=plain(f"{problem.why} {problem.todo}"))
         return
     badge = " :orange-badge[synthetic]" if found.synthetic else ""
     st.markdown(f":gray[:material/database:] **{plain(found.name)}**{badge}")
@@ -332,3 +371,5 @@ def _live_runs() -> None:
         st.progress(done_share(status), text=progress_text(status))
     if waiting:
         st.caption(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'}")
+        if engine().problem is not None:
+            st.caption(":orange[:material/error:] Training cannot start now: the Training page says why.")

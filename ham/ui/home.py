@@ -14,7 +14,7 @@ from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
 from ham.evaluation import percent
 from ham.ui import sources
-from ham.ui.frame import engine, plain
+from ham.ui.frame import engine, plain, said_above
 from ham.ui.shelf import current_dataset
 
 LAST_RUNS = 8
@@ -118,7 +118,7 @@ def _models_card(runs: list[store.Run], own: list[store.Run], shipped: int) -> C
     problem = engine().problem
     if running:
         text = f"Training **{plain(running.title)}**."
-    elif problem is not None:
+    elif problem is not None and not said_above(problem):
         text = f":orange[:material/error:] {plain(problem)}"
     elif waiting:
         text = "The training engine is starting."
