@@ -118,6 +118,14 @@ def test_a_diagnosis_and_columns_that_agree_are_read_and_probabilities_beside_it
     assert codes(find(f"dx,{ONE_HOT}\nmel,a,0.1,0.9,0,0,0,0,0\n", "a.jpg")) == ["mel"]
 
 
+def test_a_column_label_is_read_where_it_holds_words_and_there_is_nothing_better(find):
+    assert codes(find("filename,label\na.jpg,mel\nb.jpg,Nevus\n", "a.jpg", "b.jpg")) == ["mel", "nv"]
+    assert codes(find("image,dx,label\na,mel,4\n", "a.jpg")) == ["mel"]
+    assert codes(find(f"{ONE_HOT},label\na,1,0,0,0,0,0,0,4\n", "a.jpg")) == ["mel"]
+    with pytest.raises(DataError, match=r"of a class that the models know: 4 \(1\)\."):
+        find("image,label\na,4\n", "a.jpg")
+
+
 def test_rows_that_say_nothing_are_named_and_do_not_stop_the_rest(find):
     found = find("image,dx,lesion_id\na,nv,L1\nb,nan,L2\n,mel,L3\nc,UNKNOWN,L4\nd,mel,n/a\ne,wart,\n",
                  *(f"{name}.jpg" for name in "abcde"))

@@ -3,6 +3,7 @@
 layout, names    which files are a data set, and which image, by their names
 source   find the files in a folder; opening: the same in a zip, unpacked once
 packed   files on the disk and in archives alike
+delimited, diagnoses    one reader of tables, and which class a diagnosis in a table is
 metadata, pixels, photographs    read and check them
 places   HAM_HOME/data: folders of our own, written whole or not at all
 known    the sources there are to choose from

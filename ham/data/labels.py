@@ -23,6 +23,7 @@ from ham.data.names import find_images, image_key, image_name, shown
 #: ISIC's ground truth has the first, HAM10000's own metadata the second, the ISIC archive the others.
 NAME_COLUMNS = ("image", "image_id", "isic_id", "image_name", "filename", "file")
 DX_COLUMNS = ("dx", "diagnosis", "diagnosis_3")
+LABEL_COLUMNS = ("label", "class")  # read where there is nothing better: often they hold numbers of some order
 ISIC_COLUMNS = tuple(c.isic_column for c in CLASSES)
 FORMS = ("The first line names the columns: image,dx or image,diagnosis or "
          f"image,{','.join(ISIC_COLUMNS)}.")
@@ -202,6 +203,8 @@ def _columns(table: delimited.Table) -> _Columns:
         table.column(column)  # not twice
     there = {label for _, label, _ in one_hot}
     absent = [c.isic_column for label, c in enumerate(CLASSES) if label not in there]
+    if absent and not dx:
+        dx = _places(table, LABEL_COLUMNS)
     if absent:  # beside a diagnosis in words some columns may still say what they say in ISIC's tables
         one_hot = [entry for entry in one_hot if entry[2].upper() in ISIC_COLUMNS]
     if absent and not dx:
