@@ -387,3 +387,12 @@ def test_a_zip_file_that_is_a_folder_is_a_folder(kaggle_folder):
     app.text_input[0].input(str(folder))
     app.button(key=USE_FOLDER).click().run()
     assert "10 images" in words(app.sidebar.caption)
+
+
+def test_ham_data_may_name_a_zip(contents, tmp_path, monkeypatch):
+    path = tmp_path / "my data.zip"
+    path.write_bytes(zip_of(contents))
+    monkeypatch.setenv("HAM_DATA", str(path))
+    app = open_page()
+    assert not app.exception
+    assert "150 images of 75 lesions" in words(app.sidebar.caption)

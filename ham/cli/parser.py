@@ -35,7 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
             added.add_argument("--json", action="store_true", help="one JSON document on standard output")
         return added
 
-    folder = {"metavar": "FOLDER", "help": "the data in Kaggle's layout (default: HAM_DATA, or as chosen on the page)"}
+    folder = {"metavar": "FOLDER", "help": "the data set's folder, or a zip of it (default: HAM_DATA, or as "
+              "chosen on the page)"}
     verb(data, json_too=True).add_argument("--data", **folder)
     getting = verb(download)
     getting.add_argument("--accept-licence", action="store_true", help=f"you accept {LICENCE}: nobody is asked")
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     verb(runs, json_too=True)
     scoring = verb(evaluate, json_too=True)
     scoring.add_argument("runs", nargs="+", metavar="RUN", help="the others are compared with the first")
-    scoring.add_argument("--images", metavar="FOLDER", help="a folder of PNG or JPEG images, searched to its depths")
+    scoring.add_argument("--images", metavar="FOLDER", help="a folder of images, searched to its depths, or a zip")
     scoring.add_argument("--labels", metavar="CSV", help="their classes: columns image,dx, or one for each class as "
                          "in ISIC 2018's ground truth; a column lesion_id says which show one lesion")
     asking = verb(predict, json_too=True)
