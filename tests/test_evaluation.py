@@ -244,6 +244,7 @@ def test_the_interval_of_a_proportion_is_wilsons():
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half), abs=1e-5)
     assert proportion(0, 12).high == pytest.approx(1.95996**2 / (12 + 1.95996**2), abs=1e-5)
     assert math.isnan(proportion(0, 0).value)
+    assert percent(proportion(1, 1)) == "100 %"  # one image proves nothing
 
 
 # --------------------------------------------------------- intervals where all draws agree
