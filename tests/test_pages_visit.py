@@ -2,8 +2,6 @@
 
 import asyncio
 
-import streamlit as st
-
 from ham.ui import visit
 
 
@@ -40,10 +38,6 @@ def test_a_visit_is_closed_when_its_browser_stays_away(monkeypatch):
 
 def test_a_visit_that_comes_back_goes_on(monkeypatch):
     assert closed_after_a_disconnect(monkeypatch, back=True) == []
-
-
-def test_the_servers_limit_is_that_of_the_fields_and_the_form_around_a_file():
-    assert st.get_option("server.maxUploadSize") == visit.MAX_UPLOAD_MB + 1
 
 
 def test_a_cache_that_is_cleared_by_hand_closes_no_visit():

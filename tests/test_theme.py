@@ -9,6 +9,7 @@ import pytest
 from ham.charts import palette
 from ham.charts.base import contrast
 from ham.config import CLASSES
+from ham.ui import visit
 
 ROOT = Path(__file__).parents[1]
 CONFIG = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
@@ -90,5 +91,5 @@ def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
     assert CONFIG["server"]["showEmailPrompt"] is False
     assert CONFIG["browser"]["gatherUsageStats"] is False
     assert CONFIG["server"]["address"] == "localhost"
-    assert CONFIG["server"]["maxUploadSize"] == 6000
+    assert CONFIG["server"]["maxUploadSize"] == visit.MAX_UPLOAD_MB + 1  # the form around a file
     assert CONFIG["client"]["showSidebarNavigation"] is False

@@ -21,7 +21,7 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, JpegImagePlugin, PngImageP
 from ham.config import IMAGE_SIZE, ImageError
 
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-MAX_BYTES = 50 * 2**20  # a photograph of 200 megapixels; every field of the pages takes as much
+MAX_BYTES = 64 * 2**20  # a photograph of 200 million pixels has 60 MB
 MAX_PIXELS = 50_000_000  # a photograph of a good telephone; as RGBA it takes 200 MB while it is checked
 MAX_ELONGATION = 10.0  # longest side over shortest; beyond this nothing is left of a shape at 28x28
 NOTED_ELONGATION = 2.0  # HAM10000's own images are 1.33

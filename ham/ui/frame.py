@@ -306,6 +306,8 @@ def _home_problem() -> HamError | None:
         if not os.access(home, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            error = OSError(error.errno, "a file stands in its place")
         return io.cannot_write(
             home, error, what=f"HAM Lab's folder {home}",
             todo="Give yourself the right to write there, or start HAM Lab with HAM_HOME set to another folder. Until "
