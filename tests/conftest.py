@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.build_reference import ship
 from ham import store
-from ham.config import CLASSES, TrainConfig
+from ham.config import CLASSES, EngineError, TrainConfig
 from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset
 from ham.images import squash
 
@@ -54,10 +54,14 @@ def reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def no_measure(config: TrainConfig, source: str) -> None:
+    raise EngineError("The probe", "tests do without it.", "Ask for it.")
+
+
 @pytest.fixture(autouse=True)
 def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening the Training page would measure it: half a minute of a core, which outlives the test."""
-    monkeypatch.setattr("ham.engine.probe._measure", lambda config, source, path: None)
+    monkeypatch.setattr("ham.engine.probe._measure", no_measure)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -15,7 +16,7 @@ import pytest
 from ham import engine, store
 from ham.config import StoreError, TrainConfig
 from ham.data import LesionDataset
-from ham.engine import Engine
+from ham.engine import Engine, EngineSettings, Worked
 from ham.store import Run
 
 PATIENCE = 600  # seconds before a wait counts as stuck; a busy machine takes a minute to start TensorFlow
@@ -148,8 +149,14 @@ def test_with_every_slot_taken_a_worker_trains_nothing(ham_home, small_dataset: 
     with engine.slot(1) as mine:
         assert mine
         assert engine.free_slots(1) == 0
-        assert engine.work(str(ham_home), "other") == 0
+        assert engine.work(str(ham_home), "other") == Worked(0, {}, slots_taken=True)
+        assert engine.waits_for([store.read_run(run.id)]) == "Another run trains."
+        assert engine.waits_for([]) == ""
     assert engine.free_slots(1) == 1
+    assert engine.waits_for([store.read_run(run.id)]).startswith("The training process starts")
+    engine.save_settings(EngineSettings(workers=2))
+    with engine.slot(2), engine.slot(2):
+        assert engine.waits_for([store.read_run(run.id)]) == "All 2 slots are taken by other runs."
     assert store.read_run(run.id).state == "queued"
 
 
@@ -158,7 +165,7 @@ def test_a_run_that_cannot_start_fails_with_its_reason_and_the_next_one_trains(
     gone = engine.submit(tiny(seed=1), {**small_dataset.record, "source": str(tmp_path / "gone")})
     changed = engine.submit(tiny(seed=2), {**small_dataset.record, "fingerprint": "other"})
     good = engine.submit(tiny(seed=3, epochs=1), small_dataset.record)
-    assert engine.work(str(ham_home), "here") == 3
+    assert engine.work(str(ham_home), "here").trained == 3
     assert "gone" in store.read_run(gone.id).status.error["what"]
     assert "not what it was" in store.read_run(changed.id).status.error["why"]
     assert store.read_run(good.id).state == "done", store.read_log(good)
@@ -185,8 +192,185 @@ def test_an_unexpected_error_is_told_and_the_engine_looks_at_the_queue_again(mon
 def test_a_run_that_took_its_process_down_three_times_is_given_up_with_a_reason(
         ham_home, small_dataset: LesionDataset) -> None:
     run = engine.submit(tiny(), small_dataset.record)
-    store.write_status(run, state="running", owner="here", attempts=engine.MAX_ATTEMPTS)
-    assert engine.work(str(ham_home), "here") == 0
+    store.write_status(run, state="running", owner="here.1", attempts=engine.MAX_ATTEMPTS)
+    assert engine.work(str(ham_home), "here.1").trained == 0
     given_up = store.read_run(run.id)
     assert given_up.state == "failed"
     assert "3 times" in given_up.status.error["why"]
+
+
+@pytest.mark.parametrize(("left_by", "taken_by", "attempts"), [
+    ("engine-a.1", "engine-a.1", 3),  # its worker died, and its scheduler runs the task again
+    ("engine-a.1", "engine-a.2", 2),  # its scheduler was lost, or its workers were let go
+    ("engine-b.1", "engine-a.1", 2),  # its server ended; every interrupted run is taken up here
+    (None, "engine-a.1", 2)])
+def test_only_a_crash_of_its_own_process_counts_as_an_attempt(
+        left_by: str | None, taken_by: str, attempts: int, ham_home, small_dataset: LesionDataset,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.save_settings(EngineSettings(resume_by_itself=True))
+    run = engine.submit(tiny(), small_dataset.record)
+    store.write_status(run, state="running", owner=left_by, attempts=2)
+    monkeypatch.setattr("ham.training.train_run", lambda run: store.write_status(run, state="done"))
+    assert engine.work(str(ham_home), taken_by).trained == 1
+    assert store.read_run(run.id).status.attempts == attempts
+
+
+def test_a_run_whose_folder_takes_no_lock_is_named_and_the_others_train(
+        ham_home, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked, good = (engine.submit(tiny(seed=seed), small_dataset.record) for seed in (1, 2))
+    (locked.folder / "lock").unlink(missing_ok=True)
+    (locked.folder / "lock").mkdir()
+    monkeypatch.setattr("ham.training.train_run", lambda run: store.write_status(run, state="done"))
+    worked = engine.work(str(ham_home), "here.1")
+    assert (worked.trained, list(worked.refused)) == (1, [locked.id])
+    assert store.read_run(good.id).state == "done"
+
+
+def test_a_runs_folder_that_cannot_be_read_for_a_moment_ends_no_worker(
+        ham_home, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, looks = engine.submit(tiny(), small_dataset.record), []
+
+    def unsure(owner: str) -> list[Run]:
+        looks.append(owner)
+        if len(looks) < 4:
+            raise StoreError("The folder", "it cannot be read (invented).", "Wait.")
+        return engine.takeable(owner)
+
+    monkeypatch.setattr("ham.engine.worker.takeable", unsure)
+    monkeypatch.setattr("ham.engine.worker._LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("ham.training.train_run", lambda run: store.write_status(run, state="done"))
+    assert engine.work(str(ham_home), "here.1").trained == 1
+    looks.clear()
+    monkeypatch.setattr("ham.engine.worker._LOOKS", 3)
+    with pytest.raises(StoreError, match="invented"):
+        engine.work(str(ham_home), "here.1")
+    assert store.read_run(run.id).state == "done"
+
+
+class Future:
+    """Dask's, as far as the engine looks at it."""
+
+    def __init__(self, status: str = "pending", error: Exception | None = None):
+        self.status, self.error = status, error
+
+    def done(self) -> bool:
+        return self.status != "pending"
+
+    def exception(self, timeout: float) -> Exception | None:
+        return self.error
+
+
+class Client:
+    """Dask's, as far as the engine looks at it: every task is kept, none is run."""
+
+    def __init__(self) -> None:
+        self.status, self.closed, self.futures = "running", 0, []
+
+    def submit(self, *task: object, **options: object) -> Future:
+        self.futures.append(Future())
+        return self.futures[-1]
+
+    def close(self, timeout: float) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Client:
+    """What an engine submits its tasks to, and no cluster behind it."""
+    fake = Client()
+
+    def connect(self: Engine, workers: int) -> Client:
+        self._client, self._workers = fake, workers
+        return fake
+
+    monkeypatch.setattr(Engine, "_connect", connect)
+    monkeypatch.setattr("distributed.fire_and_forget", lambda future: None)
+    return fake
+
+
+def test_an_error_in_a_look_lets_nothing_go_and_passes(
+        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.submit(tiny(), small_dataset.record)
+    watching = Engine()
+    watching._look()
+    assert len(client.futures) == 1
+    errors = iter([StoreError("The folder", "it cannot be read.", "Wait."), OSError("gone for a moment"),
+                   KeyError("of somebody's library"), RuntimeError("whatever")])
+
+    def unreadable(owner: str) -> list[Run]:
+        raise next(errors)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ham.engine.cluster.takeable", unreadable)
+        for _ in range(4):
+            watching._look()
+            assert watching.problem is not None
+    watching._look()
+    assert watching.problem is None
+    assert (client.closed, len(client.futures)) == (0, 1)  # the very same task goes on
+    assert watching._owner.endswith(".1")
+
+
+def test_a_task_that_ends_in_an_error_is_told_and_tried_again_ever_later(
+        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    now = 100.0
+    monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
+    run = engine.submit(tiny(), small_dataset.record)
+    watching, begun = Engine(), []
+    for _ in range(200):
+        watching._look()
+        if client.futures and client.futures[-1].status == "pending":
+            begun.append(now)
+            client.futures[-1].status = "error"
+            client.futures[-1].error = ModuleNotFoundError("No module named 'ham'")
+        now += 1.0
+    assert "No module named 'ham'" in watching.problem.why
+    assert watching.waits_for([run]) == "An error keeps it from training."
+    assert "No module named 'ham'" in caplog.text
+    pauses = [later - earlier for earlier, later in itertools.pairwise(begun)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] >= 60
+    now += 60.0
+    watching._look()
+    client.futures[-1].status = "finished"
+    watching._look()
+    assert watching.problem is None
+
+
+def test_an_error_of_a_run_that_cannot_be_taken_up_is_told_in_its_own_words(
+        client: Client, small_dataset: LesionDataset) -> None:
+    engine.submit(tiny(), small_dataset.record)
+    watching = Engine()
+    watching._look()
+    client.futures[0].status = "error"
+    client.futures[0].error = StoreError("Run x", "it cannot be written (Read-only file system).", "Free it.")
+    watching._look()
+    assert "Read-only file system" in str(watching.problem)
+
+
+def test_a_lost_scheduler_is_let_go_and_its_runs_are_taken_up_under_another_name(
+        client: Client, small_dataset: LesionDataset) -> None:
+    engine.submit(tiny(), small_dataset.record)
+    watching = Engine()
+    watching._look()
+    before, client.status = watching._owner, "closed"
+    watching._look()
+    assert client.closed == 1
+    assert watching._owner != before
+    assert watching._owner.partition(".")[0] == before.partition(".")[0]
+
+
+def test_a_run_that_waits_longer_than_a_start_takes_says_what_it_waits_for(
+        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
+    run = engine.submit(tiny(), small_dataset.record)
+    watching = Engine()
+    watching._look()
+    assert watching.waits_for([run]).startswith("The training process starts")
+    now += 180.0
+    assert "has been starting for 3 min, longer than usual" in watching.waits_for([run])
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://nobody:1")
+    assert "The scheduler at tcp://nobody:1 has had it for 3 min" in watching.waits_for([run])
+    with engine.slot(1):
+        assert watching.waits_for([run]) != ""

@@ -67,9 +67,14 @@ def end_group(process: subprocess.Popen) -> None:
 
 
 class started_server:
+    def __init__(self, folder: Path = ROOT):
+        self.folder = folder
+
     def __enter__(self) -> subprocess.Popen:
-        self.process = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                                        start_new_session=True)
+        script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SERVER}"  # as Streamlit does for app.py's folder
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self.process = subprocess.Popen([sys.executable, "-P", "-c", script], cwd=self.folder, env=environment,
+                                        stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert self.process.stdout.readline() == "started\n"
         return self.process
 
@@ -95,6 +100,28 @@ def test_a_killed_scheduler_is_replaced_and_its_run_ends_with_every_epoch(
     wait_for(lambda: not worker_processes(), "the workers to end with their engine")
 
 
+def test_a_server_started_from_another_folder_trains(
+        ham_home: Path, small_dataset: LesionDataset, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "somewhere else"
+    elsewhere.mkdir()
+    with started_server(elsewhere):
+        run = engine.submit(tiny(epochs=1), small_dataset.record)
+        assert wait_for_state(run, "done", "failed", "interrupted").state == "done"
+
+
+def test_the_command_line_started_from_another_folder_trains(
+        ham_home: Path, small_folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "somewhere else"
+    elsewhere.mkdir()
+    small = [f"filters_{number}=3" for number in range(1, 7)]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ham", "train", "--model", "cnn", "--data", str(small_folder), "--wait",
+         "--set", "epochs=1", *(word for pair in small for word in ("--set", pair))],
+        cwd=elsewhere, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert store.read_run(done.stdout.split()[-1]).state == "done"
+
+
 def test_a_killed_server_loses_nothing_its_run_ends_and_the_next_server_trains_no_run_twice(
         server: subprocess.Popen, small_dataset: LesionDataset) -> None:
     run = engine.submit(tiny(epochs=15), small_dataset.record)
@@ -116,7 +143,7 @@ def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
     kept = store.read_history(interrupted)
     assert len(kept) >= 2
     engine.resume(interrupted)
-    assert engine.work(os.environ["HAM_HOME"], "here") == 1
+    assert engine.work(os.environ["HAM_HOME"], "here").trained == 1
     ended = store.read_run(run.id)
     assert (ended.state, has_every_epoch(ended)) == ("done", True)
     assert store.read_history(ended).iloc[:len(kept)].equals(kept)
@@ -126,10 +153,10 @@ def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
         ham_home: Path, small_dataset: LesionDataset) -> None:
     run = engine.submit(tiny(epochs=1), small_dataset.record)
     store.write_status(run, state="running", owner="a server that is gone", attempts=1)
-    assert engine.work(str(ham_home), "here") == 0
+    assert engine.work(str(ham_home), "here").trained == 0
     assert store.read_run(run.id).state == "interrupted"
     engine.save_settings(EngineSettings(resume_by_itself=True))
-    assert engine.work(str(ham_home), "here") == 1
+    assert engine.work(str(ham_home), "here").trained == 1
     assert store.read_run(run.id).state == "done"
 
 
@@ -138,13 +165,13 @@ def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_th
     folder = shutil.copytree(small_folder, tmp_path / "data")
     run = engine.submit(tiny(epochs=1), {**small_dataset.record, "source": str(folder)})
     folder.rename(tmp_path / "elsewhere")
-    assert engine.work(str(ham_home), "here") == 1
+    assert engine.work(str(ham_home), "here").trained == 1
     failed = store.read_run(run.id)
     assert failed.state == "failed"
     assert str(folder) in failed.status.error["what"]
     (tmp_path / "elsewhere").rename(folder)
     engine.resume(failed)
-    assert engine.work(str(ham_home), "here") == 1
+    assert engine.work(str(ham_home), "here").trained == 1
     assert store.read_run(run.id).state == "done"
 
 
@@ -164,7 +191,7 @@ def test_a_worker_that_gets_no_more_memory_fails_the_run_with_that_reason_and_it
     assert failed.state == "failed"
     assert "out of memory" in failed.status.error["why"]
     engine.resume(failed)
-    assert engine.work(str(ham_home), "here") == 1
+    assert engine.work(str(ham_home), "here").trained == 1
     assert has_every_epoch(store.read_run(run.id))
 
 

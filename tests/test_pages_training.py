@@ -14,13 +14,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ham import engine, io, store
-from ham.config import CLASS_INDEX, CODES, ConfigError, TrainConfig, recipe_config
+from ham.config import CLASS_INDEX, CODES, TRAINING_VERSION, ConfigError, TrainConfig, recipe_config
 from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
 from ham.evaluation import evaluate, evaluation_record
 from ham.store import HISTORY_COLUMNS, Run
 from ham.ui.training.form import parse_seeds
-from ham.ui.training.live import seconds_left, strips
+from ham.ui.training.live import strips
 from tests.page_driver import open_page, said
 
 
@@ -55,7 +55,8 @@ def finished(dataset: LesionDataset, config: TrainConfig | None = None) -> Run:
     run = store.create_run(config, dataset.record)
     store.append_history(run, row(1))
     evaluation = evaluation_record(evaluate(y_true, proba, range(10)))
-    run = store.write_record(run, model={"sha256": "0"}, evaluation=evaluation)
+    run = store.write_record(run, model={"sha256": "0"}, evaluation=evaluation, split={"test_fingerprint": "0"},
+                             training_version=TRAINING_VERSION)
     return store.write_status(run, state="done", epoch=3, steps=1, best_epoch=1, ended=time.time())
 
 
@@ -200,16 +201,15 @@ def test_the_engines_settings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 # --------------------------------------------------------------------------- the live view
 
 
-def test_the_time_left_is_steady_after_two_epochs_though_the_first_compiles(small_dataset: LesionDataset) -> None:
-    run = store.create_run(TrainConfig(epochs=10), small_dataset.record)
-    assert seconds_left(run, store.read_history(run)) is None
-    for epoch, seconds in ((1, 30.0), (2, 5.0), (3, 6.0), (4, 5.0)):
-        store.append_history(run, row(epoch) | {"seconds": seconds})
-        run = store.write_status(run, epoch=epoch, step=0, steps=4)
-        expected = {1: 9 * 30.0, 2: 8 * 5.0, 3: 7 * 5.5, 4: 6 * 5.0}[epoch]
-        assert seconds_left(run, store.read_history(run)) == pytest.approx(expected)
-    run = store.write_status(run, step=2)  # half an epoch further
-    assert seconds_left(run, store.read_history(run)) == pytest.approx(27.5)
+def test_the_time_left_is_the_same_wherever_it_stands(small_dataset: LesionDataset) -> None:
+    run = store.create_run(TrainConfig(), small_dataset.record)
+    with store.claim(run):
+        store.write_status(run, state="running", phase="training", epoch=2, steps=4, seconds_left=1000.0)
+        for epoch in (1, 2):
+            store.append_history(run, row(epoch))  # by these alone it would be 138 s
+        for script in ("pages/training.py", "pages/dataset.py"):  # in the page, in the sidebar
+            shown = [p.proto.text for p in open_page(script).get("progress")]
+            assert "Epoch 3 of 25 · about 17 min left" in shown
 
 
 def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(small_dataset: LesionDataset) -> None:
@@ -243,9 +243,15 @@ def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small
     assert ("28 steps of 84 numbers" in shown) == (model == "lstm")
 
 
-def test_a_damaged_first_batch_breaks_nothing(small_dataset: LesionDataset) -> None:
-    run = finished(small_dataset)
-    (run.folder / "first_batch.npz").write_bytes(b"no zip")
+@pytest.mark.parametrize("arrays", [
+    None, {}, {"images": np.zeros((8, 28, 28, 3))}, {"images": np.zeros((8, 28, 28), np.uint8)},
+    {"images": np.zeros((0, 28, 28, 3), np.uint8)}, {"images": np.array("text")}, {"images": np.zeros(3, np.uint8)}])
+def test_a_damaged_first_batch_breaks_nothing(arrays: dict | None, small_dataset: LesionDataset) -> None:
+    run = finished(small_dataset, recipe_config("quick", "lstm"))
+    if arrays is None:
+        (run.folder / "first_batch.npz").write_bytes(b"no zip")
+    else:
+        io.write_arrays(run.folder / "first_batch.npz", arrays)
     assert "first batch of this run cannot be read" in said(open_page("pages/training.py"))
 
 
@@ -265,7 +271,7 @@ def test_the_last_result_stands_with_its_interval_and_its_floor(small_dataset: L
     assert "Test accuracy **90 % (" in said(page)
     assert "always answering" not in said(page)  # an older run whose predictions are damaged: by which class?
     counts = dict.fromkeys(CODES, 0) | {"nv": 90, "mel": 10}
-    store.write_record(run, split={"train_counts": counts})
+    store.write_record(run, split=run.record["split"] | {"train_counts": counts})
     assert ")**; always answering melanocytic nevus (nv) scores 80 %. Epoch" in said(open_page("pages/training.py"))
     store.write_record(run, split={"train_counts": counts | {"mel": 91}})  # the most of training, not of test
     assert ")**; always answering melanoma (mel) scores 20 %. Epoch" in said(open_page("pages/training.py"))
@@ -278,6 +284,14 @@ def test_training_the_very_same_again_is_offered_as_such(small_dataset: LesionDa
     page.selectbox(key="train_recipe").set_value("quick").run()
     assert "Exactly this was trained before" in said(page)
     assert button(page, "Train again")
+
+
+@pytest.mark.parametrize("version", [None, TRAINING_VERSION - 1, TRAINING_VERSION + 1])
+def test_what_another_version_trained_is_not_exactly_this(version: int | None, small_dataset: LesionDataset) -> None:
+    store.write_record(finished(small_dataset), training_version=version)
+    page = open_page("pages/training.py")
+    page.selectbox(key="train_recipe").set_value("quick").run()
+    assert "Exactly this" not in said(page)
 
 
 def test_the_expected_time_comes_from_the_last_run_of_this_machine(small_dataset: LesionDataset) -> None:

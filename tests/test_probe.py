@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import json
-import time
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ham import engine, io, store
-from ham.config import TrainConfig
+from ham.config import EngineError, TrainConfig
 from ham.data import LesionDataset, make_split
 from ham.engine import probe as engine_probe
 from ham.training import first_batch, probe, train
 from tests.test_engine import tiny
 
 MEASURE = engine_probe._measure  # before a fixture puts it out of work
+FOUND = engine_probe.Measured(0.5, 10, 4.0, 10**9)
+
+
+@pytest.fixture
+def probes(monkeypatch: pytest.MonkeyPatch) -> engine_probe.Probes:
+    """Probes of this test's own, as a fresh server has them; every question may be answered at once."""
+    fresh = engine_probe.Probes()
+    monkeypatch.setattr(engine_probe, "_probes", lambda: fresh)
+    monkeypatch.setattr(engine_probe, "_PATIENCE_SECONDS", 0.0)
+    return fresh
+
+
+def counting(monkeypatch: pytest.MonkeyPatch, answer: engine_probe.Measured | Exception = FOUND) -> list[TrainConfig]:
+    """What was measured; each measurement ends at once with `answer`."""
+    asked: list[TrainConfig] = []
+
+    def measure(config: TrainConfig, source: str) -> engine_probe.Measured:
+        asked.append(config)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(engine_probe, "_measure", measure)
+    return asked
 
 
 def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(small_dataset: LesionDataset) -> None:
@@ -53,11 +77,14 @@ def test_a_training_leaves_its_first_batch_in_the_run_folder(small_dataset: Lesi
 
 
 def test_an_estimate_is_measured_once_in_a_process_of_its_own_and_scales_with_the_epochs(
-        ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+        ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_probe, "_measure", MEASURE)
+    monkeypatch.chdir(tmp_path)  # wherever the server was started
     config, data = tiny(epochs=10), small_dataset.record
-    while (found := engine.estimate(config, data)) is None:
-        time.sleep(0.2)
+    assert engine.estimate(config, data) is None
+    probes.wait()
+    found = engine.estimate(config, data)
     assert found.problem == ""
     assert found.memory_bytes > 100e6
     [file] = (ham_home / "cache" / "probes").iterdir()
@@ -67,33 +94,102 @@ def test_an_estimate_is_measured_once_in_a_process_of_its_own_and_scales_with_th
     assert longer.seconds - found.seconds == pytest.approx(10 * found.seconds_per_epoch)
 
 
-def test_what_is_asked_once_in_passing_is_not_measured(small_dataset: LesionDataset,
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, now = [], 1e9  # later than any other test
-    monkeypatch.setattr(engine_probe, "_measure", lambda *question: asked.append(question))
+def test_what_is_asked_once_in_passing_is_not_measured(
+        small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, now = counting(monkeypatch), 0.0
+    monkeypatch.setattr(engine_probe, "_PATIENCE_SECONDS", 3.0)
     monkeypatch.setattr(engine_probe, "monotonic", lambda: now)
     for config in (tiny(batch_size=8), tiny(batch_size=80)):  # 8 on the way to 80
         assert engine.estimate(config, small_dataset.record) is None
-    now += 2.5
+    now = 2.5
     assert engine.estimate(tiny(batch_size=80), small_dataset.record) is None
     assert asked == []
-    now += 1.0
+    now = 3.5
     assert engine.estimate(tiny(batch_size=80), small_dataset.record) is None
-    for thread in engine_probe._running.values():
-        thread.join()
-    assert [config.batch_size for config, *_ in asked] == [80]
+    probes.wait()
+    assert [config.batch_size for config in asked] == [80]
 
 
-def test_nothing_is_measured_while_a_run_trains(ham_home: Path, small_dataset: LesionDataset,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(engine_probe, "_measure", lambda *question: asked.append(question))
-    monkeypatch.setattr(engine_probe, "_PATIENCE_SECONDS", 0.0)
+def test_nothing_is_measured_while_a_run_trains(
+        small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = counting(monkeypatch)
     run = engine.submit(tiny(), small_dataset.record)
     assert engine.estimate(tiny(), small_dataset.record) is None
+    probes.wait()
     assert asked == []
     engine.cancel(run)
     assert engine.estimate(tiny(), small_dataset.record) is None
-    while not asked:
-        time.sleep(0.01)
-    assert asked[0][0] == tiny()
+    probes.wait()
+    assert asked == [tiny()]
+
+
+@pytest.mark.parametrize("in_the_way", ["a file where the folder should be", "a folder where the file should be"])
+def test_on_a_disk_that_keeps_nothing_a_config_is_measured_once(
+        in_the_way: str, ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = counting(monkeypatch)
+    folder = ham_home / "cache" / "probes"
+    if in_the_way.startswith("a file"):
+        folder.parent.mkdir(parents=True)
+        folder.write_text("")
+    else:
+        (folder / f"{engine_probe._key(tiny(), small_dataset.record)}.json" / "x").mkdir(parents=True)
+    for _ in range(5):
+        engine.estimate(tiny(), small_dataset.record)
+        probes.wait()
+    assert len(asked) == 1
+    assert engine.estimate(tiny(epochs=3), small_dataset.record) == FOUND.of(tiny(epochs=3))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), EngineError("The probe", "found no data.", "Look."), OSError("busy")])
+def test_a_probe_that_failed_says_why_and_is_tried_again_after_some_minutes(
+        error: Exception, ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, now = counting(monkeypatch, error), 0.0
+    monkeypatch.setattr(engine_probe, "monotonic", lambda: now)
+    for _ in range(5):
+        found = engine.estimate(tiny(), small_dataset.record)
+        probes.wait()
+    assert len(asked) == 1
+    assert found.problem
+    assert not (ham_home / "cache" / "probes").exists()  # no failure is kept
+    now = 601.0
+    again = counting(monkeypatch)
+    assert engine.estimate(tiny(), small_dataset.record) is None
+    probes.wait()
+    assert engine.estimate(tiny(), small_dataset.record) == FOUND.of(tiny())
+    assert len(again) == 1
+
+
+@pytest.mark.parametrize("answer", ["", "no json", "[1]", "{}", '{"seconds_per_step": "x"}', "null", "7",
+                                    '{"seconds_per_step": 1, "steps_per_epoch": -1, "start_seconds": 1, '
+                                    '"memory_bytes": 1}'])
+def test_what_a_probes_process_answers_wrongly_is_a_failure_in_words(
+        answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: subprocess.CompletedProcess([], 1, answer, ""))
+    with pytest.raises(EngineError, match="the probe did not work"):
+        MEASURE(tiny(), "/nowhere")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"problem": "it was kept for ever"}', b"\xff\xfe\x00",
+                                     b'{"seconds_per_step": null, "steps_per_epoch": 1}'])
+def test_a_damaged_result_of_a_probe_is_measured_again(
+        content: bytes, ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = counting(monkeypatch)
+    path = ham_home / "cache" / "probes" / f"{engine_probe._key(tiny(), small_dataset.record)}.json"
+    io.write_file(path, content)
+    assert engine.estimate(tiny(), small_dataset.record) is None
+    probes.wait()
+    assert engine.estimate(tiny(), small_dataset.record) == FOUND.of(tiny())
+    assert json.loads(path.read_text())["steps_per_epoch"] == 10
+    assert len(asked) == 1
+
+
+def test_however_many_configs_are_asked_about_only_the_last_are_remembered(
+        small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting(monkeypatch)
+    for size in range(4, 150):
+        engine.estimate(tiny(batch_size=size), small_dataset.record)
+        probes.wait()
+    assert max(map(len, (probes._asked, probes._found, probes._failed))) <= 64

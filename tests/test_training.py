@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import hashlib
+import importlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ham import io, store, training
-from ham.config import CLASS_INDEX, CODES, StoreError, TrainConfig, TrainingError, runs_folder
+from ham.config import CLASS_INDEX, CODES, TRAINING_VERSION, StoreError, TrainConfig, TrainingError, runs_folder
 from ham.data import LesionDataset, make_split
+from ham.engine import cancel, resume
 from ham.models import MODELS
 from ham.prediction import Predictor
 from ham.store import HISTORY_COLUMNS, Run
@@ -81,6 +86,34 @@ def test_an_image_that_an_epoch_repeats_counts_once(small_dataset: LesionDataset
     assert max(counts, key=counts.get) == "nv"
 
 
+#: TRAINING_VERSION -> what the sources that decide about a training's numbers were then.
+SOURCES = {1: "1c51adc61e6bc4eb"}
+
+
+def test_the_version_of_the_training_goes_with_its_sources() -> None:
+    """Where this fails: would the same settings give other numbers than before? Then raise TRAINING_VERSION and
+    write the new hash behind the new version; else write it behind the old one.
+    """
+    folder = Path(training.__file__).parent
+    files = [*sorted((folder.parent / "models").glob("*.py")), folder / "inputs.py", folder / "fitting.py"]
+    digest = hashlib.sha256("".join(map(acting, files)).encode()).hexdigest()[:16]
+    assert SOURCES[TRAINING_VERSION] == digest
+
+
+def acting(path: Path) -> str:
+    """A module's code as Python reads it, without comments and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body[0] = ast.Pass()
+    return ast.unparse(tree)
+
+
+def test_a_training_records_its_version(whole) -> None:
+    assert whole[0].record["training_version"] == TRAINING_VERSION
+
+
 def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_stored_answers(
         whole, small_dataset: LesionDataset) -> None:
     import keras
@@ -126,8 +159,20 @@ def test_progress_is_reported_by_epoch_and_ends_with_the_evaluation(whole) -> No
     assert reports[0].seconds_left is None
     left = [p.seconds_left for p in reports if p.row]
     assert left[-1] == 0
-    assert left[0] == pytest.approx(5 * history["seconds"][0])
+    seconds = history["seconds"].tolist()
+    assert left[0] == pytest.approx(5 * seconds[0])
     assert "evaluating" in [p.phase for p in reports]
+    assert left[1] == pytest.approx(4 * seconds[1])
+    assert left[3] == pytest.approx(2 * sorted(seconds[1:4])[1])
+
+
+def test_the_time_left_is_steady_after_two_epochs_though_the_first_compiles() -> None:
+    assert job.time_left([], 10) is None
+    assert job.time_left([30.0], 9) == 9 * 30.0
+    assert job.time_left([30.0, 5.0], 8) == 8 * 5.0
+    assert job.time_left([30.0, 5.0, 6.0], 6.5) == 6.5 * 5.5
+    assert job.time_left([30.0, 5.0, 6.0, 90.0, 5.0, 5.0, 5.0], 2) == 2 * 5.0
+    assert job.time_left([30.0], -1) == 0.0  # more epochs than the settings say
 
 
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine(whole) -> None:
@@ -171,16 +216,185 @@ def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
         assert ours == pytest.approx(theirs, abs=1e-5)
 
 
-def test_a_damaged_checkpoint_starts_the_training_again_and_the_log_says_so(small_dataset: LesionDataset) -> None:
-    run = store.create_run(tiny(epochs=2), small_dataset.record)
-    (run.folder / "checkpoint").mkdir()
-    (run.folder / "checkpoint" / "last.npz").write_bytes(b"PK\x03\x04 rubbish")
-    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 1})
+def killed_after(epoch: int, run: Run, dataset: LesionDataset) -> Run:
+    """The run, its process killed when this epoch was complete."""
+    def crash(progress: Progress) -> None:
+        if progress.epoch == epoch:
+            raise _Crash
+
+    with store.claim(run), pytest.raises(_Crash):
+        train(run.config, dataset, crash, run)
+    return store.read_run(run.id)
+
+
+def resumed(run: Run) -> Run:
     with store.claim(run) as mine:
-        done = training.train_run(mine)
-    assert store.read_history(done)["epoch"].tolist() == [1, 2]
-    assert store.read_history(done)["loss"].max() < 9
-    assert "cannot be read" in store.read_log(done)
+        return training.train_run(mine)
+
+
+def flip(path: Path, place: float) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 0x10
+    path.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def interrupted_home(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a run of 3 epochs whose process was killed after 2; to be copied."""
+    home = tmp_path_factory.mktemp("interrupted")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HAM_HOME", str(home))
+        killed_after(2, store.create_run(tiny(epochs=3), small_dataset.record), small_dataset)
+    return home
+
+
+@pytest.fixture
+def interrupted(interrupted_home: Path, ham_home: Path) -> Run:
+    shutil.copytree(interrupted_home, ham_home)
+    [run] = store.list_runs()
+    return run
+
+
+def changed_checkpoint(run: Run, state: dict | None = None, **arrays: np.ndarray) -> None:
+    path = run.folder / "checkpoint" / "last.npz"
+    found = io.read_arrays(path)
+    if state is not None:
+        found["state"] = np.array(json.dumps(json.loads(str(found["state"])) | state))
+    io.write_arrays(path, found | arrays)
+
+
+def test_a_flipped_bit_anywhere_in_a_checkpoint_is_seen_or_changes_nothing(interrupted: Run, built_once) -> None:
+    path = interrupted.folder / "checkpoint" / "last.npz"
+    content, names = path.read_bytes(), ("epoch", "best_epoch", "least", "stopped_early")
+    whole = Checkpoint.read(interrupted, built_once)
+    seen = 0
+    for place in np.random.default_rng(0).integers(0, 8 * len(content), 60).tolist():
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        found = Checkpoint.read(interrupted, built_once)
+        if found.epoch:  # it was in what a zip says of a file's date
+            assert [getattr(found, name) for name in names] == [getattr(whole, name) for name in names]
+            assert all(np.array_equal(a, b) for a, b in zip(found.best_weights, whole.best_weights, strict=True))
+        seen += not found.epoch
+    assert seen > 30
+
+
+@pytest.mark.parametrize("damage", [
+    lambda run: (run.folder / "checkpoint" / "last.npz").write_bytes(b""),
+    lambda run: changed_checkpoint(run, state={"epoch": "2"}),
+    lambda run: changed_checkpoint(run, state={"epoch": True}),
+    lambda run: changed_checkpoint(run, state={"epoch": 2.0}),
+    lambda run: changed_checkpoint(run, state={"epoch": 10**30}),
+    lambda run: changed_checkpoint(run, state={"best_epoch": None}),
+    lambda run: changed_checkpoint(run, state={"best_epoch": 3}),
+    lambda run: changed_checkpoint(run, state={"least": None}),
+    lambda run: changed_checkpoint(run, state={"least": [1]}),
+    lambda run: changed_checkpoint(run, state={"stopped_early": "no"}),
+    lambda run: io.write_arrays(run.folder / "checkpoint" / "last.npz", {"state": np.array("[1, 2]")}),
+    lambda run: changed_checkpoint(run, v0=np.zeros((2, 2), np.float32)),
+    lambda run: changed_checkpoint(run, v0=np.array("text")),
+    lambda run: changed_checkpoint(run, w1=np.zeros(99, np.float32)),
+    lambda run: (run.folder / "history.csv").write_bytes(b"\xff\xfe\x00 no table\n1,2\n1,2\n"),
+    lambda run: (run.folder / "history.csv").unlink(),
+])
+def test_a_damaged_checkpoint_is_none_the_log_says_so_and_the_model_is_as_it_was(
+        damage, interrupted: Run, built_once) -> None:
+    before = [w.copy() for w in built_once.get_weights()]
+    damage(interrupted)
+    checkpoint = Checkpoint.read(interrupted, built_once)
+    assert (checkpoint.epoch, checkpoint.best_epoch, checkpoint.best_weights) == (0, None, None)
+    assert "training starts again" in store.read_log(interrupted)
+    assert all(np.array_equal(a, b) for a, b in zip(before, built_once.get_weights(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def built_once():
+    return compiled(tiny(epochs=3))
+
+
+def test_one_flipped_bit_and_a_damaged_history_make_a_resume_start_again(interrupted: Run) -> None:
+    intact = store.read_history(interrupted)
+    flip(interrupted.folder / "checkpoint" / "last.npz", 0.5)
+    (interrupted.folder / "history.csv").write_bytes(b"\xff\xfe\x00 no table\n1,2\n1,2\n")
+    ended = resumed(interrupted)
+    history = store.read_history(ended)
+    assert (ended.state, history["epoch"].tolist()) == ("done", [1, 2, 3])
+    np.testing.assert_allclose(history[COMPARED].iloc[:2], intact[COMPARED], rtol=1e-5)  # from the first weights
+
+
+def test_a_checkpoint_that_the_system_does_not_let_be_read_is_not_given_up(
+        interrupted: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(io, "read_bytes", refused)
+        with pytest.raises(StoreError, match="Permission denied"):
+            resumed(interrupted)
+    before = store.read_history(interrupted)
+    ended = resumed(interrupted)
+    assert store.read_history(ended).iloc[:2].equals(before)
+
+
+def test_a_checkpoint_with_the_best_weights_in_a_file_of_their_own_is_taken_up(interrupted: Run) -> None:
+    path = interrupted.folder / "checkpoint" / "last.npz"
+    arrays = io.read_arrays(path)
+    io.write_arrays(path, {name: value for name, value in arrays.items() if name[0] != "w"})
+    io.write_arrays(path.with_name("best.npz"), {name: value for name, value in arrays.items() if name[0] == "w"})
+    before = store.read_history(interrupted)
+    assert store.read_history(resumed(interrupted)).iloc[:2].equals(before)
+    assert not path.parent.exists()
+
+
+def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_and_a_cancel(
+        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at every single write of epoch 3, which is the best so far, then cancelled before it was made again."""
+    write = io.write_file
+    for number in range(3):
+        run = store.create_run(tiny(epochs=5, learning_rate=0.003), small_dataset.record)
+        left = [number]
+
+        def dying(path: Path, content: bytes, left: list[int] = left, run: Run = run) -> None:
+            if store.read_history(run)["epoch"].max() >= 3:
+                if left[0] == 0:
+                    raise _Crash
+                left[0] -= 1
+            write(path, content)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(importlib.import_module("ham.io.whole"), "write_file", dying)
+            with store.claim(run), pytest.raises(_Crash):
+                train(run.config, small_dataset, None, run)
+        store.request_cancel(run)
+        ended = resumed(run)
+        history = store.read_history(ended)
+        assert (ended.state, ended.has_model) == ("cancelled", True)
+        assert ended.status.best_epoch in history["epoch"].tolist()
+        kept = history.set_index("epoch").loc[ended.status.best_epoch]
+        part = store.read_predictions(ended)["validation"]
+        accuracy = float(np.mean(part.proba.argmax(axis=1) == part.y_true))
+        assert kept["validation_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+        loss = -np.log(part.proba[np.arange(len(part.y_true)), part.y_true]).mean()
+        assert kept["validation_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keeps_it(
+        small_dataset: LesionDataset) -> None:
+    run = store.create_run(tiny(epochs=4), small_dataset.record)
+    with store.claim(run) as mine:
+        cancelled = training.train_run(mine, lambda p: store.request_cancel(run) if p.epoch == 2 else None)
+    assert cancelled.has_model
+    resume(cancelled)
+    assert not store.read_run(run.id).has_model  # it waits
+    cancel(store.read_run(run.id))
+    assert store.read_run(run.id).has_model  # nothing was trained since
+    resume(cancelled)
+    killed = killed_after(3, store.read_run(run.id), small_dataset)
+    assert (killed.state, killed.has_model) == ("interrupted", False)
+    assert not {"model", "evaluation", "floors"} & set(killed.record)
+    assert not {"model.keras", "predictions.npz"} & {path.name for path in run.folder.iterdir()}
+    assert resumed(killed).has_model
 
 
 def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(small_dataset: LesionDataset) -> None:
@@ -210,18 +424,21 @@ def test_the_epoch_that_is_kept_can_be_chosen(small_dataset: LesionDataset, kept
     config = tiny(epoch_kept=kept)
     run, model = store.create_run(config, small_dataset.record), compiled(config)
     checkpoint = Checkpoint(run)
+    assert checkpoint.best_weights is None
     for number, (loss, balanced) in enumerate([(0.9, 0.5), (0.7, 0.3), (0.8, 0.6), (0.85, 0.4)], start=1):
         weights = [np.full_like(w, number) for w in model.get_weights()]
         row = {"epoch": number, "validation_loss": loss, "validation_balanced_accuracy": balanced}
+        store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 0.5) | row)
         checkpoint.write(model, weights, row, config)
         checkpoint = Checkpoint.read(run, model)  # as after a resume
     assert checkpoint.best_epoch == epoch
-    assert {float(w.flat[0]) for w in checkpoint.best_weights(model)} == {epoch}
+    assert {float(w.flat[0]) for w in checkpoint.best_weights} == {epoch}
 
 
 def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(small_dataset: LesionDataset) -> None:
     config = tiny()
     run, model = store.create_run(config, small_dataset.record), compiled(config)
+    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 0.7) | {"epoch": 1})
     Checkpoint(run).write(model, model.get_weights(), {"epoch": 1, "validation_loss": 0.7}, config)
     path = run.folder / "checkpoint" / "last.npz"
     arrays = io.read_arrays(path)

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import ham
+from ham import io
 from ham.cli.verbs import accuracy, open_data
 from ham.cli.writing import DONE, INTERRUPTED, WRONG_INPUT, Progress, clock
-from ham.config import MODEL_SETTINGS, ConfigError, EngineError, HamError
+from ham.config import MODEL_SETTINGS, ConfigError, EngineError, HamError, StoreError
 
 if TYPE_CHECKING:
     from ham.store import Run
 
 _POLL_SECONDS = 0.5
+_LOG_BYTES = 1 << 20  # of work.log, and as many of the one before
 _SCHEDULER_SECONDS = 30  # in which a Dask scheduler takes the work, or another server had it
 
 
@@ -75,21 +77,32 @@ def _start_worker() -> subprocess.Popen | None:
         return None
     root = str(Path(ham.__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
-    with (home_folder() / "work.log").open("w") as log:
+    with _work_log(home_folder() / "work.log") as log:
         return subprocess.Popen([sys.executable, "-m", "ham", "work"], env=environment, start_new_session=True,
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
+def _work_log(path: Path) -> TextIO:
+    """Opened to be added to: another worker may write there. A long one steps aside, with whoever writes it.
+
+    Raises StoreError.
+    """
+    with io.writing(path, StoreError):
+        if path.exists() and path.stat().st_size > _LOG_BYTES:
+            path.replace(path.with_name("work.old.log"))
+        return path.open("a", encoding="utf-8")
+
+
 def _follow(run: Run, worker: subprocess.Popen | None) -> Run:
     """Shows the run's progress until it has ended; returns it as it ended. Raises EngineError."""
-    from ham import store
+    from ham import engine, store
     from ham.config import home_folder
 
     with Progress() as progress:
         while run.live:
             status = run.status
             if run.state == "queued":
-                progress.show("waiting for its turn")
+                progress.show(f"waiting: {engine.waits_for(store.find_runs().runs) or 'it is taken up.'}")
             elif status.phase != "training":
                 progress.show(status.phase)
             else:

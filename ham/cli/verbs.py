@@ -8,8 +8,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from ham.cli.writing import DONE, WRONG_INPUT, Progress, show_error, write_json, write_table
-from ham.config import CLASSES, CODES
+from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json, write_table
+from ham.config import CLASSES, CODES, EngineError
+
+_LOOK_AGAIN_SECONDS = 1.0  # at a queue that another process empties
+_LOCKED_SECONDS = 10.0  # after which a run that nobody trains is not waited for any more
 
 if TYPE_CHECKING:
     from ham.data import LesionDataset
@@ -70,14 +73,37 @@ def cancel(chosen: argparse.Namespace, out: TextIO) -> int:
 
 
 def work(chosen: argparse.Namespace, out: TextIO) -> int:
-    """Trains what waits in the queue, one run at a time, until it is empty (`train` starts this by itself)."""
+    """Trains what waits in the queue, one run at a time, until it is empty (`train` starts this by itself).
+
+    While another process trains it waits, since that one may leave a run behind. A run that nobody
+    trains and that cannot be taken up either is waited for some seconds.
+    """
     from ham import engine
     from ham.config import home_folder
 
-    while engine.queue():
-        if not engine.work(str(home_folder()), f"cli-{os.getpid()}-{time.time_ns()}"):
-            time.sleep(1)  # another worker trains; it may leave a run behind
-    return DONE
+    owner, refused, locked_since = f"cli-{os.getpid()}-{time.time_ns()}", {}, None
+    with Progress() as progress:
+        while True:
+            worked = engine.work(str(home_folder().absolute()), owner)
+            refused |= worked.refused
+            waiting = [run for run in engine.queue() if run.id not in worked.refused]
+            if not waiting:
+                break
+            if worked.trained or worked.slots_taken:
+                locked_since = None
+            if worked.slots_taken:
+                progress.show(f"{len(waiting)} in the queue; {engine.waits_for(waiting)}")
+            elif not worked.trained:
+                locked_since = locked_since or time.monotonic()
+                if time.monotonic() - locked_since > _LOCKED_SECONDS:
+                    raise EngineError(f"Run {waiting[0].id}", "another process holds it and does not train it.",
+                                      "End that process, or take the run out of the queue: "
+                                      f"python -m ham cancel {waiting[0].id}")
+                progress.show(f"another process holds {waiting[0].id}")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+    for error in refused.values():
+        show_error(error)
+    return SOME_REFUSED if refused else DONE
 
 
 def open_data(folder: str | None) -> LesionDataset:

@@ -44,7 +44,7 @@ from ham.config.folders import (
 )
 from ham.config.recipes import RECIPES, Recipe, parse_settings, recipe_config
 from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
-from ham.config.training import SETTINGS, TrainConfig
+from ham.config.training import SETTINGS, TRAINING_VERSION, TrainConfig
 
 __all__ = [
     "APP_NAME",
@@ -66,6 +66,7 @@ __all__ = [
     "RECIPES",
     "REGULARISATION",
     "SETTINGS",
+    "TRAINING_VERSION",
     "ConfigError",
     "DataError",
     "EngineError",

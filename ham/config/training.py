@@ -12,6 +12,11 @@ from ham.config.architectures import MODEL_SETTINGS
 from ham.config.errors import ConfigError
 from ham.config.settings import DATA, OPTIMISATION, REGULARISATION, Setting, setting, settings_of
 
+#: Raised by one whenever the same settings on the same data give other numbers than before: another
+#: layer, another draw, another order, another loss. Two runs of different versions are not the same
+#: training. A test holds the sources that decide about it against the version.
+TRAINING_VERSION = 1
+
 
 def _plain(*choices: str) -> dict[str, str]:
     """Choices whose words are themselves: "dihedral+colour" -> "Dihedral+colour"."""

@@ -1,8 +1,9 @@
 """The queue and the workers that empty it, on Dask.
 
-queue      submit, cancel, resume, move: the queue is data in the run folders
+queue      submit, cancel, resume, move: the queue is data in the run folders; what it waits for
 worker     what a worker does: run after run, each under its lock, until none is left
-cluster    Engine: starts workers when runs wait, replaces what has died
+slots      how many runs train at the same time, over every process of this HAM_HOME
+cluster    Engine: starts workers when runs wait, replaces what has died, tells what went wrong
 settings   how many runs train at the same time; whether interrupted ones are resumed by themselves
 probe      how long a training would take here, and how much memory
 
@@ -11,11 +12,13 @@ Nothing of a run lives in the scheduler, so losing it, the server or the browser
 
 from ham.engine.cluster import IDLE_SECONDS, Engine
 from ham.engine.probe import Estimate, estimate
-from ham.engine.queue import MAX_ATTEMPTS, cancel, move, queue, resume, submit, takeable
+from ham.engine.queue import MAX_ATTEMPTS, cancel, move, queue, resume, submit, takeable, waits_for
 from ham.engine.settings import MAX_WORKERS, EngineSettings, save_settings, settings
-from ham.engine.worker import free_slots, slot, work
+from ham.engine.slots import free_slots, slot
+from ham.engine.worker import Worked, work
 
 __all__ = [
-    "IDLE_SECONDS", "MAX_ATTEMPTS", "MAX_WORKERS", "Engine", "EngineSettings", "Estimate", "cancel", "estimate",
-    "free_slots", "move", "queue", "resume", "save_settings", "settings", "slot", "submit", "takeable", "work",
+    "IDLE_SECONDS", "MAX_ATTEMPTS", "MAX_WORKERS", "Engine", "EngineSettings", "Estimate", "Worked", "cancel",
+    "estimate", "free_slots", "move", "queue", "resume", "save_settings", "settings", "slot", "submit", "takeable",
+    "waits_for", "work",
 ]

@@ -9,20 +9,26 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham.config import EngineError, HamError, home_folder
-from ham.engine.queue import MAX_ATTEMPTS, takeable
+from ham.engine.queue import takeable, waits_for
 from ham.engine.settings import settings
-from ham.engine.worker import free_slots, work
+from ham.engine.slots import free_slots
+from ham.store import Run
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 IDLE_SECONDS = 120  # after which the workers are let go: TensorFlow holds 600 MB
+START_SECONDS = 60  # a start takes less, on a busy machine too
 _POLL_SECONDS = 1.0
 _CLOSE_SECONDS = 5
+_HEALTHY_SECONDS = 20  # after which a task that goes on is no longer suspected
+_ANSWER_SECONDS = 5  # for what a task says of its end
+_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 2.0, 60.0  # after a task that ended in an error, doubled each time
 _logger = logging.getLogger(__name__)
 
 
@@ -35,12 +41,17 @@ class Engine:
 
     def __init__(self) -> None:
         self.problem: HamError | None = None  # why nothing can be trained just now, for people
-        self._owner = f"engine-{uuid.uuid4().hex[:12]}"
+        self._name = f"engine-{uuid.uuid4().hex[:12]}"
+        self._cluster_number = 1  # its workers' crashes count; those of one that was let go are no crashes
         self._workers = 0  # of the cluster that was started
         self._cluster = None
         self._client = None
-        self._futures: list = []
+        self._futures: list[Future] = []
+        self._failure: HamError | None = None  # of the last task, until one goes well
+        self._retry_seconds = _FIRST_RETRY_SECONDS
+        self._not_before = 0.0  # no task, after one that failed; time.monotonic()
         self._idle_since = time.monotonic()
+        self._submitted = time.monotonic()  # the last task
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -63,6 +74,25 @@ class Engine:
             return "working"
         return "idle" if self._client is None else "ready"
 
+    def waits_for(self, runs: list[Run]) -> str:
+        """What the first waiting run of these waits for, as a sentence; "" where none waits."""
+        if not any(run.state == "queued" for run in runs):
+            return ""
+        if self.problem is not None:
+            return "An error keeps it from training."
+        try:
+            words = waits_for(runs)
+        except HamError as error:
+            return f"An error keeps it from training: {error}"
+        since = time.monotonic() - self._submitted
+        if any(run.state == "running" for run in runs) or not self._futures or since < START_SECONDS:
+            return words
+        minutes = f"{round(since / 60)} min"
+        if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
+            return f"The scheduler at {address} has had it for {minutes} and gave it to no worker: are there any?"
+        return (f"The training process has been starting for {minutes}, longer than usual. "
+                "Where it goes on, the server's log says more.")
+
     def stop(self) -> None:
         """Ends the watching and the workers; a run that trains is left interrupted."""
         self._stopping.set()
@@ -73,57 +103,86 @@ class Engine:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._tend()
-                self.problem = None
-            except HamError as error:
-                self._report(error)
-            except OSError as error:
-                self._report(EngineError("The training engine", f"cannot look at the queue ({error}).",
-                                         "It tries again by itself; check the disk and the rights of the folder."))
-            except Exception as error:  # Dask's or ours: nothing may end the watching, or the queue waits for ever
-                self._report(EngineError("The training engine", f"stumbled ({type(error).__name__}: {error}).",
-                                         "It tries again by itself; the server's log says where."), error)
+            self._look()
             self._wake.wait(_POLL_SECONDS)
             self._wake.clear()
 
-    def _report(self, problem: HamError, unexpected: Exception | None = None) -> None:
-        if str(problem) != str(self.problem):
+    def _look(self) -> None:
+        """One look at the queue; what goes wrong in it is told, and nothing that trains is touched."""
+        try:
+            self._tend()
+            self._tell(self._failure)
+        except HamError as error:
+            self._tell(error)
+        except OSError as error:
+            self._tell(EngineError("The training engine", f"cannot look at the queue ({error}).",
+                                   "It tries again by itself; check the disk and the rights of the folder."))
+        except Exception as error:  # Dask's or ours: nothing may end the watching, or the queue waits for ever
+            self._tell(EngineError("The training engine", f"stumbled ({type(error).__name__}: {error}).",
+                                   "It tries again by itself; the server's log says where."), error)
+
+    def _tell(self, problem: HamError | None, unexpected: Exception | None = None) -> None:
+        """On the page, and once in the log."""
+        if problem is not None and str(problem) != str(self.problem):
             _logger.error("%s", problem, exc_info=unexpected)
         self.problem = problem
-        self._release()
 
     def _tend(self) -> None:
-        """One look: as many tasks as can find a run and a slot, none where nothing waits."""
+        """As many tasks as can find a run and a slot, none where nothing waits."""
         if self._client is not None and self._client.status != "running":
             _logger.warning("the scheduler is gone: a new one is started when a run waits")
             self._release()
-        self._futures = [future for future in self._futures if not future.done()]
+        self._collect()
         workers = settings().workers
         if not self._futures and self._client is not None and workers != self._workers:
             self._release()  # the next cluster has the new size
         waiting = len(takeable(self._owner))
         if waiting:
             self._idle_since = time.monotonic()
-            for _ in range(min(waiting, workers - len(self._futures), free_slots(workers))):
-                self._submit_task(workers)
-        elif self._futures:
+            if time.monotonic() >= self._not_before:
+                for _ in range(min(waiting, workers - len(self._futures), free_slots(workers))):
+                    self._submit_task(workers)
+            return
+        self._went_well()
+        if self._futures:
             self._idle_since = time.monotonic()
         elif self._client is not None and time.monotonic() - self._idle_since > IDLE_SECONDS:
             self._release()
+
+    @property
+    def _owner(self) -> str:
+        return f"{self._name}.{self._cluster_number}"
+
+    def _collect(self) -> None:
+        """Takes leave of the tasks that have ended and looks at what each says of its end."""
+        ended = [future for future in self._futures if future.done()]
+        self._futures = [future for future in self._futures if not future.done()]
+        for future in ended:
+            if future.status == "finished":
+                self._went_well()
+            elif future.status == "error":
+                self._failure = _explained(future)
+                self._not_before = time.monotonic() + self._retry_seconds
+                self._retry_seconds = min(2 * self._retry_seconds, _LAST_RETRY_SECONDS)
+        if self._futures and time.monotonic() - self._submitted > _HEALTHY_SECONDS:
+            self._went_well()
+
+    def _went_well(self) -> None:
+        self._failure, self._retry_seconds, self._not_before = None, _FIRST_RETRY_SECONDS, 0.0
 
     def _submit_task(self, workers: int) -> None:
         from distributed import fire_and_forget
 
         client = self._connect(workers)
         try:
-            future = client.submit(work, str(home_folder()), self._owner, key=f"work-{uuid.uuid4().hex}", pure=False,
-                                   retries=MAX_ATTEMPTS)
+            future = client.submit(_task(), str(home_folder().absolute()), self._owner,
+                                   key=f"work-{uuid.uuid4().hex}", pure=False)
             fire_and_forget(future)  # the task outlives this server
         except (OSError, ValueError, RuntimeError) as error:
             raise EngineError("The training engine", f"lost its scheduler ({error}).",
                               "It is started again by itself; the runs are safe.") from error
         self._futures.append(future)
+        self._submitted = time.monotonic()
 
     def _connect(self, workers: int) -> Client:
         """The client, its cluster started where there is none or where it has died."""
@@ -146,13 +205,56 @@ class Engine:
         return self._client
 
     def _release(self) -> None:
+        """Lets the workers go. What they trained is interrupted by us then, not by a crash of its own."""
         client, cluster = self._client, self._cluster
+        if client is None and cluster is None:
+            return
         self._client = self._cluster = None
         self._futures = []
+        self._cluster_number += 1
         for closing in (client, cluster):
             if closing is not None:
                 with contextlib.suppress(Exception):  # what is dead already cannot be closed
                     closing.close(timeout=_CLOSE_SECONDS)
+
+
+def _task() -> Callable[[str, str], int]:
+    """What a worker is sent: runs trained. It raises why a run could not be taken up.
+
+    A function inside a function goes to the scheduler by its content. One of a module goes by its
+    name, and a scheduler that was started in another folder could not import us to read it.
+    """
+    root = "" if os.environ.get("DASK_SCHEDULER_ADDRESS") else str(Path(__file__).resolve().parents[2])
+
+    def task(home: str, owner: str) -> int:
+        import sys
+
+        if root and root not in sys.path:
+            sys.path.insert(0, root)  # the very code of this server, wherever the process was started
+        from ham.engine.worker import work
+
+        worked = work(home, owner)
+        for refused in worked.refused.values():
+            raise refused
+        return worked.trained
+
+    return task
+
+
+def _explained(future: Future) -> HamError:
+    """Why a task ended in an error, for people."""
+    from distributed import KilledWorker
+
+    todo = "It is tried again by itself; the log of the server, or of the cluster, says more."
+    try:
+        error = future.exception(timeout=_ANSWER_SECONDS)
+    except Exception as failed:  # the scheduler is gone, or the error cannot be read here
+        error = failed
+    if isinstance(error, HamError):
+        return error
+    if isinstance(error, KilledWorker):
+        return EngineError("The training process", "ended by itself several times.", todo)
+    return EngineError("The training process", f"ended in an error ({type(error).__name__}: {error}).", todo)
 
 
 def _local_cluster(workers: int):
@@ -163,10 +265,8 @@ def _local_cluster(workers: int):
     from distributed.deploy.subprocess import SubprocessCluster
 
     cores = os.cpu_count() or 1
-    package_root = str(Path(__file__).resolve().parents[2])
     environment = {
-        "PYTHONPATH": os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH")))),
-        "HAM_HOME": str(home_folder()),
+        "HAM_HOME": str(home_folder().absolute()),
         "TF_NUM_INTRAOP_THREADS": str(max(1, cores // workers)),
         "TF_NUM_INTEROP_THREADS": "1" if workers > 1 else "2",
     }

@@ -1,11 +1,14 @@
 """How long a training would take on this machine and how much memory it needs, from a few real steps.
 
-The steps run in a process of their own, so that the server imports no TensorFlow; what they
-measured is kept under HAM_HOME/cache/probes, for every config that costs the same.
+The steps run in a process of their own, so that the server imports no TensorFlow. What they measured is
+kept in memory and under HAM_HOME/cache/probes, for every config that costs the same; why one could not
+measure is kept in memory for some minutes only, since what was in its way may pass.
 """
 
 from __future__ import annotations
 
+import collections
+import functools
 import hashlib
 import json
 import os
@@ -17,13 +20,12 @@ from pathlib import Path
 from time import monotonic
 
 from ham import io, store
-from ham.config import HamError, TrainConfig, cache_folder
+from ham.config import EngineError, HamError, TrainConfig, cache_folder
 
 _PROBE_SECONDS = 300
 _PATIENCE_SECONDS = 3.0  # a page that is passed through, or a number still being typed, costs no core
-_lock = threading.Lock()
-_asked: dict[str, float] = {}  # when for the first time, on the monotonic clock
-_running: dict[str, threading.Thread] = {}
+_FAILURE_SECONDS = 600.0  # after which one that failed is tried again
+_MOST = 64  # configs of which anything is remembered
 
 
 @dataclass(frozen=True)
@@ -36,35 +38,123 @@ class Estimate:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a probe found, for every number of epochs."""
+
+    seconds_per_step: float
+    steps_per_epoch: int
+    start_seconds: float
+    memory_bytes: int
+
+    def of(self, config: TrainConfig) -> Estimate:
+        an_epoch = self.seconds_per_step * self.steps_per_epoch
+        return Estimate(an_epoch, self.start_seconds + an_epoch * config.epochs, self.memory_bytes)
+
+
+class Probes:
+    """One probe at a time, and what the last ones found."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: collections.OrderedDict[str, float] = collections.OrderedDict()  # when first; monotonic
+        self._found: collections.OrderedDict[str, Measured] = collections.OrderedDict()
+        self._failed: collections.OrderedDict[str, tuple[float, str]] = collections.OrderedDict()  # when and why
+        self._job: io.Job[Measured] | None = None
+        self._measured = ""  # the key that the job measures
+
+    def estimate(self, config: TrainConfig, data: dict) -> Estimate | None:
+        """See `estimate`."""
+        key = _key(config, data)
+        with self._lock:
+            self._take_result()
+            if key in self._found:
+                return self._found[key].of(config)
+            path = cache_folder() / "probes" / f"{key}.json"
+            if (kept := io.read_kept(path, _read, "what a training costs")) is not None:
+                _remember(self._found, key, kept)
+                return kept.of(config)
+            if failure := self._failed.get(key):
+                if monotonic() - failure[0] < _FAILURE_SECONDS:
+                    return Estimate(problem=failure[1])
+                del self._failed[key]
+            if self._job is None and self._asked_long_enough(key) and not _somebody_trains():
+                self._measured = key
+                self._job = io.Job("Measuring what a training costs", lambda report, stop: _measure(
+                    config, data["source"]), functools.partial(_keep, path))
+        return None
+
+    def wait(self) -> None:
+        """Until the probe that runs has ended."""
+        if (job := self._job) is not None:
+            job.wait()
+
+    def _asked_long_enough(self, key: str) -> bool:
+        now = monotonic()
+        first = self._asked.get(key, now)
+        _remember(self._asked, key, first)
+        return now - first >= _PATIENCE_SECONDS
+
+    def _take_result(self) -> None:
+        if self._job is None or self._job.running:
+            return
+        if self._job.result is not None:
+            _remember(self._found, self._measured, self._job.result)
+        else:
+            error = self._job.error
+            why = error.why if isinstance(error, HamError) else f"the probe did not work ({type(error).__name__})"
+            _remember(self._failed, self._measured, (monotonic(), why))
+        self._job = None
+
+
+@functools.cache
+def _probes() -> Probes:
+    return Probes()
+
+
 def estimate(config: TrainConfig, data: dict) -> Estimate | None:
     """From the probe of an earlier call; None before. A call starts it that comes three seconds after the first, and
     none while a run trains, because both would be slow. `data` is `LesionDataset.record`.
     """
+    return _probes().estimate(config, data)
+
+
+def _somebody_trains() -> bool:
+    return any(run.live for run in store.find_runs().runs)
+
+
+def _remember(table: collections.OrderedDict, key: str, value: object) -> None:
+    """The newest of so many; what is older is forgotten."""
+    table[key] = value
+    table.move_to_end(key)
+    while len(table) > _MOST:
+        table.popitem(last=False)
+
+
+def _key(config: TrainConfig, data: dict) -> str:
     acting = config.cost | {"data": data["fingerprint"]}
-    key = hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()[:24]
-    path = cache_folder() / "probes" / f"{key}.json"
-    try:
-        return _scaled(json.loads(path.read_text(encoding="utf-8")), config)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not measured yet, or not readable: measure
-    with _lock:
-        now = monotonic()
-        early = now - _asked.setdefault(key, now) < _PATIENCE_SECONDS
-        busy = any(thread.is_alive() for thread in _running.values()) or any(run.live for run in store.find_runs().runs)
-        if not early and not busy:
-            _running[key] = threading.Thread(target=_measure, args=(config, data["source"], path), daemon=True)
-            _running[key].start()
-    return None
+    return hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _scaled(found: dict, config: TrainConfig) -> Estimate:
-    if "problem" in found:
-        return Estimate(problem=str(found["problem"]))
-    an_epoch = float(found["seconds_per_step"]) * int(found["steps_per_epoch"])
-    return Estimate(an_epoch, float(found["start_seconds"]) + an_epoch * config.epochs, int(found["memory_bytes"]))
+def _keep(path: Path, found: Measured) -> None:
+    io.keep(path, lambda draft: draft.write_bytes(io.json_bytes(vars(found))), "what a training costs")
 
 
-def _measure(config: TrainConfig, source: str, path: Path) -> None:
+def _read(path: Path) -> Measured:
+    return _measured_from(io.read_json(path))
+
+
+def _measured_from(found: dict) -> Measured:
+    """Raises ValueError, KeyError or TypeError where it is none that a probe wrote."""
+    measured = Measured(float(found["seconds_per_step"]), int(found["steps_per_epoch"]),
+                        float(found["start_seconds"]), int(found["memory_bytes"]))
+    if not all(0 <= value < 1e15 for value in vars(measured).values()):
+        raise ValueError("its numbers are none that a probe measures")
+    return measured
+
+
+def _measure(config: TrainConfig, source: str) -> Measured:
+    """Raises EngineError where the process says why it could not, or says nothing."""
     root = str(Path(__file__).resolve().parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
     asked = json.dumps({"config": config.to_dict(), "source": source})
@@ -72,11 +162,15 @@ def _measure(config: TrainConfig, source: str, path: Path) -> None:
         done = subprocess.run([sys.executable, "-m", "ham.engine.probe"], input=asked, text=True, capture_output=True,
                               env=environment, timeout=_PROBE_SECONDS, check=False)
         found = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        found = {"problem": f"the probe did not work ({type(error).__name__})"}
-    with io.writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        io.write_file(path, json.dumps(found).encode())
+        if "problem" in found:
+            raise _failure(str(found["problem"]))
+        return _measured_from(found)
+    except (OSError, ValueError, LookupError, TypeError, subprocess.TimeoutExpired) as error:
+        raise _failure(f"the probe did not work ({type(error).__name__})") from error
+
+
+def _failure(why: str) -> EngineError:
+    return EngineError("What a training costs", why, "It is measured again after some minutes.")
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ import time
 from ham import store
 from ham.config import StoreError, TrainConfig
 from ham.engine.settings import settings
+from ham.engine.slots import free_slots
 from ham.store import Run
 
-MAX_ATTEMPTS = 3  # a run that took its worker down this often is not taken up again by itself
+MAX_ATTEMPTS = 3  # a run that took its own process down this often is not taken up again by itself
 
 
 def submit(config: TrainConfig, data: dict, *, now: float | None = None) -> Run:
@@ -18,8 +19,12 @@ def submit(config: TrainConfig, data: dict, *, now: float | None = None) -> Run:
 
 
 def queue() -> list[Run]:
-    """The waiting runs, next first."""
-    return sorted((run for run in store.list_runs() if run.state == "queued"), key=lambda run: run.status.order)
+    """The waiting runs, next first. Raises StoreError where the runs cannot be listed."""
+    return _next_first(store.list_runs())
+
+
+def _next_first(runs: list[Run]) -> list[Run]:
+    return sorted((run for run in runs if run.state == "queued"), key=lambda run: run.status.order)
 
 
 def cancel(run: Run) -> None:
@@ -48,7 +53,8 @@ def resume(run: Run) -> Run:
                              "Only runs that did not finish can be resumed.")
         store.withdraw_cancel(mine)
         now = time.time()
-        return store.write_status(mine, state="queued", order=now, updated=now, ended=None, error=None, attempts=0)
+        return store.write_status(mine, state="queued", order=now, updated=now, ended=None, error=None, attempts=0,
+                                  seconds_left=None)
 
 
 def move(run: Run, places: int) -> None:
@@ -73,10 +79,31 @@ def move(run: Run, places: int) -> None:
 
 
 def takeable(owner: str) -> list[Run]:
-    """What a worker of `owner` may train, in this order: runs that this owner's workers had taken up
-    before they died (every interrupted run, where that is set), then the queue.
+    """What a worker of `owner` may train, in this order: runs that the workers of the same engine had
+    taken up before they died (every interrupted run, where that is set), then the queue.
+
+    An owner is an engine's name, a dot and the number of the cluster that it started. Raises
+    StoreError where the runs cannot be listed.
     """
-    every = settings().resume_by_itself
-    orphans = [run for run in store.list_runs() if run.state == "interrupted"
-               and (run.status.owner == owner or (every and run.status.attempts < MAX_ATTEMPTS))]
-    return [*orphans, *queue()]
+    every, runs = settings().resume_by_itself, store.list_runs()
+    orphans = [run for run in runs if run.state == "interrupted"
+               and (_engine_of(run.status.owner) == _engine_of(owner)
+                    or (every and run.status.attempts < MAX_ATTEMPTS))]
+    return [*orphans, *_next_first(runs)]
+
+
+def _engine_of(owner: str | None) -> str:
+    return (owner or "").partition(".")[0]
+
+
+def waits_for(runs: list[Run]) -> str:
+    """What the first waiting run of these waits for, as a sentence; "" where none waits.
+
+    Raises StoreError where the slots cannot be looked at.
+    """
+    if not any(run.state == "queued" for run in runs):
+        return ""
+    slots = settings().workers
+    if free_slots(slots) == 0 or sum(run.state == "running" for run in runs) >= slots:
+        return "Another run trains." if slots == 1 else f"All {slots} slots are taken by other runs."
+    return "The training process starts; the first time takes some seconds."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from ham import io
 from ham.config import EngineError, StoreError, home_folder
@@ -30,17 +30,16 @@ class EngineSettings:
 def settings() -> EngineSettings:
     """As saved; the defaults where nothing readable is."""
     try:
-        return EngineSettings(**json.loads(_path().read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, EngineError):
+        return EngineSettings(**io.read_json(_path()))
+    except (*io.DAMAGED, EngineError):
         return EngineSettings()
 
 
 def save_settings(chosen: EngineSettings) -> None:
     """Raises StoreError where HAM_HOME cannot be written."""
-    with io.writing(home_folder(), StoreError):
-        home_folder().mkdir(parents=True, exist_ok=True)
-        io.write_file(_path(), json.dumps(dataclasses.asdict(chosen)).encode())
+    with io.writing(_path(), StoreError):
+        io.write_json(_path(), dataclasses.asdict(chosen))
 
 
-def _path():
+def _path() -> Path:
     return home_folder() / "engine.json"

@@ -194,6 +194,7 @@ RECORD = Object(
             map(TEXT.fits, value.values()))),
         "origin": TEXT,  # the HAM_HOME that made it
         # from the start of the training on
+        "training_version": COUNT,  # config.TRAINING_VERSION
         "split": Object({}, {
             "protocol": TEXT, "seed": COUNT, "leaking": FLAG, "fingerprint": TEXT, "test_fingerprint": TEXT,
             "n_train": COUNT, "n_validation": COUNT, "n_test": COUNT,
@@ -235,7 +236,7 @@ class Status:
     ended: float | None = None
     seconds_left: float | None = None
     best_epoch: int | None = None
-    attempts: int = 0  # times a worker took the run up
+    attempts: int = 0  # 1 from its start on, and one more for each time its own process died
     owner: str | None = None  # the engine's task that took it up last
     error: dict[str, str] | None = None  # what, why, todo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import statistics
 import time
 import traceback
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from ham import io, store
 from ham.config import (
     CODES,
     N_CLASSES,
+    TRAINING_VERSION,
     HamError,
     TrainConfig,
     TrainingError,
@@ -32,6 +34,7 @@ from ham.training.tensorboard import TensorBoard
 
 EVALUATION_BATCH = 512
 _NO_MEMORY = ("Cannot allocate memory", "failed to map segment", "bad_alloc")  # of the system's loader and libraries
+_STEADY_EPOCHS = 5  # the time left goes by the median of so many
 _STATUS_SECONDS = 0.5  # how often a step is written to status.json
 
 
@@ -129,20 +132,23 @@ class _Job:
         compile_model(self.model, config, self.steps)
         self.checkpoint = Checkpoint.read(self.run, self.model)
         first = self.checkpoint.epoch
+        if "model" in self.run.record:  # of an earlier end, cancelled: they are not this training's
+            self.run = store.withdraw_results(self.run)
         history = store.truncate_history(self.run, first)
         self.epoch_seconds = history["seconds"].tolist()
         trainable, fixed = self.architecture.parameter_count(**config.model_settings)
         self.run = store.write_record(
             self.run, split=_split_record(self.split, self.dataset.labels),
             preprocessing=PREPROCESSING[config.pixel_scaling],
-            parameters={"trainable": trainable, "not_trainable": fixed})
+            parameters={"trainable": trainable, "not_trainable": fixed}, training_version=TRAINING_VERSION)
         self.log(f"training {config.model} from epoch {first + 1} of {config.epochs} on {len(self.split.train)} images")
-        self.advance("training", epoch=first, epochs=config.epochs, step=0, steps=self.steps)
+        self.advance("training", epoch=first, epochs=config.epochs, step=0, steps=self.steps,
+                     seconds_left=self.seconds_left(0), best_epoch=self.checkpoint.best_epoch)
         if first >= config.epochs or self.checkpoint.stopped_early:
             return False
         with store.writing(self.run.folder):  # for whoever watches
             io.write_arrays(self.run.folder / "first_batch.npz",
-                               {"images": first_batch(self.dataset, self.split, config)})
+                            {"images": first_batch(self.dataset, self.split, config)})
         try:
             self.model.fit(
                 stream(self.dataset, self.split, config, self.architecture, first),
@@ -156,7 +162,7 @@ class _Job:
 
     def finish(self, cancelled: bool) -> Run:
         """Restores the best epoch, answers validation and test, writes the results."""
-        best = self.checkpoint.best_weights(self.model)
+        best = self.checkpoint.best_weights
         if best is not None:
             self.advance("evaluating")
             self.model.set_weights(best)
@@ -169,11 +175,11 @@ class _Job:
                                           evaluation=evaluation_record(evaluation),
                                           floors=floors(self.dataset, self.split))
         state = "cancelled" if cancelled else "done"
-        if not cancelled:  # nothing is left to resume
-            self.checkpoint.remove()
         store.withdraw_cancel(self.run)
         self.log(f"{state} after epoch {self.checkpoint.epoch}, best epoch {self.checkpoint.best_epoch}")
         self.advance("", state=state, ended=time.time(), best_epoch=self.checkpoint.best_epoch, seconds_left=None)
+        if not cancelled:  # nothing is left to resume, now that the status says so
+            self.checkpoint.remove()
         return self.run
 
     def answer(self, rows: np.ndarray) -> Predictions:
@@ -188,11 +194,15 @@ class _Job:
         """Writes model.keras without optimizer or loss; returns its SHA-256."""
         bare = self.architecture.build(**self.config.model_settings)
         bare.set_weights(weights)
-        fresh = self.run.folder / ".fresh.keras"
-        with store.writing(self.run.folder):
-            bare.save(fresh)
-            fresh.replace(self.run.folder / "model.keras")
-        return io.file_sha256(self.run.folder / "model.keras")
+        path = self.run.folder / "model.keras"
+        with store.writing(self.run.folder), io.whole(path) as draft:
+            named = draft.with_name(f"{draft.name}.keras")  # Keras saves under this extension alone
+            try:
+                bare.save(named)
+                named.rename(draft)
+            finally:
+                named.unlink(missing_ok=True)
+        return io.file_sha256(path)
 
     def after_step(self, step: int) -> None:
         if store.cancel_requested(self.run):
@@ -216,12 +226,7 @@ class _Job:
         return self.checkpoint.stopped_early
 
     def seconds_left(self, step: int) -> float | None:
-        """From the last three epochs; None before the first is complete."""
-        if not self.epoch_seconds:
-            return None
-        recent = (self.epoch_seconds[1:] or self.epoch_seconds)[-3:]  # the first compiles too
-        left = self.config.epochs - self.checkpoint.epoch - step / self.steps
-        return left * sum(recent) / len(recent)
+        return time_left(self.epoch_seconds, self.config.epochs - self.checkpoint.epoch - step / self.steps)
 
     def advance(self, phase: str, row: dict[str, float] | None = None, **changes: object) -> None:
         self.run = store.write_status(self.run, phase=phase, updated=time.time(), **changes)
@@ -234,6 +239,18 @@ class _Job:
 
     def fail(self, error: HamError) -> None:
         self.run = _mark_failed(self.run, error)
+
+
+def time_left(epoch_seconds: list[float], epochs_left: float) -> float | None:
+    """Seconds, by the median of the last epochs; None before the first is complete.
+
+    This is the one estimate of a run: it goes into its status, and everybody shows that. The first
+    epoch, which compiles, counts only while it is alone.
+    """
+    if not epoch_seconds:
+        return None
+    steady = (epoch_seconds[1:] or epoch_seconds)[-_STEADY_EPOCHS:]
+    return max(0.0, epochs_left) * statistics.median(steady)
 
 
 def _mark_failed(run: Run, error: HamError) -> Run:

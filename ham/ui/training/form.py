@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-import ham
 from ham import engine, store
 from ham.config import (
     DATA,
@@ -20,6 +19,7 @@ from ham.config import (
     RECIPES,
     REGULARISATION,
     SETTINGS,
+    TRAINING_VERSION,
     ConfigError,
     Setting,
     TrainConfig,
@@ -286,11 +286,11 @@ def _show_twin(twin: Run) -> None:
 
 
 def _twin(config: TrainConfig, dataset: LesionDataset) -> Run | None:
-    """A finished run of the same settings, data, code and packages; else one that waits or trains."""
+    """A finished run of the same settings, data, training and packages; else one that waits or trains."""
     same = [run for run in store.find_runs().runs if (run.live or (run.state == "done" and run.has_model))
             and run.record.get("config_fingerprint") == config.fingerprint
             and run.record["data"]["fingerprint"] == dataset.fingerprint
-            and run.record.get("code_version") == ham.__version__
+            and (run.live or run.record.get("training_version") == TRAINING_VERSION)
             and all(_installed(package) == version for package, version in run.record.get("packages", {}).items())]
     return min(same, key=lambda run: run.live, default=None)
 

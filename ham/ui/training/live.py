@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import html
 from io import BytesIO
 from pathlib import Path
@@ -22,8 +21,9 @@ from ham.ui import frame
 from ham.ui.training.form import use_settings
 from ham.ui.training.words import accuracy, count, floor, share
 
+_MOST_IMAGES = 8  # of the first batch
 _CURVES = {"Loss": "loss", "Accuracy": "accuracy", "Balanced accuracy": "balanced_accuracy"}
-_STEADY_EPOCHS = 5  # the time left goes by the median of so many
+_PACE_EPOCHS = 5  # the seconds of an epoch are the median of so many
 
 
 # -------------------------------------------------------------------------------- running
@@ -38,8 +38,7 @@ def running(run: Run) -> None:
         engine.cancel(run)
         st.rerun()
     history = store.read_history(run)
-    status = dataclasses.replace(run.status, seconds_left=seconds_left(run, history))
-    st.progress(frame.done_share(status), text=frame.progress_text(status))
+    st.progress(frame.done_share(run.status), text=frame.progress_text(run.status))
     _facts(run, history)
     if history.empty:
         st.caption("Curves appear after the first epoch.")
@@ -55,21 +54,12 @@ def running(run: Run) -> None:
     _first_batch(run)
 
 
-def seconds_left(run: Run, history: pd.DataFrame) -> float | None:
-    """By the median of the last epochs; the first one, which compiles, counts only while it is alone."""
-    if history.empty:
-        return run.status.seconds_left
-    epochs = history["seconds"].iloc[1:] if len(history) > 1 else history["seconds"]
-    within = run.status.step / run.status.steps if run.status.steps else 0.0
-    return max(0.0, run.config.epochs - run.status.epoch - within) * float(epochs.tail(_STEADY_EPOCHS).median())
-
-
 def _facts(run: Run, history: pd.DataFrame) -> None:
     """Batch, pace and learning rate, small."""
     status = run.status
     facts = [f"Batch {status.step:,} of {status.steps:,}"] * bool(status.steps and status.phase == "training")
     if not history.empty:
-        seconds = history["seconds"].iloc[1 if len(history) > 1 else 0:].tail(_STEADY_EPOCHS).median()
+        seconds = history["seconds"].iloc[1 if len(history) > 1 else 0:].tail(_PACE_EPOCHS).median()
         facts += [f"{seconds:.1f} s an epoch", f"learning rate {history['learning_rate'].iloc[-1]:.3g}"]
     if status.best_epoch:
         facts.append(f"epoch kept so far {status.best_epoch}")
@@ -132,7 +122,9 @@ def _first_batch_html(path: str, changed: int, rows: bool) -> str:
     """
     try:
         images = io.read_arrays(Path(path))["images"]
-        pictures = [_png(image) for image in images]
+        if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3) or images.dtype != np.uint8 or not len(images):
+            raise ValueError("these are no images of ours")
+        pictures = [_png(image) for image in images[:_MOST_IMAGES]]
     except io.DAMAGED:
         return ""
     squares = "".join(f'<img src="{source}" alt="Image {number} of the first batch">'

@@ -83,8 +83,7 @@ def _follow() -> None:
         live.running(run)
     if waiting:
         st.subheader("Waiting" if running else "Starting", anchor=False)
-        if not running and not problem:
-            st.caption("The training process starts; the first time takes some seconds.")
+        st.caption(frame.plain(frame.engine().waits_for(now)))
         st.html(_STYLE)
         for place, run in enumerate(waiting):
             _waiting(run, place, len(waiting))

@@ -150,8 +150,8 @@ def _follow(ids: list[tuple[str, str]]) -> None:
     problem = frame.engine().problem
     if problem and live:
         frame.show_error(problem)
-    elif live and not any(run.state == "running" for run in runs.values()):
-        st.caption("The training process starts; the first time takes some seconds.")
+    elif live and not any(run.state == "running" for run in live):
+        st.caption(frame.plain(frame.engine().waits_for(list(runs.values()))))
     own = {run_id for _, run_id in ids}
     first = next((place for place, run in enumerate(_queue(runs)) if run.id in own), None)
     if first:
