@@ -89,12 +89,12 @@ def test_every_run_answers_a_dropped_image_side_by_side(two_runs):
 @pytest.mark.usefixtures("two_runs")
 def test_refused_files_are_listed_and_the_others_answered():
     app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("notes_1.png", b"no image"),
-               ("blue.jpg", encoded(BLUE, "JPEG")), ("moving.webp", encoded(RED, "WEBP")))
+               ("blue.jpg", encoded(BLUE, "JPEG")), ("scan.dcm", bytes(128) + b"DICM" + bytes(64)))
     assert "2 images, 2 models" in words(app.markdown)
     refused = words(app.error)
     assert refused.startswith("2 files were not answered")
     assert "**notes\\_1.png**: this is not an image" in refused.replace("\\.", ".")
-    assert "this is a WebP file" in refused
+    assert "this is a DICOM file" in refused
 
 
 @pytest.mark.usefixtures("two_runs")

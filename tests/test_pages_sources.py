@@ -313,7 +313,7 @@ def test_kaggles_archive_is_named_by_its_path_and_the_field_says_so():
     assert field.proto.max_upload_size_mb == visit.MAX_UPLOAD_MB
     assert not field.proto.type, "what it is, is told from its content"
     assert "5.6 GB" in words(app.caption)
-    assert "name it under **Name a folder or zip**" in words(app.caption)
+    assert "where on this computer it lies, under **Name a folder or zip**" in words(app.caption)
 
 
 def test_what_is_no_zip_is_refused_in_words():

@@ -245,12 +245,12 @@ def _drop() -> None:
         return work
 
     st.file_uploader(
-        f"Drop a zip of the two files here, at most {visit.MAX_UPLOAD_MB} MB", key=key,
+        "Drop a zip of the data set's files here", key=key,
         max_upload_size=visit.MAX_UPLOAD_MB, on_change=dropped,
         help="It is checked before anything is written; only the files of the data set are unpacked.")
-    st.caption(f"`{data.METADATA_FILE}` and `{data.PIXEL_FILE}` zipped have about 30 MB. Kaggle's whole archive, "
-               f"{in_bytes(ARCHIVE_BYTES)}, lies on this computer already and need not pass through the browser: "
-               "name it under **Name a folder or zip**.")
+    st.caption(f"The two files that are enough, `{data.METADATA_FILE}` and `{data.PIXEL_FILE}`, have about 30 MB "
+               f"zipped. Kaggle's whole archive, {in_bytes(ARCHIVE_BYTES)}, is more than a field takes: say where on "
+               "this computer it lies, under **Name a folder or zip**.")
 
 
 def _by_hand() -> None:

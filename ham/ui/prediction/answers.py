@@ -133,7 +133,7 @@ def summary(answers: Sequence[Answer], labels: dict[str, str]) -> str:
 def _row(answer: Answer, labels: dict[str, str], short: dict[str, str], position: int) -> None:
     image = answer.question.image
     with st.container(border=True):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(heading(answer.question), width="content")
             remove_button(answer.question)
         left, right = st.columns([9, 11], gap="medium")

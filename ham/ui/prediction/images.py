@@ -121,7 +121,7 @@ def _uploader(dropped: Dropped) -> None:
             dropped.drops += 1
 
     st.file_uploader(
-        f"Drop images here, at most {visit.MAX_UPLOAD_MB} MB each",
+        "Drop images here: JPEG, PNG, WebP, BMP, TIFF or GIF",
         accept_multiple_files=True, max_upload_size=visit.MAX_UPLOAD_MB, key=key, on_change=take,
         help="They are looked at in memory, never stored, and forgotten when you close this tab.")
 
