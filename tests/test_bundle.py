@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 import struct
 import zipfile
@@ -355,3 +356,101 @@ def test_a_full_disk_leaves_nothing_of_an_import(exported: tuple[Run, bytes], mo
 
     monkeypatch.setattr("os.fsync", full)
     refused(exported[1], "disk is full")
+
+
+# ------------------------------------------------------------- zipped again by something else
+
+
+def zipped_as(content: bytes, how: str) -> bytes:
+    """The same bundle as other programs, or people, leave it."""
+    members, outer, buffer = members_of(content), "ham-run/", BytesIO()
+    packing = {"stored": zipfile.ZIP_STORED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
+    with zipfile.ZipFile(buffer, "w", packing.get(how, zipfile.ZIP_DEFLATED), compresslevel=9) as file:
+        if how in ("Finder", "one folder", "Windows' folder"):
+            file.writestr("ham-run\\" if how == "Windows' folder" else outer, b"")
+        for name, member in members.items():
+            before = {"Finder": outer, "one folder": outer, "folder in a folder": "Downloads/" + outer,
+                      "Windows' folder": "ham-run\\", "a dot in front": "./"}.get(how, "")
+            with file.open(before + name, "w", force_zip64=how == "zip64") as entry:
+                entry.write(member)
+            if how == "Finder":
+                file.writestr(f"__MACOSX/{outer}._{name}", b"\0\5\x16\7" + bytes(40))
+        for litter in {"Finder": ("ham-run/.DS_Store", "__MACOSX/._ham-run"), "litter": (
+                ".DS_Store", "Thumbs.db", "desktop.ini", "._config.json", "__MACOSX/._config.json")}.get(how, ()):
+            file.writestr(litter, b"litter")
+        if how == "a comment":
+            file.comment = b"sent by mail " * 100
+        if how == "folders listed":
+            file.writestr("empty/", b"")
+    if how == "a zip in a zip":
+        return zipped({"ham-run.zip": content, "__MACOSX/._ham-run.zip": b"x"})
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("how", [
+    "Finder", "one folder", "folder in a folder", "Windows' folder", "a dot in front", "litter", "a comment", "stored",
+    "bzip2", "lzma", "zip64", "folders listed", "a zip in a zip", "packed harder"])
+def test_a_bundle_that_was_zipped_again_is_still_the_same_run(exported: tuple[Run, bytes], how: str) -> None:
+    run, content = exported
+    again = zipped_as(content, how)
+    assert again != content
+    assert store.import_run(again).id == run.id
+    assert store.export_run(store.read_run(run.id)) == content
+
+
+@pytest.mark.parametrize(("add", "words"), [
+    ({"notes/readme.txt": b"x"}, "does not belong"), ({"a/manifest.json": b"{}"}, "does not belong"),
+    ({"./log.txt": b"x"}, "log.txt twice"),
+])
+def test_more_than_a_folder_around_is_still_refused(exported: tuple[Run, bytes], add, words) -> None:
+    buffer = BytesIO(exported[1])
+    with zipfile.ZipFile(buffer, "a") as file:
+        for name, content in add.items():
+            file.writestr(name, content)
+    refused(buffer.getvalue(), words)
+
+
+def test_zips_in_zips_are_opened_once_and_not_for_ever(exported: tuple[Run, bytes]) -> None:
+    refused(zipped({"a.zip": zipped({"b.zip": exported[1]})}), "'b.zip', which does not belong there")
+
+
+# ----------------------------------------------------------------------- bounded
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("config.json", b'{"a":' * 900 + b"1" + b"}" * 900, "its"),
+    ("config.json", b'{"format": 1e999}', "infinity"),
+    ("config.json", b'{"format": 1' + b"0" * 300 + b"}", "format is"),
+    ("history.csv", b",".join(name.encode() for name in HISTORY_COLUMNS) + b"\n" + b"9" * 200_000 + b"\n\n", "damaged"),
+    ("predictions.npz", zipped({"a.npy": bytes(70 * 2**20)}), "100 times|more than"),
+    ("log.txt", np.random.default_rng(0).bytes(17 * 2**20),
+     "log.txt cannot be used: it unpacks to more than 16,777,216 bytes"),
+])
+def test_what_would_take_the_memory_or_the_stack_is_refused(exported: tuple[Run, bytes], name, content, words) -> None:
+    refused(changed(exported[1], **{name: content}), words)
+
+
+def test_an_entry_that_nobody_knows_is_kept_unless_it_is_nested_deep(exported: tuple[Run, bytes]) -> None:
+    deep = json.loads("[" * 100 + "]" * 100)
+    for change in (lambda r: r.update(other=deep), lambda r: r["data"].update(other=deep)):
+        refused(edited(exported[1], "config.json", change), "nested less than 16 deep")
+    again = store.import_run(edited(exported[1], "config.json", lambda r: r.update(other={"a": [1, {"b": None}]})))
+    assert again.record["other"] == {"a": [1, {"b": None}]}
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda s: s.update(best_epoch=7), "no epoch 7"), (lambda s: s.update(best_epoch=None), "no epoch None"),
+    (lambda s: s.update(created=1e300), "created is 1e"), (lambda s: s.update(epochs=-1), "epochs is -1"),
+])
+def test_a_status_that_does_not_fit_its_run_is_refused(exported: tuple[Run, bytes], change, words) -> None:
+    refused(edited(exported[1], "status.json", change), words)
+
+
+def test_answers_that_are_not_those_that_were_scored_are_refused(exported: tuple[Run, bytes]) -> None:
+    refused(changed(exported[1], **{"predictions.npz": npz(test_y_true=np.array([3, 3]))}), "scores were counted from")
+
+
+def test_a_folder_and_a_pipe_are_no_bundles(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    refused(tmp_path, "it is a folder")
+    refused(tmp_path / "pipe.zip", "no such file")

@@ -82,7 +82,7 @@ def test_wrong_input_ends_with_2_and_three_parts_and_no_traceback(arguments, cap
 
 
 def test_a_mistake_of_ours_is_no_wrong_input(capsys, monkeypatch):
-    monkeypatch.setattr(store, "list_runs", lambda: 1 / 0)
+    monkeypatch.setattr(store, "find_runs", lambda: 1 / 0)
     assert cli.main(["runs"]) == 70
     assert "ZeroDivisionError" in capsys.readouterr().err
 

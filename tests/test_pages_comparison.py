@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ham import store
+from ham import cli, io, store
 from ham.config import CLASSES, CODES, StoreError, TrainConfig
 from ham.engine import Engine
 from ham.evaluation import (
@@ -30,6 +30,9 @@ from ham.evaluation import (
 )
 from ham.ui.comparison import calibration, details, files, images, operating, runs, scores
 from tests import page_driver
+from tests.test_bundle import changed, keras_file, members_of, zipped
+from tests.test_store import edited as with_change
+from tests.test_store import entries as entries_of
 
 ROOT = Path(__file__).parents[1]
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
@@ -536,7 +539,7 @@ def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_twins, 
 
 
 def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(own_twins, shipped):
-    mixed, keyed = (pd.read_csv(io.StringIO(files.predictions_csv(entries(shipped[1], other))))
+    mixed, keyed = (pd.read_csv(StringIO(files.predictions_csv(entries(shipped[1], other))))
                     for other in (own_twins[0], shipped[0]))
     test = store.read_predictions(own_twins[0])["test"]
     assert mixed["image_id"].tolist() == sorted(test.image_id.tolist())
@@ -549,13 +552,13 @@ def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(ow
 
 def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
     both = entries(cnn, lstm)
-    table = pd.read_csv(io.StringIO(files.scores_csv(both)))
+    table = pd.read_csv(StringIO(files.scores_csv(both)))
     assert len(table) == 14  # seven scores, two runs
     row = table[(table.run == lstm.id) & (table.score == "accuracy")].iloc[0]
     assert row.value == pytest.approx(lstm.record["evaluation"]["scores"]["accuracy"]["value"])
     assert row.difference == pytest.approx(row.value - table.value[0])
     assert row.mcnemar_p < 0.001
-    predictions = pd.read_csv(io.StringIO(files.predictions_csv(both)))
+    predictions = pd.read_csv(StringIO(files.predictions_csv(both)))
     assert len(predictions) == 210
     assert (predictions["true"] == predictions[f"{lstm.id}_answer"]).mean() == pytest.approx(row.value)
     assert predictions[[f"{cnn.id}_{code}" for code in CODES]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
@@ -631,3 +634,100 @@ def test_an_answer_names_the_true_class_only_where_it_is_another():
     proba = np.array([0.24, 0, 0, 0.71, 0.05, 0, 0])
     assert images.answer_in_words("A", proba, NV) == "A: nv 71 %"
     assert images.answer_in_words("B", proba, 0) == "B: nv 71 %, mel 24 %"
+
+
+# ------------------------------------------------------------- damaged files, edited bundles
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("predictions.npz", None), ("predictions.npz", b"PK\x03\x04"), ("history.csv", b"\xff\xfe"),
+    ("history.csv", b"epoch\nrubbish\n1\n2\n"),
+])
+def test_a_run_with_a_damaged_file_is_left_out_and_the_others_are_compared(cnn, lstm, name, content):
+    third = finished_run(2.0, created=1.7e9 + 120, model="cnn", recipe="quick")
+    (cnn.folder / name).unlink()
+    if content is not None:
+        (cnn.folder / name).write_bytes(content)
+    page = open_page(cnn, lstm, third)
+    assert not page.exception
+    [error] = page.error
+    assert f"{cnn.title} is left out" in error.value.replace("\\", "")
+    assert f"{name} is damaged" in error.value.replace("\\", "")
+    assert list(page.table[0].value)[:2] == [f"A · {lstm.title}", f"B · {third.title}"]
+    page = open_page(cnn, lstm)
+    assert "Choose at least two runs whose files can be read" in text(page)
+    assert not page.get("plotly_chart")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_flipped_bit_of_the_predictions_is_no_traceback_on_the_page(cnn, lstm, seed):
+    path = cnn.folder / "predictions.npz"
+    content = bytearray(path.read_bytes())
+    place = [40, len(content) // 2, len(content) - 60][seed]
+    content[place] ^= 8
+    path.write_bytes(content)
+    page = open_page(cnn, lstm)
+    assert not page.exception
+    assert cli.main(["evaluate", cnn.id, lstm.id]) in (0, 2)
+
+
+def exported() -> tuple[dict, dict, bytes]:
+    """Record, status and bundle of a finished run, which is deleted."""
+    run = finished_run(1.0, model="cnn")
+    (run.folder / "model.keras").write_bytes(keras_file())
+    run = store.write_record(run, model=run.record["model"] | {"sha256": io.file_sha256(run.folder / "model.keras")},
+                             floors={"logistic_regression": run.record["evaluation"]},
+                             parameters={"trainable": 58412, "not_trainable": 593})
+    content = store.export_run(run)
+    record, status = (json.loads((run.folder / name).read_text()) for name in ("config.json", "status.json"))
+    store.delete_run(run)
+    return record, status, content
+
+
+WRONG = (None, "x", -1, 1e12, 0, [], {}, True, "\u202e\n", [[1]], 0.5)
+
+
+def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
+    """Each entry of the record and the status is taken out or replaced, a few hundred times in all."""
+    record, status, content = exported()
+    rng, taken, refused, edits = np.random.default_rng(0), [], [], 0
+    for name, whole in (("config.json", record), ("status.json", status)):
+        places = entries_of(whole)
+        for place in [places[i] for i in rng.permutation(len(places))[:110]]:
+            change = {"remove": True} if rng.random() < 0.3 else {"new": WRONG[rng.integers(len(WRONG))]}
+            run_id = f"cnn-edit-{edits:04d}"
+            new_record, new_status = record | {"id": run_id}, status
+            if name == "config.json" and place != ("id",):
+                new_record = with_change(new_record, place, **change)
+            else:
+                new_status = with_change(status, place, **change) if name == "status.json" else status
+            try:
+                run = store.import_run(changed(with_id(content, run_id), **{
+                    "config.json": json.dumps(new_record).encode(), "status.json": json.dumps(new_status).encode()}))
+            except StoreError as error:
+                refused.append(error)
+            else:
+                taken.append(run)
+            edits += 1
+    assert edits >= 120
+    assert len(taken) > 10
+    assert len(refused) > 60
+    assert all(all((error.what, error.why, error.todo)) for error in refused)
+    assert store.find_runs().problems == []
+    for arguments in (["runs"], ["runs", "--json"]):
+        assert cli.main(arguments) == 0
+    for script in ("app.py", "pages/training.py", "pages/prediction.py"):
+        page_driver.open_page(script)
+    comparable = [run for run in taken if run.has_model]
+    for start in range(0, min(18, len(comparable)), 6):
+        page = open_page(*comparable[start:start + 6])
+        assert not page.exception
+        assert page.dataframe
+    assert cli.main(["evaluate", *[run.id for run in comparable[:3]], "--json"]) == 0
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def with_id(content: bytes, run_id: str) -> bytes:
+    members = members_of(content)
+    manifest = json.loads(members["manifest.json"]) | {"id": run_id}
+    return zipped(members | {"manifest.json": json.dumps(manifest).encode()})

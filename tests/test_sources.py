@@ -344,6 +344,20 @@ def test_a_zip_that_changed_is_unpacked_anew_and_replaces_what_was(photographs, 
     assert {file.name for file in unpacked()} == {METADATA_FILE, PIXEL_FILE}
 
 
+def test_what_a_killed_process_left_half_unpacked_goes_with_the_next(pixels, tmp_path):
+    path = zip_of(pixels, tmp_path / "data.zip")
+    open_dataset(path)
+    kept = unpacked()[0].parent.parent
+    half, other = (kept.parent / f".{name}.1-abc.draft" for name in (kept.name, "another"))
+    for draft in (half, other):
+        draft.mkdir()
+    open_dataset(path)
+    assert half.exists(), "nothing was unpacked"
+    os.utime(path, ns=(7, 7))
+    open_dataset(path)
+    assert (half.exists(), other.exists()) == (False, True)
+
+
 def test_a_refused_zip_leaves_nothing_and_is_named(photographs, tmp_path):
     path = zip_of(photographs, tmp_path / "data.zip")
     with zipfile.ZipFile(path, "a") as packed:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ham import io
+from ham import images, io
 from ham.config import KAGGLE_URL, DataError
 from ham.data.layout import METADATA_FILE, PIXEL_FILE, File, arrange, missing, stem, table_of
 from ham.data.names import image_key, shown
@@ -26,7 +26,8 @@ from ham.data.places import in_bytes, need_room, new_folder, one_at_a_time, plac
 from ham.data.source import Report
 
 MOST_ENTRIES = 200_000  # Kaggle's zip has 20,034
-MOST_BYTES = {METADATA_FILE: MOST_METADATA_BYTES, PIXEL_FILE: MOST_PIXEL_BYTES, "image": 50_000_000}  # of one file
+#: Of one file, unpacked.
+MOST_BYTES = {METADATA_FILE: MOST_METADATA_BYTES, PIXEL_FILE: MOST_PIXEL_BYTES, "image": images.MAX_BYTES}
 MOST_IN_ALL = 20_000_000_000
 MOST_RATIO, RATIO_FROM_BYTES = 60, 50_000_000  # unpacked to packed: CSVs of pixels reach 5, JPEGs 1, bombs 1,000
 FETCH = f"Download the archive from {KAGGLE_URL} again, or unpack it yourself and choose the folder."

@@ -100,6 +100,8 @@ def _unpack(path: Path, files: Sequence[str], place: Path, title: str, choice: a
             report: Report | None) -> None:
     what = shown(path.name)
     tell = io.stoppable(report, None)
+    for left in place.parent.glob(f".{place.name}.*"):  # of a process that was killed: nobody else writes here now
+        shutil.rmtree(left, ignore_errors=True)
     with io.whole(place) as draft:
         (draft / title).mkdir(parents=True)
         if path.is_file():
