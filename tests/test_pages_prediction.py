@@ -93,7 +93,7 @@ def test_refused_files_are_listed_and_the_others_answered():
     assert "2 images, 2 models" in words(app.markdown)
     refused = words(app.error)
     assert refused.startswith("2 files were not answered")
-    assert "**notes\\_1.png**: this is not an image" in refused.replace("\\.", ".")
+    assert "**notes\\_1.png**: this is a text file" in refused.replace("\\.", ".")
     assert "this is a DICOM file" in refused
 
 

@@ -1,34 +1,49 @@
-"""Image bytes -> checked image: the one decoding step, for data sets, evaluation, uploads and examples.
+"""Image bytes -> checked image: the one step, for data sets, evaluation, uploads and examples.
 
-`check_image` takes nothing on trust: what a file is, is told from its content, its size is
-checked before a pixel is decoded, and what cannot be answered is refused in words. Nothing is
-written to disk.
+It takes nothing on trust: what a file is, is told from its content, what it costs is known before
+a pixel is decoded, and what cannot be answered is refused in words. Nothing is written to disk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import threading
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import Image, ImageCms
 
 from ham.config import IMAGE_SIZE, ImageError
+from ham.images import decoding
+from ham.images.picture import SMALLER, Picture, Refused
 
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-MAX_BYTES = 64 * 2**20  # a photograph of 200 million pixels has 60 MB
-MAX_PIXELS = 50_000_000  # a photograph of a good telephone; as RGBA it takes 200 MB while it is checked
-MAX_ELONGATION = 10.0  # longest side over shortest; beyond this nothing is left of a shape at 28x28
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff",
+              ".gif")  # as files are looked for; what one is, is told by its content
+MAX_BYTES = decoding.MAX_BYTES
 NOTED_ELONGATION = 2.0  # HAM10000's own images are 1.33
 MAX_SHOWN = 640  # longest side of what is kept to be shown
 
-_SAVE_AS = "Save it as PNG or JPEG and try again."
-_EXPORT_AGAIN = "Download or export it again and try once more."
+#: Kinds of notes, and how many images have one in words: "3 turned upright".
+NOTE_KINDS = {
+    "even": "of one even colour", "grey": "grey", "elongated": "elongated", "turned": "turned upright",
+    "profile": "converted to sRGB", "no profile": "with a colour profile that cannot be read",
+    "cmyk": "converted from CMYK", "transparent": "with transparent parts", "bits": "reduced to 8 bits",
+    "frames": "with several frames or pages",
+}
+
+
+class Note(str):
+    """A sentence on an image: what was done to it or is odd about it. Several images' are counted by `kind`."""
+
+    kind: str  # of NOTE_KINDS
+
+    def __new__(cls, kind: str, sentence: str) -> Note:
+        note = super().__new__(cls, sentence)
+        note.kind = kind
+        return note
+
+    def __getnewargs__(self) -> tuple[str, str]:
+        return self.kind, str(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,40 +53,39 @@ class CheckedImage:
     name: str
     original: np.ndarray  # uint8 (h, w, 3), RGB, upright, longest side at most MAX_SHOWN
     seen: np.ndarray  # uint8 (28, 28, 3), RGB: what the models get
-    size: tuple[int, int]  # width, height in pixels as uploaded, upright
+    size: tuple[int, int]  # width, height in pixels as stored, upright
     notes: tuple[str, ...] = ()  # what was done to it or is odd about it, in words
 
 
 def check_image(name: str, data: bytes) -> CheckedImage:
-    """A PNG or JPEG file's content as the models take it.
+    """An image file's content as the models take it.
 
-    Raises ImageError on anything else, and on what is damaged, too large or too small.
+    Raises ImageError on what is no image, not read, damaged, too large or too small.
     """
-    if not data:
-        raise ImageError(name, "the file is empty.", "Choose another file, or download it again.")
-    if len(data) > MAX_BYTES:
-        raise ImageError(name, f"it has {len(data) / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are read.",
-                         "Save it smaller: the models see 28x28 pixels of it.")
-    upright, notes = _decode(name, data)
-    rgb = _on_white(upright, notes)
-    rgb = _to_srgb(rgb, upright.info.get("icc_profile"), notes)
+    rgb, size, notes = _read(name, data)
     seen = squash(rgb)
-    _note_oddities(rgb, seen, notes)
-    size = rgb.size
+    _note_oddities(size, seen, notes)
     rgb.thumbnail((MAX_SHOWN, MAX_SHOWN), Image.Resampling.LANCZOS)
     return CheckedImage(name, _read_only(np.array(rgb)), _read_only(seen), size, tuple(notes))
 
 
 def pixels(path: str | os.PathLike) -> np.ndarray:
     """The file as the models see it, uint8 (28, 28, 3), RGB. Raises ImageError."""
-    return check_image(os.fspath(path), read_file(path)).seen
+    return squash(_read(os.fspath(path), read_file(path))[0])
 
 
 def read_file(path: str | os.PathLike) -> bytes:
+    """The file's content, of which no more is read than is looked at. Raises ImageError."""
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+            size = max(len(data), os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise ImageError(os.fspath(path), f"it cannot be read ({error.strerror}).", "Check the path.") from error
+    if len(data) > MAX_BYTES:
+        raise ImageError(os.fspath(path), f"it has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are read.",
+                         SMALLER)
+    return data
 
 
 def squash(image: Image.Image) -> np.ndarray:
@@ -79,174 +93,71 @@ def squash(image: Image.Image) -> np.ndarray:
     return np.array(image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.LANCZOS))
 
 
-# Python's list of warning filters belongs to the whole process, so one image at a time changes it;
-# that no two large images are decoded at once is welcome besides.
-_decoding = threading.Lock()
+_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+          8: Image.Transpose.ROTATE_90}
 
 
-def _decode(name: str, data: bytes) -> tuple[Image.Image, list[str]]:
-    """The first picture in the file, all of it decoded, upright; and notes on it."""
-    with _decoding, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-        with _decoder_errors(name):
-            image = _open(name, data)
-        _check_size(name, image.size)
-        with _decoder_errors(name):
-            if isinstance(image, PngImagePlugin.PngImageFile):
-                _open(name, data).verify()  # checksums, which decoding alone does not look at
-            frames = getattr(image, "n_frames", 1)
-            image.load()
-        upright = _upright(image)
+def _read(name: str, data: bytes) -> tuple[Image.Image, tuple[int, int], list[Note]]:
+    """The picture in RGB and upright, a large one reduced; its size as stored, upright; notes on it."""
+    try:
+        picture = decoding.read_header(data, name)
+        decoding.check_size(picture, len(data))
+        image = decoding.decode(picture)
+    except Refused as refused:
+        raise ImageError(name, refused.why, refused.todo) from refused
+    notes = _notes_on(picture, image)
+    image = _to_srgb(image, picture.profile, notes)
+    if picture.orientation == 1:
+        return image, picture.size, notes
+    size = picture.size[::-1] if picture.orientation >= 5 else picture.size
+    return image.transpose(_TURNS[picture.orientation]), size, notes
+
+
+def _notes_on(picture: Picture, image: Image.Image) -> list[Note]:
     notes = []
-    if frames > 1:
-        notes.append(f"Animated: only the first of its {frames} frames is used.")
-    if upright is not image:
-        notes.append("Turned upright, as its EXIF orientation says.")
-    if _is_16_bit(data):
-        upright = _to_8_bit(name, upright)
-        notes.append("Reduced from 16 to 8 bits a channel.")
-    return upright, notes
+    if picture.frames > 1:
+        pages = "frames" if picture.format.format != "TIFF" else "pages"
+        animated = "Animated" if pages == "frames" else "Several pages"
+        notes.append(Note("frames", f"{animated}: only the first of its {picture.frames} {pages} is used."))
+    if picture.orientation != 1:
+        notes.append(Note("turned", "Turned upright, as its EXIF orientation says."))
+    if picture.bits > 8:
+        notes.append(Note("bits", f"Reduced from {picture.bits} to 8 bits a channel."))
+    if image.info.get("transparent"):
+        notes.append(Note("transparent", "Transparent parts are shown on white."))
+    return notes
 
 
-def _open(name: str, data: bytes) -> ImageFile.ImageFile:
-    """The header alone. The formats' own classes, because Image.open would know 40 more formats
-    and warn about large images instead of refusing them.
-    """
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImagePlugin.PngImageFile(io.BytesIO(data))
-    if data.startswith(b"\xff\xd8\xff"):
-        return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-    kind = kind_of(data)
-    raise ImageError(name, f"this is {kind}; only PNG and JPEG are read." if kind else
-                     "this is not an image; only PNG and JPEG are read.", _SAVE_AS if kind else "Choose a PNG or JPEG.")
-
-
-@contextlib.contextmanager
-def _decoder_errors(name: str):
-    try:
-        yield
-    except ImageError:
-        raise
-    except Exception as error:  # decoders raise a dozen kinds on files that are cut or made up
-        cut = "truncated" in str(error).lower()
-        raise ImageError(name, "the file is cut short: part of the image is missing." if cut else
-                         "the file is damaged or not what it says.", _EXPORT_AGAIN) from error
-
-
-def _check_size(name: str, size: tuple[int, int]) -> None:
-    width, height = size
-    in_words = f"it is {width:,} x {height:,} pixels"
-    if width * height > MAX_PIXELS:
-        raise ImageError(name, f"{in_words}; at most {MAX_PIXELS // 1_000_000} million are read.",
-                         "Save it smaller: the models see 28x28 pixels of it.")
-    if min(size) < IMAGE_SIZE:
-        raise ImageError(name, f"{in_words}; the models look at {IMAGE_SIZE} x {IMAGE_SIZE}.",
-                         "Use the image in its original size.")
-    if max(size) > MAX_ELONGATION * min(size):
-        raise ImageError(name, f"{in_words}; squashed to a square, nothing of its shapes is left.",
-                         "Crop it to the lesion.")
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The image itself where EXIF asks for no turn or cannot be read."""
-    try:
-        turned = image.getexif().get(0x0112, 1) in range(2, 9)
-        return ImageOps.exif_transpose(image) if turned else image
-    except Exception:  # broken EXIF is no reason to refuse the pixels; its parser raises many kinds
-        return image
-
-
-def _is_16_bit(data: bytes) -> bool:
-    return data.startswith(b"\x89PNG") and data[24] == 16  # bit depth in the header chunk
-
-
-def _to_8_bit(name: str, image: Image.Image) -> Image.Image:
-    """The high byte of each value. Pillow has done that to colour; on grey its convert() clips."""
-    transparent = image.info.get("transparency")
-    if image.mode != "I;16":
-        if transparent is not None:  # the key has 16 bits, the decoded pixels no longer
-            raise ImageError(name, "it marks a 16-bit colour as transparent, which cannot be told any more.",
-                             "Save it with 8 bits a channel, or without transparency.")
-        return image
-    values = np.asarray(image)
-    grey = Image.fromarray((values >> 8).astype(np.uint8))
-    if transparent is not None:
-        grey = Image.merge("LA", (grey, Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))))
-    grey.info["icc_profile"] = image.info.get("icc_profile")
-    return grey
-
-
-def _on_white(image: Image.Image, notes: list[str]) -> Image.Image:
-    """An image without transparency: RGB, L or CMYK."""
-    if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        if layers.getextrema()[3][0] < 255:
-            notes.append("Transparent parts are shown on white.")
-            layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-        return layers.convert("RGB")
-    if image.mode in ("RGB", "L", "CMYK"):
-        return image
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _to_srgb(image: Image.Image, icc_profile: bytes | None, notes: list[str]) -> Image.Image:
+def _to_srgb(image: Image.Image, icc_profile: bytes | None, notes: list[Note]) -> Image.Image:
     """RGB as screens and the training images have it; an embedded colour profile is followed."""
     spaces = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
-    if icc_profile:
+    if icc_profile is not None:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
             title = "".join(filter(str.isprintable, ImageCms.getProfileDescription(profile))).strip()[:40]
             if profile.profile.xcolor_space.strip() == spaces[image.mode] and "srgb" not in title.lower():
                 image = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-                notes.append(f"Colours converted from {title or 'its own profile'} to sRGB.")
+                notes.append(Note("profile", f"Colours converted from {title or 'its own profile'} to sRGB."))
         except (ImageCms.PyCMSError, OSError):
-            notes.append("Its colour profile cannot be read and was left out.")
+            notes.append(Note("no profile", "Its colour profile cannot be read and was left out."))
     if image.mode == "CMYK":
-        notes.append("Colours converted from CMYK to RGB; they are approximate.")
+        notes.append(Note("cmyk", "Colours converted from CMYK to RGB; they are approximate."))
     return image.convert("RGB")
 
 
-def _note_oddities(rgb: Image.Image, seen: np.ndarray, notes: list[str]) -> None:
-    width, height = rgb.size
-    if max(rgb.size) > NOTED_ELONGATION * min(rgb.size):
+def _note_oddities(size: tuple[int, int], seen: np.ndarray, notes: list[Note]) -> None:
+    width, height = size
+    if max(size) > NOTED_ELONGATION * min(size):
         longer = f"{width / height:.1f} times as wide as high" if width > height else \
             f"{height / width:.1f} times as high as wide"
-        notes.append(f"It is {longer}: squashed to a square, its shapes are distorted.")
+        notes.append(Note("elongated", f"It is {longer}: squashed to a square, its shapes are distorted."))
     if np.ptp(seen, axis=(0, 1)).max() <= 2:
-        notes.append("It is one even colour: there is no lesion to see, and the answer means nothing.")
+        notes.append(Note("even", "It is one even colour: there is no lesion to see, and the answer means nothing."))
     elif np.ptp(seen.astype(int), axis=2).max() <= 2:
-        notes.append("It is grey; the models learned from colour images.")
+        notes.append(Note("grey", "It is grey; the models learned from colour images."))
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
     array.flags.writeable = False
     return array
-
-
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"GIF8", "a GIF file"), (b"II*\0", "a TIFF file"), (b"MM\0*", "a TIFF file"), (b"BM", "a BMP file"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL file"), (b"\xff\x0a", "a JPEG XL file"), (b"\0\0\0\x0cjP  ", "a JPEG 2000 file"),
-    (b"8BPS", "a Photoshop file"), (b"%PDF", "a PDF file"), (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"), (b"\0\0\x01\0", "an icon file"), (b"\x89HDF", "an HDF5 file"),
-)
-_BRANDS: dict[bytes, str] = {
-    b"avif": "an AVIF file", b"avis": "an AVIF file", b"mp42": "a video", b"isom": "a video", b"qt  ": "a video",
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "a HEIC file"),
-}
-
-
-def kind_of(data: bytes) -> str:
-    """What a file that is neither PNG nor JPEG is, by its first bytes; "" where that is not known."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "a WebP file"
-    if data[4:8] == b"ftyp":
-        return _BRANDS.get(data[8:12], "a video")
-    if data[128:132] == b"DICM":
-        return "a DICOM file"
-    for magic, kind in _MAGIC:
-        if data.startswith(magic):
-            return kind
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "a web page"
-    return "an SVG drawing" if start.startswith(b"<") and b"<svg" in start else ""
