@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ham import store
+from ham import io, store
 from ham.config import IMAGE_SIZE, N_CLASSES, ImageError, StoreError, set_tensorflow_defaults
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
@@ -92,7 +92,7 @@ def _load(run: store.Run, input_shape: tuple[int, ...]):
     try:
         with _loading:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (*io.DAMAGED, ImportError) as error:
         raise StoreError(f"Run {run.id}", f"Keras {keras.__version__} cannot read its model ({str(error)[:200]}).",
                          "Train it again with this version.") from error
     if model.input_shape[1:] != input_shape or model.output_shape[1:] != (N_CLASSES,):

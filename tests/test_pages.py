@@ -13,6 +13,7 @@ from ham import config, store
 from ham.engine import Engine
 from ham.ui import frame, home
 from tests.page_driver import open_page, words
+from tests.test_bundle import EVALUATION
 
 ROOT = Path(__file__).parents[1]
 PAGES = [entry for entry in frame.MENU if (ROOT / entry.script).exists()]
@@ -251,7 +252,8 @@ def test_settings_that_cannot_be_read_are_told_on_every_page(script, ham_home):
 def finished_run(seed: int = 1, value: float = 0.75) -> store.Run:
     run = store.create_run(config.TrainConfig(seed=seed, split="image"), DATA, now=time.time() - 7200)
     score = {"value": value, "low": value - 0.02, "high": value + 0.02}
-    run = store.write_record(run, model={"sha256": "0"}, evaluation={"scores": {"accuracy": score}})
+    run = store.write_record(run, model={"sha256": "0"}, evaluation=EVALUATION | {
+        "scores": EVALUATION["scores"] | {"accuracy": score}})
     return store.write_status(run, state="done", ended=time.time())
 
 

@@ -11,6 +11,7 @@ from test_images import encoded, plain
 from ham import io, prediction, store
 from ham.config import CODES, StoreError, TrainConfig
 from ham.prediction import Predictor, check_image, dataset_image, predict
+from tests.test_bundle import EVALUATION
 
 
 def test_an_image_of_the_data_set_is_what_the_models_learned_from(small_dataset):
@@ -41,8 +42,7 @@ def finished_run(model: str = "cnn", seed: int = 0, data: dict | None = None, **
     keras.utils.set_random_seed(seed)
     MODELS[model].build(**config.model_settings).save(run.folder / "model.keras")
     entry = {"sha256": io.file_sha256(run.folder / "model.keras"), "parameters": 1, "trainable": 1}
-    scores = {"scores": {"balanced_accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}}
-    run = store.write_record(run, **{"model": entry, "evaluation": scores, **record})
+    run = store.write_record(run, **{"model": entry, "evaluation": EVALUATION, **record})
     return store.write_status(run, state="done", epoch=1)
 
 

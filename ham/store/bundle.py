@@ -243,6 +243,8 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     if len(set(map(bool, results.values()))) > 1:
         raise _Refused(f"it has {_listed(results, True)}, but not {_listed(results, False)}")
     if results["a model"]:
+        if "test_fingerprint" not in record.get("split", {}):  # an old run; here it is compared with none
+            raise _Refused("its config.json does not say which images it was tested on")
         if status.best_epoch not in history["epoch"].to_numpy():
             raise _Refused(f"its history.csv has no epoch {status.best_epoch}, which its status says was kept")
         _part(members, "predictions.npz", lambda content: _check_predictions(content, record["evaluation"]))

@@ -295,11 +295,7 @@ def _check_together(record: dict) -> None:
     """What belongs together is there, and its numbers agree. Raises ValueError."""
     if ("model" in record) is not ("evaluation" in record):
         raise ValueError("it has scores but no model" if "evaluation" in record else "it has a model but no scores")
-    if "evaluation" not in record:
-        return
-    if "test_fingerprint" not in record.get("split", {}):
-        raise ValueError("it does not say which images it was tested on")
-    if not _adds_up(record["evaluation"]):
+    if "evaluation" in record and not _adds_up(record["evaluation"]):
         raise ValueError("the counts in its evaluation do not agree")
 
 
@@ -316,11 +312,15 @@ def _fill_in(record: dict, config: TrainConfig) -> None:
     record["data"].setdefault("synthetic", False)
     if "split" in record:
         record["split"].setdefault("leaking", config.split != "lesion")
-    floors = record.get("floors", {})
-    floor = floors.get("logistic_regression", {}) if type(floors) is dict else {}
-    if floor and (not (EVALUATION.fits(floor) and _adds_up(floor))):
-        floors = {}
-    record["floors"] = floors if type(floors) is dict and _is_shallow(floors) else {}
+    if "floors" in record and not _are_floors(record["floors"]):
+        record["floors"] = {}
+
+
+def _are_floors(floors: object) -> bool:
+    if type(floors) is not dict or not _is_shallow(floors):
+        return False
+    floor = floors.get("logistic_regression")
+    return "logistic_regression" not in floors or (EVALUATION.fits(floor) and _adds_up(floor))
 
 
 def _config_of(record: dict, what: str) -> TrainConfig:
@@ -338,7 +338,10 @@ def _config_of(record: dict, what: str) -> TrainConfig:
 
 def _is_newer(version: object) -> bool:
     """Whether a version of HAM Lab, as it was recorded, comes after this one."""
-    numbers = re.compile(r"\d{1,6}(\.\d{1,6})*")
-    found, ours = ([int(number) for number in numbers.match(text)[0].split(".")] if type(text) is str and
-                   numbers.match(text) else [] for text in (version, ham.__version__))
-    return found > ours
+    return type(version) is str and _numbers(version) > _numbers(ham.__version__)
+
+
+def _numbers(version: str) -> list[int]:
+    """[1, 2, 0] of "1.2.0", and of "1.2.0.dev3" what stands before the words."""
+    found = re.match(r"\d{1,6}(\.\d{1,6})*", version)
+    return [int(number) for number in found[0].split(".")] if found else []

@@ -98,13 +98,10 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
         found, problem = _opened_data()
         with data_place:
             _data_in_use(found, problem)
-        own = store.find_runs()
         with live_place:
-            if own.problems and not follows_runs:  # there every folder stands with its reason
-                _left_out(len(own.problems))
+            if not follows_runs:  # there every folder stands with its reason
+                _left_out(len(store.find_runs().problems))
             _under_way(runs=not follows_runs)
-        if own.unreadable is not None:
-            show_error(own.unreadable)
         if found is not None and found.synthetic:
             _synthetic_data()
         with errors():
@@ -335,8 +332,9 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
 
 
 def _left_out(count: int) -> None:
-    st.caption(f":orange[:material/warning:] {count} {'run' if count == 1 else 'runs'} cannot be read. The Training "
-               "page says why.")
+    if count:
+        st.caption(f":orange[:material/warning:] {count} {'run' if count == 1 else 'runs'} cannot be read. The "
+                   "Training page says why.")
 
 
 def _under_way(runs: bool) -> None:

@@ -14,7 +14,7 @@ from ham.config import HamError
 from ham.data import SPLIT_TITLES
 from ham.evaluation import percent
 from ham.store import Problem, Run
-from ham.ui import frame
+from ham.ui import frame, visit
 
 _FILTER_FROM = 11  # fewer runs are seen at a glance
 _TABLE_HEIGHT = 440  # pixels: eleven rows and half of the next, which says that there are more
@@ -177,13 +177,15 @@ def _import() -> None:
     times = st.session_state.get("runs_imported", 0)  # a new key empties the uploader
     with st.expander("Import a run", icon=":material/upload_file:"):
         file = st.file_uploader("A run exported on another machine, a zip", key=f"runs_import_{times}",
-                                max_upload_size=20, help="It is checked whole before anything is written.")
+                                max_upload_size=visit.MAX_UPLOAD_MB,
+                                help="It is checked whole before anything is written.")
         if st.button("Import", icon=":material/upload:", disabled=file is None, key="runs_import"):
             try:
                 run = store.import_run(file.getvalue())
             except HamError as error:
                 frame.show_error(error)
                 return
+            visit.take([file])
             st.session_state["runs_imported"] = times + 1
             st.toast(f"{frame.plain(run.title)} is here now.", icon=":material/check_circle:")
             st.rerun()
