@@ -62,7 +62,7 @@ def test_a_status_change_is_seen_by_the_next_reader(run: Run) -> None:
 @pytest.mark.parametrize("after", ["_read_status", "_read_record"])
 def test_a_run_that_ends_while_it_is_read_is_never_seen_ended_without_its_result(
         run: Run, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    read, ended = getattr(store.runs, after), []
+    read, ended = getattr(store.folder, after), []
 
     def read_and_end(folder: str, version: tuple) -> object:
         found = read(folder, version)
@@ -71,8 +71,8 @@ def test_a_run_that_ends_while_it_is_read_is_never_seen_ended_without_its_result
                 run, model={"sha256": ""}, split={"test_fingerprint": "t"}, evaluation=EVALUATION), state="done"))
         return found
 
-    store.runs._read_version.cache_clear()
-    monkeypatch.setattr(store.runs, after, read_and_end)
+    store.folder._read_version.cache_clear()
+    monkeypatch.setattr(store.folder, after, read_and_end)
     seen = store.read_run(run.id)
     assert seen.has_model or seen.state == "queued"
     assert store.read_run(run.id).has_model
@@ -360,8 +360,8 @@ def test_a_file_that_may_not_be_read_is_never_called_damaged(finished: Run, monk
     def refuse(path: object, flags: int = 0) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    store.runs._read_version.cache_clear()
-    store.runs._read_status.cache_clear()
+    store.folder._read_version.cache_clear()
+    store.folder._read_status.cache_clear()
     monkeypatch.setattr(os, "open", refuse)
     [problem] = store.find_runs().problems
     assert not problem.damaged
@@ -432,7 +432,9 @@ def test_every_entry_that_is_missing_or_mistyped_is_told_of_in_words_or_shown(fi
                 shown += 1
                 assert one.title
                 assert one.scores is None or len(one.scores) == 7
-                assert store.same_test_images(one, one) is one.has_model
+                known = "test_fingerprint" in one.record.get("split", {})
+                assert store.same_test_images(one, one) is known
+                assert isinstance(one.leaking, bool)
                 assert isinstance(sum(one.record.get("parameters", {}).values()), int)
                 assert all(isinstance(version, str) for version in one.record["packages"].values())
     assert shown

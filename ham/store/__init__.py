@@ -21,7 +21,8 @@ however it ends. A run whose status says running and whose lock is free was inte
 The runs in `config.reference_folder()` ship with HAM Lab. They have the same format, name their images
 by keys instead of ids, and are only ever read: every verb that writes refuses them.
 
-runs      the folder itself: create, status, lock, list, read, delete
+folder    one run as it is in its folder, and who is alive there
+runs      all of them: create, status, lock, find, delete
 notes     title, tags and text
 results   history, predictions, log, model
 bundle    one run as one zip, and back, checked
@@ -32,6 +33,7 @@ files     what cannot be read or written there, in words about the run
 
 from ham.store.bundle import export_run, import_run
 from ham.store.files import DamagedRunError, NewerRunError, writing
+from ham.store.folder import SHIPS, Run
 from ham.store.notes import Notes
 from ham.store.origin import trained_here
 from ham.store.record import FORMAT, STATES, Status
@@ -53,10 +55,8 @@ from ham.store.results import (
     write_predictions,
 )
 from ham.store.runs import (
-    SHIPS,
     Found,
     Problem,
-    Run,
     cancel_requested,
     claim,
     create_run,

@@ -31,11 +31,11 @@ from ham import io
 from ham.config import N_CLASSES, HamError, StoreError, reference_folder, runs_folder
 from ham.store import runs
 from ham.store.files import NewerRunError, ships, writing
+from ham.store.folder import RUN_ID, Run
 from ham.store.notes import FILE as NOTES_FILE
 from ham.store.notes import MAX_BYTES, Notes
 from ham.store.record import parse_record, parse_status
 from ham.store.results import PREDICTION_ARRAYS, parse_history, predictions_from
-from ham.store.runs import RUN_ID, Run
 
 BUNDLE_FORMAT = "ham-lab run 1"
 ENDED = ("done", "failed", "cancelled")

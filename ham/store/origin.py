@@ -15,7 +15,7 @@ from ham import io
 from ham.config import home_folder
 
 if TYPE_CHECKING:
-    from ham.store.runs import Run
+    from ham.store.folder import Run
 
 _ID = re.compile(r"[0-9a-f]{16}")
 

@@ -18,7 +18,8 @@ import pandas as pd
 from ham import io
 from ham.config import CODES, N_CLASSES, HamError, StoreError
 from ham.store.files import reading, writing
-from ham.store.runs import Run, write_record
+from ham.store.folder import Run
+from ham.store.runs import write_record
 
 HISTORY_COLUMNS = (
     "epoch", "loss", "accuracy", "balanced_accuracy", "validation_loss", "validation_accuracy",

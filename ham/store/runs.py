@@ -1,4 +1,4 @@
-"""The run folder itself: create, status, lock, list, read, delete; and the runs that ship with HAM Lab."""
+"""The runs folder: runs created, changed, locked, deleted, found; and the runs that ship with HAM Lab."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import functools
 import importlib.metadata
 import logging
 import os
-import re
 import secrets
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import filelock
 
@@ -32,86 +30,15 @@ from ham.config import (
     runs_folder,
 )
 from ham.store import notes as notes_file
-from ham.store.files import DamagedRunError, reading, ships, writing
+from ham.store.files import DamagedRunError, writing
+from ham.store.folder import RUN_ID, SHIPS, Run, read_folder
 from ham.store.notes import Notes
 from ham.store.origin import origin
-from ham.store.record import FORMAT, Status, check_format, parse_record, parse_status
-
-if TYPE_CHECKING:
-    from ham.evaluation import Interval
+from ham.store.record import FORMAT, Status
 
 log = logging.getLogger(__name__)
 
-RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
-SHIPS = "ships with HAM Lab"
-SYNTHETIC = "synthetic data"
-_PROBE_SECONDS = 0.02  # a probe of another process holds the lock for microseconds, a trainer for minutes
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run folder as it was when read."""
-
-    id: str
-    folder: Path
-    config: TrainConfig
-    record: dict  # config.json, as `record.RECORD` declares it
-    status: Status
-    notes: Notes = field(default_factory=Notes)
-
-    @property
-    def state(self) -> str:
-        return self.status.state
-
-    @property
-    def live(self) -> bool:
-        return self.state in ("queued", "running")
-
-    @property
-    def has_model(self) -> bool:
-        """Whether it ended with a model and predictions (done, or cancelled after an epoch)."""
-        return "model" in self.record and "evaluation" in self.record and not self.live
-
-    @property
-    def scores(self) -> dict[str, Interval] | None:
-        """On its test images, by keys of evaluation.SCORES; None without a model, and while it waits or
-        trains: what was scored before is not what it will be worth.
-        """
-        from ham.evaluation import scores_from_record  # takes its time, which lists of runs have no use for
-
-        return scores_from_record(self.record["evaluation"]) if self.has_model else None
-
-    @property
-    def leaking(self) -> bool:
-        """Whether its split let test images, or others of their lesions, into the training."""
-        return self.record.get("split", {}).get("leaking", self.config.split != "lesion")
-
-    @property
-    def shipped(self) -> bool:
-        """Whether it ships with HAM Lab: it can be read, asked and exported, and never changed."""
-        return ships(self.folder)
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether it was trained on synthetic data, so that it knows nothing of real lesions."""
-        return self.record["data"]["synthetic"]
-
-    @property
-    def title(self) -> str:
-        """For people: the one they gave it, else `own_title`; what was trained on synthetic data says so."""
-        return (self.notes.title or self.own_title) + (f" ({SYNTHETIC})" if self.synthetic else "")
-
-    @property
-    def own_title(self) -> str:
-        """From the settings: "CNN, as described, seed 1", or "CNN, as described (ships with HAM Lab)"."""
-        return f"{self.short_title} ({SHIPS})" if self.shipped else f"{self.short_title}, seed {self.config.seed}"
-
-    @property
-    def short_title(self) -> str:
-        """"CNN, as described": model and recipe alone."""
-        recipe = RECIPES[self.config.recipe].title.lower() if self.config.recipe in RECIPES else self.config.recipe
-        return f"{MODEL_TITLES[self.config.model]}, {recipe}"
 
 
 # -------------------------------------------------------------------------------- write
@@ -136,7 +63,7 @@ def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> 
     with writing(folder), io.whole(folder) as draft:
         io.write_json(draft / "config.json", record)
         io.write_json(draft / "status.json", dataclasses.asdict(status))
-    return _read_folder(folder)
+    return read_folder(folder)
 
 
 def make_runs_folder() -> None:
@@ -202,7 +129,7 @@ def delete_damaged(name: str) -> None:
     """Removes a folder that `find_runs` calls damaged. Raises StoreError where it is none of these."""
     if RUN_ID.fullmatch(name):
         try:
-            _read_folder(runs_folder() / name)
+            read_folder(runs_folder() / name)
         except DamagedRunError:
             _remove(runs_folder() / name)
             return
@@ -231,7 +158,7 @@ def claim(run: Run, wait_seconds: float = 0.5) -> Iterator[Run | None]:
     who trains holds the lock. Raises StoreError where the folder is gone or cannot be written.
     """
     with _lock(run.folder, wait_seconds) as mine:
-        yield _read_folder(run.folder, alive=False) if mine else None
+        yield read_folder(run.folder, alive=False) if mine else None
 
 
 @contextlib.contextmanager
@@ -249,19 +176,6 @@ def _lock(folder: Path, wait_seconds: float = 0.5) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
-
-
-def _is_alive(folder: Path) -> bool:
-    """Whether some process holds the run's lock."""
-    lock = filelock.FileLock(folder / "lock", timeout=_PROBE_SECONDS, poll_interval=0.005)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        return True
-    except OSError:  # a folder that only can be read is trained by nobody
-        return False
-    lock.release()
-    return False
 
 
 # --------------------------------------------------------------------------------- read
@@ -298,7 +212,7 @@ def find_runs() -> Found:
     runs, problems = [], []
     for folder in folders:
         try:
-            runs.append(_read_folder(folder))
+            runs.append(read_folder(folder))
         except StoreError as error:
             if os.path.lexists(folder):  # not one that was deleted meanwhile
                 problems.append(Problem(os.path.basename(folder), error))
@@ -323,7 +237,7 @@ def read_run(run_id: str) -> Run:
         raise StoreError(f"Run {run_id!r}", "that is no run id.", todo)
     folder = runs_folder() / run_id
     if os.path.isdir(folder):
-        return _read_folder(folder)
+        return read_folder(folder)
     if os.path.isdir(reference_folder() / run_id):
         return _read_reference(reference_folder() / run_id)
     _run_folders(runs_folder())
@@ -385,7 +299,7 @@ def _is_folder(entry: os.DirEntry) -> bool:
 
 def _read_reference(folder: Path) -> Run:
     """A run that ships. Nobody trains it, so no lock is asked for: asking would make a file."""
-    run = _read_folder(folder, alive=False)
+    run = read_folder(folder, alive=False)
     if run.state != "done" or not run.has_model:
         raise StoreError(f"Run {run.id}", f"it {SHIPS} and is not whole.", "Install HAM Lab again.")
     return run
@@ -395,84 +309,6 @@ def _read_reference(folder: Path) -> Run:
 def _warn_once(folder: str, words: str) -> None:
     """Every page looks at these folders at every click; the log is told once."""
     log.warning("%s %s and is left out: %s", folder, SHIPS, words)
-
-
-def _read_folder(folder: Path | str, alive: bool | None = None) -> Run:
-    """The run; `alive` says whether somebody trains it, where the caller knows."""
-    run = _read_version(str(folder), *_versions(str(folder)))
-    if run.state == "running" and not (_is_alive(run.folder) if alive is None else alive):
-        # the trainer may have ended between the two looks
-        run = _read_version(str(folder), *_versions(str(folder)))
-        if run.state == "running":
-            return dataclasses.replace(
-                run, status=dataclasses.replace(run.status, state="interrupted", seconds_left=None))
-    return run
-
-
-def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
-    """What tells that status.json, config.json or notes.json was written anew. Raises StoreError.
-
-    The status comes first, here and in the reading: a training writes its result before its end, so whoever sees
-    the end sees the result.
-    """
-    found = []
-    for name in ("status.json", "config.json", notes_file.FILE):
-        try:
-            stat = os.stat(f"{folder}/{name}")
-        except OSError:
-            if name != notes_file.FILE:
-                with reading(Path(folder, name)):
-                    raise
-            found.append(None)
-        else:
-            found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)
-
-
-# The version is part of every key: a file that was replaced is read again. The three files have
-# their own caches because a training replaces status.json twice a second and config.json hardly ever.
-# Folders are text here: 2,000 of them are listed, and making and hashing Paths took most of the time.
-
-
-@functools.lru_cache(maxsize=8192)
-def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None) -> Run:
-    path = Path(folder)
-    try:
-        where = _read_status(folder, status)
-    except io.DAMAGED as error:
-        with reading(path / "config.json"):  # a newer version's status need not be ours
-            check_format(io.read_json(path / "config.json"), f"Run {path.name}")
-        with reading(path / "status.json"):
-            raise error
-    try:
-        content, config = _read_record(folder, record)
-    except io.DAMAGED as error:
-        with reading(path / "config.json"):
-            raise error
-    return Run(path.name, path, config, content, where, _read_notes(folder, notes) if notes else Notes())
-
-
-@functools.lru_cache(maxsize=8192)
-def _read_record(folder: str, version: tuple) -> tuple[dict, TrainConfig]:
-    return parse_record(io.read_bytes(f"{folder}/config.json"), f"Run {os.path.basename(folder)}")
-
-
-@functools.lru_cache(maxsize=8192)
-def _read_status(folder: str, version: tuple) -> Status:
-    return parse_status(io.read_bytes(f"{folder}/status.json"))
-
-
-@functools.lru_cache(maxsize=8192)
-def _read_notes(folder: str, version: tuple) -> Notes:
-    """A damaged file says so in `problem` and breaks nothing."""
-    try:
-        if version[1] > notes_file.MAX_BYTES:
-            raise ValueError("it is too large")
-        return Notes.from_dict(io.parse_json(io.read_bytes(f"{folder}/{notes_file.FILE}")))
-    except StoreError as error:
-        return Notes(problem=f"{notes_file.FILE} is damaged: {error}")
-    except io.DAMAGED as error:
-        return Notes(problem=f"{notes_file.FILE} is damaged: {error}.")
 
 
 def _package_versions() -> dict[str, str]:
