@@ -58,6 +58,12 @@ def no_measure(config: TrainConfig, source: str) -> None:
     raise EngineError("The probe", "tests do without it.", "Ask for it.")
 
 
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at other things than intervals: these come from 20 draws of lesions instead of 2,000."""
+    monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 20)
+
+
 @pytest.fixture(autouse=True)
 def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening the Training page would measure it: half a minute of a core, which outlives the test."""

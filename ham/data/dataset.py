@@ -224,6 +224,8 @@ def _read_cache(cache: Path) -> _Content:
         if not (cache / name).exists():
             raise ValueError(f"{name} is missing")
     index = io.read_json(cache / "cache.json")
+    if _seal({name: entry for name, entry in index.items() if name != "seal"}) != index["seal"]:
+        raise ValueError("cache.json is not what was written")
     for name in _CACHED:
         if io.file_sha256(cache / name) != index["sha256"][name]:
             raise ValueError(f"{name} is not what was written")
@@ -236,9 +238,14 @@ def _write_cache(draft: Path, content: _Content) -> None:
     draft.mkdir()
     np.save(draft / "images.npy", content.images)
     (draft / "metadata.csv").write_bytes(_canonical(content.metadata))
-    io.write_json(draft / "cache.json", {
-        "fingerprint": content.fingerprint, "notes": content.notes,
-        "sha256": {name: io.file_sha256(draft / name) for name in _CACHED}})
+    index = {"fingerprint": content.fingerprint, "notes": list(content.notes),
+             "sha256": {name: io.file_sha256(draft / name) for name in _CACHED}}
+    io.write_json(draft / "cache.json", {**index, "seal": _seal(index)})
+
+
+def _seal(index: dict) -> str:
+    """Of what stands beside it in cache.json: a fingerprint with a flipped bit would part runs that belong together."""
+    return _sha256(io.json_bytes(index))
 
 
 def _remove_others(cache: Path, folder_key: str) -> None:

@@ -77,14 +77,21 @@ def _own(folder: Path) -> tuple[str, str]:
 
 
 def _words(path: Path) -> tuple[str, str]:
-    return shown(path.name), f"{'Archive' if path.is_file() else 'Folder'} {shown(path)}"
+    return shown(path.name), f"{'Archive' if _is_file(path) else 'Folder'} {shown(path)}"
 
 
 def _is_there(path: Path) -> bool:
     """Whether there is something to look into, without listing ten thousand images."""
     try:
-        return path.is_file() or any(not name.startswith(".") for name in os.listdir(path))
-    except OSError:
+        return _is_file(path) or any(not name.startswith(".") for name in os.listdir(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a NUL in its name
         return False
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ham.config import CODES
-from ham.evaluation.intervals import NO_INTERVAL, RESAMPLES, Interval, combined, intervals, of_one_lesion
+from ham.evaluation.intervals import NO_INTERVAL, Interval, combined, intervals, of_one_lesion
 from ham.evaluation.scores import (
     SCORES,
     Answers,
@@ -34,7 +34,7 @@ class McNemar:
 
 
 def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions: np.ndarray,
-            resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+            resamples: int | None = None, seed: int = 0) -> dict[str, Interval]:
     """Scores of `proba` minus scores of `baseline` on the same images; paired bootstrap over lesions.
 
     Both models are scored on the same resamples, so what makes an image hard for both cancels out.
@@ -55,7 +55,7 @@ def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions
         lambda key: _paired_instead(key, y_true, proba, baseline, lesion), undrawn(y_true, lesion))
 
 
-def unpaired_difference(ours: Answers, theirs: Answers, resamples: int = RESAMPLES,
+def unpaired_difference(ours: Answers, theirs: Answers, resamples: int | None = None,
                         seed: int = 0) -> dict[str, Interval]:
     """The scores of `named_right` of one set of images minus those of another: another test part,
     or another kind of image within one.

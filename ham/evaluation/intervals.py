@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-RESAMPLES = 2000
+RESAMPLES = 2000  # read when a score is asked for: tests that look at other things lower it
 CONFIDENCE = 0.95
 _Z = float(norm.ppf((1 + CONFIDENCE) / 2))  # 1.96
 _NO_WIDTH = 1e-9  # below it two limits differ by rounding only
@@ -54,17 +54,18 @@ NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 # --------------------------------------------------------------------------- bootstrap
 
 
-def intervals(score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: int, resamples: int,
-              seed: int, instead: Callable[[str], Interval],
+def intervals(score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: int,
+              resamples: int | None, seed: int, instead: Callable[[str], Interval],
               undrawn: Iterable[str] = ()) -> dict[str, Interval]:
-    """`score(counts)` of the images as they are, with its interval over `resamples` draws of lesions.
+    """`score(counts)` of the images as they are, with its interval over `resamples` draws of
+    lesions, RESAMPLES where none are named.
 
     `counts`: float (R, n_lesions), how often each lesion is counted. `instead(key)`: the interval
     of a score that is the same in every draw, and of those of `undrawn`, of which draws know too
     little. Of one lesion there is none.
     """
     point = score(np.ones((1, n_lesions)))
-    drawn = _bootstrap(score, n_images, n_lesions, resamples, seed)
+    drawn = _bootstrap(score, n_images, n_lesions, resamples or RESAMPLES, seed)
     found = {key: _percentiles(point[key][0], drawn[key]) for key in point}
     for key, one in found.items():
         if n_lesions == 1 or not math.isfinite(one.value):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ham.config import CODES
 from ham.evaluation.differences import unpaired_difference
-from ham.evaluation.intervals import RESAMPLES, Interval
+from ham.evaluation.intervals import Interval
 from ham.evaluation.scores import Answers, named_right
 
 
@@ -37,7 +37,8 @@ class Leak:
     gap_classes: tuple[str, ...] = ()
 
 
-def measure_leak(answers: Answers, seen: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Leak:
+def measure_leak(answers: Answers, seen: np.ndarray, resamples: int | None = None,
+                 seed: int = 0) -> Leak:
     """`seen`: bool (n,), whether training has seen the image's lesion. Of several runs the answers stand one after
     the other, a lesion under one label in all of them. Raises EvaluationError.
     """
@@ -57,7 +58,7 @@ def joined(answers: list[Answers]) -> Answers:
                      for name in ("y_true", "proba", "lesions")))
 
 
-def _part(answers: Answers, resamples: int, seed: int) -> Part:
+def _part(answers: Answers, resamples: int | None, seed: int) -> Part:
     scores = named_right(answers, resamples, seed)
     support = np.bincount(answers.y_true, minlength=len(CODES))
     return Part(len(answers), len(np.unique(answers.lesions)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ham.evaluation.intervals import RESAMPLES, Interval
+from ham.evaluation.intervals import Interval
 from ham.evaluation.scores import MALIGNANT, EvaluationError, check, malignant_proba, shares
 
 TARGETS = (0.80, 0.90, 0.95)  # sensitivities to choose from
@@ -41,7 +41,7 @@ def malignant_threshold(y_true: np.ndarray, proba: np.ndarray, sensitivity: floa
 
 
 def operating_point(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float | None = None,
-                    resamples: int = RESAMPLES) -> OperatingPoint:
+                    resamples: int | None = None) -> OperatingPoint:
     """What calling images malignant finds and costs on these images, with intervals and counts.
 
     With a threshold where `malignant_proba >= threshold`, without one where the most probable class is malignant.

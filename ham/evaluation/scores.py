@@ -11,7 +11,6 @@ import pandas as pd
 from ham.config import CLASSES, CODES, N_CLASSES, HamError
 from ham.evaluation.intervals import (
     NO_INTERVAL,
-    RESAMPLES,
     Interval,
     area_interval,
     combined,
@@ -82,7 +81,7 @@ class Answers:
         return Answers(self.y_true[mask], self.proba[mask], self.lesions[mask])
 
 
-def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resamples: int = RESAMPLES,
+def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resamples: int | None = None,
              seed: int = 0) -> Evaluation:
     """Scores with 95 % percentile bootstrap intervals over lesions (Efron, Tibshirani 1993, chapter 13).
 
@@ -101,7 +100,7 @@ def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resampl
     return Evaluation(len(y_true), n_lesions, found, _per_class(y_true, proba, confusion), confusion)
 
 
-def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarray, resamples: int = RESAMPLES,
+def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarray, resamples: int | None = None,
            seed: int = 0) -> dict[str, Interval]:
     """By key the share of the images in `whole` that are also in `part`, (part, whole): bool (n,) each.
 
@@ -121,7 +120,7 @@ def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarra
                      n, n_lesions, resamples, seed, instead)
 
 
-def named_right(answers: Answers, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+def named_right(answers: Answers, resamples: int | None = None, seed: int = 0) -> dict[str, Interval]:
     """"accuracy", "balanced_accuracy" and by class code its recall, with the intervals of `evaluate`.
 
     From the same draws of lesions as there and without the AUCs, which take most of its time. NaN is the recall of a
