@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ham import io, store
-from ham.config import IMAGE_SIZE, N_CLASSES, ImageError, StoreError, set_tensorflow_defaults
+from ham.config import CODES, IMAGE_SIZE, N_CLASSES, ImageError, StoreError, set_tensorflow_defaults
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
 from ham.models import MODELS
@@ -78,6 +78,20 @@ def predict(images: Sequence[CheckedImage], predictors: Sequence[Predictor]) -> 
     probas = [predictor.proba(seen) for predictor in predictors]
     return [Prediction(image, predictor.run_id, proba[i], int(proba[i].argmax()))
             for i, image in enumerate(images) for predictor, proba in zip(predictors, probas, strict=True)]
+
+
+def as_record(prediction: Prediction, true_label: int | None = None) -> dict:
+    """JSON-ready, as the command line and the page write it; `true_label` (index in CLASSES) where it is known."""
+    probabilities = {code: round(float(p), 6) for code, p in zip(CODES, prediction.proba, strict=True)}
+    known = {} if true_label is None else {"true_label": CODES[true_label]}
+    return {"image": prediction.image.name, "run": prediction.run_id, "label": CODES[prediction.label], **known,
+            "probabilities": probabilities, "notes": list(prediction.image.notes), "error": None}
+
+
+def as_refused_record(error: ImageError, run_id: str | None = None) -> dict:
+    """The same for an image that was not answered; without a run where several were asked."""
+    return {"image": error.what, "run": run_id, "label": None, "probabilities": None, "notes": [],
+            "error": f"{error.why} {error.todo}"}
 
 
 _loading = threading.Lock()  # Keras keeps names and scopes in global state while it builds a model

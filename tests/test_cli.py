@@ -473,12 +473,16 @@ def test_predict_answers_images_and_refuses_the_others(trained, tmp_path):
     assert said.returncode == 1
     answered, text, missing = json.loads(said.stdout)
     assert (answered["image"], answered["run"]) == (str(tmp_path / "grey.png"), run_id)
-    assert "error" not in answered
+    assert answered["error"] is None
+    assert answered["notes"] == ["It is one even colour: there is no lesion to see, and the answer means nothing."]
     assert list(answered["probabilities"]) == list(CODES)
     assert sum(answered["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert answered["label"] == max(answered["probabilities"], key=answered["probabilities"].get)
     assert text["label"] is None
-    assert "text.png" in text["error"]
+    assert text["probabilities"] is None
+    assert text["notes"] == []
+    assert text["error"].startswith("this is a text file")
+    assert [list(record) for record in (text, missing)] == [list(answered)] * 2
     assert "cannot be read" in missing["error"]
 
 
@@ -500,7 +504,8 @@ def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, m
     assert cli.main(["predict", made.id, str(image)]) == 0
     said = capsys.readouterr()
     assert said.out == (f"{image}: Melanoma (mel), malignant 70 %; Basal cell carcinoma (bcc), malignant 20 %; "
-                        "Actinic keratosis (akiec), malignant 4 %\n")
+                        "Actinic keratosis (akiec), malignant 4 %\n"
+                        "  It is one even colour: there is no lesion to see, and the answer means nothing.\n")
     assert config.DISCLAIMER in said.err
 
 

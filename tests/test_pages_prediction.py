@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 from test_prediction import encoded, finished_run, plain
 
-from ham import config, data, store
+from ham import config, data, prediction, store
 from ham.config import CODES
 from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
@@ -474,7 +474,9 @@ def test_the_downloads_hold_every_answer_and_every_refusal():
     records = json.loads(json.dumps(sections.as_records(answers, refused)))
     assert len(records) == 5
     assert records[0]["probabilities"]["mel"] == pytest.approx(0.7)
-    assert records[-1] == {"image": "x.gif", "error": "it moves. Stop it."}
+    assert records[0] == prediction.as_record(answers[0].predictions[0], NV)
+    assert records[-1] == {"image": "x.gif", "run": None, "label": None, "probabilities": None, "notes": [],
+                           "error": "it moves. Stop it."}
 
 
 def test_pixels_are_enlarged_to_squares():

@@ -1,15 +1,22 @@
 """A Predictor says what its Keras model says; answers and refusals stand in one form of record."""
 
 import dataclasses
+import json
+import os
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
-from test_images import encoded, plain
+from PIL import Image
+from test_images import colorful, encoded, plain, swapped_profile
 
-from ham import io, prediction, store
-from ham.config import CODES, StoreError, TrainConfig
+from ham import cli, io, prediction, store
+from ham.cli.images import ask
+from ham.config import CODES, ImageError, StoreError, TrainConfig
+from ham.data import open_dataset
+from ham.images import pixels
 from ham.prediction import Predictor, check_image, dataset_image, predict
 from tests.test_bundle import EVALUATION
 
@@ -164,3 +171,82 @@ def test_tensorflow_is_imported_once_in_the_background():
 
 def test_the_columns_are_the_seven_classes(predictors):
     assert predictors["cnn"].proba(np.zeros((1, 28, 28, 3), np.uint8)).shape == (1, len(CODES))
+
+
+# --------------------------------------------------------------------------------- one road
+
+
+def test_one_file_gives_the_same_pixels_by_every_road(kaggle_folder, tmp_path, monkeypatch, home):
+    """Sideways, and with a colour profile that makes red green: by data set, evaluate, predict and upload."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    data = encoded(colorful((90, 60)), "JPEG", quality=95, exif=turned, icc_profile=swapped_profile())
+    folder = kaggle_folder(counts={"mel": 3, "nv": 4}, pixels=False, jpegs=True)
+    file = next(folder.rglob("TEST_00001.jpg"))
+    file.write_bytes(data)
+    seen = {}
+
+    class Looking:
+        def __init__(self, run):
+            self.run_id = run.id
+
+        def proba(self, images):
+            seen.setdefault("first", images.copy())
+            return np.full((len(images), len(CODES)), 1 / len(CODES), np.float32)
+
+    monkeypatch.setattr(prediction, "Predictor", Looking)
+    run_id = store.create_run(TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}).id
+    uploaded = check_image("a.jpg", data)
+    assert {note.kind for note in uploaded.notes} == {"turned", "profile"}
+    plainly = np.array(Image.open(file).convert("RGB").resize((28, 28), Image.Resampling.LANCZOS))
+    assert np.abs(uploaded.seen.astype(int) - plainly).mean() > 10  # the road matters
+
+    dataset = open_dataset(folder)
+    row = dataset.metadata["image_id"].tolist().index("TEST_00001")
+    assert np.array_equal(dataset.images[row], uploaded.seen)
+    assert np.array_equal(dataset_image(dataset, row).seen, uploaded.seen)
+
+    assert cli.main(["predict", run_id, str(file)]) == 0
+    assert np.array_equal(seen.pop("first")[0], uploaded.seen)
+
+    (tmp_path / "labels.csv").write_text("image,dx\nTEST_00001,mel\n")
+    external, _ = ask([store.read_run(run_id)], str(file.parent), str(tmp_path / "labels.csv"))
+    assert np.array_equal(seen.pop("first")[0], uploaded.seen)
+    assert external.image_notes == {"turned upright": 1, "converted to sRGB": 1}
+    assert external.notes[-2:] == ["1 image is turned upright.", "1 image is converted to sRGB."]
+
+
+def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
+    name = os.fsdecode(b"m\xe4rz \"x' \xff.png")
+    (tmp_path / name).write_bytes(encoded(plain()))
+    proba = np.full((1, len(CODES)), 1 / len(CODES), np.float32)
+    monkeypatch.setattr(prediction, "Predictor", lambda run: type("Even", (), {
+        "run_id": run.id, "proba": lambda self, images: proba})())
+    run_id = store.create_run(TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}).id
+    assert cli.main(["predict", run_id, str(tmp_path / name), str(tmp_path / "missing"), "--json"]) == 1
+    answered, missing = json.loads(capsys.readouterr().out)
+    assert answered["image"] == str(tmp_path / name)
+    assert answered["notes"][-1].startswith("It is one even colour")
+    assert missing == {"image": str(tmp_path / "missing"), "run": run_id, "label": None, "probabilities": None,
+                       "notes": [], "error": "it cannot be read (No such file or directory). Check the path."}
+
+
+def test_a_record_says_image_run_label_probabilities_notes_and_error(predictors):
+    answer = predict([check_image("a.png", encoded(plain()))], [predictors["cnn"]])[0]
+    record = prediction.as_record(answer)
+    assert list(record) == ["image", "run", "label", "probabilities", "notes", "error"]
+    assert record["notes"] == ["It is one even colour: there is no lesion to see, and the answer means nothing."]
+    assert list(record["probabilities"]) == list(CODES)
+    assert record["label"] == max(record["probabilities"], key=record["probabilities"].get)
+    assert prediction.as_record(answer, 3)["true_label"] == CODES[3]
+    assert list(prediction.as_refused_record(ImageError("a", "it moves.", "Stop it."))) == list(record)
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_ham10000s_own_pixels_are_what_plain_reading_makes_of_them(real_data):
+    files = sorted(Path(real_data).rglob("*.jpg"))[::50]
+    assert len(files) > 150
+    for file in files:
+        with Image.open(file) as image:
+            plainly = np.array(image.convert("RGB").resize((28, 28), Image.Resampling.LANCZOS))
+        assert np.array_equal(pixels(file), plainly), file

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json
-from ham.config import CLASSES, CODES, DISCLAIMER, IMAGE_SIZE, DataError, HamError, ImageError
+from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,25 +27,22 @@ def predict(chosen: argparse.Namespace, out: TextIO) -> int:
     from ham import images, prediction, store
 
     run = store.read_run(chosen.run_id)
-    entries, accepted = [], []
-    for path in chosen.images:
-        entry = {"image": path, "run": run.id, "label": None, "probabilities": None}
-        entries.append(entry)
+    accepted, refused = {}, {}  # by place: a path may be given twice
+    for place, path in enumerate(chosen.images):
         try:
-            accepted.append((entry, images.check_image(path, images.read_file(path))))
-        except HamError as error:
-            entry["error"] = str(error)
+            accepted[place] = images.check_image(path, images.read_file(path))
+        except ImageError as error:
+            refused[place] = error
             show_error(error)
-    if accepted:
-        answers = prediction.predict([image for _, image in accepted], [prediction.Predictor(run)])
-        for (entry, _), answer in zip(accepted, answers, strict=True):
-            entry["label"] = CODES[answer.label]
-            entry["probabilities"] = {code: round(float(p), 6) for code, p in zip(CODES, answer.proba, strict=True)}
+    answers = prediction.predict(list(accepted.values()), [prediction.Predictor(run)]) if accepted else []
+    records = {place: prediction.as_refused_record(error, run.id) for place, error in refused.items()}
+    records |= {place: prediction.as_record(answer) for place, answer in zip(accepted, answers, strict=True)}
+    in_order = [records[place] for place in sorted(records)]
     if chosen.json:
-        write_json(entries, out)
+        write_json(in_order, out)
     else:
-        _write_answers(entries, out)
-    if len(accepted) == len(entries):
+        _write_answers(in_order, out)
+    if not refused:
         return DONE
     return SOME_REFUSED if accepted else WRONG_INPUT
 
@@ -55,6 +53,13 @@ class External:
 
     found: LabelledImages
     unreadable: dict[str, str]  # found but refused: name -> why
+    image_notes: dict[str, int]  # what was done to images or is odd about them, in words -> how many
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the scores should know, in words."""
+        counted = [f"{n:,} {'image is' if n == 1 else 'images are'} {what}." for what, n in self.image_notes.items()]
+        return [*self.found.notes, *counted]
 
 
 def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[Predictions]]:
@@ -71,12 +76,12 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
         opened = data.open_images(folder, lambda done, total, what: progress.show(what, done, total))
     found = data.find_labelled_images(opened, labels)
     _name("missing", found.missing)
-    kept, unreadable, answers = [], {}, {}
+    kept, unreadable, image_notes, answers = [], {}, {}, {}
     if found.names:
         with Progress() as progress:
             progress.show("Loading the models")  # before the images: a run without one is said at once
             predictors = {run.id: prediction.Predictor(run) for run in runs}
-            kept, seen, unreadable = _check_all(found, progress)
+            kept, seen, unreadable, image_notes = _check_all(found, progress)
             for number, (run_id, predictor) in enumerate(predictors.items()):
                 progress.show("Asking the models", number, len(predictors))
                 answers[run_id] = predictor.proba(seen)
@@ -86,28 +91,32 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
                         f"are missing and {len(unreadable):,} unreadable: none is left to be evaluated.",
                         "Check that the CSV belongs to this folder.")
     names = np.array([found.names[i] for i in kept])
-    return External(found, unreadable), [
+    return External(found, unreadable, image_notes), [
         store.Predictions(names, found.lesions[kept], found.labels[kept], answers[run.id]) for run in runs]
 
 
-def _check_all(found: LabelledImages, progress: Progress) -> tuple[list[int], np.ndarray, dict[str, str]]:
-    """Which of the images can be read, these as uint8 (n, 28, 28, 3), RGB; and why the others cannot."""
+def _check_all(found: LabelledImages, progress: Progress,
+               ) -> tuple[list[int], np.ndarray, dict[str, str], dict[str, int]]:
+    """Which of the images can be read, these as uint8 (n, 28, 28, 3), RGB; why the others cannot; notes, counted."""
     import numpy as np
 
     from ham import images
 
     total, started = len(found.names), time.monotonic()
     seen = np.empty((total, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-    kept, unreadable = [], {}
+    kept, unreadable, kinds = [], {}, Counter()
     for i, (name, path) in enumerate(zip(found.names, found.paths, strict=True)):
         left = (time.monotonic() - started) / i * (total - i) if i else None
         progress.show("Reading images", i, total, left)
         try:
-            seen[len(kept)] = images.check_image(path, images.read_file(path)).seen
+            image = images.check_image(path, images.read_file(path))
+            seen[len(kept)] = image.seen
             kept.append(i)
+            kinds.update({note.kind for note in image.notes})
         except ImageError as error:
             unreadable[name] = error.why
-    return kept, seen[:len(kept)], unreadable
+    notes = {words: kinds[kind] for kind, words in images.NOTE_KINDS.items() if kinds[kind]}
+    return kept, seen[:len(kept)], unreadable, notes
 
 
 def _name(kind: str, reasons: dict[str, str]) -> None:
@@ -120,12 +129,14 @@ def _name(kind: str, reasons: dict[str, str]) -> None:
         print(f"  and {len(reasons) - _LISTED:,} more", file=sys.stderr)
 
 
-def _write_answers(entries: list[dict], out: TextIO) -> None:
+def _write_answers(records: list[dict], out: TextIO) -> None:
     titles = {c.code: f"{c.title}, {'malignant' if c.malignant else 'benign'}" for c in CLASSES}
-    for entry in entries:
-        if "error" in entry:
-            print(f"{entry['image']}: refused", file=out)
+    for record in records:
+        if record["error"]:
+            print(f"{record['image']}: refused", file=out)
             continue
-        likely = sorted(entry["probabilities"].items(), key=lambda item: -item[1])[:3]
-        print(f"{entry['image']}: " + "; ".join(f"{titles[code]} {100 * p:.0f} %" for code, p in likely), file=out)
+        likely = sorted(record["probabilities"].items(), key=lambda item: -item[1])[:3]
+        print(f"{record['image']}: " + "; ".join(f"{titles[code]} {100 * p:.0f} %" for code, p in likely), file=out)
+        for note in record["notes"]:
+            print(f"  {note}", file=out)
     print(f"{DISCLAIMER}.", file=sys.stderr)

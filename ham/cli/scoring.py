@@ -155,7 +155,7 @@ def _external_record(chosen: argparse.Namespace, external: External, evaluation:
         "n_unreadable": len(unreadable), "n_unlabelled": found.n_unlabelled, "counts": _counts(evaluation),
         **{kind: [{"image": name, "reason": why} for name, why in reasons.items()]
            for kind, reasons in (("missing", found.missing), ("unreadable", unreadable))},
-        "notes": list(found.notes),
+        "notes": external.notes, "image_notes": external.image_notes,
     }
 
 
@@ -172,7 +172,7 @@ def _write_external(chosen: argparse.Namespace, external: External, evaluation: 
     print(f"{chosen.images}: {evaluation.n_images:,} of {found.n_labelled:,} labelled images evaluated, "
           f"{len(found.missing):,} missing, {len(external.unreadable):,} unreadable; "
           f"{found.n_unlabelled:,} more in the folder without a label", file=out)
-    for note in found.notes:
+    for note in external.notes:
         print(note, file=out)
     write_table([("  class", "images", "share"), *(
         (f"  {c.title}", f"{counts[c.code]:,}", f"{100 * counts[c.code] / evaluation.n_images:.1f} %")

@@ -14,7 +14,7 @@ from ham import prediction, store
 from ham.charts import probability_bars
 from ham.config import CLASSES, CODES, IMAGE_SIZE, ImageError, StoreError
 from ham.images import CheckedImage
-from ham.prediction import Prediction, Predictor, predict
+from ham.prediction import Prediction, Predictor, as_record, as_refused_record, predict
 from ham.ui.frame import chart, is_dark, plain, show_error
 from ham.ui.prediction.images import Question, remove_button, shorten
 from ham.ui.prediction.models import MAX_RUNS, short_labels
@@ -225,11 +225,5 @@ def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
 
 def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict]:
     """What `python -m ham predict --json` writes; `true_label` where the class is known."""
-    records = []
-    for answer in answers:
-        truth = answer.question.truth
-        known = {} if truth is None else {"true_label": CODES[truth]}
-        records += [{"image": p.image.name, "run": p.run_id, "label": CODES[p.label], **known,
-                     "probabilities": {c: float(v) for c, v in zip(CODES, p.proba, strict=True)}}
-                    for p in answer.predictions]
-    return records + [{"image": error.what, "error": f"{error.why} {error.todo}"} for error in refused]
+    return [*(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
+            *map(as_refused_record, refused)]
