@@ -297,7 +297,9 @@ def test_any_labelled_folder_is_evaluated_and_runs_are_compared_on_it(two_runs, 
     assert (found["n_labelled"], found["n_images"], found["n_lesions"], found["n_missing"], found["n_unreadable"],
             found["n_unlabelled"]) == (4, 4, 3, 0, 0, 1)
     assert {code: n for code, n in found["counts"].items() if n} == {"mel": 1, "nv": 2, "akiec": 1}
-    assert (found["missing"], found["unreadable"], found["notes"]) == ([], [], [])
+    assert (found["missing"], found["unreadable"]) == ([], [])
+    assert found["image_notes"] == {"of one even colour": 4}
+    assert found["notes"] == ["4 images are of one even colour."]
     first, second = found["runs"]
     assert (first["run"], second["run"]) == tuple(two_runs)
     assert (first["scores"]["accuracy"]["value"], second["scores"]["accuracy"]["value"]) == (0.5, 0.75)
