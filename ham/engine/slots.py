@@ -8,7 +8,7 @@ from pathlib import Path
 
 import filelock
 
-from ham import io
+from ham import io, store
 from ham.config import StoreError, runs_folder
 
 _SLOT_SECONDS = 0.05  # who only counts the free slots holds one for microseconds
@@ -40,6 +40,7 @@ def free_slots(slots: int) -> int:
 
 
 def _slot_files(slots: int) -> list[Path]:
+    store.make_runs_folder()
     return [runs_folder() / ".slots" / f"{number}.lock" for number in range(slots)]
 
 
