@@ -374,3 +374,21 @@ def test_a_run_that_waits_longer_than_a_start_takes_says_what_it_waits_for(
     assert "The scheduler at tcp://nobody:1 has had it for 3 min" in watching.waits_for([run])
     with engine.slot(1):
         assert watching.waits_for([run]) != ""
+
+
+def test_a_scheduler_that_takes_long_to_start_is_waited_for_in_words(
+        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, said = 100.0, []
+    monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
+    run, watching = engine.submit(tiny(), small_dataset.record), Engine()
+
+    def slow(self: Engine, workers: int) -> Client:
+        nonlocal now
+        now += 120.0
+        said.append(watching.waits_for([run]))
+        return client
+
+    monkeypatch.setattr(Engine, "_connect", slow)
+    watching._look()
+    assert "has been starting for 2 min, longer than usual" in said[0]
+    assert len(client.futures) == 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 120  # after which the workers are let go: TensorFlow holds 600 MB
 START_SECONDS = 60  # a start takes less, on a busy machine too
+_SCHEDULER_SECONDS = 300  # of a busy machine; usually it is one
 _POLL_SECONDS = 1.0
 _CLOSE_SECONDS = 5
 _HEALTHY_SECONDS = 20  # after which a task that goes on is no longer suspected
@@ -51,7 +52,8 @@ class Engine:
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._not_before = 0.0  # no task, after one that failed; time.monotonic()
         self._idle_since = time.monotonic()
-        self._submitted = time.monotonic()  # the last task
+        self._submitted = time.monotonic()  # the last task, or the start of what it needs
+        self._connecting = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -85,7 +87,8 @@ class Engine:
         except HamError as error:
             return f"An error keeps it from training: {error}"
         since = time.monotonic() - self._submitted
-        if any(run.state == "running" for run in runs) or not self._futures or since < START_SECONDS:
+        starts = self._connecting or bool(self._futures)
+        if any(run.state == "running" for run in runs) or not starts or since < START_SECONDS:
             return words
         minutes = f"{round(since / 60)} min"
         if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
@@ -173,7 +176,11 @@ class Engine:
     def _submit_task(self, workers: int) -> None:
         from distributed import fire_and_forget
 
-        client = self._connect(workers)
+        self._submitted, self._connecting = time.monotonic(), True
+        try:
+            client = self._connect(workers)
+        finally:
+            self._connecting = False
         try:
             future = client.submit(_task(), str(home_folder().absolute()), self._owner,
                                    key=f"work-{uuid.uuid4().hex}", pure=False)
@@ -182,7 +189,6 @@ class Engine:
             raise EngineError("The training engine", f"lost its scheduler ({error}).",
                               "It is started again by itself; the runs are safe.") from error
         self._futures.append(future)
-        self._submitted = time.monotonic()
 
     def _connect(self, workers: int) -> Client:
         """The client, its cluster started where there is none or where it has died."""
@@ -262,7 +268,9 @@ def _local_cluster(workers: int):
     if sys.platform == "win32":
         raise EngineError("Training on Windows", "Dask's process cluster does not run there.",
                           "Use WSL, or start a Dask scheduler and name it in DASK_SCHEDULER_ADDRESS.")
-    from distributed.deploy.subprocess import SubprocessCluster
+    from distributed.deploy.spec import SpecCluster
+    from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
+    from distributed.worker_memory import parse_memory_limit
 
     cores = os.cpu_count() or 1
     environment = {
@@ -270,7 +278,14 @@ def _local_cluster(workers: int):
         "TF_NUM_INTRAOP_THREADS": str(max(1, cores // workers)),
         "TF_NUM_INTEROP_THREADS": "1" if workers > 1 else "2",
     }
-    return SubprocessCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None,
-        scheduler_kwargs={"idle_timeout": f"{IDLE_SECONDS + 30}s"},  # ends it when its server is gone
-        worker_kwargs={"env": environment, "death_timeout": "60s"})
+    # as SubprocessCluster does it, which lets a scheduler take 30 seconds: after them, on a busy machine, it
+    # waits for the end of the one that it started
+    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": None,
+                 "idle_timeout": f"{IDLE_SECONDS + 30}s"}  # ends it when its server is gone
+    worker = {"cls": SubprocessWorker, "options": {"worker_kwargs": {
+        "host": "127.0.0.1", "nthreads": 1, "silence_logs": logging.WARNING, "env": environment,
+        "memory_limit": parse_memory_limit("auto", 1, workers, logger=_logger), "death_timeout": "60s"}}}
+    return SpecCluster(
+        workers=dict.fromkeys(range(workers), worker), worker=worker, name="HAM Lab", silence_logs=logging.WARNING,
+        scheduler={"cls": SubprocessScheduler,
+                   "options": {"scheduler_kwargs": scheduler, "timeout": _SCHEDULER_SECONDS}})
