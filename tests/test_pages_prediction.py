@@ -244,7 +244,7 @@ def test_streamlits_own_copy_of_a_dropped_file_goes_at_once(monkeypatch):
     ("report.pdf", b"%PDF-1.7" + bytes(64), "PDF"),
     ("clip.MOV", b"\0\0\0\x14ftypqt  " + bytes(64), "video"),
     ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
-    ("notes", b"no image", "not an image"),
+    ("notes", b"no image", "text file"),
 ])
 def test_any_file_may_be_dropped_and_is_refused_by_its_true_name(name, content, kind):
     app = open_page("pages/prediction.py")
@@ -255,9 +255,12 @@ def test_any_file_may_be_dropped_and_is_refused_by_its_true_name(name, content, 
 
 
 @pytest.mark.usefixtures("two_runs")
-def test_an_image_without_an_extension_or_a_type_is_answered():
-    app = drop(open_page("pages/prediction.py"), ("photograph", encoded(RED, "JPEG")))
-    assert "1 image, 2 models" in words(app.markdown)
+def test_every_format_is_answered_also_without_an_extension_or_a_type():
+    kinds = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+    files = [(f"photograph {i}", encoded(plain((20 * i, 0, 0)), kind)) for i, kind in enumerate(kinds)]
+    app = drop(open_page("pages/prediction.py"), *files)
+    assert "6 images, 2 models" in words(app.markdown)
+    assert not app.error
 
 
 # ------------------------------------------------------------------------------- examples
