@@ -223,6 +223,19 @@ def test_a_broken_colour_profile_is_left_out():
     assert "Its colour profile cannot be read and was left out." in checked.notes
 
 
+def test_a_profile_whose_words_are_no_text_is_left_out():
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for at in (12, 16):  # its class, its colour space
+        broken = profile[:at] + b"\xff\xd8\xfb\xdf" + profile[at + 4:]
+        checked = check_image("a.png", encoded(plain(), icc_profile=bytes(broken)))
+        assert checked.seen[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("at", [2**31 - 1, 2**63 - 1, 2**64 - 1])
+def test_a_tag_list_that_lies_beyond_all_files_is_damage(at):
+    assert "damaged" in refusal(b"II+\0\x08\0\0\0" + struct.pack("<Q", at) + bytes(50)).why
+
+
 def test_what_a_file_is_is_told_by_its_content():
     assert check_image("really-a.jpg", encoded(plain(), "PNG")).size == (56, 56)
     assert check_image("no extension", encoded(plain(), "JPEG")).size == (56, 56)

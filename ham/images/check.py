@@ -139,7 +139,7 @@ def _to_srgb(image: Image.Image, icc_profile: bytes | None, notes: list[Note]) -
             if profile.profile.xcolor_space.strip() == spaces[image.mode] and "srgb" not in title.lower():
                 image = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
                 notes.append(Note("profile", f"Colours converted from {title or 'its own profile'} to sRGB."))
-        except (ImageCms.PyCMSError, OSError):
+        except (ImageCms.PyCMSError, OSError, ValueError):  # ValueError: text that is none
             notes.append(Note("no profile", "Its colour profile cannot be read and was left out."))
     if image.mode == "CMYK":
         notes.append(Note("cmyk", "Colours converted from CMYK to RGB; they are approximate."))

@@ -29,7 +29,7 @@ _SOI, _EOI, _SOS, _DQT, _DHT, _DAC, _DRI, _EXIF, _ICC, _ADOBE, _JFIF = (
 _FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive; all Huffman coded
 _OTHER_FRAMES = {0xC3: "lossless", 0xC9: "arithmetic-coded", 0xCA: "arithmetic-coded"}
 _NEEDED = {_DQT, _DHT, _DRI, _ADOBE}
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # in coded data: no byte and no restart
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)  # in coded data: no byte and no restart
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class TagFile:
     def _number(self, kind: str, at: int) -> int:
         try:
             return struct.unpack_from(self.order + kind, self.data, at)[0]
-        except struct.error as error:
+        except (struct.error, OverflowError) as error:
             raise ValueError("cut short") from error
 
 
