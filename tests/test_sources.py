@@ -223,7 +223,7 @@ def test_copies_of_one_table_are_one_and_different_ones_are_named(pixels):
     with pytest.raises(DataError, match=r"they differ: HAM10000_metadata\.csv, HAM10000_metadata \(1\)\.csv"):
         find_source(pixels)
     copy.unlink()
-    (pixels / f"{PIXEL_FILE}.gz").write_bytes(gzip.compress(b"another"))
+    (pixels / f"{PIXEL_FILE}.gz").write_bytes(gzip.compress(b"another", mtime=0))
     with pytest.raises(DataError, match=f"they differ: {PIXEL_FILE}, {PIXEL_FILE}.gz"):
         find_source(pixels)
     (pixels / f"{PIXEL_FILE}.gz").write_bytes(packed[:-9])  # broke off: no candidate
@@ -297,7 +297,7 @@ def as_tar(folder: Path, path: Path) -> None:
 @pytest.mark.parametrize(("name", "content", "words"), [
     ("a.7z", b"7z\xbc\xaf'\x1c rest", "a 7z archive"),
     ("a.rar", b"Rar!\x1a\x07", "a RAR archive"),
-    ("a.tar.gz", gzip.compress(b"x"), "a gzip file"),
+    ("a.tar.gz", gzip.compress(b"x", mtime=0), "a gzip file"),
     ("a.tar", None, "a tar archive"),
     ("a.zip.html", b"<!DOCTYPE html><title>Sign in", "it is a web page"),
     ("photo.jpg", b"\xff\xd8\xff\xe0", "a JPEG, not a folder or a zip"),
