@@ -1,13 +1,14 @@
 """HAM Lab: explore HAM10000, train an LSTM and a CNN on it, compare them, ask them.
 
-config      class table, paths, TrainConfig and its limits, exceptions
+config      classes and facts, errors, folders, settings and recipes
+io          the floor under all: files written whole, damage, kept results, archives, background work
+images      bytes -> checked image -> pixels: the one decoding step
 data        files -> validated LesionDataset; cache; splits; leakage report
-models      the architectures and their registry
+models      one file an architecture, and their registry
 training    train(config, dataset, report) -> Run
 evaluation  y_true + proba -> Evaluation: scores, intervals, paired tests
 store       run folders: create, status, read, list, delete
 engine      the queue: submit, cancel, list, on Dask
-images      bytes -> checked image -> pixels: the one decoding step
 prediction  checked image + run -> Prediction
 charts      Evaluation, tables -> Plotly figures
 ui          the only module that imports Streamlit
@@ -16,4 +17,4 @@ cli         python -m ham: the same verbs without a browser
 Importing `ham` imports none of them.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
