@@ -865,3 +865,33 @@ def test_what_cannot_be_scored_is_refused_with_the_reason(y_true, proba, lesions
 def test_rounding_in_float16_is_not_taken_for_an_error():
     y_true, proba, lesions = made_up(50)
     evaluate(y_true, proba.astype(np.float16), lesions, resamples=2)
+
+
+# ------------------------------------------------------------------- a score of one's own
+
+
+def cohens_kappa(draws) -> np.ndarray:
+    """Agreement beyond chance (Cohen, Educational and Psychological Measurement 20:37, 1960)."""
+    n = draws.support.sum(axis=1)
+    by_chance = (draws.support * draws.predicted).sum(axis=1) / n**2
+    return (draws.correct.sum(axis=1) / n - by_chance) / (1 - by_chance)
+
+
+def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
+    """What CONTRIBUTING.md says of a metric: one entry, and it is everywhere."""
+    from ham.evaluation import Score
+
+    monkeypatch.setitem(SCORES, "kappa", Score("Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa))
+    y_true = np.array([0, 0, 3, 3, 3, 3, 3, 3])
+    answers = np.array([0, 3, 3, 3, 3, 3, 3, 0])
+    proba = np.eye(7)[answers]
+    found = evaluate(y_true, proba, np.arange(8))
+    # 6 of 8 agree; by chance 2 * 2 + 6 * 6 of 64 would: (0.75 - 0.625) / 0.375
+    assert found.scores["kappa"].value == pytest.approx(1 / 3)
+    assert found.scores["kappa"].low < 1 / 3 < found.scores["kappa"].high
+    stored = evaluation_record(found)
+    assert evaluation_from_record(stored).scores["kappa"] == found.scores["kappa"]
+    assert format_score("kappa", found.scores["kappa"]).startswith("0.33")
+    assert compare(y_true, np.eye(7)[y_true], proba, np.arange(8))["kappa"].value == pytest.approx(2 / 3)
+    perfect = evaluate(y_true, np.eye(7)[y_true], np.arange(8)).scores["kappa"]
+    assert (perfect.value, perfect.has_width) == (1, False)  # it declares no interval for where all draws agree

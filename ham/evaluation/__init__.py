@@ -37,6 +37,7 @@ from ham.evaluation.floors import (
 )
 from ham.evaluation.intervals import Interval
 from ham.evaluation.leak import Leak, Part, joined, measure_leak
+from ham.evaluation.metrics import SCORES, Draws, Score, malignant_proba
 from ham.evaluation.operating import (
     TARGETS,
     OperatingPoint,
@@ -47,13 +48,10 @@ from ham.evaluation.operating import (
     roc,
 )
 from ham.evaluation.scores import (
-    SCORES,
     Answers,
     Evaluation,
     EvaluationError,
-    Score,
     evaluate,
-    malignant_proba,
     named_right,
     proportion,
     shares,
@@ -78,6 +76,7 @@ __all__ = [
     "TARGETS",
     "Answers",
     "Calibration",
+    "Draws",
     "Evaluation",
     "EvaluationError",
     "Interval",

@@ -9,17 +9,14 @@ from scipy.stats import binomtest
 
 from ham.config import CODES
 from ham.evaluation.intervals import NO_INTERVAL, Interval, combined, intervals, of_one_lesion
+from ham.evaluation.metrics import SCORES, hits, images_of, share_terms
 from ham.evaluation.scores import (
-    SCORES,
     Answers,
     check,
-    hits,
-    images_of,
     lesion_numbers,
     named_right_by_draw,
     right_by_lesion,
     scores_by_draw,
-    share_terms,
     undrawn,
 )
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ham.evaluation.intervals import Interval
-from ham.evaluation.scores import MALIGNANT, EvaluationError, check, malignant_proba, shares
+from ham.evaluation.metrics import MALIGNANT, malignant_proba
+from ham.evaluation.scores import EvaluationError, check, shares
 
 TARGETS = (0.80, 0.90, 0.95)  # sensitivities to choose from
 

@@ -8,50 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ham.config import CLASSES, CODES, N_CLASSES, HamError
-from ham.evaluation.intervals import (
-    NO_INTERVAL,
-    Interval,
-    area_interval,
-    combined,
-    effective_lesions,
-    f1_interval,
-    intervals,
-    of_one_lesion,
-    share,
-    share_interval,
-    wilson,
+from ham.config import CODES, N_CLASSES, HamError
+from ham.evaluation.intervals import Interval, intervals, of_one_lesion, share_interval, wilson
+from ham.evaluation.metrics import (
+    MALIGNANT,
+    SCORES,
+    Draws,
+    area_under_curve,
+    f1,
+    interval_instead,
+    mean_of_defined,
+    ratio,
 )
-
-MALIGNANT = np.array([c.malignant for c in CLASSES])  # bool (7,)
 
 
 class EvaluationError(HamError):
     """Labels and probabilities that cannot be scored."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """How a score is called, explained and written."""
-
-    title: str
-    help: str
-    percent: bool  # written as "75.1 %"; otherwise as "0.920"
-
-
-SCORES: dict[str, Score] = {
-    "accuracy": Score("Accuracy", "Share of the test images named right.", True),
-    "balanced_accuracy": Score("Balanced accuracy", "Mean of the classes' recalls: every class counts the same, "
-                               "however rare (the ISIC 2018 metric).", True),
-    "macro_f1": Score("Macro F1", "Mean over the classes of F1, the harmonic mean of precision and recall.", True),
-    "macro_auc": Score("Macro AUC", "Mean over the classes of the area under the one-against-the-rest ROC curve; "
-                       "0.5 is guessing.", False),
-    "malignant_sensitivity": Score("Malignant sensitivity", "Share of the malignant images (mel, bcc, akiec) given any "
-                                   "malignant class.", True),
-    "malignant_specificity": Score("Malignant specificity", "Share of the benign images given any benign class.", True),
-    "malignant_auc": Score("Malignant AUC", "Area under the ROC curve of the summed probability of the malignant "
-                           "classes; 0.5 is guessing.", False),
-}
 
 
 @dataclass(frozen=True)
@@ -94,7 +66,7 @@ def evaluate(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, resampl
     lesion, n_lesions = lesion_numbers(lesions, len(y_true))
     found = intervals(
         lambda counts: scores_by_draw(y_true, proba, lesion, counts), len(y_true), n_lesions, resamples, seed,
-        lambda key: _interval_instead(key, y_true, proba, lesion), undrawn(y_true, lesion))
+        lambda key: interval_instead(key, y_true, proba, lesion), undrawn(y_true, lesion))
     confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
     np.add.at(confusion, (y_true, proba.argmax(axis=1)), 1)
     return Evaluation(len(y_true), n_lesions, found, _per_class(y_true, proba, confusion), confusion)
@@ -134,7 +106,7 @@ def named_right(answers: Answers, resamples: int | None = None, seed: int = 0) -
         return named_right_by_draw(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
 
     return intervals(score, len(y_true), n_lesions, resamples, seed,
-                     lambda key: _interval_instead(key, y_true, proba, lesion))
+                     lambda key: interval_instead(key, y_true, proba, lesion))
 
 
 def proportion(part: int, whole: int) -> Interval:
@@ -184,27 +156,8 @@ def lesion_numbers(lesions: np.ndarray, n: int) -> tuple[np.ndarray, int]:
 def scores_by_draw(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
                    counts: np.ndarray) -> dict[str, np.ndarray]:
     """Every score in SCORES, (R,) each, when lesion j is counted `counts[r, j]` times, (R, n_lesions)."""
-    n_lesions = counts.shape[1]
-    by_lesion = np.zeros((n_lesions, N_CLASSES * N_CLASSES))
-    np.add.at(by_lesion, (lesion, y_true * N_CLASSES + proba.argmax(axis=1)), 1)
-    confusion = (counts @ by_lesion).reshape(-1, N_CLASSES, N_CLASSES)  # (R, true, predicted)
-    right = np.diagonal(confusion, axis1=1, axis2=2)  # (R, 7)
-    support, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
-    f1 = ratio(2 * right, np.where(support > 0, support + predicted, 0))
-    malignant = confusion[:, MALIGNANT].sum(axis=1)  # (R, predicted)
-    benign = confusion[:, ~MALIGNANT].sum(axis=1)
-
-    weights = counts.T[lesion]  # (n, R)
-    auc = np.stack([_auc(proba[:, k], y_true == k, weights) for k in range(N_CLASSES)])
-    return {
-        "accuracy": right.sum(axis=1) / support.sum(axis=1),
-        "balanced_accuracy": _mean_of_defined(ratio(right, support)),
-        "macro_f1": _mean_of_defined(f1),
-        "macro_auc": _mean_of_defined(auc.T),
-        "malignant_sensitivity": ratio(malignant[:, MALIGNANT].sum(axis=1), malignant.sum(axis=1)),
-        "malignant_specificity": ratio(benign[:, ~MALIGNANT].sum(axis=1), benign.sum(axis=1)),
-        "malignant_auc": _auc(malignant_proba(proba), MALIGNANT[y_true], weights),
-    }
+    draws = Draws(y_true, proba, lesion, counts)
+    return {key: score.formula(draws) for key, score in SCORES.items()}
 
 
 def right_by_lesion(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
@@ -224,24 +177,8 @@ def named_right_by_draw(right: np.ndarray, whole: np.ndarray,
     """
     recall = ratio(right, whole)
     return {"accuracy": ratio(right.sum(axis=1), whole.sum(axis=1)),
-            "balanced_accuracy": _mean_of_defined(np.where(counted, recall, np.nan)),
+            "balanced_accuracy": mean_of_defined(np.where(counted, recall, np.nan)),
             **{code: recall[:, k] for k, code in enumerate(CODES)}}
-
-
-def _auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted area under the ROC curve, (R,), for weights (n, R); NaN where a side has no weight.
-
-    The Mann-Whitney form: the weighted share of pairs in which the positive scores higher, ties half
-    (Hanley, McNeil, Radiology 143:29, 1982).
-    """
-    order = np.argsort(score[~positive], kind="stable")
-    negatives = score[~positive][order]
-    below = np.zeros((len(negatives) + 1, weights.shape[1]))
-    np.cumsum(weights[~positive][order], axis=0, out=below[1:])
-    lower = below[np.searchsorted(negatives, score[positive], "left")]
-    lower += below[np.searchsorted(negatives, score[positive], "right")]
-    pairs = np.einsum("ir,ir->r", weights[positive], lower) / 2
-    return ratio(pairs, weights[positive].sum(axis=0) * below[-1])
 
 
 def _per_class(y_true: np.ndarray, proba: np.ndarray, confusion: np.ndarray) -> pd.DataFrame:
@@ -251,8 +188,8 @@ def _per_class(y_true: np.ndarray, proba: np.ndarray, confusion: np.ndarray) -> 
         "support": support,
         "precision": ratio(right, predicted),
         "recall": ratio(right, support),
-        "f1": ratio(2 * right, np.where(support > 0, support + predicted, 0)),
-        "auc": [_auc(proba[:, k], y_true == k, one)[0] for k in range(N_CLASSES)],
+        "f1": f1(right, support, predicted),
+        "auc": [area_under_curve(proba[:, k], y_true == k, one)[0] for k in range(N_CLASSES)],
     }, index=pd.Index(CODES, name="code"))
 
 
@@ -263,71 +200,3 @@ def undrawn(y_true: np.ndarray, lesion: np.ndarray) -> set[str]:
     """The scores that have one side's only lesion in every draw, so that it passes for certain."""
     sides = (lesion[MALIGNANT[y_true]], lesion[~MALIGNANT[y_true]])
     return {"malignant_auc"} if any(of_one_lesion(side) for side in sides) else set()
-
-
-def _interval_instead(key: str, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
-    """Of a score of SCORES or of `named_right`, without a draw."""
-    answer, classes = proba.argmax(axis=1), np.unique(y_true)
-    if key == "malignant_auc":
-        return _area(malignant_proba(proba), MALIGNANT[y_true], lesion)
-    if key == "macro_auc":
-        return _mean([_area(proba[:, k], y_true == k, lesion) for k in classes])
-    if key == "macro_f1":
-        return _mean([f1_interval(y_true == k, answer == k, lesion) for k in classes])
-    parts = images_of(key, y_true)
-    if of_one_lesion(lesion[np.any(parts, axis=0)]):
-        return NO_INTERVAL
-    return combined(share_terms(1, hits(key, y_true, answer), parts, lesion))
-
-
-def images_of(key: str, y_true: np.ndarray) -> list[np.ndarray]:
-    """The images, bool (n,) each, whose shares of right answers the score is the mean of.
-
-    None for F1 and AUCs, which are no means of shares.
-    """
-    if key in CODES:
-        return [y_true == CODES.index(key)]
-    return {
-        "accuracy": [np.ones(len(y_true), bool)],
-        "balanced_accuracy": [y_true == k for k in np.unique(y_true)],
-        "malignant_sensitivity": [MALIGNANT[y_true]],
-        "malignant_specificity": [~MALIGNANT[y_true]],
-    }.get(key, [])
-
-
-def hits(key: str, y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    """The answers that count as right for this score, bool (n,)."""
-    if key.startswith("malignant"):
-        return MALIGNANT[answer] == MALIGNANT[y_true]
-    return answer == y_true
-
-
-def share_terms(factor: int, hits: np.ndarray, parts: list[np.ndarray],
-           lesion: np.ndarray) -> list[tuple[float, Interval]]:
-    return [(factor / len(parts), share(hits[part], lesion[part])) for part in parts]
-
-
-def _mean(found: list[Interval]) -> Interval:
-    return combined([(1 / len(found), one) for one in found])
-
-
-def _area(score: np.ndarray, positive: np.ndarray, lesion: np.ndarray) -> Interval:
-    area = float(_auc(score, positive, np.ones((len(score), 1)))[0])
-    return area_interval(area, effective_lesions(lesion[positive]), effective_lesions(lesion[~positive]))
-
-
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, NaN where whole is 0."""
-    part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def _mean_of_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of what is not NaN."""
-    defined = np.isfinite(values)
-    return ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
-
-
-def malignant_proba(proba: np.ndarray) -> np.ndarray:
-    """Summed probability of the malignant classes, (n,)."""
-    return np.asarray(proba)[:, MALIGNANT].sum(axis=1)

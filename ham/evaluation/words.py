@@ -12,7 +12,8 @@ import pandas as pd
 from ham import io
 from ham.config import CODES, N_CLASSES
 from ham.evaluation.intervals import Interval, wilson
-from ham.evaluation.scores import SCORES, Evaluation
+from ham.evaluation.metrics import SCORES
+from ham.evaluation.scores import Evaluation
 
 Stored = TypeVar("Stored")
 

@@ -1,0 +1,243 @@
+"""The scores, one declaration each: name, words, formula, range, and its interval where all draws agree.
+
+A score that is added to SCORES is computed, stored, compared, drawn and printed everywhere; a stored run that
+lacks it gets it computed from its predictions. How to add one is in CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ham.config import CLASSES, CODES, N_CLASSES
+from ham.evaluation.intervals import (
+    NO_INTERVAL,
+    Interval,
+    area_interval,
+    combined,
+    effective_lesions,
+    f1_interval,
+    of_one_lesion,
+    share,
+)
+
+MALIGNANT = np.array([c.malignant for c in CLASSES])  # bool (7,)
+
+
+# ------------------------------------------------------------------------------- draws
+
+
+class Draws:
+    """A model's answers on R draws of lesions at once: what formulas are made of.
+
+    `counts`: float (R, n_lesions), how often each lesion is counted; `lesion`: int (n,), its number of each image.
+    """
+
+    def __init__(self, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: np.ndarray):
+        self._y_true, self._proba, self._lesion, self._counts = y_true, proba, lesion, counts
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """float (R, 7, 7): rows true, columns predicted."""
+        by_lesion = np.zeros((self._counts.shape[1], N_CLASSES * N_CLASSES))
+        cells = self._y_true * N_CLASSES + self._proba.argmax(axis=1)
+        np.add.at(by_lesion, (self._lesion, cells), 1)
+        return (self._counts @ by_lesion).reshape(-1, N_CLASSES, N_CLASSES)
+
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """Images of each class that are given it, (R, 7)."""
+        return np.diagonal(self.confusion, axis1=1, axis2=2)
+
+    @cached_property
+    def support(self) -> np.ndarray:
+        """Images of each class, (R, 7)."""
+        return self.confusion.sum(axis=2)
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """Images that are given each class, (R, 7)."""
+        return self.confusion.sum(axis=1)
+
+    @cached_property
+    def auc(self) -> np.ndarray:
+        """Of each class against the rest, (R, 7); NaN where a side has no image."""
+        found = [area_under_curve(self._proba[:, k], self._y_true == k, self._weights) for k in range(N_CLASSES)]
+        return np.stack(found, axis=1)
+
+    @cached_property
+    def malignant_auc(self) -> np.ndarray:
+        """Of the malignant classes' summed probability, (R,)."""
+        return area_under_curve(malignant_proba(self._proba), MALIGNANT[self._y_true], self._weights)
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        """How often each image is counted, (n, R)."""
+        return self._counts.T[self._lesion]
+
+    def share_kept(self, classes: np.ndarray) -> np.ndarray:
+        """Of the images of these classes, bool (7,), those that are given any of them, (R,)."""
+        own = self.confusion[:, classes].sum(axis=1)
+        return ratio(own[:, classes].sum(axis=1), own.sum(axis=1))
+
+
+# ------------------------------------------------------------------------------ scores
+
+
+def _same_class(y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    return answer == y_true
+
+
+def _same_side(y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    return MALIGNANT[answer] == MALIGNANT[y_true]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a score is called, explained, computed and written.
+
+    Where all draws of lesions agree the bootstrap has no width. A score that is a mean of shares then has the interval
+    of those shares: `parts` are the images, bool (n,) each, of y_true, and `hit` which answers count. Any other may
+    give one of its own, `instead(y_true, proba, lesion)`; without either it has none.
+    """
+
+    title: str
+    help: str
+    percent: bool  # written as "75.1 %"; otherwise as "0.920"
+    formula: Callable[[Draws], np.ndarray]  # (R,), NaN where it is not defined
+    parts: Callable[[np.ndarray], list[np.ndarray]] | None = None
+    hit: Callable[[np.ndarray, np.ndarray], np.ndarray] = _same_class  # of y_true and the predicted classes
+    instead: Callable[[np.ndarray, np.ndarray, np.ndarray], Interval] | None = None
+    higher_is_better: bool = True
+    low: float = 0.0
+    high: float = 1.0
+
+
+def _macro_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+    return _mean([_area(proba[:, k], y_true == k, lesion) for k in np.unique(y_true)])
+
+
+def _macro_f1_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+    answer = proba.argmax(axis=1)
+    return _mean([f1_interval(y_true == k, answer == k, lesion) for k in np.unique(y_true)])
+
+
+def _malignant_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+    return _area(malignant_proba(proba), MALIGNANT[y_true], lesion)
+
+
+SCORES: dict[str, Score] = {
+    "accuracy": Score(
+        "Accuracy", "Share of the test images that are given their class.", True,
+        lambda draws: draws.correct.sum(axis=1) / draws.support.sum(axis=1),
+        parts=lambda y_true: [np.ones(len(y_true), bool)]),
+    "balanced_accuracy": Score(
+        "Balanced accuracy", "Mean of the classes' recalls: every class counts the same, however rare (the ISIC 2018 "
+        "metric).", True,
+        lambda draws: mean_of_defined(ratio(draws.correct, draws.support)),
+        parts=lambda y_true: [y_true == k for k in np.unique(y_true)]),
+    "macro_f1": Score(
+        "Macro F1", "Mean over the classes of F1, the harmonic mean of precision and recall.", True,
+        lambda draws: mean_of_defined(f1(draws.correct, draws.support, draws.predicted)),
+        instead=_macro_f1_interval),
+    "macro_auc": Score(
+        "Macro AUC", "Mean over the classes of the area under the one-against-the-rest ROC curve; 0.5 is guessing.",
+        False, lambda draws: mean_of_defined(draws.auc), instead=_macro_auc_interval),
+    "malignant_sensitivity": Score(
+        "Malignant sensitivity", "Share of the malignant images (mel, bcc, akiec) given any malignant class.", True,
+        lambda draws: draws.share_kept(MALIGNANT),
+        parts=lambda y_true: [MALIGNANT[y_true]], hit=_same_side),
+    "malignant_specificity": Score(
+        "Malignant specificity", "Share of the benign images given any benign class.", True,
+        lambda draws: draws.share_kept(~MALIGNANT),
+        parts=lambda y_true: [~MALIGNANT[y_true]], hit=_same_side),
+    "malignant_auc": Score(
+        "Malignant AUC", "Area under the ROC curve of the summed probability of the malignant classes; 0.5 is "
+        "guessing.", False, lambda draws: draws.malignant_auc, instead=_malignant_auc_interval),
+}
+
+
+# ------------------------------------------------------------------- where draws agree
+
+
+def interval_instead(key: str, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+    """Of a score of SCORES, or of the recall of a class by its code, without a draw."""
+    score = SCORES.get(key)
+    if score is not None and score.instead is not None:
+        return score.instead(y_true, proba, lesion)
+    parts = images_of(key, y_true)
+    if not parts or of_one_lesion(lesion[np.any(parts, axis=0)]):
+        return NO_INTERVAL
+    return combined(share_terms(1, hits(key, y_true, proba.argmax(axis=1)), parts, lesion))
+
+
+def images_of(key: str, y_true: np.ndarray) -> list[np.ndarray]:
+    """The images, bool (n,) each, whose shares of hits the score is the mean of; none where it is no such mean."""
+    if key in CODES:
+        return [y_true == CODES.index(key)]
+    parts = SCORES[key].parts
+    return parts(y_true) if parts is not None else []
+
+
+def hits(key: str, y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """The answers that count for this score, bool (n,)."""
+    return (SCORES[key].hit if key in SCORES else _same_class)(y_true, answer)
+
+
+def share_terms(factor: int, hit: np.ndarray, parts: list[np.ndarray],
+                lesion: np.ndarray) -> list[tuple[float, Interval]]:
+    """The terms of `combined` for factor times the mean of the shares of hits in these parts."""
+    return [(factor / len(parts), share(hit[part], lesion[part])) for part in parts]
+
+
+def _mean(found: list[Interval]) -> Interval:
+    return combined([(1 / len(found), one) for one in found])
+
+
+def _area(score: np.ndarray, positive: np.ndarray, lesion: np.ndarray) -> Interval:
+    area = float(area_under_curve(score, positive, np.ones((len(score), 1)))[0])
+    return area_interval(area, effective_lesions(lesion[positive]), effective_lesions(lesion[~positive]))
+
+
+# -------------------------------------------------------------------------- arithmetic
+
+
+def area_under_curve(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted area under the ROC curve, (R,), for weights (n, R); NaN where a side has no weight.
+
+    The Mann-Whitney form: the weighted share of pairs in which the positive scores higher, ties half
+    (Hanley, McNeil, Radiology 143:29, 1982).
+    """
+    order = np.argsort(score[~positive], kind="stable")
+    negatives = score[~positive][order]
+    below = np.zeros((len(negatives) + 1, weights.shape[1]))
+    np.cumsum(weights[~positive][order], axis=0, out=below[1:])
+    lower = below[np.searchsorted(negatives, score[positive], "left")]
+    lower += below[np.searchsorted(negatives, score[positive], "right")]
+    pairs = np.einsum("ir,ir->r", weights[positive], lower) / 2
+    return ratio(pairs, weights[positive].sum(axis=0) * below[-1])
+
+
+def f1(correct: np.ndarray, support: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """From counts of images; NaN for a class without images."""
+    return ratio(2 * correct, np.where(support > 0, support + predicted, 0))
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN where whole is 0."""
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN."""
+    defined = np.isfinite(values)
+    return ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
+
+
+def malignant_proba(proba: np.ndarray) -> np.ndarray:
+    """Summed probability of the malignant classes, (n,)."""
+    return np.asarray(proba)[:, MALIGNANT].sum(axis=1)
