@@ -11,16 +11,18 @@ from ham.config import CLASSES, CODES
 
 ROOT = Path(__file__).parents[1]
 MODULES = {"config", "io", "images", "data", "demo", "models", "training", "evaluation", "store", "engine",
-           "prediction", "charts", "ui", "cli", "__main__", "__init__"}
+           "report", "prediction", "charts", "ui", "cli", "__main__", "__init__"}
 MAY_IMPORT = {
     "page": {"ui", "charts", "evaluation", "config"},
-    "ui": {"charts", "evaluation", "prediction", "engine", "store", "data", "images", "models", "io", "config"},
+    "ui": {"charts", "report", "evaluation", "prediction", "engine", "store", "data", "images", "models", "io",
+           "config"},
     "cli": MODULES - {"ui", "charts", "__main__", "__init__"},
     "__main__": {"cli"},
     "engine": {"store", "config", "io"},
     "training": {"data", "models", "store", "evaluation", "config", "io"},
-    "prediction": {"store", "images", "data", "models", "config", "io"},
-    "charts": {"evaluation", "config"},
+    "prediction": {"report", "store", "images", "data", "models", "config", "io"},
+    "charts": {"report", "evaluation", "config"},
+    "report": {"store", "evaluation", "data", "config", "io"},
     "data": {"images", "demo", "config", "io"},
     "store": {"evaluation", "config", "io"},
     "evaluation": {"config", "io"}, "models": {"config", "io"}, "demo": {"config", "io"}, "images": {"config", "io"},
@@ -214,6 +216,9 @@ def test_importing_does_not_import_tensorflow_or_dask(module):
     ("charts", "from ..store import Run"),
     ("evaluation", "import plotly.express as px"),
     ("cli", "import streamlit as st"),
+    ("report", "from ham import charts"),
+    ("report", "import streamlit as st"),
+    ("evaluation", "from ham.report import RunReport"),
     ("cli", "from ham import ui"),
     ("ui", "import tensorflow"),
     ("training", "from distributed import Client"),

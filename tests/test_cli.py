@@ -224,13 +224,14 @@ def test_evaluate_as_json_has_every_score_with_its_interval(trained):
     assert said.returncode == 0, said.stderr
     first, second = json.loads(said.stdout)["runs"]
     assert (first.pop("difference"), second.pop("difference")["mcnemar"]["p"]) == (None, 1.0)
+    assert (first.pop("letter"), second.pop("letter")) == ("A", "B")
     assert first == second
     recorded = json.loads((home / "runs" / run_id / "config.json").read_text())
     assert (first["run"], first["n_images"]) == (run_id, recorded["split"]["n_test"])
     assert set(first["scores"]) >= SCORES
     assert first["scores"] == recorded["evaluation"]["scores"]
-    assert list(first["floors"]) == ["Always melanocytic nevus (nv)", "Logistic regression on the pixels"]
-    assert first["floors"]["Logistic regression on the pixels"] == recorded["floors"]["logistic_regression"]
+    assert list(first["baselines"]) == ["Always melanocytic nevus (nv)", "Logistic regression on the pixels"]
+    assert first["baselines"]["Logistic regression on the pixels"] == recorded["floors"]["logistic_regression"]
     assert all(score["low"] <= score["value"] <= score["high"] for score in first["scores"].values())
 
 
@@ -276,13 +277,15 @@ def write_labels(folder: Path, *lines: str) -> Path:
 
 @pytest.fixture
 def two_runs(monkeypatch) -> list[str]:
-    """The first always says nv, the second names Colour's classes. Both were validated on 70 images, all right."""
+    """The first always says nv, the second names Colour's classes. Both were trained on
+    nv most, and validated on 70 images, all right."""
     labels = np.tile(np.arange(len(CODES)), 10)
     part = store.Predictions(np.array([f"V{i}" for i in range(70)]), np.arange(70), labels, sure(labels))
     predictors = {}
     for seed, predictor in enumerate((Colour(always="nv"), Colour())):
         made = store.create_run(config.TrainConfig(seed=seed), DATA)
         store.write_predictions(made, {"validation": part, "test": part})
+        store.write_record(made, split={"train_counts": {code: 20 if code == "nv" else 10 for code in CODES}})
         predictors[made.id] = predictor
     monkeypatch.setattr(prediction, "Predictor", lambda run: predictors[run.id])
     return list(predictors)
@@ -305,15 +308,16 @@ def test_any_labelled_folder_is_evaluated_and_runs_are_compared_on_it(two_runs, 
     assert (first["scores"]["accuracy"]["value"], second["scores"]["accuracy"]["value"]) == (0.5, 0.75)
     assert (first["difference"], second["difference"]["minus"]) == (None, two_runs[0])
     assert second["difference"]["scores"]["accuracy"]["value"] == 0.25
-    assert second["difference"]["mcnemar"] == {"right_by_the_first_only": 0, "right_by_this_only": 1, "p": 1.0}
+    assert second["difference"]["mcnemar"] == {
+        "correct_by_the_first_only": 0, "correct_by_this_only": 1, "p": 1.0}
     # on validation every image was right at 0.76; two more malignant classes at 0.04 make it 0.84
-    chosen = second["calibration"]
-    assert chosen["malignant_threshold"] == pytest.approx(0.84)
-    assert (chosen["malignant_sensitivity"]["value"], chosen["malignant_specificity"]["value"]) == (1.0, 1.0)
+    malignant, chosen, sets = second["operating_points"]["0.9"], second["calibration"], second["prediction_sets"]
+    assert malignant["threshold"] == pytest.approx(0.84)
+    assert (malignant["sensitivity"]["value"], malignant["specificity"]["value"]) == (1.0, 1.0)
     assert chosen["ece_before"] == pytest.approx(0.76 - 0.75, abs=1e-6)
     assert chosen["temperature"] < 1
-    assert (chosen["coverage"]["value"], chosen["mean_set_size"]) == (0.75, 1.0)
-    assert first["calibration"]["malignant_sensitivity"]["value"] == 0.0
+    assert (sets["coverage"]["value"], sets["mean_size"]) == (0.75, 1.0)
+    assert first["operating_points"]["0.9"]["sensitivity"]["value"] == 0.0
     assert "Reading images" in said.err
 
 
@@ -332,7 +336,7 @@ def test_the_same_for_people(two_runs, tmp_path, capsys):
     assert "    Sets with the true class  75 % (25 to 100), aimed at 90 %, 1.0 classes on average" in out
     assert "    Malignant from 0.84 on    sensitivity 100" in out
     assert f"  Minus {two_runs[0]}:\n    Accuracy               +25 points (0 to +75)" in out
-    assert "McNemar's test         p = 1.00: 1 images named right by this run only, 0 by the first only" in out
+    assert "McNemar's test         p = 1.00: 1 images correct by this run only, 0 by the first only" in out
 
 
 def test_isic_2018_ground_truth_is_read_as_it_is(two_runs, tmp_path, capsys):
@@ -406,8 +410,8 @@ def test_a_validation_part_without_malignant_images_leaves_out_their_threshold_a
     assert cli.main([*command, "--json"]) == 0
     said = capsys.readouterr()
     [found] = json.loads(said.out)["runs"]
-    assert found["calibration"]["malignant_threshold"] is None
-    assert found["calibration"]["coverage"]["value"] == 1.0
+    assert list(found["operating_points"]) == ["predicted_class"]
+    assert found["prediction_sets"]["coverage"]["value"] == 1.0
     assert "no threshold for malignant" in said.err
     assert cli.main(command) == 0
     assert "Malignant from" not in capsys.readouterr().out

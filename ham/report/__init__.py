@@ -1,0 +1,63 @@
+"""What runs' answers are worth. Pages draw it, the command line prints it, model cards quote it.
+
+run_report   RunReport: all of one run, computed when asked for
+comparison   Comparison: several on the same test images, with differences and tests
+names        what runs are called side by side
+tables       the tables, in words
+sentences    findings, in words
+documents    JSON (docs/report-schema.md) and CSV
+
+No number of these is computed anywhere else, and nothing here knows of pages or charts.
+"""
+
+from ham.report.comparison import Comparison, Difference, NotComparable, grouped, test_parts
+from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
+from ham.report.names import RunName, labels, names
+from ham.report.run_report import BY_CLASS, Calibrated, RunReport
+from ham.report.sentences import (
+    calibration_in_words,
+    coverage_in_words,
+    difference_in_words,
+    operating_point_in_words,
+)
+from ham.report.tables import (
+    auc_table,
+    calibration_table,
+    class_table,
+    difference_table,
+    operating_table,
+    score_table,
+    set_table,
+    settings_table,
+)
+
+__all__ = [
+    "BY_CLASS",
+    "SCHEMA",
+    "Calibrated",
+    "Comparison",
+    "Difference",
+    "NotComparable",
+    "RunName",
+    "RunReport",
+    "auc_table",
+    "calibration_in_words",
+    "calibration_table",
+    "class_table",
+    "coverage_in_words",
+    "difference_in_words",
+    "difference_table",
+    "grouped",
+    "labels",
+    "names",
+    "operating_point_in_words",
+    "operating_table",
+    "predictions_csv",
+    "report_document",
+    "report_record",
+    "score_table",
+    "scores_csv",
+    "set_table",
+    "settings_table",
+    "test_parts",
+]

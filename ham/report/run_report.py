@@ -1,0 +1,172 @@
+"""What one run's answers are worth, from its predictions: computed when asked for, then kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from ham import store
+from ham.evaluation import (
+    LOGISTIC_REGRESSION,
+    SCORES,
+    TARGETS,
+    Calibration,
+    Evaluation,
+    EvaluationError,
+    OperatingPoint,
+    PredictionSets,
+    calibrate,
+    calibration_error_by_chance,
+    class_roc,
+    evaluate,
+    evaluation_from_record,
+    majority_floor,
+    majority_title,
+    malignant_roc,
+    malignant_threshold,
+    operating_point,
+    prediction_sets,
+    reliability,
+    stored_floor,
+    train_counts,
+    with_temperature,
+)
+from ham.store import Predictions, Run
+
+BY_CLASS = "predicted_class"  # key of the operating point without a threshold
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A run's probabilities, judged on the images it is asked about."""
+
+    summary: Calibration
+    before: pd.DataFrame  # rows of `evaluation.reliability`, as the model gives the probabilities
+    after: pd.DataFrame  # after the temperature
+    by_chance: float  # calibration error that a perfectly calibrated model would show
+    confidence: float  # mean probability of the predicted class, before the temperature
+
+
+class RunReport:
+    """A run with a model, on its own test images or, with `part`, on any other labelled ones.
+
+    What was chosen (temperature, sets, thresholds) was chosen on the run's own validation images.
+    Every property may raise StoreError, where the predictions are missing or damaged, and
+    EvaluationError, where they cannot be scored.
+    """
+
+    def __init__(self, run: Run, part: Predictions | None = None):
+        self.run = run
+        self._other = part
+
+    @property
+    def own_test(self) -> bool:
+        """Whether these are the run's own test images."""
+        return self._other is None
+
+    @cached_property
+    def _parts(self) -> dict[str, Predictions]:
+        return store.read_predictions(self.run)
+
+    def read(self) -> None:
+        """Reads the predictions now, where damage shall be known before anything else is done."""
+        self.validation  # noqa: B018  (a property that reads a file)
+
+    @property
+    def validation(self) -> Predictions:
+        return self._parts["validation"]
+
+    @property
+    def test(self) -> Predictions:
+        """The answers that are judged."""
+        return self._parts["test"] if self._other is None else self._other
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """As stored when the run ended; computed where that lacks a score, or on other images."""
+        if self.own_test and (stored := self._stored()) is not None:
+            return stored
+        return evaluate(self.test.y_true, self.test.proba, self.test.lesion)
+
+    def _stored(self) -> Evaluation | None:
+        try:
+            found = evaluation_from_record(self.run.record["evaluation"])
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ):  # of a version with other scores
+            return None
+        return found if set(SCORES) <= set(found.scores) else None
+
+    @cached_property
+    def calibration(self) -> Calibrated:
+        test = self.test
+        summary = calibrate(self.validation.y_true, self.validation.proba, test.y_true, test.proba)
+        before = reliability(test.y_true, test.proba)
+        after = reliability(test.y_true, with_temperature(test.proba, summary.temperature))
+        return Calibrated(
+            summary,
+            before,
+            after,
+            calibration_error_by_chance(before),
+            float(test.proba.max(axis=1).mean()),
+        )
+
+    @cached_property
+    def sets(self) -> PredictionSets:
+        """Prediction sets, after the temperature."""
+        chosen = self.calibration.summary
+        scaled = with_temperature(self.test.proba, chosen.temperature)
+        return prediction_sets(self.test.y_true, scaled, self.test.lesion, chosen.threshold)
+
+    @cached_property
+    def operating_points(self) -> dict[str, OperatingPoint]:
+        """By BY_CLASS and by the sensitivity sought on validation: "0.8", "0.9", "0.95".
+
+        The latter are left out where validation has no malignant image.
+        """
+        thresholds: dict[str, float | None] = {BY_CLASS: None}
+        with suppress(EvaluationError):  # no threshold can be chosen
+            thresholds |= {
+                f"{target:g}": malignant_threshold(
+                    self.validation.y_true, self.validation.proba, target
+                )
+                for target in TARGETS
+            }
+        return {
+            name: operating_point(self.test.y_true, self.test.proba, self.test.lesion, threshold)
+            for name, threshold in thresholds.items()
+        }
+
+    @cached_property
+    def _curves(self) -> dict[int | None, pd.DataFrame]:
+        return {}
+
+    def roc(self, k: int | None = None) -> pd.DataFrame:
+        """Rows of `evaluation.roc` of class k against the rest, or of malignant against benign."""
+        if k not in self._curves:
+            test = self.test
+            self._curves[k] = (
+                malignant_roc(test.y_true, test.proba)
+                if k is None
+                else class_roc(test.y_true, test.proba, k)
+            )
+        return self._curves[k]
+
+    @cached_property
+    def baselines(self) -> dict[str, Evaluation]:
+        """What takes no network, by name.
+
+        Always answering the training's most frequent class; and the logistic regression, which was
+        scored when the run ended and has no answers on other images.
+        """
+        counts = train_counts(self.run.record, self.validation.y_true)
+        found = {majority_title(counts): majority_floor(counts, self.test.y_true, self.test.lesion)}
+        if self.own_test and (stored := stored_floor(self.run.record)) is not None:
+            found[LOGISTIC_REGRESSION] = stored
+        return found

@@ -1,0 +1,407 @@
+"""What a run's answers are worth, several side by side, in tables, sentences, JSON and CSV."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ham import report, store
+from ham.config import CLASS_INDEX, CODES, StoreError, TrainConfig
+from ham.evaluation import (
+    LOGISTIC_REGRESSION,
+    SCORES,
+    Interval,
+    OperatingPoint,
+    evaluate,
+    evaluation_record,
+)
+from ham.report import Comparison, NotComparable, RunName, RunReport
+from ham.store import Predictions, Run
+
+pytestmark = pytest.mark.usefixtures("few_draws")
+
+DATA = {
+    "name": "noise",
+    "source": "/somewhere",
+    "synthetic": False,
+    "fingerprint": "f",
+    "n_images": 70,
+    "n_lesions": 70,
+}
+LABELS = np.tile(np.arange(len(CODES)), 10)
+A, B = RunName("A", "one"), RunName("B", "two")
+
+
+def answers(predicted: np.ndarray, y_true: np.ndarray = LABELS, sure: float = 0.76) -> Predictions:
+    """Images V0, V1 ... of a lesion each; `sure` for the predicted class, the rest shared out."""
+    proba = np.full((len(y_true), len(CODES)), (1 - sure) / (len(CODES) - 1), np.float32)
+    proba[np.arange(len(y_true)), predicted] = sure
+    names = np.array([f"V{i}" for i in range(len(y_true))])
+    return Predictions(names, np.arange(len(y_true)), np.asarray(y_true), proba)
+
+
+def make_run(
+    test: Predictions,
+    validation: Predictions | None = None,
+    seed: int = 0,
+    fingerprint: str = "t",
+    **record: object,
+) -> Run:
+    made = store.create_run(TrainConfig(seed=seed), DATA)
+    store.write_predictions(made, {"validation": validation or answers(LABELS), "test": test})
+    counts = {code: 20 if code == "nv" else 10 for code in CODES}
+    split = {"test_fingerprint": fingerprint, "leaking": False, "train_counts": counts}
+    return store.write_record(made, split=split, **record)
+
+
+def wrong_in(n: int) -> np.ndarray:
+    """Predicted classes of which the first n are wrong."""
+    predicted = LABELS.copy()
+    predicted[:n] = (predicted[:n] + 1) % len(CODES)
+    return predicted
+
+
+@pytest.fixture
+def two() -> Comparison:
+    """One that errs in 14 of 70 images, one that never does."""
+    reports = [
+        RunReport(make_run(answers(wrong_in(14)))),
+        RunReport(make_run(answers(LABELS), seed=1)),
+    ]
+    return Comparison([A, B], reports)
+
+
+# ------------------------------------------------------------------------- one run
+
+
+def test_a_report_reads_nothing_before_it_is_asked_and_then_once(monkeypatch) -> None:
+    run, asked, read = make_run(answers(LABELS)), [], store.read_predictions
+
+    def reading(run: Run) -> dict[str, Predictions]:
+        asked.append(run.id)
+        return read(run)
+
+    monkeypatch.setattr(store, "read_predictions", reading)
+    found = RunReport(run)
+    assert asked == []
+    assert found.evaluation.scores["accuracy"].value == 1.0
+    assert found.sets.mean_size >= 1
+    assert found.evaluation is found.evaluation
+    assert asked == [run.id]
+
+
+def test_the_stored_evaluation_is_taken_where_it_has_every_score() -> None:
+    other = answers(
+        wrong_in(35)
+    )  # not what the predictions give, so that it shows where they come from
+    stored = evaluation_record(evaluate(other.y_true, other.proba, other.lesion))
+    assert RunReport(make_run(answers(LABELS), evaluation=stored)).evaluation.scores[
+        "accuracy"
+    ].value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("lost", list(SCORES))
+def test_a_stored_evaluation_without_a_newer_score_is_computed_again(lost: str) -> None:
+    part = answers(wrong_in(7))
+    stored = evaluation_record(evaluate(part.y_true, part.proba, part.lesion))
+    del stored["scores"][lost]
+    found = RunReport(make_run(part, evaluation=stored)).evaluation
+    assert list(found.scores) == list(SCORES)
+    assert found.scores["accuracy"].value == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("stored", [None, {}, {"scores": 3}, [], "words"])
+def test_what_is_no_evaluation_is_computed_again(stored: object) -> None:
+    found = RunReport(make_run(answers(LABELS), evaluation=stored)).evaluation
+    assert found.scores["accuracy"].value == 1.0
+
+
+def test_damaged_and_missing_predictions_are_a_store_error() -> None:
+    run = make_run(answers(LABELS))
+    path = run.folder / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match="damaged"):
+        RunReport(run).read()
+    with pytest.raises(StoreError, match="damaged"):
+        _ = RunReport(run).calibration
+    path.unlink()
+    with pytest.raises(StoreError, match="missing"):
+        _ = RunReport(run).sets
+
+
+def test_other_images_are_judged_with_what_validation_chose() -> None:
+    run = make_run(answers(LABELS))
+    other = answers(
+        np.full(4, CLASS_INDEX["mel"]),
+        np.array([CLASS_INDEX[c] for c in ("mel", "nv", "nv", "df")]),
+    )
+    found = RunReport(run, other)
+    assert (RunReport(run).own_test, found.own_test) == (True, False)
+    assert found.evaluation.n_images == 4
+    assert found.evaluation.scores["accuracy"].value == 0.25
+    assert (
+        found.operating_points["0.9"].threshold == RunReport(run).operating_points["0.9"].threshold
+    )
+    assert found.calibration.summary.temperature == RunReport(run).calibration.summary.temperature
+
+
+def test_operating_points_by_the_predicted_class_and_by_what_validation_can_choose() -> None:
+    found = RunReport(make_run(answers(wrong_in(14)))).operating_points
+    assert list(found) == ["predicted_class", "0.8", "0.9", "0.95"]
+    assert found["predicted_class"].threshold is None
+    assert (found["0.9"].n_malignant, found["0.9"].n_benign) == (30, 40)
+    benign = answers(np.full(20, CLASS_INDEX["nv"]), np.full(20, CLASS_INDEX["nv"]))
+    assert list(RunReport(make_run(answers(LABELS), benign)).operating_points) == [
+        "predicted_class"
+    ]
+
+
+def test_baselines_are_the_training_parts_most_frequent_class_and_the_logistic_regression() -> None:
+    part = answers(LABELS)
+    stored = evaluation_record(evaluate(part.y_true, part.proba, part.lesion))
+    run = make_run(part, floors={"logistic_regression": stored})
+    found = RunReport(run).baselines
+    assert list(found) == ["Always melanocytic nevus (nv)", LOGISTIC_REGRESSION]
+    assert found["Always melanocytic nevus (nv)"].scores["accuracy"].value == pytest.approx(1 / 7)
+    assert list(RunReport(run, part).baselines) == ["Always melanocytic nevus (nv)"]
+    assert list(RunReport(make_run(part)).baselines) == ["Always melanocytic nevus (nv)"]
+
+
+def test_roc_curves_of_malignant_and_of_a_class() -> None:
+    found = RunReport(make_run(answers(LABELS)))
+    assert not found.roc().equals(found.roc(CLASS_INDEX["nv"]))
+    assert found.roc() is found.roc()
+
+
+# ----------------------------------------------------------------------------- names
+
+
+def test_runs_are_called_a_b_c_and_one_alone_by_its_title() -> None:
+    runs = [make_run(answers(LABELS), seed=seed) for seed in range(2)]
+    titles = {run.id: f"run {run.config.seed}" for run in runs}
+    assert [str(name) for name in report.names(runs, titles)] == ["A · run 0", "B · run 1"]
+    [alone] = report.names(runs[:1], titles)
+    assert (str(alone), alone.short) == ("run 0", "run 0")
+    many = report.names([runs[0]] * 28, titles)
+    assert [name.letter for name in many][24:] == ["Y", "Z", "A2", "B2"]
+    assert len(set(many)) == 28
+
+
+def test_runs_of_one_title_are_told_apart_by_their_start_and_the_end_of_their_id() -> None:
+    one, same, other = (make_run(answers(LABELS), seed=seed) for seed in (0, 0, 1))
+    found = report.labels([one, same, other])
+    assert found[other.id] == other.title
+    assert found[one.id].startswith(f"{one.title}, ")
+    assert found[one.id].endswith(f", {one.id[-4:]}")
+    assert len(set(found.values())) == 3
+
+
+# ---------------------------------------------------------------------- side by side
+
+
+def test_a_difference_is_the_run_minus_the_first_with_mcnemars_test(two: Comparison) -> None:
+    found = two.differences
+    assert list(found) == [B]
+    assert found[B].scores["accuracy"].value == pytest.approx(0.2)
+    assert (found[B].test.b, found[B].test.c) == (0, 14)
+    assert found[B].sure("accuracy")
+
+
+def test_runs_tested_on_different_images_are_not_compared() -> None:
+    reports = [
+        RunReport(make_run(answers(LABELS), seed=i, fingerprint=f)) for i, f in enumerate("xyx")
+    ]
+    names = report.names([found.run for found in reports], report.labels([f.run for f in reports]))
+    with pytest.raises(NotComparable) as caught:
+        Comparison(names, reports)
+    assert all((caught.value.what, caught.value.why, caught.value.todo))
+    assert report.grouped(names, reports) == [[names[0], names[2]], [names[1]]]
+    table = report.test_parts(names, reports)
+    assert table["Test part"].tolist() == ["1", "1", "2"]
+    assert table["Seed"].tolist() == ["0", "2", "1"]
+    assert "Data" not in table  # the same for all
+
+
+def test_own_test_images_and_others_are_not_compared() -> None:
+    run = make_run(answers(LABELS))
+    with pytest.raises(NotComparable):
+        Comparison([A, B], [RunReport(run), RunReport(run, answers(LABELS))])
+
+
+def test_the_logistic_regression_is_a_baseline_only_where_every_run_carries_it() -> None:
+    part = answers(LABELS)
+    stored = {
+        "logistic_regression": evaluation_record(evaluate(part.y_true, part.proba, part.lesion))
+    }
+    with_it, without = make_run(part, floors=stored), make_run(part, seed=1)
+    both = Comparison([A, B], [RunReport(with_it), RunReport(with_it)])
+    assert LOGISTIC_REGRESSION in both.baselines
+    assert (
+        LOGISTIC_REGRESSION
+        not in Comparison([A, B], [RunReport(with_it), RunReport(without)]).baselines
+    )
+
+
+# ---------------------------------------------------------------------------- tables
+
+
+def test_score_and_difference_tables(two: Comparison) -> None:
+    scores = report.score_table(two)
+    assert list(scores) == ["A · one", "B · two", "Always melanocytic nevus (nv)"]
+    assert scores.index.tolist() == [score.title for score in SCORES.values()]
+    assert scores.loc["Accuracy", "A · one"].startswith("80.0\N{NO-BREAK SPACE}% (")
+    differences = report.difference_table(two)
+    assert list(differences) == ["B minus A"]
+    assert differences.loc["Accuracy"].item().startswith("**+20")
+    assert differences.index[-1] == "McNemar's test"
+
+
+def test_tables_by_class(two: Comparison) -> None:
+    found = report.class_table(two)
+    assert found.index[0] == "Melanoma (mel)"
+    assert found["Images"].tolist() == [10] * 7
+    assert found["Recall A"].tolist() == [80.0] * 7
+    assert found["Recall B"].tolist() == [100.0] * 7
+    assert report.auc_table(two)["B"].tolist() == [1.0] * 7
+
+
+def test_calibration_set_and_operating_tables(two: Comparison) -> None:
+    reports = two.reports
+    calibration = report.calibration_table({n: r.calibration for n, r in reports.items()})
+    assert calibration.index.tolist() == ["A · one", "B · two"]
+    assert calibration.loc["A · one", "Calibration error before"] == "4.0 points"
+    sets = report.set_table({n: r.sets for n, r in reports.items()})
+    assert sets.loc["Covered, mel", "B · two"] == "10 of 10"
+    points = report.operating_table({n: r.operating_points for n, r in reports.items()}, "0.9")
+    assert points.index.tolist() == [
+        "A, threshold",
+        "A, predicted class",
+        "B, threshold",
+        "B, predicted class",
+    ]
+    assert points.loc["B, predicted class", "Malignant missed"] == "0 of 30"
+    assert points.loc["B, predicted class", "Malignant from"] == "–"
+
+
+def test_settings_that_a_model_does_not_have_are_a_dash() -> None:
+    cnn = make_run(answers(LABELS))
+    lstm = store.create_run(TrainConfig(model="lstm", epochs=7), DATA)
+    table = report.settings_table({A: RunReport(cnn), B: RunReport(lstm)})
+    assert table.loc["Epochs", str(B)] == "7"
+    assert "–" in table[str(A)].tolist()
+
+
+# ------------------------------------------------------------------------- sentences
+
+
+def test_a_difference_in_words(two: Comparison) -> None:
+    words = report.difference_in_words(B, A, two.differences[B])
+    assert words.startswith("accuracy +20")
+    assert "against A, more than chance. 14 images are correct by B only, 0 by A only" in words
+
+
+@pytest.mark.parametrize(
+    ("sure", "wrong", "says"),
+    [
+        (0.99, 35, "is over-confident"),
+        (0.3, 0, "is under-confident"),
+        (0.8, 14, "as sure as it is"),
+    ],
+)
+def test_confidence_in_words(sure: float, wrong: int, says: str) -> None:
+    found = RunReport(make_run(answers(wrong_in(wrong), sure=sure)))
+    assert says in report.calibration_in_words(found)
+    assert "correct in" in report.calibration_in_words(found)
+
+
+def test_one_lesion_proves_nothing_in_words() -> None:
+    part = answers(LABELS)
+    one_lesion = Predictions(part.image_id, np.zeros(70, int), part.y_true, part.proba)
+    found = RunReport(make_run(one_lesion))
+    assert "of one lesion, which proves neither" in report.calibration_in_words(found)
+    assert "of one lesion, which says nothing" in report.coverage_in_words(found.sets)
+
+
+def test_coverage_in_words() -> None:
+    whole = RunReport(make_run(answers(LABELS))).sets
+    assert "hold the true class in 100" in report.coverage_in_words(whole)
+    assert "No class is covered less than aimed at" in report.coverage_in_words(whole)
+    never = answers(
+        np.where(np.equal(LABELS, CLASS_INDEX["df"]), CLASS_INDEX["nv"], LABELS), sure=0.97
+    )
+    words = report.coverage_in_words(RunReport(make_run(never, answers(LABELS, sure=0.97))).sets)
+    assert "Covered less than aimed at, beyond chance: df 0 of 10." in words
+
+
+def test_an_operating_point_in_words() -> None:
+    share = Interval(0.9, 0.8, 1.0)
+    point = OperatingPoint(0.2, share, share, n_malignant=30, missed=3, n_benign=40, false_alarms=8)
+    by_class = OperatingPoint(
+        None, share, share, n_malignant=30, missed=9, n_benign=40, false_alarms=2
+    )
+    assert report.operating_point_in_words(point, by_class) == (
+        "finds 27 of 30 (90 in 100) malignant test images and calls 8 of 40 benign ones malignant. "
+        "By the predicted class it finds 21 of 30 (70 in 100), misses 9, and calls 2 benign ones "
+        "malignant."
+    )
+    none = OperatingPoint(None, share, share, n_malignant=0, missed=0, n_benign=40, false_alarms=2)
+    assert report.operating_point_in_words(none, none) == "the test part has no malignant image."
+
+
+# ------------------------------------------------------------------------ JSON and CSV
+
+
+def test_the_document_is_of_the_published_form(two: Comparison) -> None:
+    first = two.first.run.id
+    found = report.report_document(two.reports, two.differences, first, notes=["one"])
+    found = json.loads(json.dumps(found, allow_nan=False))
+    assert list(found) == ["schema", "notes", "runs"]
+    assert found["schema"] == report.SCHEMA == "ham-lab report 2"
+    a, b = found["runs"]
+    assert list(a) == list(b)
+    assert (a["run"], a["letter"], a["title"], a["difference"]) == (first, "A", "one", None)
+    assert b["difference"]["minus"] == first
+    assert b["difference"]["scores"]["accuracy"]["value"] == pytest.approx(0.2)
+    assert b["difference"]["mcnemar"] == {
+        "correct_by_the_first_only": 0,
+        "correct_by_this_only": 14,
+        "p": pytest.approx(2 * 0.5**14),
+    }
+    assert a["operating_points"]["predicted_class"]["threshold"] is None
+    assert set(a["calibration"]) >= {"temperature", "ece_before", "ece_after", "by_chance"}
+    assert sum(a["prediction_sets"]["sizes"]) == 70
+
+
+def test_every_entry_of_a_run_stands_in_the_published_schema(two: Comparison, request) -> None:
+    page = (request.config.rootpath / "docs/report-schema.md").read_text()
+    found = report.report_record(two.first, A)
+    names = [*found, *found["calibration"], *found["prediction_sets"], *found["scores"]]
+    assert [name for name in names if f"`{name}`" not in page] == []
+    assert f'"{report.SCHEMA}"' in page
+
+
+def test_what_has_no_number_is_null() -> None:
+    few = answers(
+        LABELS[:7], LABELS[:7]
+    )  # of too few validation images every class is in every set
+    found = report.report_record(RunReport(make_run(answers(LABELS), few)), A)
+    assert found["prediction_sets"]["threshold"] is None
+    assert json.dumps(found, allow_nan=False)
+
+
+def test_scores_and_predictions_as_csv(two: Comparison) -> None:
+    scores = pd.read_csv(io.StringIO(report.scores_csv(two)))
+    assert list(scores)[:7] == ["letter", "run", "title", "score", "value", "low", "high"]
+    assert len(scores) == 2 * len(SCORES)
+    accuracy = scores[scores["score"] == "accuracy"].set_index("letter")
+    assert accuracy.loc["B", "difference"] == pytest.approx(0.2)
+    assert np.isnan(accuracy.loc["A", "difference"])
+    predictions = pd.read_csv(io.StringIO(report.predictions_csv(two)))
+    assert len(predictions) == 70
+    ids = [found.run.id for found in two.reports.values()]
+    assert (predictions[f"{ids[1]}_answer"] == predictions["true"]).all()
+    assert (predictions[f"{ids[0]}_answer"] != predictions["true"]).sum() == 14
