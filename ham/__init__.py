@@ -9,6 +9,7 @@ training    train(config, dataset, report) -> Run
 evaluation  y_true + proba -> Evaluation: scores, intervals, paired tests
 store       run folders: create, status, read, list, delete
 engine      the queue: submit, cancel, list, on Dask
+lab         experiments made of several runs: the leakage measurement
 prediction  checked image + run -> Prediction
 charts      Evaluation, tables -> Plotly figures
 ui          the only module that imports Streamlit

@@ -11,13 +11,14 @@ from ham.config import CLASSES, CODES
 
 ROOT = Path(__file__).parents[1]
 MODULES = {"config", "io", "images", "data", "demo", "models", "training", "evaluation", "store", "engine",
-           "report", "prediction", "charts", "ui", "cli", "__main__", "__init__"}
+           "report", "lab", "prediction", "charts", "ui", "cli", "__main__", "__init__"}
 MAY_IMPORT = {
     "page": {"ui", "charts", "evaluation", "config"},
-    "ui": {"charts", "report", "evaluation", "prediction", "engine", "store", "data", "images", "models", "io",
-           "config"},
+    "ui": {"charts", "report", "lab", "evaluation", "prediction", "engine", "store", "data", "images", "models",
+           "io", "config"},
     "cli": MODULES - {"ui", "charts", "__main__", "__init__"},
     "__main__": {"cli"},
+    "lab": {"engine", "report", "store", "data", "evaluation", "config", "io"},
     "engine": {"store", "config", "io"},
     "training": {"data", "models", "store", "evaluation", "config", "io"},
     "prediction": {"report", "store", "images", "data", "models", "config", "io"},
@@ -195,7 +196,7 @@ def test_the_top_level_holds_only_what_the_design_names():
 
 
 @pytest.mark.parametrize("module", ["ham", "ham.config", "ham.ui", "ham.cli", "ham.models", "ham.training",
-                                    "ham.prediction", "ham.engine"])
+                                    "ham.prediction", "ham.engine", "ham.lab"])
 def test_importing_does_not_import_tensorflow_or_dask(module):
     script = f"import sys, {module}; print([name for name in {sorted(NEVER_AT_IMPORT)} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -208,6 +209,10 @@ def test_importing_does_not_import_tensorflow_or_dask(module):
 @pytest.mark.parametrize(("module", "source"), [
     ("store", "from ham import data"),
     ("io", "from ham import store"),
+    ("lab", "from ham import training"),
+    ("lab", "import streamlit as st"),
+    ("lab", "from ham import charts"),
+    ("engine", "from ham import lab"),
     ("images", "from ham.data import squash"),
     ("store", "from ham.training import train"),
     ("data", "def f():\n    import ham.store"),

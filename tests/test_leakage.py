@@ -15,25 +15,20 @@ from streamlit.testing.v1 import AppTest
 from ham import charts, data, engine, evaluation, store
 from ham.charts.base import DARK, LIGHT, contrast
 from ham.charts.leakage import hundred
-from ham.config import CLASS_INDEX, CODES, HamError, StoreError, TrainConfig
-from ham.data import LesionDataset, Split, make_split, open_dataset, pairs_across, seen_in_training
+from ham.config import CODES, StoreError, TrainConfig
+from ham.data import Split, make_split, pairs_across, seen_in_training
 from ham.engine import Engine, Estimate
 from ham.evaluation import (
-    Answers,
     Interval,
     evaluate,
-    evaluation_record,
     measure_leak,
     named_right,
     unpaired_difference,
 )
-from ham.store import Predictions, Run
-from ham.ui.dataset.leakage.measured import Measured, _measured, answers_of, control, finding, score_table
-from ham.ui.dataset.leakage.runs import TAG, Cell, cancel, cells, lab_config, lab_is_live, start
+from ham.lab.leakage import EXPLANATION, cells, lab_config, start
+from ham.store import Run
+from tests.lab_runs import BCC, MEL, NV, PROTOCOLS, answers, invented
 from tests.page_driver import open_page, said
-
-PROTOCOLS = [*data.LEAKAGE_SPLITS]
-MEL, BCC, NV = CLASS_INDEX["mel"], CLASS_INDEX["bcc"], CLASS_INDEX["nv"]
 
 
 @pytest.fixture(autouse=True)
@@ -49,12 +44,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch, small_folder: Path) -> None:
 def split_of(train: list[int], test: list[int], groups: list[int], labels: list[int]) -> Split:
     return Split("image", np.array(train), np.array([], int), np.array(test), np.array(labels), np.array(groups), 0,
                  "", "")
-
-
-def answers(y_true: list[int], answered: list[int], lesions: list[int]) -> Answers:
-    proba = np.full((len(y_true), len(CODES)), 0.01)
-    proba[np.arange(len(y_true)), answered] = 0.94
-    return Answers(np.array(y_true), proba, np.array(lesions))
 
 
 # -------------------------------------------------------------------- pairs across a split
@@ -229,163 +218,6 @@ def test_the_chart_of_the_scores_leaves_out_what_a_protocol_has_not():
     assert "By image: all test images, as published 70 % (60 to 80)" in charts.alt_text(figure)
 
 
-# ----------------------------------------------------------------------------------- runs
-
-
-def invented(dataset: LesionDataset, protocol: str, seed: int = 0, seen_right: float = 1.0,
-             unseen_right: float = 0.5, folder_only: bool = False) -> Run:
-    """A finished run of the lab, its answers invented: of each class the first so many are right, else nv or mel."""
-    config = lab_config(protocol, seed, dataset)
-    split = make_split(dataset, protocol, seed=seed)
-    labels, (seen, _) = dataset.labels[split.test], seen_in_training(split)
-    answered = np.where(labels == NV, MEL, NV)
-    for k in range(len(CODES)):
-        for mask, share in ((seen, seen_right), (~seen, unseen_right)):
-            rows = np.flatnonzero((labels == k) & mask)
-            answered[rows[:round(share * len(rows))]] = k
-    test = answers(labels, answered, dataset.groups[split.test])
-    parts = Predictions(dataset.metadata["image_id"].to_numpy(dtype=str)[split.test], test.lesions, test.y_true,
-                        test.proba.astype(np.float32))
-    run = store.create_run(config, dataset.record)
-    store.write_predictions(run, {"validation": parts, "test": parts})
-    run = store.write_record(run, split={"fingerprint": split.fingerprint, "protocol": protocol, "leaking": True,
-                                         "test_fingerprint": split.test_fingerprint},
-                             model={"sha256": "0"}, evaluation=evaluation_record(
-                                 evaluate(test.y_true, test.proba, test.lesions, resamples=20)))
-    return store.write_status(run, state="done", epoch=config.epochs, best_epoch=1, ended=time.time())
-
-
-def test_all_protocols_take_the_same_steps_and_differ_in_nothing_else(small_dataset):
-    by_lesion, by_image, oversampled = (lab_config(protocol, 2, small_dataset) for protocol in PROTOCOLS)
-    assert by_lesion.replace(split="image") == by_image
-    # 150 images, 120 to train on, 2 batches of 64; 7 * 63 = 441 rows, 353 to train on, 6 batches
-    assert (by_lesion.epochs, oversampled.epochs) == (20, round(20 * 2 / 6))
-    assert oversampled.replace(split="lesion", epochs=20) == by_lesion
-    assert by_lesion.seed == 2
-
-
-def test_the_lab_finds_its_runs_by_settings_and_data(small_dataset, kaggle_folder):
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
-    assert [run.config.split for run in engine.queue()] == PROTOCOLS
-    assert [run.title for run in engine.queue()] == [
-        "Leakage lab: by lesion, seed 0", "Leakage lab: by image, seed 0",
-        "Leakage lab: oversample, then split, seed 0"]
-    assert {run.notes.tags for run in engine.queue()} == {(TAG,)}
-    found = cells(small_dataset, PROTOCOLS, [0, 1])
-    assert [cell.live for cell in found] == [True] * 3 + [False] * 3
-    other = open_dataset(kaggle_folder(counts={"mel": 9, "nv": 30}))
-    assert [cell.run for cell in cells(other, PROTOCOLS, [0])] == [None] * 3
-    assert lab_is_live()
-    cancel(engine.queue())
-    assert not lab_is_live()
-
-
-def test_of_several_runs_of_one_training_the_finished_one_counts(small_dataset):
-    done = invented(small_dataset, "image")
-    store.create_run(lab_config("image", 0, small_dataset), small_dataset.record, now=time.time() + 60)
-    assert cells(small_dataset, ["image"], [0])[0].run.id == done.id
-
-
-def test_a_training_of_the_same_settings_that_the_lab_did_not_start_counts_too(small_dataset):
-    run = store.create_run(lab_config("lesion", 0, small_dataset).replace(recipe="improved"), small_dataset.record)
-    store.create_run(TrainConfig(), small_dataset.record)
-    assert [cell.run and cell.run.id for cell in cells(small_dataset, PROTOCOLS, [0])] == [run.id, None, None]
-    assert not lab_is_live()  # it has no tag: the sidebar follows it
-
-
-def test_starting_takes_up_what_did_not_finish_and_leaves_the_rest_alone(small_dataset):
-    done = invented(small_dataset, "lesion")
-    failed = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
-    store.write_status(failed, state="failed", epoch=3, ended=time.time(),
-                       error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."})
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
-    found = cells(small_dataset, PROTOCOLS, [0])
-    assert [cell.run.state for cell in found] == ["done", "queued", "queued"]
-    assert [cell.run.id for cell in found[:2]] == [done.id, failed.id]
-
-
-def test_cancelling_goes_on_where_one_has_ended_meanwhile(small_dataset):
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
-    first, second, third = engine.queue()
-    store.write_status(first, state="done")
-    cancel([first, second, third])
-    assert [store.read_run(run.id).state for run in (second, third)] == ["cancelled", "cancelled"]
-
-
-def test_the_answers_of_a_run_come_with_what_its_training_has_seen(small_dataset):
-    run = invented(small_dataset, "image")
-    found, seen = answers_of(run, small_dataset)
-    split = make_split(small_dataset, "image")
-    assert np.array_equal(found.lesions, small_dataset.groups[split.test])
-    assert np.array_equal(seen, np.isin(found.lesions, small_dataset.groups[split.train]))
-    assert 0 < seen.sum() < len(seen)
-
-
-def test_a_run_that_another_version_split_is_refused(small_dataset):
-    run = invented(small_dataset, "image")
-    with pytest.raises(StoreError, match="another version of HAM Lab dealt them"):
-        answers_of(store.write_record(run, split={"fingerprint": "0" * 64}), small_dataset)
-    (run.folder / "predictions.npz").write_bytes(b"no zip")
-    with pytest.raises(HamError):
-        answers_of(store.read_run(run.id), small_dataset)
-
-
-# ---------------------------------------------------------------------------------- words
-
-
-def of_protocol(protocol: str, y_true: list[int], answered: list[int], seen: list[bool],
-                above: Interval | None = None) -> Measured:
-    found = answers(y_true, answered, range(len(y_true)))
-    return Measured(protocol, (0,), measure_leak(found, np.array(seen), resamples=200),
-                    {"balanced_accuracy": above} if above else None)
-
-
-def test_the_clean_protocol_says_that_its_lesions_are_new():
-    words = finding(of_protocol("lesion", [MEL, NV] * 20, [MEL, NV] * 20, [False] * 40))
-    assert words == ("**By lesion** publishes a balanced accuracy of 100 % (89 to 100), all of it on lesions "
-                     "that training has not seen.")
-
-
-def test_a_gap_beyond_chance_and_one_within_are_told_apart():
-    right = [MEL, NV] * 50
-    half = [MEL, NV, NV, MEL] * 25
-    sure = finding(of_protocol("image", right * 2, right + half, [True] * 100 + [False] * 100,
-                               Interval(0.1, -0.02, 0.2)))
-    assert "+10 points (−2 to +20) against by lesion; the interval includes zero, so these runs do not show" in sure
-    assert "100.0 % (95.0 to 100.0) where training has seen the lesion and 50 % (" in sure
-    assert "a gap of +50 points (" in sure
-    assert "; the interval leaves zero out" in sure
-    none = finding(of_protocol("image", right * 2, half * 2, [True] * 100 + [False] * 100, Interval(0.1, 0.05, 0.15)))
-    assert "a gap of 0 points (" in none.replace("+0", "0")
-    assert none.endswith("the interval includes zero, so these runs do not show a difference.")
-
-
-def test_where_classes_are_missing_on_one_side_no_gap_over_all_of_them_is_claimed():
-    words = finding(of_protocol("oversample", [MEL, NV, NV, NV] * 10, [MEL, NV, NV, NV] * 10,
-                                ([True, True] + [False] * 2) * 10))
-    assert ("20 images only of 1 of 2 classes (20 nv), so it cannot tell what this model is worth on new lesions. Over "
-            "nv alone, which both sides have, seen minus unseen is") in words
-    assert "where training has seen the lesion and" not in words
-    everything = finding(of_protocol("oversample", [MEL, NV], [MEL, NV], [True, True]))
-    assert "Training has seen the lesion of every test image" in everything
-
-
-def test_a_score_over_fewer_classes_says_so_in_the_table():
-    table = score_table([of_protocol("lesion", [MEL, NV], [MEL, NV], [False] * 2),
-                         of_protocol("oversample", [MEL, NV, NV], [MEL, NV, MEL], [True, True, False])])
-    assert table["Images"].tolist() == ["2", "3", "1", "2"]
-    assert table["Test images"].tolist() == ["All test images, as published (none was seen)", *charts.KINDS]
-    assert ["over 1 of 2 classes" in cell for cell in table["Balanced accuracy"]] == [False, False, True, False]
-
-
-def test_the_control_compares_lesions_of_one_and_of_several_photographs():
-    several = measure_leak(answers([NV] * 8, [NV] * 6 + [MEL] * 2, range(8)), np.array([True] * 4 + [False] * 4), 100)
-    by_lesion = of_protocol("lesion", [MEL, NV], [MEL, NV], [False] * 2)
-    assert "Seen lesions are lesions with several photographs" not in control([by_lesion])
-    words = control([Measured("lesion", (0,), by_lesion.leak, None, several)])
-    assert "such images score 100 % (51 to 100) (4 images) and single ones 50 % (" in words
-
-
 # ----------------------------------------------------------------------------------- page
 
 
@@ -500,6 +332,7 @@ def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_da
         assert page.button(key="leakage_cancel").label == "Stopping"
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_what_failed_says_why_and_is_taken_up_with_what_is_missing(small_dataset):
     invented(small_dataset, "lesion")
     run = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
@@ -534,45 +367,33 @@ def test_a_full_disk_at_the_start_is_told_and_keeps_what_is_queued(small_dataset
     assert page.button(key="leakage_start").label == "Train the 2 that are missing"
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_the_measured_gap_stands_with_its_interval_for_all_protocols(small_dataset):
     for protocol in PROTOCOLS:
         invented(small_dataset, protocol)
     page = open_page("pages/dataset.py")
     told = said(page)
     assert "**What came out**" in told
-    assert "**By lesion** publishes a balanced accuracy of" in told
-    assert " against by lesion; " in told
+    assert told.count("- **By lesion**: ") == told.count("- **By image**: ") == 1
+    assert "publishes a balanced accuracy of" in told
     assert "leakage_balanced_accuracy" in [figure.key for figure in page.get("plotly_chart")]
-    table = page.get("arrow_table")[0] if page.get("arrow_table") else page.table[0]
-    assert table is not None
+    table = page.table[0].value
+    assert table["Split"].tolist() == [data.SPLIT_TITLES[protocol][0] for protocol in PROTOCOLS]
+    assert table["Seen minus not seen"][1].startswith("+75\N{NO-BREAK SPACE}points (")
+    assert table["Seen minus not seen"][1].endswith(" over 2 of 7 classes")
+    assert EXPLANATION in [element.help for element in page.markdown]
     assert "leakage_start" not in [button.key for button in page.button]
 
 
-def test_the_runs_of_several_seeds_are_pooled_and_compared_on_the_seeds_that_both_have(small_dataset):
-    runs = [invented(small_dataset, "lesion", seed) for seed in (0, 1)] + [
-        invented(small_dataset, "image", seed) for seed in (0, 1, 2)]
-    (by_lesion, by_image), problems = _measured((), small_dataset.fingerprint, runs, small_dataset)
-    assert problems == []
-    assert (by_lesion.seeds, by_image.seeds) == ((0, 1), (0, 1, 2))
-    parts = [answers_of(run, small_dataset) for run in runs]
-    assert by_image.leak.whole.n_images == sum(len(part) for part, _ in parts[2:])
-    assert by_image.leak.seen.n_images == sum(seen.sum() for _, seen in parts[2:])
-    assert by_image.leak.whole.n_lesions == len(set(np.concatenate([part.lesions for part, _ in parts[2:]])))
-
-    def right(pairs: list) -> float:
-        return np.mean(np.concatenate([part.proba.argmax(axis=1) == part.y_true for part, _ in pairs]))
-
-    assert by_image.above["accuracy"].value == pytest.approx(right(parts[2:4]) - right(parts[:2]))
-
-
+@pytest.mark.usefixtures("few_draws")
 def test_a_damaged_result_is_told_and_the_others_are_shown(small_dataset):
     for protocol in ("lesion", "image"):
         run = invented(small_dataset, protocol)
     (run.folder / "predictions.npz").write_bytes(b"no zip")
     page = open_page("pages/dataset.py")
     assert len(page.error) == 1
-    assert "**By lesion** publishes" in said(page)
-    assert "**By image** publishes" not in said(page)
+    assert "- **By lesion**: " in said(page)
+    assert "- **By image**: " not in said(page)
 
 
 @pytest.mark.parametrize("tagged", [True, False])
@@ -585,9 +406,3 @@ def test_the_page_has_one_timer_the_labs_for_its_own_runs_and_the_sidebars_for_o
     in_sidebar = "\n".join(caption.value for caption in page.sidebar.caption)
     assert ("1 run waits" in in_sidebar) is not tagged
     assert ("By image, seed 0: :gray[waits]" in said(page)) is tagged
-
-
-def test_cells_say_how_they_stand(small_dataset):
-    assert not Cell("image", 0, None).done
-    assert Cell("image", 0, invented(small_dataset, "image")).done
-    assert Cell("oversample", 1, None).title == "Oversample, then split, seed 1"

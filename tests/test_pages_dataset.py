@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from ham import charts, data, io
 from ham.config import CODES
-from ham.data import LeakageReport, age_bands, age_by_class, class_balance, count_by_class
+from ham.data import age_bands, age_by_class, class_balance, count_by_class
 from ham.engine import Engine
-from ham.ui.dataset import Filters, ImageSet, files, in_order, leakage_in_words, siblings_of
+from ham.ui.dataset import Filters, ImageSet, files, in_order, siblings_of
 from ham.ui.dataset import map as map_section
 from ham.ui.dataset.overview import _class_clicked, count_table
 
@@ -487,15 +487,6 @@ def test_by_lesion_keeps_a_lesions_images_together_and_by_age_puts_the_unknown_l
     known = ages[~np.isnan(ages)]
     assert np.array_equal(known, np.sort(known))
     assert np.isnan(ages[len(known):]).all()
-
-
-def test_leakage_sentences_name_the_share_that_matters():
-    report = LeakageReport(n_test=100, n_test_mel=10, sibling=0.384, sibling_mel=0.68, copies=0.86)
-    assert leakage_in_words("image", report) == (
-        "38 % of the test images and 68 % of the melanoma images show a lesion that training has seen.")
-    assert leakage_in_words("oversample", report) == "86 % of the test rows are exact copies of training rows."
-    no_melanoma = LeakageReport(100, 0, 0.5, float("nan"), 0.0)
-    assert leakage_in_words("image", no_melanoma) == "50 % of the test images show a lesion that training has seen."
 
 
 # ------------------------------------------------------------------- tables and charts

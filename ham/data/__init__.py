@@ -47,6 +47,7 @@ from ham.data.splits import (
     pairs_across,
     seen_in_training,
     sources,
+    steps_an_epoch,
 )
 from ham.data.tables import (
     age_bands,
@@ -116,6 +117,7 @@ __all__ = [
     "shown",
     "source_stamp",
     "sources",
+    "steps_an_epoch",
     "tsne_map",
     "unpack",
     "use_source",

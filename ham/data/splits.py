@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ham.config import CLASS_INDEX, N_CLASSES, ConfigError, DataError
+from ham.config import CLASS_INDEX, N_CLASSES, ConfigError, DataError, TrainConfig
 from ham.data.dataset import LesionDataset
 from ham.data.metadata import SOURCE_COLUMN
 
@@ -115,6 +115,21 @@ def sources(dataset: LesionDataset) -> dict[str, int]:
 def available_splits(dataset: LesionDataset) -> tuple[str, ...]:
     """The protocols to offer for this data set; "source" only where the metadata names two sources."""
     return tuple(protocol for protocol in SPLIT_TITLES if protocol != "source" or len(sources(dataset)) > 1)
+
+
+def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
+    """Batches of an epoch, close to what the split gives, without dealing it."""
+    if config.split == "source":
+        sizes = list(sources(dataset).values())
+        images = sum(sizes) - sum(sizes[config.fold:config.fold + 1])
+        share = 1 - config.validation_fraction
+    else:
+        images = dataset.n_images
+        share = 1 - config.validation_fraction - config.test_fraction
+    if config.split == "oversample":  # repeats every class up to the largest
+        counts = dataset.metadata["dx"].value_counts()
+        images = int(counts.max() * len(counts))
+    return -(-round(images * share) // config.batch_size)
 
 
 def _by_source(dataset: LesionDataset, validation_fraction: float, seed: int, fold: int) -> Split:

@@ -11,7 +11,7 @@ Nothing of a run lives in the scheduler, so losing it, the server or the browser
 """
 
 from ham.engine.cluster import IDLE_SECONDS, Engine
-from ham.engine.probe import Estimate, estimate
+from ham.engine.probe import Estimate, estimate, seconds_a_step
 from ham.engine.queue import MAX_ATTEMPTS, cancel, move, queue, resume, submit, takeable, waits_for
 from ham.engine.settings import MAX_WORKERS, EngineSettings, save_settings, settings
 from ham.engine.slots import free_slots, slot
@@ -19,6 +19,6 @@ from ham.engine.worker import Worked, work
 
 __all__ = [
     "IDLE_SECONDS", "MAX_ATTEMPTS", "MAX_WORKERS", "Engine", "EngineSettings", "Estimate", "Worked", "cancel",
-    "estimate", "free_slots", "move", "queue", "resume", "save_settings", "settings", "slot", "submit", "takeable",
-    "waits_for", "work",
+    "estimate", "free_slots", "move", "queue", "resume", "save_settings", "seconds_a_step", "settings", "slot",
+    "submit", "takeable", "waits_for", "work",
 ]

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -117,6 +118,27 @@ def estimate(config: TrainConfig, data: dict) -> Estimate | None:
     none while a run trains, because both would be slow. `data` is `LesionDataset.record`.
     """
     return _probes().estimate(config, data)
+
+
+def seconds_a_step(config: TrainConfig) -> float | None:
+    """As this machine took in its last run of this model at this batch size; None without one."""
+    for run in store.find_runs().runs:
+        if not (store.trained_here(run) and _costs_the_same(run.config, config)):
+            continue
+        if run.status.steps and run.status.epoch:
+            seconds = store.read_history(run)["seconds"]
+            if len(seconds):
+                return statistics.median(seconds) / run.status.steps
+    return None
+
+
+def _costs_the_same(one: TrainConfig, other: TrainConfig) -> bool:
+    """A step of theirs, as far as it matters: layers and batch size."""
+    return (one.model, one.batch_size, one.model_settings) == (
+        other.model,
+        other.batch_size,
+        other.model_settings,
+    )
 
 
 def _somebody_trains() -> bool:

@@ -11,9 +11,9 @@ cached     what is computed once for a data set
 from ham.ui.dataset.details import siblings_of
 from ham.ui.dataset.filters import Filters, ImageSet, filters
 from ham.ui.dataset.gallery import gallery, in_order
-from ham.ui.dataset.leakage import lab_is_live, leakage, leakage_in_words
+from ham.ui.dataset.leakage import lab_is_live, leakage
 from ham.ui.dataset.summary import no_match, summary
 from ham.ui.dataset.views import views
 
-__all__ = ["Filters", "ImageSet", "filters", "gallery", "in_order", "lab_is_live", "leakage", "leakage_in_words",
-           "no_match", "siblings_of", "summary", "views"]
+__all__ = ["Filters", "ImageSet", "filters", "gallery", "in_order", "lab_is_live", "leakage", "no_match",
+           "siblings_of", "summary", "views"]

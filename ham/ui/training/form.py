@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
-import statistics
 from collections.abc import Iterable
 
 import streamlit as st
@@ -25,7 +24,7 @@ from ham.config import (
     TrainConfig,
     recipe_config,
 )
-from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, available_splits, sources
+from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, available_splits, steps_an_epoch
 from ham.models import MODELS
 from ham.store import Run
 from ham.ui import frame
@@ -155,7 +154,7 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
     None while nothing is known.
     """
     steps = steps_an_epoch(config, dataset)
-    measured = seconds_a_step(config)
+    measured = engine.seconds_a_step(config)
     probed = engine.estimate(config, dataset.record)
     if probed is not None and not probed.problem:
         seconds = measured * steps * config.epochs if measured else probed.seconds
@@ -163,29 +162,6 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
     if measured:
         return f"**{about(measured * steps * config.epochs)}** here"
     return None if probed is None else "time is known after the first epoch"
-
-
-def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
-    """Close to what the split gives; oversampling repeats every class up to the largest."""
-    images = dataset.n_images
-    if config.split == "source":
-        sizes = list(sources(dataset).values())
-        rest = sum(sizes) - sum(sizes[config.fold:config.fold + 1])
-        return -(-round(rest * (1 - config.validation_fraction)) // config.batch_size)
-    if config.split == "oversample":
-        counts = dataset.metadata["dx"].value_counts()
-        images = int(counts.max() * len(counts))
-    return -(-round(images * (1 - config.validation_fraction - config.test_fraction)) // config.batch_size)
-
-
-def seconds_a_step(config: TrainConfig) -> float | None:
-    """As this machine took in its last run of this model at this batch size; None without one."""
-    for run in store.find_runs().runs:
-        same = store.trained_here(run) and (run.config.model, run.config.batch_size, run.config.model_settings) == \
-            (config.model, config.batch_size, config.model_settings)
-        if same and run.status.steps and run.status.epoch and len(seconds := store.read_history(run)["seconds"]):
-            return statistics.median(seconds) / run.status.steps
-    return None
 
 
 # -------------------------------------------------------------------------------- start

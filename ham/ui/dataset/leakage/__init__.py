@@ -1,10 +1,9 @@
-"""The leakage lab, the last section of the Dataset page.
+"""The leakage lab, the last section of the Dataset page: draws what `ham.lab.leakage` finds.
 
 shares     what share of the test part each protocol lets training see, as 100 icons
 pairs      images that stand on both sides
-runs       the same small training under each protocol: which runs there are, what is to be done
-measure    the plan with its minutes, the start, the progress
-measured   what came out: scores on lesions seen and not seen, the gap, with intervals
+measure    the trainings with their minutes, the start, the progress
+measured   what came out: a sentence a protocol, charts, one table
 """
 
 from __future__ import annotations
@@ -12,21 +11,28 @@ from __future__ import annotations
 import streamlit as st
 
 from ham import data
+from ham.lab.leakage import live_lab_runs
 from ham.ui.dataset.leakage.measure import measure
 from ham.ui.dataset.leakage.measured import measured
 from ham.ui.dataset.leakage.pairs import pairs
-from ham.ui.dataset.leakage.runs import lab_is_live
-from ham.ui.dataset.leakage.shares import leakage_in_words, shares
+from ham.ui.dataset.leakage.shares import shares
 
-__all__ = ["lab_is_live", "leakage", "leakage_in_words"]
+__all__ = ["lab_is_live", "leakage"]
+
+
+def lab_is_live() -> bool:
+    """Whether the lab follows runs of its own, so that the page's frame does not: one timer a page."""
+    return bool(live_lab_runs())
 
 
 def leakage(dataset: data.LesionDataset) -> None:
-    """What each way of splitting lets training see of the test part, and what that does to the scores."""
+    """What each way of splitting lets training see of the test part, and what it does to the scores."""
     st.space("small")
     st.subheader("Leakage lab: what the test shares with training", anchor=False)
-    st.markdown(":gray[Many lesions were photographed several times. How the images are dealt decides whether a test "
-                "score speaks of new lesions or of ones that training has seen.]")
+    st.markdown(
+        ":gray[Many lesions were photographed several times. How the images are dealt decides whether "
+        "a test score speaks of new lesions or of ones that training has seen.]"
+    )
     shares(dataset)
     pairs(dataset)
     possible = measure(dataset)

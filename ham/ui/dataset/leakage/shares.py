@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import streamlit as st
 
 from ham import charts, data
-from ham.config import CLASS_INDEX, HamError
+from ham.config import CLASS_INDEX
+from ham.lab import leakage as lab
 from ham.ui.frame import chart, is_dark, plain
 
 _SPLIT_SEEDS = range(5)
@@ -16,7 +15,7 @@ _SPLIT_SEEDS = range(5)
 
 def shares(dataset: data.LesionDataset) -> None:
     """The three protocols side by side, 100 icons each."""
-    found = _leakage(dataset, dataset.fingerprint)
+    found = _reports(dataset, dataset.fingerprint)
     dark = is_dark()
     drawn = any(not isinstance(report, str) for report in found.values())
     if drawn:
@@ -29,25 +28,11 @@ def shares(dataset: data.LesionDataset) -> None:
                 st.caption(plain(report))
                 continue
             chart(_waffle(report, dark), f"leakage_{protocol}")
-            st.markdown(leakage_in_words(protocol, report))
+            st.markdown(lab.seen_in_words(protocol, report))
             st.caption(sentence)
     if drawn:
         st.caption(f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images for "
                    "validation and 10 % for the test. Filters do not change it.")
-
-
-def leakage_in_words(protocol: str, report: data.LeakageReport) -> str:
-    """The finding of one protocol in one plain sentence."""
-    if protocol == "oversample":
-        return f"{_percent(report.copies)} of the test rows are exact copies of training rows."
-    if not report.sibling:
-        return "No test image shows a lesion that training has seen."
-    melanoma = "" if np.isnan(report.sibling_mel) else f" and {_percent(report.sibling_mel)} of the melanoma images"
-    return f"{_percent(report.sibling)} of the test images{melanoma} show a lesion that training has seen."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def _key(dark: bool) -> str:
@@ -67,26 +52,11 @@ def _waffle(report: data.LeakageReport, dark: bool) -> object:
 
 
 @st.cache_data(max_entries=4, show_spinner="Counting what leaks")
-def _leakage(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, data.LeakageReport | str]:
-    """Mean report of each protocol, or why it cannot be made on this data set."""
-    found: dict[str, data.LeakageReport | str] = {}
-    for protocol in data.LEAKAGE_SPLITS:
-        try:
-            found[protocol] = _mean([data.leakage_report(data.make_split(_dataset, protocol, seed=seed))
-                                     for seed in _SPLIT_SEEDS])
-        except HamError as error:
-            found[protocol] = str(error)
-    return found
-
-
-def _mean(reports: list[data.LeakageReport]) -> data.LeakageReport:
-    """By field; of a share over those splits that have it."""
-    means = {}
-    for field in dataclasses.fields(data.LeakageReport):
-        values = np.array([getattr(report, field.name) for report in reports], float)
-        values = values[np.isfinite(values)]
-        means[field.name] = float(values.mean()) if len(values) else float("nan")
-    return data.LeakageReport(**means)
+def _reports(
+    _dataset: data.LesionDataset,
+    fingerprint: str,
+) -> dict[str, data.LeakageReport | str]:
+    return lab.reports(_dataset, _SPLIT_SEEDS)
 
 
 _STYLE = """<style>

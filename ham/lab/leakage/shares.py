@@ -1,0 +1,61 @@
+"""What share of the test part each protocol lets training see."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ham.config import HamError
+from ham.data import (
+    LEAKAGE_SPLITS,
+    LeakageReport,
+    LesionDataset,
+    leakage_report,
+    make_split,
+)
+
+
+def reports(dataset: LesionDataset, seeds: Iterable[int]) -> dict[str, LeakageReport | str]:
+    """By protocol the mean over splits with these seeds, or why the data set cannot be split so."""
+    seeds = list(seeds)
+    found: dict[str, LeakageReport | str] = {}
+    for protocol in LEAKAGE_SPLITS:
+        try:
+            splits = [make_split(dataset, protocol, seed=seed) for seed in seeds]
+        except HamError as error:
+            found[protocol] = str(error)
+        else:
+            found[protocol] = mean_report([leakage_report(split) for split in splits])
+    return found
+
+
+def mean_report(found: list[LeakageReport]) -> LeakageReport:
+    """By field; of a share over those splits that have it."""
+    means = {}
+    for field in dataclasses.fields(LeakageReport):
+        values = np.array([getattr(report, field.name) for report in found], float)
+        values = values[np.isfinite(values)]
+        means[field.name] = float(values.mean()) if len(values) else math.nan
+    return LeakageReport(**means)
+
+
+def seen_in_words(protocol: str, report: LeakageReport) -> str:
+    """The finding of one protocol in one plain sentence."""
+    if protocol == "oversample":
+        return f"{_percent(report.copies)} of the test rows are exact copies of training rows."
+    if not report.sibling:
+        return "No test image shows a lesion that training has seen."
+    melanoma = (
+        ""
+        if math.isnan(report.sibling_mel)
+        else f" and {_percent(report.sibling_mel)} of the melanoma images"
+    )
+    images = f"{_percent(report.sibling)} of the test images{melanoma}"
+    return f"{images} show a lesion that training has seen."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
