@@ -40,22 +40,8 @@ from ham.config import (
     recipe_config,
     reference_folder,
 )
-from ham.evaluation import (
-    COVERAGE,
-    LOGISTIC_REGRESSION,
-    SCORES,
-    Calibration,
-    Evaluation,
-    calibrate,
-    evaluation_from_record,
-    format_score,
-    majority_floor,
-    majority_title,
-    percent,
-    proportion,
-    stored_floor,
-    train_counts,
-)
+from ham.evaluation import COVERAGE, SCORES, Evaluation, format_score, percent, proportion
+from ham.report import RunReport
 
 #: Folder and run id -> model, recipe.
 NAMES = {f"{model}-{recipe}": (model, recipe) for model, recipe in (
@@ -97,7 +83,7 @@ def main() -> None:
         except NotShipped as error:
             sys.exit(f"Nothing was shipped. {error}")
         size = sum(path.stat().st_size for path in folder.iterdir())
-        scores = evaluation_from_record(run.record["evaluation"]).scores
+        scores = RunReport(run).evaluation.scores
         words = "\n".join(f"  {SCORES[key].title}: {format_score(key, score)}" for key, score in scores.items())
         print(f"{name}: {size / 1e6:.2f} MB\n{words}", flush=True)
 
@@ -233,18 +219,12 @@ def _is_pickle(array: bytes) -> bool:
 
 def card_of(run: store.Run) -> str:
     """The model card of a run that is done, from what its folder holds."""
-    parts = store.read_predictions(run)
-    validation, test = parts["validation"], parts["test"]
-    counts = train_counts(run.record, validation.y_true)
-    floors = {majority_title(counts): majority_floor(counts, test.y_true, test.lesion)}
-    if stored := stored_floor(run.record):
-        floors["Logistic regression"] = stored
-    return card_text(run, evaluation_from_record(run.record["evaluation"]),
-                     calibrate(validation.y_true, validation.proba, test.y_true, test.proba), floors)
+    return card_text(RunReport(run))
 
 
-def card_text(run: store.Run, evaluation: Evaluation, calibration: Calibration, floors: dict[str, Evaluation]) -> str:
+def card_text(report: RunReport) -> str:
     """The card as Markdown, in the order of Mitchell et al., Model cards for model reporting, FAT* 2019."""
+    run, evaluation, calibration = report.run, report.evaluation, report.calibration.summary
     model, recipe = MODEL_TITLES[run.config.model], RECIPES[run.config.recipe]
     config, record, split = run.config, run.record, run.record["split"]
     parameters = sum(record["parameters"].values())
@@ -268,8 +248,8 @@ def card_text(run: store.Run, evaluation: Evaluation, calibration: Calibration, 
         "validation; test was looked at once, at the end.",
         "Recipe": f"{recipe.title}. {recipe.help} {recipe_in_words(config)}",
         "Scores": f"On the {evaluation.n_images:,} test images, with 95 % intervals from 2,000 draws of the test "
-        "lesions, beside what takes no network.\n\n" + _scores(model, evaluation, floors),
-        "By class": "Recall: the share of the test images of a class that are named right (95 % Wilson intervals).\n\n"
+        "lesions, beside what takes no network.\n\n" + _scores(model, report),
+        "By class": "Recall: the share of the test images of a class that are correct (95 % Wilson intervals).\n\n"
         + _recalls(evaluation),
         "Calibration": f"Expected calibration error {100 * calibration.ece_before:.1f} points, "
         f"{100 * calibration.ece_after:.1f} after the temperature of {calibration.temperature:.2f}. Prediction sets "
@@ -311,18 +291,15 @@ def recipe_in_words(config: TrainConfig) -> str:
 def scores_table(runs: list[store.Run]) -> str:
     """Of these runs, and of what takes no network on the test images of the first."""
     keys = ("accuracy", "balanced_accuracy", "macro_auc", "malignant_auc")
-    found = {run.id: evaluation_from_record(run.record["evaluation"]) for run in runs}
-    parts = store.read_predictions(runs[0])
-    counts, test = train_counts(runs[0].record, parts["validation"].y_true), parts["test"]
-    floors = {LOGISTIC_REGRESSION: stored_floor(runs[0].record),
-              majority_title(counts): majority_floor(counts, test.y_true, test.lesion)}
+    reports = {run.id: RunReport(run) for run in runs}
+    found = {name: report.evaluation for name, report in reports.items()} | reports[runs[0].id].baselines
     rows = [[name, *(format_score(key, evaluation.scores[key]) for key in keys)]
-            for name, evaluation in {**found, **{name: floor for name, floor in floors.items() if floor}}.items()]
+            for name, evaluation in found.items()]
     return _table(["Model", *(SCORES[key].title for key in keys)], rows)
 
 
-def _scores(model: str, evaluation: Evaluation, floors: dict[str, Evaluation]) -> str:
-    columns = {model: evaluation, **floors}
+def _scores(model: str, report: RunReport) -> str:
+    columns = {model: report.evaluation, **report.baselines}
     rows = [[SCORES[key].title, *(format_score(key, column.scores[key]) for column in columns.values())]
             for key in SCORES]
     return _table(["Score", *columns], rows)
