@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,15 +53,20 @@ class Object:
     optional: dict[str, Value | Object | Table] = field(default_factory=dict)
 
     @functools.cached_property
-    def _kinds(self) -> dict[str, Value | Object | Table]:
-        return self.needed | self.optional
+    def _fits(self) -> dict[str, Callable[[object], bool]]:
+        return {name: kind.fits for name, kind in (self.needed | self.optional).items()}
 
     def fits(self, value: object) -> bool:
         if type(value) is not dict:
             return False
         if not self.needed.keys() <= value.keys():
             return False
-        return all((self._kinds.get(name) or ANYTHING).fits(entry) for name, entry in value.items())
+        known = self._fits
+        for name, entry in value.items():
+            fits = known.get(name, _is_shallow)
+            if not fits(entry):
+                return False
+        return True
 
     def problem(self, value: object) -> tuple[str, str] | None:
         """Where the first problem is (".scores.accuracy") and what; None where there is none."""
@@ -85,14 +91,22 @@ class Table:
     columns: dict[str, Value]
 
     @functools.cached_property
-    def _names(self) -> dict[Value, list[str]]:
-        return {kind: [name for name, other in self.columns.items() if other is kind]
-                for kind in self.columns.values()}
+    def _rows(self) -> Callable[[dict], tuple]:
+        return operator.itemgetter(*self.rows)
+
+    @functools.cached_property
+    def _columns(self) -> list[tuple[Callable[[list], bool], Callable[[dict], object]]]:
+        """Each kind's test of many values, and what takes its columns out of a row, as a tuple."""
+        found = []
+        for kind in dict.fromkeys(self.columns.values()):
+            names = [name for name, other in self.columns.items() if other is kind]
+            found.append((kind.fit, operator.itemgetter(*names, names[0])))  # one more: of one it takes no tuple
+        return found
 
     def fits(self, value: object) -> bool:
         try:
-            rows = [value[row] for row in self.rows]
-            return all(kind.fit([row[name] for row in rows for name in names]) for kind, names in self._names.items())
+            rows = self._rows(value)
+            return all(fit([*itertools.chain.from_iterable(map(taken, rows))]) for fit, taken in self._columns)
         except (LookupError, TypeError):
             return False
 
@@ -122,8 +136,11 @@ def _is_share(value: object) -> bool:
 
 
 def _are_shares(values: list) -> bool:
-    there = [value for value in values if value is not None]
-    return not there or ({*map(type, there)} <= {float, int} and min(there) >= 0 and max(there) <= 1 + 1e-9)
+    kinds = {*map(type, values)}
+    if type(None) in kinds:
+        values = [value for value in values if value is not None]
+        kinds.remove(type(None))
+    return kinds <= {float, int} and (not values or (min(values) >= 0 and max(values) <= 1 + 1e-9))
 
 
 def _is_count(value: object) -> bool:
@@ -143,8 +160,8 @@ def _is_number(value: object) -> bool:
 
 
 def _is_matrix(value: object) -> bool:
-    return type(value) is list and len(value) == N_CLASSES and all(
-        type(row) is list and len(row) == N_CLASSES for row in value) and _are_counts([*itertools.chain(*value)])
+    return type(value) is list and len(value) == N_CLASSES and {*map(type, value)} == {list} and \
+        {*map(len, value)} == {N_CLASSES} and _are_counts([*itertools.chain(*value)])
 
 
 def _or_null(kind: Value) -> Value:
@@ -325,7 +342,8 @@ def _are_floors(floors: object) -> bool:
 
 def _config_of(record: dict, what: str) -> TrainConfig:
     settings = record["config"]
-    if unknown := sorted(settings.keys() - _SETTING_NAMES):
+    if not settings.keys() <= _SETTING_NAMES:
+        unknown = sorted(settings.keys() - _SETTING_NAMES)
         raise NewerRunError(what, f"its settings name {', '.join(unknown)[:200]}, which this version of HAM Lab does "
                             "not know: a newer one may have made it.", "Update HAM Lab.")
     try:
