@@ -57,6 +57,7 @@ from ham.evaluation import (
 from ham.evaluation import floors as floors_module
 from ham.evaluation import scores as scores_module
 from ham.evaluation.intervals import area_interval, effective_lesions
+from ham.evaluation.metrics import ratio
 
 MEL, BCC, AKIEC, NV, BKL, VASC, DF = range(7)
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
@@ -874,14 +875,17 @@ def cohens_kappa(draws) -> np.ndarray:
     """Agreement beyond chance (Cohen, Educational and Psychological Measurement 20:37, 1960)."""
     n = draws.support.sum(axis=1)
     by_chance = (draws.support * draws.predicted).sum(axis=1) / n**2
-    return (draws.correct.sum(axis=1) / n - by_chance) / (1 - by_chance)
+    return ratio(draws.correct.sum(axis=1) / n - by_chance, 1 - by_chance)
 
 
 def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
     """What CONTRIBUTING.md says of a metric: one entry, and it is everywhere."""
     from ham.evaluation import Score
 
-    monkeypatch.setitem(SCORES, "kappa", Score("Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa))
+    stored_before = stored()
+    monkeypatch.setitem(SCORES, "kappa", Score("Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa,
+                                               low=-1.0, later=True))
+    assert "kappa" not in evaluation_from_record(stored_before).scores
     y_true = np.array([0, 0, 3, 3, 3, 3, 3, 3])
     answers = np.array([0, 3, 3, 3, 3, 3, 3, 0])
     proba = np.eye(7)[answers]
@@ -889,8 +893,8 @@ def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
     # 6 of 8 agree; by chance 2 * 2 + 6 * 6 of 64 would: (0.75 - 0.625) / 0.375
     assert found.scores["kappa"].value == pytest.approx(1 / 3)
     assert found.scores["kappa"].low < 1 / 3 < found.scores["kappa"].high
-    stored = evaluation_record(found)
-    assert evaluation_from_record(stored).scores["kappa"] == found.scores["kappa"]
+    written = evaluation_record(found)
+    assert evaluation_from_record(written).scores["kappa"] == found.scores["kappa"]
     assert format_score("kappa", found.scores["kappa"]).startswith("0.33")
     assert compare(y_true, np.eye(7)[y_true], proba, np.arange(8))["kappa"].value == pytest.approx(2 / 3)
     perfect = evaluate(y_true, np.eye(7)[y_true], np.arange(8)).scores["kappa"]

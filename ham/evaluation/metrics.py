@@ -114,6 +114,7 @@ class Score:
     higher_is_better: bool = True
     low: float = 0.0
     high: float = 1.0
+    later: bool = False  # came after the first runs were stored, which may lack it
 
 
 def _macro_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:

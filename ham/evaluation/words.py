@@ -90,7 +90,7 @@ def intervals_record(intervals: dict[str, Interval]) -> dict:
 
 
 def scores_from_record(record: dict) -> dict[str, Interval]:
-    """The scores of a stored `evaluation_record`, by the keys of SCORES. Raises ValueError.
+    """The scores of a stored `evaluation_record`, by the keys of SCORES that it has. Raises ValueError.
 
     Earlier versions stored limits that agree where they had no interval. An accuracy then gets
     Wilson's over the lesions; of the other scores the record does not say how many lesions they
@@ -113,8 +113,11 @@ def _whole(read: Callable[[dict], Stored], record: dict) -> Stored:
 
 def _scores(record: dict) -> dict[str, Interval]:
     n_lesions, found = _count(record["n_lesions"]), {}
-    for key in SCORES:
-        value, low, high = (_share(record["scores"][key][name]) for name in ("value", "low", "high"))
+    stored = record["scores"]
+    for key, score in SCORES.items():
+        if score.later and key not in stored:
+            continue
+        value, low, high = (_number(stored[key][name], score.low, score.high) for name in ("value", "low", "high"))
         one = Interval(value, low, high)
         if low > high:
             raise ValueError(f"{key} has its limits the wrong way round")
@@ -125,7 +128,7 @@ def _scores(record: dict) -> dict[str, Interval]:
 
 
 def _evaluation(record: dict) -> Evaluation:
-    per_class = {code: {"support": _count(row["support"])} | {name: _share(row[name]) for name in _BY_CLASS}
+    per_class = {code: {"support": _count(row["support"])} | {name: _number(row[name]) for name in _BY_CLASS}
                  for code, row in ((code, record["per_class"][code]) for code in CODES)}
     confusion = np.array([[_count(n) for n in row] for row in record["confusion"]], np.int64)
     if confusion.shape != (N_CLASSES, N_CLASSES):
@@ -140,12 +143,12 @@ def _count(value: object) -> int:
     return value
 
 
-def _share(value: object) -> float:
-    """0 to 1; None is NaN."""
+def _number(value: object, low: float = 0.0, high: float = 1.0) -> float:
+    """From low to high; None is NaN."""
     if value is None:
         return math.nan
-    if type(value) not in (int, float) or not -1e-9 <= value <= 1 + 1e-9:
-        raise ValueError(f"{str(value)[:40]!r} is no share")
+    if type(value) not in (int, float) or not low - 1e-9 <= value <= high + 1e-9:
+        raise ValueError(f"{str(value)[:40]!r} is no number from {low:g} to {high:g}")
     return float(value)
 
 
