@@ -14,11 +14,10 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 from test_prediction import encoded, finished_run, plain
 
-from ham import config, data, prediction, store
+from ham import config, data, prediction, report, store
 from ham.config import CODES
 from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
-from ham.ui import frame
 from ham.ui import prediction as sections
 from ham.ui.prediction import images
 from tests.page_driver import open_page, words
@@ -443,11 +442,9 @@ def test_long_names_keep_their_start_and_end():
     assert len(sections.shorten("x" * 300)) == 60
 
 
-def test_runs_of_one_title_are_told_apart():
+def test_a_chart_names_runs_by_their_kind_of_model_where_that_tells_them_apart():
     runs = [finished_run("cnn"), finished_run("cnn"), finished_run("lstm")]
-    labels = frame.run_labels(runs)
-    assert len(set(labels.values())) == 3
-    assert labels[runs[2].id] == runs[2].title
+    labels = report.labels(runs)
     assert sections.short_labels([runs[0].id, runs[2].id], labels) == {runs[0].id: "CNN", runs[2].id: "LSTM"}
     assert sections.short_labels([runs[0].id, runs[1].id], labels) == {run.id: labels[run.id] for run in runs[:2]}
 

@@ -12,8 +12,6 @@ import functools
 import math
 import os
 import re
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,14 +183,6 @@ def chart(figure: object, key: str, **options: object) -> object:
 def plain(text: object) -> str:
     """Text that Markdown shows as it is: file names, what a user typed."""
     return _MARKDOWN.sub(r"\\\1", shown(str(text)))
-
-
-def run_labels(runs: Sequence[store.Run]) -> dict[str, str]:
-    """A run's title by id; those of one title get the time of their start as well."""
-    titles = Counter(run.title for run in runs)
-    return {run.id: run.title if titles[run.title] == 1 else
-            f"{run.title}, {time.strftime('%d %b %H:%M', time.localtime(run.status.created))}, {run.id[-4:]}"
-            for run in runs}
 
 
 def model_cards(runs: Sequence[store.Run], key: str) -> None:

@@ -12,7 +12,8 @@ from ham import store
 from ham.config import MODEL_TITLES, StoreError
 from ham.data import SPLIT_TITLES
 from ham.evaluation import Evaluation, evaluation_from_record
-from ham.ui.frame import chart, end_page, plain, run_labels
+from ham.report import labels as labels_of
+from ham.ui.frame import chart, end_page, plain
 
 MAX_RUNS = 6  # as many as the charts have colours for
 LETTERS = "ABCDEF"
@@ -41,7 +42,7 @@ def choose_runs() -> list[Entry]:
         _too_few(runs)
         end_page()
     by_id = {run.id: run for run in runs}
-    labels = {run_id: label + _split_note(by_id[run_id]) for run_id, label in run_labels(runs).items()}
+    labels = {run_id: label + _split_note(by_id[run_id]) for run_id, label in labels_of(runs).items()}
     missing = _follow_link(by_id)
     st.session_state.setdefault("comparison_runs", default_runs(runs))
     chosen = st.multiselect(

@@ -9,7 +9,8 @@ import streamlit as st
 
 from ham import store
 from ham.config import MODEL_TITLES, StoreError
-from ham.ui.frame import model_cards, plain, run_labels
+from ham.report import labels as labels_of
+from ham.ui.frame import model_cards, plain
 
 MAX_RUNS = 6  # as many as the charts have colours for
 
@@ -21,7 +22,7 @@ def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
         _no_model()
         st.stop()
     by_id = {run.id: run for run in runs}
-    labels = run_labels(runs)
+    labels = labels_of(runs)
     chosen = st.multiselect(
         "Models that answer", list(by_id), default=[run.id for run in best_runs(runs)], format_func=labels.get,
         key="prediction_runs", persist_state="session", max_selections=MAX_RUNS, placeholder="Choose one or several",
