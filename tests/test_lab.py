@@ -290,15 +290,15 @@ def row(one: ProtocolResult) -> dict[str, str]:
 def test_the_clean_protocol_says_that_its_lesions_are_new():
     one = of_protocol("lesion", [MEL, NV] * 20, [MEL, NV] * 20, [False] * 40)
     assert finding(one) == (
-        "**By lesion**: training has seen no test lesion, so the score is one on new lesions."
+        "**By lesion**: training has seen no test lesion, so the score is for new lesions."
     )
     assert row(one) == {
         "Split": "By lesion",
         "Published": "100 % (89 to 100)",
-        "Minus by lesion": "–",
         "Lesion seen": "–",
         "Lesion not seen": "100 % (89 to 100)",
         "Seen minus not seen": "–",
+        "Published minus by lesion": "–",
         "Images": "40 (0 seen)",
     }
 
@@ -307,25 +307,26 @@ def test_a_gap_beyond_chance_and_one_within_are_told_apart():
     above = Interval(0.1, -0.02, 0.2)
     sure = of_protocol("image", RIGHT * 2, RIGHT + HALF, FIRST_HALF, above)
     assert finding(sure) == (
-        "**By image**: the model scores higher on lesions that training has seen, beyond chance."
+        "**By image**: the model scores higher on lesions that training has seen, more than chance "
+        "explains."
     )
     cells_of = row(sure)
-    assert cells_of["Minus by lesion"] == "+10 points (−2 to +20)"
+    assert cells_of["Published minus by lesion"] == "+10 points (−2 to +20)"
     assert cells_of["Lesion seen"] == "100.0 % (95.0 to 100.0)"
     assert cells_of["Lesion not seen"].startswith("50 % (")
     assert cells_of["Seen minus not seen"].startswith("+50 points (+")
     assert cells_of["Images"] == "200 (100 seen)"
     none = of_protocol("image", RIGHT * 2, HALF * 2, FIRST_HALF)
     assert finding(none) == (
-        "**By image**: no clear difference between lesions seen and not seen: the interval of the "
-        "gap includes zero."
+        "**By image**: no clear difference between seen and new lesions: the interval of the gap "
+        "includes zero."
     )
     assert row(none)["Seen minus not seen"].startswith("0 points (−")
 
 
 def test_a_gap_the_other_way_and_one_of_too_few_lesions_are_told():
     lower = of_protocol("image", RIGHT * 2, HALF + RIGHT, FIRST_HALF)
-    assert "scores lower on lesions that training has seen, beyond chance" in finding(lower)
+    assert "scores lower on lesions that training has seen, more than chance" in finding(lower)
     few = of_protocol("image", [NV, NV], [NV, MEL], [True, False])
     assert "too few lesions to tell a gap from chance" in finding(few)
     assert row(few)["Seen minus not seen"] == "+100 points"
@@ -335,8 +336,8 @@ def test_where_classes_are_missing_on_one_side_no_gap_over_all_of_them_is_claime
     y_true = [MEL, NV, NV, NV] * 10
     one = of_protocol("oversample", y_true, y_true, [True, True, False, False] * 10)
     assert finding(one) == (
-        "**Oversample, then split**: only 1 of 2 classes have test images of lesions seen and not "
-        "seen, so the score on new lesions cannot be told."
+        "**Oversample, then split**: seen and new lesions can be compared in 1 of 2 classes only, so "
+        "the score on new lesions is unknown."
     )
     assert not one.whole_gap
     found = row(one)

@@ -381,7 +381,7 @@ def test_the_measured_gap_stands_with_its_interval_for_all_protocols(small_datas
     assert table["Split"].tolist() == [data.SPLIT_TITLES[protocol][0] for protocol in PROTOCOLS]
     assert table["Seen minus not seen"][1].startswith("+75\N{NO-BREAK SPACE}points (")
     assert table["Seen minus not seen"][1].endswith(" over 2 of 7 classes")
-    assert EXPLANATION in [element.help for element in page.markdown]
+    assert EXPLANATION in [element.value for element in page.markdown]
     assert "leakage_start" not in [button.key for button in page.button]
 
 

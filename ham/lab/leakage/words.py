@@ -15,23 +15,24 @@ from ham.lab.leakage.result import SCORE, ProtocolResult
 
 _NONE = "–"
 
-#: What stands behind the question mark beside the result.
+#: What stands behind the question mark beside the result, Markdown.
 EXPLANATION = """
 Each run is scored on its own test part, as whoever splits that way would publish it, and then apart
 on the test images whose lesion its training has and has not seen.
 
-**Intervals** (95 %, in brackets) come from 2,000 draws of the test lesions with replacement; where
-all draws agree they are Wilson's, and a single lesion has none. An interval that leaves zero out is
-more than that draw explains. Several runs of a protocol are pooled, a lesion that several of them
-test drawn for all; with one run, what another seed would change is not in the intervals.
+**Intervals** (95 %, in brackets) come from 2,000 draws of the test lesions with replacement. Where
+all draws agree they are Wilson's; a single lesion has none. Runs of a protocol are pooled, and a
+lesion that several of them test is drawn for all. With one run, what another seed would change is
+not in the intervals.
 
-**Minus by lesion** compares different test images, so it is unpaired, on the seeds that both have.
+**Published minus by lesion** compares different test images, so it is unpaired, on the seeds that
+both have.
 
-**Other causes of a gap**: seen lesions are lesions with several photographs, which may be easier or
-harder in themselves (the control below). Melanoma has most siblings, so accuracy compares other
-mixtures of classes; balanced accuracy and the recalls do not. Oversampling repeats test images too,
-and every repeat counts; it also gives the rare classes more weight in training, so part of what it
-publishes more may be honest.
+**What else could make a gap**: seen lesions are lesions with several photographs, which may be
+easier or harder in themselves. Melanoma has most siblings, so accuracy compares other mixtures of
+classes; balanced accuracy and the recalls do not. Oversampling repeats test images too, and every
+repeat counts. It also gives the rare classes more weight in training, so part of what it publishes
+more may be honest.
 """.strip()
 
 
@@ -62,7 +63,7 @@ def finding(one: ProtocolResult) -> str:
 def _verdict(one: ProtocolResult) -> str:
     leak = one.leak
     if leak.seen is None:
-        return "training has seen no test lesion, so the score is one on new lesions"
+        return "training has seen no test lesion, so the score is for new lesions"
     if leak.unseen is None:
         return (
             "training has seen the lesion of every test image, so the score says nothing about "
@@ -70,8 +71,9 @@ def _verdict(one: ProtocolResult) -> str:
         )
     if not one.whole_gap:
         return (
-            f"only {len(leak.gap_classes)} of {one.n_classes} classes have test images of lesions "
-            "seen and not seen, so the score on new lesions cannot be told"
+            "seen and new lesions can be compared in "
+            f"{len(leak.gap_classes)} of {one.n_classes} classes only, "
+            "so the score on new lesions is unknown"
         )
     return _sure(leak.gap[SCORE])
 
@@ -81,13 +83,10 @@ def _sure(gap: Interval) -> str:
     if not np.isfinite(gap.low):
         return "there are too few lesions to tell a gap from chance"
     if gap.low > 0:
-        return "the model scores higher on lesions that training has seen, beyond chance"
+        return "the model scores higher on lesions that training has seen, more than chance explains"
     if gap.high < 0:
-        return "the model scores lower on lesions that training has seen, beyond chance"
-    return (
-        "no clear difference between lesions seen and not seen: the interval of the gap includes "
-        "zero"
-    )
+        return "the model scores lower on lesions that training has seen, more than chance explains"
+    return "no clear difference between seen and new lesions: the interval of the gap includes zero"
 
 
 def control(found: Iterable[ProtocolResult]) -> str:
@@ -130,10 +129,10 @@ def _row(one: ProtocolResult) -> dict[str, str]:
     return {
         "Split": SPLIT_TITLES[one.protocol][0],
         "Published": percent(leak.whole.scores[SCORE]),
-        "Minus by lesion": _difference(one.above),
         "Lesion seen": _score(leak.seen, one.n_classes),
         "Lesion not seen": _score(leak.unseen, one.n_classes),
         "Seen minus not seen": _gap(one),
+        "Published minus by lesion": _difference(one.above),
         "Images": f"{leak.whole.n_images:,} ({n_seen:,} seen)",
     }
 

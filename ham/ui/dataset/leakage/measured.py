@@ -28,11 +28,7 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
         show_error(problem)
     if not result.protocols:
         return
-    so_far = f" so far ({len(done)} of {count(len(plan), 'training')})"
-    st.markdown(
-        f"**What came out{so_far if len(done) < len(plan) else ''}**",
-        help=lab.EXPLANATION,
-    )
+    _heading(len(done), len(plan))
     st.markdown("\n".join(f"- {lab.finding(one)}" for one in result.protocols))
     for column, key in zip(st.columns(2, gap="large"), _CHARTED, strict=True):
         with column:
@@ -43,8 +39,9 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
         "Balanced accuracy as published, and on lesions that training has and has not seen, with "
         "95 % intervals",
     )
-    runs = count(max(len(one.seeds) for one in result.protocols), "run")
-    st.caption(f"Balanced accuracy of {runs} a protocol, with 95 % intervals over lesions.")
+    st.caption(
+        "Balanced accuracy with 95 % intervals over lesions; the runs of a protocol are pooled."
+    )
     if lab.different_versions(done):
         st.caption(
             "These runs were made by different versions of HAM Lab or of its packages, which may "
@@ -53,8 +50,18 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     _by_class(result)
 
 
+def _heading(done: int, planned: int) -> None:
+    so_far = f" so far ({done} of {count(planned, 'training')})" if done < planned else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**What came out{so_far}**", width="content")
+        with st.popover("How to read it", icon=":material/help:", type="tertiary"):
+            st.markdown(lab.EXPLANATION)
+
+
 def _by_class(result: Result) -> None:
-    with st.expander("By class, and a control", icon=":material/rule:"):
+    control = lab.control(result.protocols)
+    label = "By class, and a control" if control else "By class"
+    with st.expander(label, icon=":material/rule:"):
         for one in result.protocols:
             if one.leak.gap:
                 st.markdown(f"**{data.SPLIT_TITLES[one.protocol][0]}**: recall by class")
@@ -62,8 +69,8 @@ def _by_class(result: Result) -> None:
                     lab.class_table(one.leak),
                     "Recall by class on lesions that training has and has not seen",
                 )
-        if words := lab.control(result.protocols):
-            st.markdown(words)
+        if control:
+            st.markdown(control)
         st.page_link(
             "pages/training.py",
             label="The runs with their settings and logs",
