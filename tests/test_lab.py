@@ -1,4 +1,4 @@
-"""The leakage measurement without a page: what is trained, the answers pooled, the result in words."""
+"""The leakage measurement without a page: what is trained, pooled, and said of it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ from ham.lab.leakage import (
     live_lab_runs,
     mean_report,
     measure,
+    pairs,
+    pairs_in_words,
     possible_protocols,
     recipe_in_words,
     reports,
@@ -54,7 +56,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_protocols_take_the_same_steps_and_differ_in_nothing_else(small_dataset):
-    by_lesion, by_image, oversampled = (lab_config(protocol, 2, small_dataset) for protocol in PROTOCOLS)
+    by_lesion, by_image, oversampled = (
+        lab_config(protocol, 2, small_dataset) for protocol in PROTOCOLS
+    )
     assert by_lesion.replace(split="image") == by_image
     # 150 images, 120 to train on, 2 batches of 64; 7 * 63 = 441 rows, 353 to train on, 6 batches
     assert (by_lesion.epochs, oversampled.epochs) == (20, round(20 * 2 / 6))
@@ -66,8 +70,10 @@ def test_the_lab_finds_its_runs_by_settings_and_data(small_dataset, kaggle_folde
     start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
     assert [run.config.split for run in engine.queue()] == PROTOCOLS
     assert [run.title for run in engine.queue()] == [
-        "Leakage lab: by lesion, seed 0", "Leakage lab: by image, seed 0",
-        "Leakage lab: oversample, then split, seed 0"]
+        "Leakage lab: by lesion, seed 0",
+        "Leakage lab: by image, seed 0",
+        "Leakage lab: oversample, then split, seed 0",
+    ]
     assert {run.notes.tags for run in engine.queue()} == {(TAG,)}
     found = cells(small_dataset, PROTOCOLS, [0, 1])
     assert [cell.live for cell in found] == [True] * 3 + [False] * 3
@@ -80,22 +86,35 @@ def test_the_lab_finds_its_runs_by_settings_and_data(small_dataset, kaggle_folde
 
 def test_of_several_runs_of_one_training_the_finished_one_counts(small_dataset):
     done = invented(small_dataset, "image")
-    store.create_run(lab_config("image", 0, small_dataset), small_dataset.record, now=time.time() + 60)
+    store.create_run(
+        lab_config("image", 0, small_dataset), small_dataset.record, now=time.time() + 60
+    )
     assert cells(small_dataset, ["image"], [0])[0].run.id == done.id
 
 
 def test_a_training_of_the_same_settings_that_the_lab_did_not_start_counts_too(small_dataset):
-    run = store.create_run(lab_config("lesion", 0, small_dataset).replace(recipe="improved"), small_dataset.record)
+    run = store.create_run(
+        lab_config("lesion", 0, small_dataset).replace(recipe="improved"), small_dataset.record
+    )
     store.create_run(TrainConfig(), small_dataset.record)
-    assert [cell.run and cell.run.id for cell in cells(small_dataset, PROTOCOLS, [0])] == [run.id, None, None]
+    assert [cell.run and cell.run.id for cell in cells(small_dataset, PROTOCOLS, [0])] == [
+        run.id,
+        None,
+        None,
+    ]
     assert not live_lab_runs()  # it has no tag: the sidebar follows it
 
 
 def test_starting_takes_up_what_did_not_finish_and_leaves_the_rest_alone(small_dataset):
     done = invented(small_dataset, "lesion")
     failed = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
-    store.write_status(failed, state="failed", epoch=3, ended=time.time(),
-                       error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."})
+    store.write_status(
+        failed,
+        state="failed",
+        epoch=3,
+        ended=time.time(),
+        error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."},
+    )
     start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
     found = cells(small_dataset, PROTOCOLS, [0])
     assert [cell.run.state for cell in found] == ["done", "queued", "queued"]
@@ -133,7 +152,8 @@ def test_the_runs_of_several_seeds_are_pooled_and_compared_on_the_seeds_that_bot
     small_dataset,
 ):
     runs = [invented(small_dataset, "lesion", seed) for seed in (0, 1)] + [
-        invented(small_dataset, "image", seed) for seed in (0, 1, 2)]
+        invented(small_dataset, "image", seed) for seed in (0, 1, 2)
+    ]
     result = measure(runs, small_dataset)
     assert result.problems == ()
     by_lesion, by_image = result.protocols
@@ -141,10 +161,14 @@ def test_the_runs_of_several_seeds_are_pooled_and_compared_on_the_seeds_that_bot
     parts = [answers_of(run, small_dataset) for run in runs]
     assert by_image.leak.whole.n_images == sum(len(part) for part, _ in parts[2:])
     assert by_image.leak.seen.n_images == sum(seen.sum() for _, seen in parts[2:])
-    assert by_image.leak.whole.n_lesions == len(set(np.concatenate([part.lesions for part, _ in parts[2:]])))
+    assert by_image.leak.whole.n_lesions == len(
+        set(np.concatenate([part.lesions for part, _ in parts[2:]]))
+    )
 
     def right(pairs: list) -> float:
-        return np.mean(np.concatenate([part.proba.argmax(axis=1) == part.y_true for part, _ in pairs]))
+        return np.mean(
+            np.concatenate([part.proba.argmax(axis=1) == part.y_true for part, _ in pairs])
+        )
 
     assert by_image.above["accuracy"].value == pytest.approx(right(parts[2:4]) - right(parts[:2]))
 
@@ -262,6 +286,27 @@ def test_the_mean_of_a_share_is_over_the_splits_that_have_it():
     assert math.isnan(found.copies_mel)
 
 
+def test_pairs_are_told_by_what_they_are():
+    siblings, copies = np.array([[1, 2], [3, 4]]), np.array([[5, 5], [6, 6]])
+    assert pairs_in_words(siblings) == (
+        "2 test images have another photograph of their lesion in training"
+    )
+    assert pairs_in_words(copies) == "2 different test images are in training themselves"
+    assert pairs_in_words(np.concatenate([copies, siblings])) == (
+        "2 different test images are in training themselves, 2 more have another photograph of "
+        "their lesion there"
+    )
+
+
+def test_pairs_are_those_of_the_splits_that_can_be_made(small_dataset, kaggle_folder):
+    found = pairs(small_dataset, 0)
+    assert [*found] == PROTOCOLS
+    assert not len(found["lesion"])
+    assert np.array_equal(found["image"], data.pairs_across(make_split(small_dataset, "image")))
+    few = open_dataset(kaggle_folder(counts={"nv": 3, "df": 3}))
+    assert [*pairs(few, 0)] == ["image", "oversample"]
+
+
 # --------------------------------------------------------------------------------- words
 
 
@@ -336,8 +381,8 @@ def test_where_classes_are_missing_on_one_side_no_gap_over_all_of_them_is_claime
     y_true = [MEL, NV, NV, NV] * 10
     one = of_protocol("oversample", y_true, y_true, [True, True, False, False] * 10)
     assert finding(one) == (
-        "**Oversample, then split**: seen and new lesions can be compared in 1 of 2 classes only, so "
-        "the score on new lesions is unknown."
+        "**Oversample, then split**: seen and new lesions can be compared in 1 of 2 classes only, "
+        "so the score on new lesions is unknown."
     )
     assert not one.whole_gap
     found = row(one)

@@ -193,3 +193,19 @@ def test_however_many_configs_are_asked_about_only_the_last_are_remembered(
         engine.estimate(tiny(batch_size=size), small_dataset.record)
         probes.wait()
     assert max(map(len, (probes._asked, probes._found, probes._failed))) <= 64
+
+
+def test_a_step_takes_what_it_took_here_in_the_last_run_that_costs_the_same(
+    small_dataset: LesionDataset,
+) -> None:
+    config = TrainConfig(batch_size=32)
+    assert engine.seconds_a_step(config) is None
+    run = store.create_run(config.replace(seed=1), small_dataset.record)
+    assert engine.seconds_a_step(config) is None  # nothing trained yet
+    store.write_status(run, state="done", epoch=3, steps=4)
+    for epoch, seconds in enumerate((10.0, 2.0, 2.4), start=1):
+        scores = dict.fromkeys(store.HISTORY_COLUMNS, 0.5)
+        store.append_history(run, scores | {"epoch": epoch, "seconds": seconds})
+    assert engine.seconds_a_step(config) == 2.4 / 4  # the median: the first epoch also compiles
+    assert engine.seconds_a_step(config.replace(batch_size=64)) is None
+    assert engine.seconds_a_step(TrainConfig(model="lstm", batch_size=32)) is None

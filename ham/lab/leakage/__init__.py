@@ -1,7 +1,7 @@
 """The leakage measurement: the same small training under each protocol, and what the leak is worth.
 
 plan       what is trained, which runs of it there are, how long the rest takes, start and cancel
-shares     what share of the test part each protocol lets training see
+shares     what of the test part each protocol lets training see: shares, and pairs of images
 result     the answers of the runs pooled: scores on lesions seen and not seen, the gap
 words      the result as a table, a sentence a protocol, and one explanation
 """
@@ -21,7 +21,13 @@ from ham.lab.leakage.plan import (
     time_needed,
 )
 from ham.lab.leakage.result import SCORE, ProtocolResult, Result, answers_of, measure
-from ham.lab.leakage.shares import mean_report, reports, seen_in_words
+from ham.lab.leakage.shares import (
+    mean_report,
+    pairs,
+    pairs_in_words,
+    reports,
+    seen_in_words,
+)
 from ham.lab.leakage.words import (
     EXPLANATION,
     class_table,
@@ -52,6 +58,8 @@ __all__ = [
     "live_lab_runs",
     "mean_report",
     "measure",
+    "pairs",
+    "pairs_in_words",
     "possible_protocols",
     "recipe_in_words",
     "reports",

@@ -61,7 +61,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class TimeNeeded:
-    """Seconds of training on this machine; None where unknown, and whether that is being measured."""
+    """Seconds of training on this machine; None where unknown, perhaps as it is being measured."""
 
     seconds: float | None
     measuring: bool = False
@@ -112,7 +112,8 @@ def cells(
 ) -> list[Cell]:
     """Every training in the order it is started: all protocols of a seed, then the next seed.
 
-    Of several runs of the same a finished one counts, then one that waits or trains, then the newest.
+    Of several runs of the same a finished one counts, then one that waits or trains, then the
+    newest.
     """
     own: dict[str, list[Run]] = {}
     for run in store.find_runs().runs:  # newest first
@@ -159,7 +160,7 @@ def live_lab_runs() -> list[Run]:
 
 
 def runs_before(own: Collection[str], runs: Iterable[Run]) -> int:
-    """How many other runs train or wait before the first whose id is in `own`; 0 where none waits."""
+    """How many others train or wait before the first whose id is in `own`; 0 where none waits."""
     places = [place for place, run in enumerate(_in_order(runs)) if run.id in own]
     return min(places, default=0)
 

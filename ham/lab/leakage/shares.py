@@ -1,4 +1,4 @@
-"""What share of the test part each protocol lets training see."""
+"""What of the test part each protocol lets training see: shares, and pairs of images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from ham.data import (
     LesionDataset,
     leakage_report,
     make_split,
+    pairs_across,
 )
+
+# -------------------------------------------------------------------------------- shares
 
 
 def reports(dataset: LesionDataset, seeds: Iterable[int]) -> dict[str, LeakageReport | str]:
@@ -59,3 +62,33 @@ def seen_in_words(protocol: str, report: LeakageReport) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+# --------------------------------------------------------------------------------- pairs
+
+
+def pairs(dataset: LesionDataset, seed: int) -> dict[str, np.ndarray]:
+    """`data.pairs_across` of one split by each protocol by which the data set can be split."""
+    found = {}
+    for protocol in LEAKAGE_SPLITS:
+        try:
+            split = make_split(dataset, protocol, seed=seed)
+        except HamError:
+            continue  # `reports` says why
+        found[protocol] = pairs_across(split)
+    return found
+
+
+def pairs_in_words(found: np.ndarray) -> str:
+    """How many test images training has another photograph of, or has itself.
+
+    `found`: int (n, 2), rows of the data set in test and training, as `pairs_across` gives them.
+    """
+    copies = int((found[:, 0] == found[:, 1]).sum())
+    others = len(found) - copies
+    if not copies:
+        return f"{others:,} test images have another photograph of their lesion in training"
+    words = f"{copies:,} different test images are in training themselves"
+    if not others:
+        return words
+    return f"{words}, {others:,} more have another photograph of their lesion there"

@@ -83,7 +83,9 @@ def _sure(gap: Interval) -> str:
     if not np.isfinite(gap.low):
         return "there are too few lesions to tell a gap from chance"
     if gap.low > 0:
-        return "the model scores higher on lesions that training has seen, more than chance explains"
+        return (
+            "the model scores higher on lesions that training has seen, more than chance explains"
+        )
     if gap.high < 0:
         return "the model scores lower on lesions that training has seen, more than chance explains"
     return "no clear difference between seen and new lesions: the interval of the gap includes zero"
@@ -119,7 +121,7 @@ def different_versions(done: Iterable[Cell]) -> bool:
 
 
 def result_table(found: Iterable[ProtocolResult]) -> pd.DataFrame:
-    """A row a protocol: balanced accuracies and their differences with intervals, and the images."""
+    """A row a protocol: balanced accuracies and differences with intervals, and the images."""
     return pd.DataFrame([_row(one) for one in found])
 
 

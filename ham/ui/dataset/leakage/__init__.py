@@ -21,17 +21,17 @@ __all__ = ["lab_is_live", "leakage"]
 
 
 def lab_is_live() -> bool:
-    """Whether the lab follows runs of its own, so that the page's frame does not: one timer a page."""
+    """Whether the lab follows runs of its own; the frame then does not: one timer a page."""
     return bool(live_lab_runs())
 
 
 def leakage(dataset: data.LesionDataset) -> None:
-    """What each way of splitting lets training see of the test part, and what it does to the scores."""
+    """What each protocol lets training see of the test part, and what that does to the scores."""
     st.space("small")
     st.subheader("Leakage lab: what the test shares with training", anchor=False)
     st.markdown(
-        ":gray[Many lesions were photographed several times. How the images are dealt decides whether "
-        "a test score speaks of new lesions or of ones that training has seen.]"
+        ":gray[Many lesions were photographed several times. How the images are dealt decides "
+        "whether a test score speaks of new lesions or of ones that training has seen.]"
     )
     shares(dataset)
     pairs(dataset)

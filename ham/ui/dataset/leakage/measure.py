@@ -27,7 +27,7 @@ _ICONS = {
 
 
 def measure(dataset: data.LesionDataset) -> list[Cell]:
-    """What is trained, how long it takes, start and progress; returns every training of the plan."""
+    """What is trained, its time, start and progress; returns every training of the plan."""
     st.space("small")
     st.markdown("#### Measure it")
     protocols = _possible(dataset, dataset.fingerprint)
@@ -84,7 +84,7 @@ def _how_many(three: list[Cell], protocols: int) -> int:
 
 
 def _start(plan: list[Cell], dataset: data.LesionDataset) -> None:
-    """The button for all that is left to do, with its minutes; nothing where all is done or queued."""
+    """The button for all that is left, with its minutes; nothing where all is done or queued."""
     wanted = [cell for cell in plan if cell.wanted]
     if not wanted:
         return

@@ -103,7 +103,7 @@ def _result(
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _figure(versions: tuple, _result: Result) -> object:
-    """Balanced accuracies over fewer classes than are tested are left out: they are of something else."""
+    """Balanced accuracies over fewer classes than are tested are left out: another quantity."""
     *_, key, dark = versions
     scores = {
         data.SPLIT_TITLES[one.protocol][0]: {
@@ -117,6 +117,6 @@ def _figure(versions: tuple, _result: Result) -> object:
 
 
 def _parts(leak: Leak) -> list[tuple[str, Part]]:
-    """By kind of `charts.KINDS`; where training has seen all or nothing, the whole test part alone."""
+    """By `charts.KINDS`; where training has seen all or nothing, the whole test part alone."""
     parts = (leak.whole, leak.unseen, leak.seen) if leak.gap else (leak.whole,)
     return list(zip(charts.KINDS, parts, strict=False))

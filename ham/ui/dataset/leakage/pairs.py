@@ -1,4 +1,4 @@
-"""Images that stand on both sides of a split: one in the test, and what training has of the same lesion."""
+"""Images on both sides of a split: one in the test, and what training has of its lesion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import streamlit as st
 
 from ham import data
-from ham.config import CLASSES, HamError
+from ham.config import CLASSES
+from ham.lab import leakage as lab
 from ham.ui.dataset.tiles import jpeg, png, width_limit
 from ham.ui.frame import errors
 
@@ -26,32 +27,40 @@ def pairs(dataset: data.LesionDataset) -> None:
         return  # no split is possible; the shares above say why
     st.markdown("**On both sides of the split**")
     if not leaking:
-        st.caption("There is no such pair in this data set: no lesion has several images, and none is repeated.")
+        st.caption(
+            "There is no such pair in this data set: no lesion has several images, and none is "
+            "repeated."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         protocol = leaking[0]
         if len(leaking) > 1:
             protocol = st.segmented_control(
-                "Split", leaking, default=leaking[0], required=True, key="leakage_pairs_of", persist_state="session",
-                format_func=lambda name: data.SPLIT_TITLES[name][0], label_visibility="collapsed")
+                "Split",
+                leaking,
+                default=leaking[0],
+                required=True,
+                key="leakage_pairs_of",
+                persist_state="session",
+                format_func=lambda name: data.SPLIT_TITLES[name][0],
+                label_visibility="collapsed",
+            )
         several = len(found[protocol]) > _AT_ONCE
-        if several and st.button("Show other pairs", icon=":material/refresh:", key="leakage_other_pairs"):
-            st.session_state["leakage_pairs_page"] = st.session_state.get("leakage_pairs_page", 0) + 1
+        if several and st.button(
+            "Show other pairs", icon=":material/refresh:", key="leakage_other_pairs"
+        ):
+            st.session_state["leakage_pairs_page"] = (
+                st.session_state.get("leakage_pairs_page", 0) + 1
+            )
     first = _AT_ONCE * st.session_state.get("leakage_pairs_page", 0)
     places = (first + np.arange(min(_AT_ONCE, len(found[protocol])))) % len(found[protocol])
     tiles = "".join(_tile(dataset, *found[protocol][place]) for place in places)
     st.html(f'{_STYLE}<div class="ham-pairs">{tiles}</div>')
-    st.caption(f"{_how_many(found[protocol])} (split with seed {_SEED}). Above what the models see, 28 by 28 pixels"
-               + ("; below the photograph." if dataset.originals else "."))
-
-
-def _how_many(found: np.ndarray) -> str:
-    copies = int((found[:, 0] == found[:, 1]).sum())
-    if not copies:
-        return f"{len(found):,} test images have another photograph of their lesion in training"
-    words = f"{copies:,} different test images are in training themselves"
-    return words if copies == len(found) else \
-        f"{words}, {len(found) - copies:,} more have another photograph of their lesion there"
+    below = "; below the photograph" if dataset.originals else ""
+    st.caption(
+        f"{lab.pairs_in_words(found[protocol])} (split with seed {_SEED}). Above what the models "
+        f"see, 28 by 28 pixels{below}."
+    )
 
 
 def _tile(dataset: data.LesionDataset, test: int, train: int) -> str:
@@ -59,38 +68,42 @@ def _tile(dataset: data.LesionDataset, test: int, train: int) -> str:
     same = "The very same image" if test == train else "Two photographs of one lesion"
     color = CLASSES[dataset.labels[test]].color
     title = html.escape(CLASSES[dataset.labels[test]].title)
-    sides = "".join(_side(dataset, index, side) for index, side in ((test, "Test"), (train, "Training")))
+    sides = "".join(
+        _side(dataset, index, side) for index, side in ((test, "Test"), (train, "Training"))
+    )
     lesions = list(dict.fromkeys((row["lesion_id"], dataset.metadata["lesion_id"].iloc[train])))
-    note = html.escape(" and ".join(lesions)) + (", the same lesion under two ids" if len(lesions) > 1 else "")
-    return (f'<figure><div>{sides}</div><figcaption><b><i style="background:{color}"></i>{title}</b>'
-            f"<span>{same}</span><span>{note}</span></figcaption></figure>")
+    note = html.escape(" and ".join(lesions)) + (
+        ", the same lesion under two ids" if len(lesions) > 1 else ""
+    )
+    return (
+        f'<figure><div>{sides}</div><figcaption><b><i style="background:{color}"></i>{title}</b>'
+        f"<span>{same}</span><span>{note}</span></figcaption></figure>"
+    )
 
 
 def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
     image_id = html.escape(dataset.metadata["image_id"].iloc[index])
-    shown = (f'<img class="ham-small" src="{png(dataset.images[index])}" '
-             f'alt="{side}: {image_id}, 28 by 28 pixels as the models see it">')
+    shown = (
+        f'<img class="ham-small" src="{png(dataset.images[index])}" '
+        f'alt="{side}: {image_id}, 28 by 28 pixels as the models see it">'
+    )
     path = dataset.original(index)
     if path and (photograph := jpeg(path)):
-        shown += (f'<img class="ham-original" src="{photograph.url}"{width_limit(photograph)} '
-                  f'alt="{side}: {image_id}, the original photograph">')
+        shown += (
+            f'<img class="ham-original" src="{photograph.url}"{width_limit(photograph)} '
+            f'alt="{side}: {image_id}, the original photograph">'
+        )
     return f"<section><em>{side}</em>{shown}<span>{image_id}</span></section>"
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _pairs(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, np.ndarray]:
-    """By protocol that can be dealt: `data.pairs_across` of one split."""
-    found = {}
-    for protocol in data.LEAKAGE_SPLITS:
-        try:
-            found[protocol] = data.pairs_across(data.make_split(_dataset, protocol, seed=_SEED))
-        except HamError:
-            continue  # said by the shares
-    return found
+    return lab.pairs(_dataset, _SEED)
 
 
 _STYLE = """<style>
-.ham-pairs { display: grid; gap: 1.25rem; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
+.ham-pairs { display: grid; gap: 1.25rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
 .ham-pairs figure { margin: 0; min-width: 0; }
 .ham-pairs figure > div { display: grid; gap: 0.5rem; grid-template-columns: 1fr 1fr; }
 .ham-pairs section { display: flex; flex-direction: column; gap: 2px; min-width: 0; }
@@ -98,9 +111,10 @@ _STYLE = """<style>
 .ham-pairs img { border-radius: 4px; display: block; width: 100%; }
 .ham-pairs .ham-small { aspect-ratio: 1; image-rendering: pixelated; }
 .ham-pairs .ham-original:not([style]) { image-rendering: pixelated; }
-.ham-pairs span { color: light-dark(#57606A, #A9B1BA); font-size: 0.8rem; line-height: 1.35; overflow-wrap: anywhere; }
+.ham-pairs span { color: light-dark(#57606A, #A9B1BA); font-size: 0.8rem; line-height: 1.35;
+  overflow-wrap: anywhere; }
 .ham-pairs figcaption { display: flex; flex-direction: column; margin-top: 0.3rem; }
 .ham-pairs figcaption b { font-size: 0.875rem; font-weight: 600; }
-.ham-pairs figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem;
-  width: 0.6rem; }
+.ham-pairs figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem;
+  margin-right: 0.4rem; width: 0.6rem; }
 </style>"""

@@ -31,14 +31,18 @@ def shares(dataset: data.LesionDataset) -> None:
             st.markdown(lab.seen_in_words(protocol, report))
             st.caption(sentence)
     if drawn:
-        st.caption(f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images for "
-                   "validation and 10 % for the test. Filters do not change it.")
+        st.caption(
+            f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images "
+            "for validation and 10 % for the test. Filters do not change it."
+        )
 
 
 def _key(dark: bool) -> str:
     """What the colours of the icons say, once for all three."""
-    parts = "".join(f'<span><i style="background:{color}"></i>{words}</span>'
-                    for color, words in zip(charts.seen_colors(dark), charts.SEEN, strict=True))
+    parts = "".join(
+        f'<span><i style="background:{color}"></i>{words}</span>'
+        for color, words in zip(charts.seen_colors(dark), charts.SEEN, strict=True)
+    )
     return f'{_STYLE}<div class="ham-seen">Of each test image, training has seen{parts}</div>'
 
 
@@ -47,7 +51,9 @@ def _waffle(report: data.LeakageReport, dark: bool) -> object:
     kinds = [charts.SeenShares("All images", report.copies, report.sibling - report.copies)]
     if np.isfinite(report.sibling_mel):
         melanoma = charts.CLASS_TITLES[CLASS_INDEX["mel"]]
-        kinds.append(charts.SeenShares(melanoma, report.copies_mel, report.sibling_mel - report.copies_mel))
+        kinds.append(
+            charts.SeenShares(melanoma, report.copies_mel, report.sibling_mel - report.copies_mel)
+        )
     return charts.seen_waffle(kinds, dark)
 
 
@@ -60,7 +66,8 @@ def _reports(
 
 
 _STYLE = """<style>
-.ham-seen { align-items: center; display: flex; flex-wrap: wrap; font-size: 0.9rem; gap: 0.25rem 1.1rem; }
+.ham-seen { align-items: center; display: flex; flex-wrap: wrap; font-size: 0.9rem;
+  gap: 0.25rem 1.1rem; }
 .ham-seen span { align-items: center; display: inline-flex; gap: 0.4rem; }
 .ham-seen i { border-radius: 2px; display: inline-block; height: 0.8rem; width: 0.8rem; }
 </style>"""
