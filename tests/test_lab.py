@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ham import data, engine, store
@@ -328,8 +329,13 @@ def of_protocol(
     return ProtocolResult(protocol, (0,), leak, {"balanced_accuracy": above} if above else None)
 
 
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Without the spaces that keep a score on one line."""
+    return table.map(lambda words: words.replace("\N{NO-BREAK SPACE}", " "))
+
+
 def row(one: ProtocolResult) -> dict[str, str]:
-    return result_table([one]).iloc[0].to_dict()
+    return plain(result_table([one])).iloc[0].to_dict()
 
 
 def test_the_clean_protocol_says_that_its_lesions_are_new():
@@ -412,7 +418,7 @@ def test_the_table_has_a_row_a_protocol():
 
 def test_recalls_stand_by_class_with_the_images_they_rest_on():
     leak = of_protocol("image", [MEL, MEL, NV, NV], [MEL, NV, NV, NV], [True, False] * 2).leak
-    by_class = class_table(leak).set_index("Class")
+    by_class = plain(class_table(leak)).set_index("Class")
     assert by_class.index.tolist() == ["Melanoma (mel)", "Melanocytic nevus (nv)"]
     first = by_class.iloc[0]
     assert (first["Lesion seen"], first["Images"]) == ("100 %", "1")
@@ -448,3 +454,14 @@ def test_runs_of_different_versions_are_told(small_dataset):
     assert not different_versions(same)
     other = dataclasses.replace(runs[1], record=runs[1].record | {"code_version": "0.0.1"})
     assert different_versions([same[0], Cell("image", 0, other)])
+
+
+def test_a_score_in_a_table_is_broken_before_its_interval_only():
+    one = of_protocol(
+        "image", [MEL, NV, NV, NV] * 10, [MEL, NV] * 20, [True, True, False, False] * 10
+    )
+    found = result_table([one]).iloc[0]
+    assert found["Published"].count(" ") == 1
+    assert " (" in found["Published"]
+    assert found["Lesion not seen"].endswith(" over 1 of 2 classes")
+    assert class_table(one.leak)["Lesion seen"][0].startswith("100\N{NO-BREAK SPACE}%")

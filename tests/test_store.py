@@ -559,3 +559,12 @@ def test_a_home_that_may_not_be_written_is_named_and_not_called_a_run(monkeypatc
     assert caught.value.what.startswith("The ")
     assert str(runs_folder()) in caught.value.what
     assert "Read-only file system" in caught.value.why
+
+
+def test_the_version_of_predictions_changes_with_them(run: Run) -> None:
+    none = store.predictions_version(run)
+    store.write_predictions(run, {"validation": predictions(), "test": predictions()})
+    written = store.predictions_version(run)
+    assert none != written == store.predictions_version(run)
+    (run.folder / "predictions.npz").write_bytes(b"no zip")
+    assert store.predictions_version(run) != written

@@ -125,6 +125,16 @@ def write_predictions(run: Run, parts: dict[str, Predictions]) -> None:
         io.write_arrays(run.folder / "predictions.npz", arrays)
 
 
+def predictions_version(run: Run) -> tuple[str, int, int]:
+    """Changes when the run's predictions do: a key for what is kept of them in memory."""
+    path = run.folder / "predictions.npz"
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), found.st_mtime_ns, found.st_size
+
+
 def read_predictions(run: Run) -> dict[str, Predictions]:
     """"validation" and "test". Raises StoreError where the file is missing or damaged."""
     path = run.folder / "predictions.npz"

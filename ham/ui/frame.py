@@ -211,6 +211,16 @@ def time_left(seconds: float | None) -> str:
     return f"about {minutes // 60} h {minutes % 60:02} min left"
 
 
+def about(seconds: float) -> str:
+    """"about 3 min"."""
+    return time_left(seconds).removesuffix(" left")
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """"1 run", "3 runs"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def done_share(status: store.Status) -> float:
     """How much of a training is done, 0 to 1."""
     within = status.step / status.steps if status.steps else 0.0

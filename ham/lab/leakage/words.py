@@ -12,6 +12,7 @@ from ham.data import SPLIT_TITLES, LesionDataset
 from ham.evaluation import Interval, Leak, Part, format_difference, percent
 from ham.lab.leakage.plan import Cell, lab_config
 from ham.lab.leakage.result import SCORE, ProtocolResult
+from ham.report.tables import unbroken
 
 _NONE = "–"
 
@@ -130,7 +131,7 @@ def _row(one: ProtocolResult) -> dict[str, str]:
     n_seen = leak.seen.n_images if leak.seen else 0
     return {
         "Split": SPLIT_TITLES[one.protocol][0],
-        "Published": percent(leak.whole.scores[SCORE]),
+        "Published": unbroken(percent(leak.whole.scores[SCORE])),
         "Lesion seen": _score(leak.seen, one.n_classes),
         "Lesion not seen": _score(leak.unseen, one.n_classes),
         "Seen minus not seen": _gap(one),
@@ -142,11 +143,11 @@ def _row(one: ProtocolResult) -> dict[str, str]:
 def _score(part: Part | None, n_classes: int) -> str:
     if part is None:
         return _NONE
-    return percent(part.scores[SCORE]) + _fewer(len(part.support), n_classes)
+    return unbroken(percent(part.scores[SCORE])) + _fewer(len(part.support), n_classes)
 
 
 def _difference(found: dict[str, Interval] | None) -> str:
-    return format_difference(SCORE, found[SCORE]) if found else _NONE
+    return unbroken(format_difference(SCORE, found[SCORE])) if found else _NONE
 
 
 def _gap(one: ProtocolResult) -> str:
@@ -175,11 +176,11 @@ def class_table(leak: Leak) -> pd.DataFrame:
                 "Images": f"{leak.seen.support.get(code, 0):,}",
                 "Lesion not seen": _recall(leak.unseen, code),
                 "Images ": f"{leak.unseen.support.get(code, 0):,}",
-                "Seen minus not seen": format_difference(SCORE, leak.gap[code]),
+                "Seen minus not seen": unbroken(format_difference(SCORE, leak.gap[code])),
             }
         )
     return pd.DataFrame(rows)
 
 
 def _recall(part: Part, code: str) -> str:
-    return percent(part.scores[code]) if code in part.support else _NONE
+    return unbroken(percent(part.scores[code])) if code in part.support else _NONE

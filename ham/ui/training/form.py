@@ -28,7 +28,8 @@ from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, available_splits
 from ham.models import MODELS
 from ham.store import Run
 from ham.ui import frame
-from ham.ui.training.words import about, accuracy, count, memory
+from ham.ui.frame import about, count
+from ham.ui.training.words import accuracy, memory
 
 MAX_AT_ONCE = 50
 _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has ended

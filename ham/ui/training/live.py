@@ -19,7 +19,7 @@ from ham.evaluation.learning import findings
 from ham.store import Run
 from ham.ui import frame
 from ham.ui.training.form import use_settings
-from ham.ui.training.words import accuracy, count, floor, share
+from ham.ui.training.words import accuracy, floor, share
 
 _MOST_IMAGES = 8  # of the first batch
 _CURVES = {"Loss": "loss", "Accuracy": "accuracy", "Balanced accuracy": "balanced_accuracy"}
@@ -192,7 +192,7 @@ def last_ended(runs: list[Run]) -> None:
 
 def _outcome(run: Run) -> None:
     """How it ended, in words, and what to do next."""
-    epochs = f"{run.status.epoch} of {count(run.config.epochs, 'epoch')}"
+    epochs = f"{run.status.epoch} of {frame.count(run.config.epochs, 'epoch')}"
     if run.state == "failed":
         frame.show_error(HamError(**run.status.error))
     elif run.state == "interrupted":

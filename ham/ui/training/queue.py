@@ -9,8 +9,8 @@ import streamlit as st
 from ham import engine, store
 from ham.store import Run
 from ham.ui import frame
+from ham.ui.frame import count
 from ham.ui.training import live
-from ham.ui.training.words import count
 
 _POLL_SECONDS = 2.0  # a tick that comes before the last one is drawn takes its place, so not too often
 _TO_THE_FRONT = -10**6

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ham.config import StoreError
 from ham.evaluation import majority_class, percent, recorded_train_counts, scores_from_record, train_counts
 from ham.store import Run, read_predictions
-from ham.ui import frame
 
 
 def accuracy(run: Run) -> str:
@@ -36,16 +35,6 @@ def share(value: float) -> str:
     return f"{value:.1%}".replace("%", " %")
 
 
-def about(seconds: float) -> str:
-    """"about 3 min"."""
-    return frame.time_left(seconds).removesuffix(" left")
-
-
 def memory(size: int) -> str:
     """"1.1 GB", kept on one line."""
     return f"{size / 1e9:.1f}\u00a0GB"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """"1 run", "3 runs"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

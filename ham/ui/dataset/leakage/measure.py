@@ -11,7 +11,7 @@ from ham.lab import leakage as lab
 from ham.lab.leakage import Cell
 from ham.store import Run
 from ham.ui import frame
-from ham.ui.training.words import about, count
+from ham.ui.frame import about, count
 
 _POLL_SECONDS = 2.0  # a tick that comes before the last one is drawn takes its place
 _CHOSEN = "leakage_runs_each"  # session key: runs a protocol, of lab.RUNS_EACH

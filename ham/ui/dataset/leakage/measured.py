@@ -5,14 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from ham import charts, data
+from ham import charts, data, store
 from ham.evaluation import Leak, Part
 from ham.lab import leakage as lab
 from ham.lab.leakage import Cell, Result
 from ham.store import Run
-from ham.ui.comparison.scores import unbroken, version
-from ham.ui.frame import chart, is_dark, show_error
-from ham.ui.training.words import count
+from ham.ui.frame import chart, count, is_dark, show_error
 
 _CHARTED = (lab.SCORE, "accuracy")
 
@@ -22,7 +20,9 @@ def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     done = [cell for cell in plan if cell.done]
     if not done:
         return
-    versions = tuple((cell.protocol, cell.seed, version(cell.run)) for cell in done)
+    versions = tuple(
+        (cell.protocol, cell.seed, store.predictions_version(cell.run)) for cell in done
+    )
     result = _result(versions, dataset.fingerprint, [cell.run for cell in done], dataset)
     for problem in result.problems:
         show_error(problem)
@@ -79,16 +79,7 @@ def _by_class(result: Result) -> None:
 
 
 def _table(table: pd.DataFrame, alt: str) -> None:
-    shown = table.copy()
-    scores = shown.columns[1:]
-    shown[scores] = shown[scores].map(_unbroken)
-    st.table(shown, border="horizontal", hide_index=True, alt=alt)
-
-
-def _unbroken(words: str) -> str:
-    """A score may be broken before its interval only; what it is over, anywhere."""
-    score, over, classes = words.partition(" over ")
-    return unbroken(score) + over + classes
+    st.table(table, border="horizontal", hide_index=True, alt=alt)
 
 
 @st.cache_data(max_entries=8, show_spinner="Drawing test lesions 2,000 times")

@@ -32,8 +32,8 @@ def shares(dataset: data.LesionDataset) -> None:
             st.caption(sentence)
     if drawn:
         st.caption(
-            f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the images "
-            "for validation and 10 % for the test. Filters do not change it."
+            f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the "
+            "images for validation and 10 % for the test. Filters do not change it."
         )
 
 
