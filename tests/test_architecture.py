@@ -38,6 +38,7 @@ ONLY_IN = {
     "tensorflow": {"models", "training", "prediction"}, "keras": {"models", "training", "prediction"},
 }
 NEVER_AT_IMPORT = {"tensorflow", "keras", "dask", "distributed"}
+PAGES = ("comparison", "dataset", "prediction", "training")  # their sections are packages of ham.ui
 TOP_LEVEL = {"app.py", "pages", "ham", "tests", "requirements.txt", "requirements-dev.txt", ".streamlit", "README.md",
              "Makefile", "pyproject.toml", "benchmarks", "BENCHMARKS.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs",
              "LICENSE", ".ci", ".gitignore", ".git-blame-ignore-revs", ".pre-commit-config.yaml"}
@@ -100,6 +101,12 @@ def forbidden_imports(module: str, source: str) -> list[str]:
     return wrong
 
 
+def imports_of_other_pages(page: str, source: str) -> list[str]:
+    """What a page's sections in ham.ui take from another page's."""
+    named = [name for name, _ in imports(source, "ui") if name.startswith("ham.ui.")]
+    return [name for name in named if name.split(".")[2] in set(PAGES) - {page}]
+
+
 def heavy_at_import(source: str) -> list[str]:
     return [name for name, inside in imports(source) if not inside and name.split(".")[0] in NEVER_AT_IMPORT]
 
@@ -153,6 +160,16 @@ def every_source(rule) -> list[str]:
 
 def test_modules_import_only_what_the_design_allows():
     assert every_source(forbidden_imports) == []
+
+
+def test_pages_do_not_import_each_other():
+    found = {
+        str(path.relative_to(ROOT)): imports_of_other_pages(page, path.read_text())
+        for page in PAGES
+        for path in sorted((ROOT / "ham/ui" / page).rglob("*.py"))
+    }
+    assert len(found) > len(PAGES)
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_every_module_of_the_package_is_a_known_one():
@@ -243,6 +260,16 @@ def test_a_forbidden_import_is_found(module, source):
 ])
 def test_an_allowed_import_is_let_through(module, source):
     assert forbidden_imports(module, source) == []
+
+
+@pytest.mark.parametrize(("source", "wrong"), [
+    ("from ham.ui.training.words import count", True),
+    ("from ham.ui import training", True),
+    ("from ham.ui.dataset.cached import balance", False),
+    ("from ham.ui import frame\nfrom ham.ui.frame import count\nfrom ham import training", False),
+])
+def test_an_import_of_another_page_is_found(source, wrong):
+    assert bool(imports_of_other_pages("dataset", source)) is wrong
 
 
 @pytest.mark.parametrize(("source", "heavy"), [
