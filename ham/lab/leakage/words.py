@@ -136,7 +136,7 @@ def _row(one: ProtocolResult) -> dict[str, str]:
         "Lesion not seen": _score(leak.unseen, one.n_classes),
         "Seen minus not seen": _gap(one),
         "Published minus by lesion": _difference(one.above),
-        "Images": f"{leak.whole.n_images:,} ({n_seen:,} seen)",
+        "Images": unbroken(f"{leak.whole.n_images:,} ({n_seen:,} seen)"),
     }
 
 
