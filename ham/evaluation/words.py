@@ -12,7 +12,7 @@ import pandas as pd
 from ham import io
 from ham.config import CODES, N_CLASSES
 from ham.evaluation.intervals import Interval, wilson
-from ham.evaluation.metrics import SCORES
+from ham.evaluation.metrics import SCORES, Score
 from ham.evaluation.scores import Evaluation
 
 Stored = TypeVar("Stored")
@@ -112,18 +112,24 @@ def _whole(read: Callable[[dict], Stored], record: dict) -> Stored:
 
 
 def _scores(record: dict) -> dict[str, Interval]:
-    n_lesions, found = _count(record["n_lesions"]), {}
-    stored = record["scores"]
+    n_lesions, stored, found = _count(record["n_lesions"]), record["scores"], {}
     for key, score in SCORES.items():
-        if score.later and key not in stored:
-            continue
-        value, low, high = (_number(stored[key][name], score.low, score.high) for name in ("value", "low", "high"))
-        one = Interval(value, low, high)
-        if low > high:
-            raise ValueError(f"{key} has its limits the wrong way round")
-        if math.isfinite(low) and not one.has_width:
-            one = wilson(value, n_lesions) if key == "accuracy" and n_lesions > 1 else one.without()
+        try:
+            one = _interval(stored[key], score, key)
+        except io.DAMAGED:
+            if not score.later:
+                raise
+            continue  # it is computed, as for a run from before it
+        if math.isfinite(one.low) and not one.has_width:
+            one = wilson(one.value, n_lesions) if key == "accuracy" and n_lesions > 1 else one.without()
         found[key] = one
+    return found
+
+
+def _interval(row: dict, score: Score, key: str) -> Interval:
+    found = Interval(*(_number(row[name], score.low, score.high) for name in ("value", "low", "high")))
+    if found.low > found.high:
+        raise ValueError(f"{key} has its limits the wrong way round")
     return found
 
 

@@ -313,10 +313,13 @@ def _check_together(record: dict) -> None:
     if ("model" in record) is not ("evaluation" in record):
         raise ValueError("it has scores but no model" if "evaluation" in record else "it has a model but no scores")
     if "evaluation" in record and not _adds_up(record["evaluation"]):
-        raise ValueError("the counts in its evaluation do not agree")
+        raise ValueError("the numbers in its evaluation do not agree")
 
 
 def _adds_up(evaluation: dict) -> bool:
+    rows = [evaluation["scores"][name] for name in _SCORES]
+    if any(row["low"] is not None and row["high"] is not None and row["low"] > row["high"] for row in rows):
+        return False
     support = [evaluation["per_class"][code]["support"] for code in CODES]
     return support == [sum(row) for row in evaluation["confusion"]] and \
         evaluation["n_lesions"] <= evaluation["n_images"] == sum(support)
