@@ -15,8 +15,9 @@ from ham.charts.dataset import color_key
 from ham.charts.training import recall_by_epoch
 from ham.config import CLASSES, CODES
 from ham.evaluation import Interval, OperatingPoint, prediction_sets
+from ham.report import RunName
 
-A, B = "A · CNN, as described, seed 1", "B · LSTM, as described, seed 1"
+A, B = RunName("A", "CNN, as described, seed 1"), RunName("B", "LSTM, as described, seed 1")
 
 
 def text_of(figure: go.Figure) -> str:
@@ -43,14 +44,14 @@ def per_class(values: list[float]) -> pd.DataFrame:
                          "auc": values}, index=CODES)
 
 
-FLOORS = {"Always nv": scores(0.669, 0), "Logistic regression": scores(0.7)}
+BASELINES = {"Always nv": scores(0.669, 0), "Logistic regression": scores(0.7)}
 BINS = pd.DataFrame({"n": [50, 50], "confidence": [0.6, 0.9], "accuracy": [0.8, 0.7], "low": [0.67, 0.56],
                      "high": [0.89, 0.81]})
 #: Of four images: 2 classes hold the true one for mel and nv, for df never.
 SETS = prediction_sets(np.array([0, 3, 6, 6]), np.array([[0.5, 0, 0, 0.5, 0, 0, 0]] * 4), np.arange(4), 0.5)
 CURVE = pd.DataFrame({"threshold": [np.inf, 0.5, 0.1], "false_alarms": [0, 0.25, 1], "sensitivity": [0, 0.9, 1]})
 POINT = OperatingPoint(0.5, Interval(0.9, 0.6, 1.0), Interval(0.75, 0.5, 0.9), 10, 1, 8, 2)
-NAMED = OperatingPoint(None, Interval(0.5, 0.2, 0.8), Interval(1.0, 0.7, 1.0), 10, 5, 8, 0)
+BY_CLASS = OperatingPoint(None, Interval(0.5, 0.2, 0.8), Interval(1.0, 0.7, 1.0), 10, 5, 8, 0)
 AREA = Interval(0.83, 0.79, 0.87)
 CONFUSION = np.diag([5, 4, 3, 90, 8, 2, 1])
 CONFUSION[0, 3] = 6  # six melanomas taken for nevi
@@ -62,7 +63,7 @@ CHANNELS = pd.DataFrame(
     columns=["images", "p5", "q1", "median", "q3", "p95"])
 METHODS = pd.DataFrame([[3, 0, 0, 2, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0]], index=["histo", "follow_up"], columns=CODES)
 EVERY_FIGURE = [
-    ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, FLOORS, dark=dark)),
+    ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, BASELINES, dark=dark)),
     ("differences", lambda dark: charts.score_differences({B: scores(0.1)}, A, dark=dark)),
     ("matrix", lambda dark: charts.confusion_matrices({A: CONFUSION}, "count", dark)[0]),
     ("matrix of shares", lambda dark: charts.confusion_matrices({A: CONFUSION}, "true", dark)[0]),
@@ -71,7 +72,7 @@ EVERY_FIGURE = [
     ("reliability", lambda dark: charts.reliability_diagrams({A: BINS}, {A: 0.2}, dark)[0]),
     ("sizes of sets", lambda dark: charts.set_sizes({A: SETS, B: SETS}, dark)),
     ("coverage of sets", lambda dark: charts.set_coverage({A: SETS, B: SETS}, dark)),
-    ("ROC", lambda dark: charts.malignant_roc_curves({A: CURVE}, {A: AREA}, {A: POINT}, {A: NAMED}, dark)),
+    ("ROC", lambda dark: charts.malignant_roc_curves({A: CURVE}, {A: AREA}, {A: POINT}, {A: BY_CLASS}, dark)),
     ("ROC of a class", lambda dark: charts.class_roc_curves(CLASSES[0], {A: CURVE}, {A: 0.8}, {A: (0.1, 0.6)}, dark)),
     ("areas by class", lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "auc", dark)),
     ("ribbons", lambda dark: charts.ribbon_chart(RIBBONS, MEDIANS, dark)),
@@ -184,8 +185,8 @@ def test_one_run_is_labelled_at_its_lines_and_several_by_letter_with_a_key():
     assert {a.text for a in one.layout.annotations} == {"validation", "training"}
     two = charts.learning_curves({A: history([1, 0.5], [1, 0.8]), B: history([1, 0.5], [1, 0.7])})
     assert {a.text for a in two.layout.annotations} == {"A", "B"}
-    assert A in text_of(two)
-    assert B in text_of(two)
+    assert str(A) in text_of(two)
+    assert str(B) in text_of(two)
     assert "Lowest validation loss: B, 0.700" in text_of(two)
 
 
@@ -216,7 +217,7 @@ def test_a_diverged_run_is_still_drawn():
 
 
 def test_the_headline_names_the_best_run_with_its_interval():
-    figure = charts.headline_scores({A: scores(0.7), B: scores(0.8)}, FLOORS)
+    figure = charts.headline_scores({A: scores(0.7), B: scores(0.8)}, BASELINES)
     assert figure.layout.title.text == "Accuracy is highest for B: 80.0 % (78.0 to 82.0)"
     assert figure.data[1].error_x.array == pytest.approx([0.02] * 4)
     assert "Dotted: always nv. Dashed: logistic regression." in text_of(figure)
@@ -322,8 +323,8 @@ def test_a_reliability_diagram_shows_each_bin_with_its_interval_and_the_line_of_
     assert "Expected calibration error 4.2 points" in text_of(second)
     assert first.layout.xaxis.range == second.layout.xaxis.range
     assert second.data[0].marker.color == charts.run_style(1)[0]  # the colour B has elsewhere
-    assert "says 60 %, right in 80 % of 50" in charts.alt_text(first)
-    assert dots.customdata[0] == "50 images<br>says 60 % on average<br>right in 80 % (67 to 89)"
+    assert "says 60 %, correct in 80 % of 50" in charts.alt_text(first)
+    assert dots.customdata[0] == "50 images<br>says 60 % on average<br>correct in 80 % (67 to 89)"
 
 
 def test_sizes_of_sets_are_shares_of_the_images_up_to_the_largest_set():
@@ -345,24 +346,24 @@ def test_coverage_names_the_class_that_is_covered_least_and_starts_with_all_clas
 
 
 def test_many_runs_are_covered_from_to_and_a_tie_names_no_smallest_sets():
-    figure = charts.set_coverage(dict.fromkeys("ABCDEF", SETS))
+    figure = charts.set_coverage({RunName(letter, "CNN"): SETS for letter in "ABCDEF"})
     assert figure.layout.title.text == "Coverage is lowest for df: 0 %"
     assert charts.set_sizes({A: SETS, B: SETS}).layout.title.text == "The sets hold 2.0 classes on average"
 
 
 def test_no_run_is_called_best_where_areas_tie():
     figure = charts.malignant_roc_curves({A: CURVE, B: CURVE}, {A: AREA, B: AREA}, {A: POINT, B: POINT},
-                                         {A: NAMED, B: NAMED})
+                                         {A: BY_CLASS, B: BY_CLASS})
     assert figure.layout.title.text == "AUC 0.830 (0.790 to 0.870)"
 
 
-def test_the_roc_curve_marks_the_chosen_point_filled_and_the_class_named_open():
+def test_the_roc_curve_marks_the_chosen_point_filled_and_the_predicted_class_open():
     figure = charts.malignant_roc_curves({A: CURVE, B: CURVE}, {A: AREA, B: Interval(0.7, 0.6, 0.8)},
-                                         {A: POINT, B: NAMED}, {A: NAMED, B: NAMED})
+                                         {A: POINT, B: BY_CLASS}, {A: BY_CLASS, B: BY_CLASS})
     assert [list(trace.x) for trace in figure.data[:2]] == [[0, 25, 100]] * 2
-    chosen, named = figure.data[2:4]
+    chosen, by_class = figure.data[2:4]
     assert (chosen.x, chosen.y, chosen.marker.symbol) == ((25,), (90,), "circle")
-    assert (named.x, named.y, named.marker.symbol) == ((0,), (50,), "circle-open")
+    assert (by_class.x, by_class.y, by_class.marker.symbol) == ((0,), (50,), "circle-open")
     assert "AUC is highest for A: 0.830 (0.790 to 0.870)" in text_of(figure)
     assert "AUC: A 0.83, B 0.70" in text_of(figure)
     assert "9 of 10 malignant images found, 2 of 8 benign ones called malignant" in charts.alt_text(figure)

@@ -18,8 +18,10 @@ from ham.evaluation import (
     OperatingPoint,
     evaluate,
     evaluation_record,
+    prediction_sets,
+    proportion,
 )
-from ham.report import Comparison, NotComparable, RunName, RunReport
+from ham.report import Calibrated, Comparison, NotComparable, RunName, RunReport
 from ham.store import Predictions, Run
 
 pytestmark = pytest.mark.usefixtures("few_draws")
@@ -177,6 +179,16 @@ def test_roc_curves_of_malignant_and_of_a_class() -> None:
     assert found.roc() is found.roc()
 
 
+def test_shares_of_the_others_and_of_its_own_that_are_predicted_as_a_class() -> None:
+    found = RunReport(make_run(answers(wrong_in(7))))  # one of ten of each class is wrong
+    others, own = found.predicted_as(CLASS_INDEX["mel"])
+    assert (others, own) == (pytest.approx(1 / 60), pytest.approx(0.9))
+    no_df = answers(LABELS[:6], LABELS[:6])
+    others, own = RunReport(make_run(no_df)).predicted_as(CLASS_INDEX["df"])
+    assert others == 0
+    assert np.isnan(own)
+
+
 # ----------------------------------------------------------------------------- names
 
 
@@ -288,11 +300,20 @@ def test_calibration_set_and_operating_tables(two: Comparison) -> None:
 
 
 def test_settings_that_a_model_does_not_have_are_a_dash() -> None:
-    cnn = make_run(answers(LABELS))
     lstm = store.create_run(TrainConfig(model="lstm", epochs=7), DATA)
-    table = report.settings_table({A: RunReport(cnn), B: RunReport(lstm)})
+    table = report.settings_table({A: RunReport(make_run(answers(LABELS))), B: RunReport(lstm)})
     assert table.loc["Epochs", str(B)] == "7"
-    assert "–" in table[str(A)].tolist()
+    assert table.loc["LSTM 1 units"].tolist() == ["–", "128"]
+
+
+def test_settings_that_differ_can_be_told_from_equal_ones() -> None:
+    other = TrainConfig().replace(learning_rate=0.01, dropout=0.5)
+    reports = {A: RunReport(make_run(answers(LABELS)))}
+    table = report.settings_table(reports | {B: RunReport(store.create_run(other, DATA))})
+    different = table[table.nunique(axis=1) > 1]
+    assert list(different.index) == ["Learning rate", "Dropout after dense 1"]
+    assert different.loc["Learning rate"].tolist() == ["0.001", "0.01"]
+    assert table.loc["Batch size"].tolist() == ["32", "32"]
 
 
 # ------------------------------------------------------------------------- sentences
@@ -304,52 +325,117 @@ def test_a_difference_in_words(two: Comparison) -> None:
     assert "against A, more than chance. 14 images are correct by B only, 0 by A only" in words
 
 
+def calibrated(confidence: float, bins: list[tuple[float, float, int]]) -> Calibrated:
+    """Made by hand; `bins`: what it says, what is correct, of how many."""
+    rows = []
+    for says, correct, n in bins:
+        found = proportion(round(correct * n), n)
+        limits = {"low": found.low, "high": found.high}
+        rows.append({"n": n, "confidence": says, "accuracy": correct, **limits})
+    return Calibrated(None, pd.DataFrame(rows), None, 0.0, confidence)
+
+
 @pytest.mark.parametrize(
-    ("sure", "wrong", "says"),
+    ("confidence", "verdict"),
     [
-        (0.99, 35, "is over-confident"),
-        (0.3, 0, "is under-confident"),
-        (0.8, 14, "as sure as it is"),
+        (
+            0.80,
+            "is over-confident: on average it says 80 %, and is correct in 71.0 % (68.0 to 74.0)",
+        ),
+        (0.65, "is under-confident: on average it says 65 %"),
+        (0.73, "is on average as sure as it is correct: it says 73 %"),
     ],
 )
-def test_confidence_in_words(sure: float, wrong: int, says: str) -> None:
-    found = RunReport(make_run(answers(wrong_in(wrong), sure=sure)))
-    assert says in report.calibration_in_words(found)
-    assert "correct in" in report.calibration_in_words(found)
+def test_confidence_is_judged_by_the_interval_of_the_accuracy(
+    confidence: float, verdict: str
+) -> None:
+    found = calibrated(confidence, [(0.6, 0.58, 100)])
+    words = report.calibration_in_words(found, Interval(0.71, 0.68, 0.74))
+    assert verdict in words
+    assert words.endswith("In no bin is it further off than chance allows.")
 
 
-def test_one_lesion_proves_nothing_in_words() -> None:
-    part = answers(LABELS)
-    one_lesion = Predictions(part.image_id, np.zeros(70, int), part.y_true, part.proba)
-    found = RunReport(make_run(one_lesion))
-    assert "of one lesion, which proves neither" in report.calibration_in_words(found)
-    assert "of one lesion, which says nothing" in report.coverage_in_words(found.sets)
+def test_the_bin_that_is_furthest_off_is_named() -> None:
+    found = calibrated(0.8, [(0.6, 0.58, 100), (0.9, 0.7, 100), (0.99, 0.9, 100)])
+    words = report.calibration_in_words(found, Interval(0.71, 0.68, 0.74))
+    assert "furthest off where it says 90 %: there it is correct in 70 % (60 to 78)" in words
 
 
-def test_coverage_in_words() -> None:
-    whole = RunReport(make_run(answers(LABELS))).sets
-    assert "hold the true class in 100" in report.coverage_in_words(whole)
-    assert "No class is covered less than aimed at" in report.coverage_in_words(whole)
-    never = answers(
-        np.where(np.equal(LABELS, CLASS_INDEX["df"]), CLASS_INDEX["nv"], LABELS), sure=0.97
+def test_the_classes_that_the_sets_cover_too_seldom_are_named(monkeypatch) -> None:
+    monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 2000)
+    # nv 95 of 100 covered, df 1 of 10: its interval ends at 40 %
+    nv, bkl, df = (CLASS_INDEX[code] for code in ("nv", "bkl", "df"))
+    y_true = np.array([nv] * 100 + [df] * 10)
+    proba = np.zeros((110, 7))
+    proba[:, nv], proba[:, bkl] = 0.8, 0.2
+    proba[:5] = np.eye(7)[bkl]
+    proba[100] = np.eye(7)[df]
+    found = prediction_sets(y_true, proba, np.arange(110), 0.5)
+    words = report.coverage_in_words(found)
+    assert "hold the true class in 87 % (81 to 94) of the test images, as aimed at (90 %)" in words
+    assert words.endswith("Covered less than aimed at, beyond chance: df 1 of 10.")
+
+
+@pytest.mark.parametrize(
+    ("covered", "kept"),
+    [
+        (70, "less than the 90 % aimed at"),
+        (90, "as aimed at (90 %)"),
+        (100, "more than the 90 % aimed at"),
+    ],
+)
+def test_coverage_is_judged_by_its_interval(covered: int, kept: str) -> None:
+    nv, bkl = CLASS_INDEX["nv"], CLASS_INDEX["bkl"]
+    proba = np.eye(7)[np.array([nv] * covered + [bkl] * (100 - covered))]
+    found = prediction_sets(np.full(100, nv), proba, np.arange(100), 0.5)
+    assert kept in report.coverage_in_words(found)
+
+
+def test_one_lesion_proves_nothing_of_coverage_or_of_what_a_model_says() -> None:
+    nv = CLASS_INDEX["nv"]
+    found = prediction_sets(np.full(3, nv), np.eye(7)[[nv] * 3], np.zeros(3), 0.5)
+    words = report.coverage_in_words(found)
+    assert (
+        "hold the true class in 100 % of the test images, of one lesion, which says nothing of the "
+        "90 %" in words
     )
-    words = report.coverage_in_words(RunReport(make_run(never, answers(LABELS, sure=0.97))).sets)
-    assert "Covered less than aimed at, beyond chance: df 0 of 10." in words
+    words = report.calibration_in_words(
+        calibrated(0.6, [(0.6, 1.0, 3)]), Interval(1.0, np.nan, np.nan)
+    )
+    proves = "says 60 % on average, and is correct in 100 %: of one lesion, which proves neither."
+    assert proves in words
 
 
-def test_an_operating_point_in_words() -> None:
-    share = Interval(0.9, 0.8, 1.0)
-    point = OperatingPoint(0.2, share, share, n_malignant=30, missed=3, n_benign=40, false_alarms=8)
-    by_class = OperatingPoint(
-        None, share, share, n_malignant=30, missed=9, n_benign=40, false_alarms=2
+def point(
+    threshold: float | None, malignant: int, missed: int, benign: int, alarms: int
+) -> OperatingPoint:
+    return OperatingPoint(
+        threshold,
+        proportion(malignant - missed, malignant),
+        proportion(benign - alarms, benign),
+        malignant,
+        missed,
+        benign,
+        alarms,
     )
-    assert report.operating_point_in_words(point, by_class) == (
-        "finds 27 of 30 (90 in 100) malignant test images and calls 8 of 40 benign ones malignant. "
-        "By the predicted class it finds 21 of 30 (70 in 100), misses 9, and calls 2 benign ones "
-        "malignant."
+
+
+def test_an_operating_point_is_told_in_images() -> None:
+    chosen, by_class = point(0.1, 197, 9, 806, 452), point(None, 197, 101, 806, 65)
+    words = report.operating_point_in_words(chosen, by_class)
+    by_class_in_words = (
+        "By the predicted class it finds 96 of 197 (49 in 100), misses 101, and calls 65 benign "
+        "ones malignant."
     )
-    none = OperatingPoint(None, share, share, n_malignant=0, missed=0, n_benign=40, false_alarms=2)
-    assert report.operating_point_in_words(none, none) == "the test part has no malignant image."
+    assert words == (
+        "finds 188 of 197 (95 in 100) malignant test images and calls 452 of 806 benign ones "
+        f"malignant. {by_class_in_words}"
+    )
+    assert report.operating_point_in_words(None, by_class) == (
+        "no threshold can be chosen, as no validation image is malignant. " + by_class_in_words
+    )
+    none = report.operating_point_in_words(point(0.1, 0, 0, 5, 1), point(None, 0, 0, 5, 0))
+    assert none == "the test part has no malignant image."
 
 
 # ------------------------------------------------------------------------ JSON and CSV

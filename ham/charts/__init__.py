@@ -1,4 +1,4 @@
-"""Evaluation, tables -> Plotly figures, one palette; no Streamlit.
+"""Reports, tables -> Plotly figures, one palette; no Streamlit. Runs are named by `report.RunName`.
 
 Every figure function takes `dark: bool = False` and returns a `plotly.graph_objects.Figure`
 whose title says the finding or the question and whose alternative text `alt_text` reads.
@@ -13,14 +13,11 @@ from ham.charts.base import (
     new_figure,
     palette,
     plot_config,
-    points_text,
     run_style,
-    short_name,
     template,
 )
 from ham.charts.calibration import reliability_diagrams, set_coverage, set_sizes
 from ham.charts.comparison import (
-    CLASS_SCORES,
     HEADLINE,
     MATRIX_BY,
     confusion_matrices,
@@ -46,7 +43,6 @@ from ham.charts.training import CURVES, learning_curves
 
 __all__ = [
     "CLASS_COLORS",
-    "CLASS_SCORES",
     "CLASS_TITLES",
     "CURVES",
     "HEADLINE",
@@ -74,7 +70,6 @@ __all__ = [
     "palette",
     "per_class_scores",
     "plot_config",
-    "points_text",
     "probability_bars",
     "reliability_diagrams",
     "ribbon_chart",
@@ -86,7 +81,6 @@ __all__ = [
     "set_coverage",
     "set_sizes",
     "sex_chart",
-    "short_name",
     "site_chart",
     "template",
 ]

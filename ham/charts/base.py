@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 
 from ham.config import CLASSES, N_CLASSES
 from ham.evaluation import Interval
+from ham.report import RunName
 
 FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", sans-serif'
 TITLE_WIDTH, NARROW_TITLE_WIDTH, NOTE_WIDTH = 52, 36, 60  # characters of a line that fit a phone
@@ -37,7 +38,7 @@ class Palette:
     text: str
     muted: str  # axis labels, notes
     grid: str
-    line: str  # reference lines, such as the majority floor
+    line: str  # reference lines, such as the majority baseline
     accent: str
     runs: tuple[str, ...]  # one colour a run, the baseline first; none is a class colour
     sequential: tuple[tuple[float, str], ...]  # counts and shares: one hue, the ground at zero
@@ -136,9 +137,9 @@ def with_note(title: str, note: str, dark: bool = False) -> str:
     return f'{title}<br><span style="color:{palette(dark).muted};font-size:11px">{note}</span>'
 
 
-def run_key(runs: Iterable[str]) -> dict[str, int]:
+def run_key(runs: Iterable[RunName]) -> dict[str, int]:
     """Name -> position, for `new_figure`'s key; one run needs none."""
-    places = {name: position for position, name in enumerate(runs)}
+    places = {str(name): position for position, name in enumerate(runs)}
     return places if len(places) > 1 else {}
 
 
@@ -155,22 +156,17 @@ def spread_rows(rows: int, position: int, runs: int, step: float = 0.16) -> list
     return [row + offset for row in range(rows)]
 
 
-def add_intervals(figure: go.Figure, name: str, values: list[Interval], texts: list[str], rows: list[float],
+def add_intervals(figure: go.Figure, name: RunName | str, values: list[Interval], texts: list[str], rows: list[float],
                   position: int, factor: float, dark: bool) -> None:
     """The dots of one run with their intervals, in the run's colour and symbol."""
     color, _, symbol = run_style(position, dark)
     figure.add_scatter(
-        x=[factor * v.value for v in values], y=rows, mode="markers", name=name,
+        x=[factor * v.value for v in values], y=rows, mode="markers", name=str(name),
         marker={"color": color, "symbol": symbol, "size": 10},
         error_x={"type": "data", "symmetric": False, "array": [factor * (v.high - v.value) for v in values],
                  "arrayminus": [factor * (v.value - v.low) for v in values], "color": color, "thickness": 2,
                  "width": 0},
         customdata=texts, hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
-
-
-def short_name(name: str) -> str:
-    """What stands for a run where room is scarce: "A" for "A · CNN, as described, seed 1"."""
-    return name.split(" · ")[0]
 
 
 def score_text(value: float) -> str:
@@ -183,11 +179,6 @@ def score_text(value: float) -> str:
 def area_text(value: float) -> str:
     """"0.86", "–" where undefined."""
     return "–" if value != value else f"{value:.2f}"
-
-
-def points_text(share: float) -> str:
-    """"4.2 points", of 100."""
-    return f"{100 * share:.1f} points"
 
 
 def alt_text(figure: go.Figure) -> str:

@@ -1,4 +1,4 @@
-"""How far probabilities can be believed: reliability diagrams, prediction sets and the classes they cover."""
+"""Calibration: reliability diagrams, prediction sets and the classes they cover."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from ham.charts.base import (
     add_intervals,
     new_figure,
     palette,
-    points_text,
     run_key,
     run_style,
     score_text,
-    short_name,
     spread_rows,
     with_note,
 )
 from ham.config import CODES, N_CLASSES
 from ham.evaluation import COVERAGE, Interval, PredictionSets, percent
+from ham.report import RunName, points
 
 
-def reliability_diagrams(tables: dict[str, pd.DataFrame], errors: dict[str, float],
+def reliability_diagrams(tables: dict[RunName, pd.DataFrame], errors: dict[RunName, float],
                          dark: bool = False) -> list[go.Figure]:
     """One diagram a run, all on the same axes, in the runs' own colours.
 
@@ -33,39 +32,39 @@ def reliability_diagrams(tables: dict[str, pd.DataFrame], errors: dict[str, floa
             for position, (name, table) in enumerate(tables.items())]
 
 
-def _reliability(name: str, table: pd.DataFrame, error: float, position: int, dark: bool) -> go.Figure:
+def _reliability(name: RunName, table: pd.DataFrame, error: float, position: int, dark: bool) -> go.Figure:
     colors, (color, _, symbol) = palette(dark), run_style(position, dark)
-    alt = f"Reliability of {name}, expected calibration error {points_text(error)}. " + "; ".join(
-        f"says {score_text(row.confidence)}, right in {score_text(row.accuracy)} of {row.n:,}"
+    alt = f"Reliability of {name}, expected calibration error {points(error)}. " + "; ".join(
+        f"says {score_text(row.confidence)}, correct in {score_text(row.accuracy)} of {row.n:,}"
         for row in table.itertuples()) + "."
-    figure = new_figure(name, alt, dark, height=340, narrow=True,
-                        subtitle=f"Expected calibration error {points_text(error)}")
+    figure = new_figure(str(name), alt, dark, height=340, narrow=True,
+                        subtitle=f"Expected calibration error {points(error)}")
     figure.add_shape(type="line", x0=0, y0=0, x1=100, y1=100, layer="below",
                      line={"color": colors.line, "width": 1.5, "dash": "dash"})
-    for x, y, words, anchor in ((2, 97, "more often right<br>than it says", "left"),
-                                (101, 4, "less often right<br>than it says", "right")):
+    for x, y, words, anchor in ((2, 97, "more often correct<br>than it says", "left"),
+                                (101, 4, "less often correct<br>than it says", "right")):
         figure.add_annotation(x=x, y=y, text=words, showarrow=False, xanchor=anchor, align=anchor,
                               yanchor="top" if anchor == "left" else "bottom",
                               font={"color": colors.muted, "size": 12})
     figure.add_scatter(
-        x=100 * table.confidence, y=100 * table.accuracy, mode="markers+lines", name=name,
+        x=100 * table.confidence, y=100 * table.accuracy, mode="markers+lines", name=str(name),
         line={"color": color, "width": 1}, marker={"color": color, "symbol": symbol, "size": 8},
         error_y={"type": "data", "symmetric": False, "array": 100 * (table.high - table.accuracy),
                  "arrayminus": 100 * (table.accuracy - table.low), "color": color, "thickness": 1.5, "width": 0},
-        customdata=[f"{row.n:,} images<br>says {score_text(row.confidence)} on average<br>right in "
+        customdata=[f"{row.n:,} images<br>says {score_text(row.confidence)} on average<br>correct in "
                     f"{percent(Interval(row.accuracy, row.low, row.high))}" for row in table.itertuples()],
         hovertemplate="%{customdata}<extra></extra>")
-    figure.update_xaxes(title="Probability of the class named, %", range=[-3, 103], dtick=20)
-    figure.update_yaxes(title="Named right, %", range=[-3, 103], dtick=20)
+    figure.update_xaxes(title="Probability of the predicted class, %", range=[-3, 103], dtick=20)
+    figure.update_yaxes(title="Correct, %", range=[-3, 103], dtick=20)
     return figure
 
 
-def set_sizes(sets: dict[str, PredictionSets], dark: bool = False) -> go.Figure:
+def set_sizes(sets: dict[RunName, PredictionSets], dark: bool = False) -> go.Figure:
     """How many classes the sets hold: a bar a size and run, in % of the test images."""
     means = {name: found.mean_size for name, found in sets.items()}
     best = min(means, key=means.get)
     alone = list(means.values()).count(means[best]) == 1 < len(means)
-    title = f"The sets of {short_name(best)} are smallest: {means[best]:.1f} classes on average" if alone else \
+    title = f"The sets of {best.short} are smallest: {means[best]:.1f} classes on average" if alone else \
         f"The {'smallest ' * (len(set(means.values())) > 1)}sets hold {means[best]:.1f} classes on average"
     shares = {name: 100 * found.sizes / max(found.sizes.sum(), 1) for name, found in sets.items()}
     alt = "Classes in a prediction set, share of the test images. " + " ".join(
@@ -76,7 +75,7 @@ def set_sizes(sets: dict[str, PredictionSets], dark: bool = False) -> go.Figure:
     figure = new_figure(title, alt, dark, height=400, key=run_key(sets))
     for position, (name, of_run) in enumerate(shares.items()):
         figure.add_bar(
-            x=list(range(1, largest + 1)), y=of_run[:largest], name=name,
+            x=list(range(1, largest + 1)), y=of_run[:largest], name=str(name),
             marker={"color": run_style(position, dark)[0]},
             text=[score_text(share / 100) if share else "" for share in of_run[:largest]] if len(sets) < 3 else None,
             textposition="outside", textangle=0, cliponaxis=False,
@@ -90,13 +89,13 @@ def set_sizes(sets: dict[str, PredictionSets], dark: bool = False) -> go.Figure:
     return figure
 
 
-def set_coverage(sets: dict[str, PredictionSets], dark: bool = False) -> go.Figure:
+def set_coverage(sets: dict[RunName, PredictionSets], dark: bool = False) -> go.Figure:
     """How often the set holds the true class: all images, then class by class, with 95 % intervals."""
     colors, rows = palette(dark), N_CLASSES + 1
     found = {name: [_covered(of_run.by_class.loc[code]) for code in CODES] for name, of_run in sets.items()}
     figure = new_figure(_coverage_title(found), _coverage_alt(sets, found), dark,
                         height=90 + rows * (24 + 9 * len(sets)), key=run_key(sets),
-                        subtitle=f"Dashed: the {100 * COVERAGE:.0f} % promised for all images together")
+                        subtitle=f"Dashed: the {100 * COVERAGE:.0f} % aimed at over all images together")
     for position, (name, by_class) in enumerate(found.items()):
         shares = [sets[name].coverage, *by_class]
         texts = [f"{title}<br>{percent(share)}"
@@ -117,7 +116,7 @@ def _covered(row: pd.Series) -> Interval:
     return Interval(row["coverage"], row["low"], row["high"])
 
 
-def _coverage_title(found: dict[str, list[Interval]]) -> str:
+def _coverage_title(found: dict[RunName, list[Interval]]) -> str:
     """Names the class that is covered least by any run, and what every run reaches there."""
     values = {(name, k): share.value for name, of_run in found.items() for k, share in enumerate(of_run)
               if share.value == share.value}
@@ -127,10 +126,10 @@ def _coverage_title(found: dict[str, list[Interval]]) -> str:
         span = dict.fromkeys(score_text(value) for value in (min(there.values()), max(there.values())))
         return f"Coverage is lowest for {CODES[k]}: {' to '.join(span)}"
     return f"Coverage is lowest for {CODES[k]}: " + ", ".join(
-        (f"{short_name(name)} " if len(there) > 1 else "") + score_text(value) for name, value in there.items())
+        (f"{name.short} " if len(there) > 1 else "") + score_text(value) for name, value in there.items())
 
 
-def _coverage_alt(sets: dict[str, PredictionSets], found: dict[str, list[Interval]]) -> str:
+def _coverage_alt(sets: dict[RunName, PredictionSets], found: dict[RunName, list[Interval]]) -> str:
     return "Share of the test images whose prediction set holds the true class. " + " ".join(
         f"{name}: all {percent(sets[name].coverage)}, " + ", ".join(
             f"{title} {percent(share)}" for title, share in zip(CLASS_TITLES, of_run, strict=True)) + "."

@@ -21,48 +21,42 @@ from ham.charts.base import (
     run_key,
     run_style,
     score_text,
-    short_name,
     spread_rows,
 )
 from ham.config import CLASSES, CODES, N_CLASSES
 from ham.evaluation import SCORES, Interval, format_difference, format_score
+from ham.report import CLASS_SCORES, RunName
 
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc")
 #: How the cells of a confusion matrix are counted: key -> words for the switch.
 MATRIX_BY: dict[str, str] = {"count": "Images", "true": "% of the true class", "predicted": "% of the predicted class"}
-#: How the floors are drawn, in their order: word for the note, dash.
-_FLOORS = (("Dotted", "dot"), ("Dashed", "dash"))
-#: Scores by class that can be drawn: key -> word, factor, axis title.
-CLASS_SCORES: dict[str, tuple[str, float, str]] = {
-    "recall": ("Recall", 100, "Recall on the test images, %"),
-    "precision": ("Precision", 100, "Precision on the test images, %"),
-    "f1": ("F1", 100, "F1 on the test images, %"),
-    "auc": ("AUC", 1, "AUC on the test images, one class against the rest"),
-}
+#: How the baselines are drawn, in their order: word for the note, dash.
+_BASELINES = (("Dotted", "dot"), ("Dashed", "dash"))
 _FIRST_BENIGN = next(i for i, c in enumerate(CLASSES) if not c.malignant)
 
 
-def headline_scores(scores: dict[str, dict[str, Interval]], floors: dict[str, dict[str, Interval]] | None = None,
+def headline_scores(scores: dict[RunName, dict[str, Interval]],
+                    baselines: dict[str, dict[str, Interval]] | None = None,
                     keys: tuple[str, ...] = HEADLINE, dark: bool = False) -> go.Figure:
-    """A row a score, a dot a run with its 95 % interval; the floors as bars across the rows.
+    """A row a score, a dot a run with its 95 % interval; the baselines as bars across the rows.
 
-    `scores`, `floors`: name of the run or floor -> its scores by key, 0 to 1.
+    `scores`, `baselines`: name of the run or baseline -> its scores by key, 0 to 1.
     """
-    first, colors, floors = keys[0], palette(dark), floors or {}
+    first, colors, baselines = keys[0], palette(dark), baselines or {}
     best = max(scores, key=lambda name: _low(scores[name][first].value))
     alone = sum(found[first].value == scores[best][first].value for found in scores.values()) == 1
-    title = f"{SCORES[first].title} is highest for {short_name(best)}: {format_score(first, scores[best][first])}" \
+    title = f"{SCORES[first].title} is highest for {best.short}: {format_score(first, scores[best][first])}" \
         if alone and len(scores) > 1 else f"{SCORES[first].title} {format_score(first, scores[best][first])}"
     alt = "Scores with 95 % intervals. " + " ".join(
         f"{name}: " + ", ".join(f"{SCORES[key].title} {format_score(key, found[key])}" for key in keys) + "."
-        for name, found in (scores | floors).items())
+        for name, found in ({**scores, **baselines}).items())
     figure = new_figure(title, alt, dark, height=110 + len(keys) * (24 + 15 * len(scores)), key=run_key(scores),
                         subtitle=" ".join(f"{word}: {name[0].lower()}{name[1:]}."
-                                          for (word, _), name in zip(_FLOORS, floors, strict=False)))
+                                          for (word, _), name in zip(_BASELINES, baselines, strict=False)))
     for position, (name, found) in enumerate(scores.items()):
         add_intervals(figure, name, [found[key] for key in keys], [format_score(key, found[key]) for key in keys],
                       spread_rows(len(keys), position, len(scores)), position, 1, dark)
-    for (_, dash), (name, found) in zip(_FLOORS, floors.items(), strict=False):
+    for (_, dash), (name, found) in zip(_BASELINES, baselines.items(), strict=False):
         for row, key in enumerate(keys):
             figure.add_shape(type="line", x0=found[key].value, x1=found[key].value, y0=row - 0.42, y1=row + 0.42,
                              line={"color": colors.line, "width": 2, "dash": dash}, layer="below")
@@ -76,8 +70,8 @@ def headline_scores(scores: dict[str, dict[str, Interval]], floors: dict[str, di
     return figure
 
 
-def score_differences(differences: dict[str, dict[str, Interval]], baseline: str, keys: tuple[str, ...] = HEADLINE,
-                      dark: bool = False) -> go.Figure:
+def score_differences(differences: dict[RunName, dict[str, Interval]], baseline: RunName,
+                      keys: tuple[str, ...] = HEADLINE, dark: bool = False) -> go.Figure:
     """How far each run is above or below the baseline on the same images, with paired 95 % intervals.
 
     `differences`: name -> run minus baseline by key. Runs keep the colours they have where the baseline is
@@ -87,31 +81,31 @@ def score_differences(differences: dict[str, dict[str, Interval]], baseline: str
     sure = [(name, key) for name, found in differences.items() for key in keys
             if found[key].low > 0 or found[key].high < 0]
     if not sure:
-        title = f"No difference to {short_name(baseline)} is beyond chance"
+        title = f"No difference to {baseline.short} is beyond chance"
     else:
         name, key = max(sure, key=lambda pair: (pair[1] == first, abs(differences[pair[0]][pair[1]].value)))
-        title = f"{SCORES[key].title}, {short_name(name)} against {short_name(baseline)}: " \
+        title = f"{SCORES[key].title}, {name.short} against {baseline.short}: " \
                 f"{format_difference(key, differences[name][key])}"
     alt = f"Differences to {baseline} with 95 % intervals. " + " ".join(
         f"{name}: " + ", ".join(f"{SCORES[key].title} {format_difference(key, found[key])}" for key in keys) + "."
         for name, found in differences.items())
-    places = {name: order + 1 for order, name in enumerate(differences)}
+    places = {str(name): order + 1 for order, name in enumerate(differences)}
     figure = new_figure(title, alt, dark, height=110 + len(keys) * (24 + 15 * len(differences)),
                         key=places if len(places) > 1 else {})
     for order, (name, found) in enumerate(differences.items()):
         add_intervals(figure, name, [found[key] for key in keys], [format_difference(key, found[key]) for key in keys],
-                       spread_rows(len(keys), order, len(differences)), places[name], 100, dark)
+                       spread_rows(len(keys), order, len(differences)), order + 1, 100, dark)
     figure.add_vline(x=0, line={"color": colors.line, "width": 1.5}, layer="below")
     reach = max([1.0, *(100 * abs(x) for found in differences.values() for key in keys
                         for x in (found[key].value, found[key].low, found[key].high) if np.isfinite(x))])
-    figure.update_xaxes(title=f"Difference to {short_name(baseline)} in points of 100",
+    figure.update_xaxes(title=f"Difference to {baseline.short} in points of 100",
                         range=[-1.08 * reach, 1.08 * reach])
     figure.update_yaxes(tickvals=list(range(len(keys))), ticktext=[SCORES[key].title for key in keys], showgrid=False,
                         range=[len(keys) - 0.45, -0.55], tickfont={"color": colors.text})
     return figure
 
 
-def confusion_matrices(confusions: dict[str, np.ndarray], by: str = "count", dark: bool = False) -> list[go.Figure]:
+def confusion_matrices(confusions: dict[RunName, np.ndarray], by: str = "count", dark: bool = False) -> list[go.Figure]:
     """One matrix a run, all on one colour scale; `by`: a key of MATRIX_BY.
 
     `confusions`: name -> int (7, 7), rows true, columns predicted. Shares run from 0 to 100 %; counts up to
@@ -121,14 +115,14 @@ def confusion_matrices(confusions: dict[str, np.ndarray], by: str = "count", dar
     return [_confusion_matrix(name, np.asarray(matrix), by, largest, dark) for name, matrix in confusions.items()]
 
 
-def _confusion_matrix(name: str, counts: np.ndarray, by: str, largest: int, dark: bool) -> go.Figure:
+def _confusion_matrix(name: RunName, counts: np.ndarray, by: str, largest: int, dark: bool) -> go.Figure:
     colors = palette(dark)
     shares = _shares(counts, by)
     shade = np.sqrt(counts / max(largest, 1)) if by == "count" else shares
     written = np.where(counts > 0, counts.astype(str), "") if by == "count" else np.array(
         [["" if not cell else _whole_percent(share) for cell, share in zip(*rows, strict=True)]
          for rows in zip(counts, shares, strict=True)])
-    figure = new_figure(name, _matrix_alt(name, counts), dark, height=470, subtitle=_main_confusion(counts),
+    figure = new_figure(str(name), _matrix_alt(name, counts), dark, height=470, subtitle=_main_confusion(counts),
                         narrow=True)
     true_total, predicted_total = counts.sum(axis=1), counts.sum(axis=0)
     hover = [[f"{true.title}<br>taken for {predicted.title}<br>{counts[i, j]:,} of {true_total[i]:,} true"
@@ -156,9 +150,12 @@ def _confusion_matrix(name: str, counts: np.ndarray, by: str, largest: int, dark
     return figure
 
 
-def per_class_scores(per_class: dict[str, pd.DataFrame], score: str = "recall", dark: bool = False) -> go.Figure:
-    """A row a class, a dot a run. `per_class`: name -> `Evaluation.per_class`; `score`: a key of CLASS_SCORES."""
-    word, factor, axis_title = CLASS_SCORES[score]
+def per_class_scores(per_class: dict[RunName, pd.DataFrame], score: str = "recall", dark: bool = False) -> go.Figure:
+    """A row a class, a dot a run. `per_class`: name -> `Evaluation.per_class`; `score`: a key of
+    `report.CLASS_SCORES`.
+    """
+    word, factor = CLASS_SCORES[score]
+    unit = ", %" if factor == 100 else ", one class against the rest"
     written = score_text if factor == 100 else area_text
     colors = palette(dark)
     values = pd.DataFrame({name: table[score] for name, table in per_class.items()}).reindex(CODES)
@@ -175,14 +172,15 @@ def per_class_scores(per_class: dict[str, pd.DataFrame], score: str = "recall", 
         color, _, symbol = run_style(position, dark)
         found = values[name]
         figure.add_scatter(
-            x=factor * found, y=spread_rows(N_CLASSES, position, len(per_class), 0.1), name=name,
+            x=factor * found, y=spread_rows(N_CLASSES, position, len(per_class), 0.1), name=str(name),
             mode="markers+text" if len(per_class) == 1 else "markers",
             marker={"color": color, "symbol": symbol, "size": 12, "line": {"color": colors.ground, "width": 1}},
             text=[written(v) for v in found], textposition="middle right", textfont={"color": colors.text},
             cliponaxis=False, customdata=[f"{title}<br>{word} {written(v)}<br>{n:,} test images"
                                           for title, v, n in zip(CLASS_TITLES, found, support, strict=True)],
             hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
-    figure.update_xaxes(title=axis_title, range=[-0.05 * factor, 1.05 * factor], dtick=0.2 * factor)
+    figure.update_xaxes(title=f"{word} on the test images{unit}", dtick=0.2 * factor,
+                        range=[-0.05 * factor, 1.05 * factor])
     class_rows(figure, [f"{n:,} images" for n in support], dark)
     return figure
 
@@ -209,9 +207,9 @@ def _main_confusion(counts: np.ndarray) -> str:
     return f"Most frequent error: {CODES[i]} taken for {CODES[j]}, {wrong[i, j]:,} of {counts[i].sum():,} images"
 
 
-def _matrix_alt(name: str, counts: np.ndarray) -> str:
+def _matrix_alt(name: RunName, counts: np.ndarray) -> str:
     right = "; ".join(f"{c.title} {counts[i, i]:,} of {counts[i].sum():,}" for i, c in enumerate(CLASSES))
-    return f"Confusion matrix of {name}. Named right: {right}. {_main_confusion(counts).rstrip('.')}."
+    return f"Confusion matrix of {name}. Correct: {right}. {_main_confusion(counts).rstrip('.')}."
 
 
 def _class_title(word: str, values: pd.DataFrame, written: Callable[[float], str]) -> str:
@@ -225,8 +223,8 @@ def _class_title(word: str, values: pd.DataFrame, written: Callable[[float], str
         return f"{word} is the same for every class"
     code = spread.idxmax()
     low, high = values.loc[code].idxmin(), values.loc[code].idxmax()
-    return f"{word} differs most for {code}: {short_name(low)} {written(values.loc[code, low])}, " \
-           f"{short_name(high)} {written(values.loc[code, high])}"
+    return f"{word} differs most for {code}: {low.short} {written(values.loc[code, low])}, " \
+           f"{high.short} {written(values.loc[code, high])}"
 
 
 def _class_alt(word: str, values: pd.DataFrame, written: Callable[[float], str]) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, run_style, score_text, short_name
+from ham.charts.base import new_figure, palette, run_key, run_style, score_text
 from ham.config import CLASSES, LesionClass
+from ham.report import RunName
 
 #: What can be drawn: title, axis title, factor, unit written after a value.
 CURVES: dict[str, tuple[str, str, float, str]] = {
@@ -17,8 +18,8 @@ CURVES: dict[str, tuple[str, str, float, str]] = {
 }
 
 
-def learning_curves(histories: dict[str, pd.DataFrame], metric: str = "loss",
-                    best_epochs: dict[str, int | None] | None = None, epochs: int | None = None,
+def learning_curves(histories: dict[RunName, pd.DataFrame], metric: str = "loss",
+                    best_epochs: dict[RunName, int | None] | None = None, epochs: int | None = None,
                     dark: bool = False) -> go.Figure:
     """One metric by epoch: validation as a full line, training dotted, the chosen epoch as a ring.
 
@@ -34,7 +35,7 @@ def learning_curves(histories: dict[str, pd.DataFrame], metric: str = "loss",
     figure = new_figure(_title(word, best, points, unit, ended), _alt(word, best, points, unit, ended), dark,
                         height=340,
                         subtitle="Line: validation. Dotted: training. Ring: the epoch kept." if ended else "",
-                        key={name: place for place, name in enumerate(histories)} if len(histories) > 1 else {})
+                        key=run_key(histories))
     for position, (name, history) in enumerate(histories.items()):
         if name in ended:
             _add_run(figure, name, history, metric, factor, unit, position, len(histories), dark)
@@ -53,19 +54,19 @@ def learning_curves(histories: dict[str, pd.DataFrame], metric: str = "loss",
     return figure
 
 
-def _add_run(figure: go.Figure, name: str, history: pd.DataFrame, metric: str, factor: float, unit: str,
+def _add_run(figure: go.Figure, name: RunName, history: pd.DataFrame, metric: str, factor: float, unit: str,
              position: int, runs: int, dark: bool) -> None:
     color = run_style(position, dark)[0]
     digits = ".3f" if not unit else ".1f"
     for part, column, line in (("validation", f"validation_{metric}", {"width": 2.5}),
                                ("training", metric, {"width": 1.5, "dash": "dot"})):
         y = history[column] * factor
-        label = f"{short_name(name)} {part}" if runs > 1 else part
+        label = f"{name.short} {part}" if runs > 1 else part
         figure.add_scatter(
             x=history["epoch"], y=y, name=label,
             mode="lines" if len(history) > 1 else "markers", line={"color": color, **line}, marker={"color": color},
             opacity=1 if part == "validation" else 0.75,
-            meta=part if runs == 1 else short_name(name) if part == "validation" else None,
+            meta=part if runs == 1 else name.short if part == "validation" else None,
             hovertemplate=f"{label} %{{y:{digits}}}{unit}<extra></extra>")
 
 
@@ -82,7 +83,7 @@ def _add_labels(figure: go.Figure, dark: bool) -> None:
     figure.update_layout(margin={"r": 14 + 7 * longest})
 
 
-def _add_best(figure: go.Figure, name: str, epoch: int, value: float, unit: str, position: int, dark: bool) -> None:
+def _add_best(figure: go.Figure, name: RunName, epoch: int, value: float, unit: str, position: int, dark: bool) -> None:
     color = run_style(position, dark)[0]
     figure.add_scatter(
         x=[epoch], y=[value], mode="markers", hoverinfo="skip",
@@ -101,7 +102,7 @@ def _at(history: pd.DataFrame, epoch: int, metric: str) -> float:
     return float(history.loc[history["epoch"] == epoch, f"validation_{metric}"].iloc[-1])
 
 
-def _title(word: str, best: dict[str, int], points: dict[str, float], unit: str, histories: dict) -> str:
+def _title(word: str, best: dict[RunName, int], points: dict[RunName, float], unit: str, histories: dict) -> str:
     if not points:
         return f"How does the {word} change?"
     winner = (min if word == "loss" else max)(points, key=points.get)
@@ -110,10 +111,10 @@ def _title(word: str, best: dict[str, int], points: dict[str, float], unit: str,
         lowest = word == "loss" and points[winner] <= histories[winner]["validation_loss"].min()  # not always kept
         return f"Validation loss is lowest at epoch {best[winner]}: {value}" if lowest else \
             f"Validation {word} {value} at epoch {best[winner]}"
-    return f"{'Lowest' if word == 'loss' else 'Highest'} validation {word}: {short_name(winner)}, {value}"
+    return f"{'Lowest' if word == 'loss' else 'Highest'} validation {word}: {winner.short}, {value}"
 
 
-def _alt(word: str, best: dict[str, int], points: dict[str, float], unit: str, histories: dict) -> str:
+def _alt(word: str, best: dict[RunName, int], points: dict[RunName, float], unit: str, histories: dict) -> str:
     if not points:
         return f"Learning curve of the {word}, still empty."
     return f"Learning curves, {word} by epoch: " + "; ".join(

@@ -12,7 +12,7 @@ No number of these is computed anywhere else, and nothing here knows of pages or
 
 from ham.report.comparison import Comparison, Difference, NotComparable, grouped, test_parts
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
-from ham.report.names import RunName, labels, names
+from ham.report.names import RunName, labels, names, split_note
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
 from ham.report.sentences import (
     calibration_in_words,
@@ -21,18 +21,22 @@ from ham.report.sentences import (
     operating_point_in_words,
 )
 from ham.report.tables import (
+    CLASS_SCORES,
     auc_table,
     calibration_table,
     class_table,
     difference_table,
     operating_table,
+    points,
     score_table,
     set_table,
     settings_table,
+    unbroken,
 )
 
 __all__ = [
     "BY_CLASS",
+    "CLASS_SCORES",
     "SCHEMA",
     "Calibrated",
     "Comparison",
@@ -52,6 +56,7 @@ __all__ = [
     "names",
     "operating_point_in_words",
     "operating_table",
+    "points",
     "predictions_csv",
     "report_document",
     "report_record",
@@ -59,5 +64,7 @@ __all__ = [
     "scores_csv",
     "set_table",
     "settings_table",
+    "split_note",
     "test_parts",
+    "unbroken",
 ]

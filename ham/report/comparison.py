@@ -59,11 +59,7 @@ class Comparison:
     @cached_property
     def differences(self) -> dict[RunName, Difference]:
         """Of every run but the first."""
-        return {
-            name: self._difference(report)
-            for name, report in self.reports.items()
-            if report is not self.first
-        }
+        return {name: self._difference(self.reports[name]) for name in self.names[1:]}
 
     def _difference(self, report: RunReport) -> Difference:
         ours, theirs = store.aligned(report.test, self.first.test)

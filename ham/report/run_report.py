@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from math import nan
 
 import pandas as pd
 
@@ -157,6 +158,13 @@ class RunReport:
                 else class_roc(test.y_true, test.proba, k)
             )
         return self._curves[k]
+
+    def predicted_as(self, k: int) -> tuple[float, float]:
+        """Share of the other images and of class k's own that are predicted as k; NaN without."""
+        confusion = self.evaluation.confusion
+        own, others = confusion[k].sum(), confusion.sum() - confusion[k].sum()
+        wrong = confusion[:, k].sum() - confusion[k, k]
+        return wrong / others if others else nan, confusion[k, k] / own if own else nan
 
     @cached_property
     def baselines(self) -> dict[str, Evaluation]:

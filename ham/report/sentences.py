@@ -14,7 +14,7 @@ from ham.evaluation import (
 )
 from ham.report.comparison import Difference
 from ham.report.names import RunName
-from ham.report.run_report import RunReport
+from ham.report.run_report import Calibrated
 
 
 def difference_in_words(name: RunName, baseline: RunName, found: Difference) -> str:
@@ -28,9 +28,8 @@ def difference_in_words(name: RunName, baseline: RunName, found: Difference) -> 
     )
 
 
-def calibration_in_words(report: RunReport) -> str:
-    """Over- or under-confident, and where most."""
-    found, accuracy = report.calibration, report.evaluation.scores["accuracy"]
+def calibration_in_words(found: Calibrated, accuracy: Interval) -> str:
+    """Over- or under-confident, judged by the interval of the accuracy, and where most."""
     says, correct = f"{100 * found.confidence:.0f} %", percent(accuracy)
     if not accuracy.has_width:
         verdict = (
@@ -84,15 +83,19 @@ def coverage_in_words(found: PredictionSets) -> str:
     )
 
 
-def operating_point_in_words(point: OperatingPoint, by_class: OperatingPoint) -> str:
-    """What is found, and what it costs, in counts."""
-    if not (point.n_malignant and point.n_benign):
-        return f"the test part has no {'benign' if point.n_malignant else 'malignant'} image."
+def operating_point_in_words(point: OperatingPoint | None, by_class: OperatingPoint) -> str:
+    """What is found, and what it costs, in counts; None: validation could choose no threshold."""
+    if not (by_class.n_malignant and by_class.n_benign):
+        return f"the test part has no {'benign' if by_class.n_malignant else 'malignant'} image."
+    chosen = (
+        "no threshold can be chosen, as no validation image is malignant."
+        if point is None
+        else f"finds {_found(point)} malignant test images and calls {point.false_alarms:,} of "
+        f"{point.n_benign:,} benign ones malignant."
+    )
     return (
-        f"finds {_found(point)} malignant test images and calls {point.false_alarms:,} of "
-        f"{point.n_benign:,} benign ones malignant. By the predicted class it finds "
-        f"{_found(by_class)}, misses {by_class.missed:,}, and calls {by_class.false_alarms:,} "
-        "benign ones malignant."
+        f"{chosen} By the predicted class it finds {_found(by_class)}, misses "
+        f"{by_class.missed:,}, and calls {by_class.false_alarms:,} benign ones malignant."
     )
 
 

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from ham import charts, store
-from ham.config import CODES, MODEL_SETTINGS, MODEL_TITLES, SETTINGS
+from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
 from ham.ui.comparison import calibration, files, operating
-from ham.ui.comparison.runs import Entry, in_rows
+from ham.ui.comparison.runs import in_rows
 from ham.ui.frame import chart, is_dark, model_cards
 
 
-def confusion(entries: list[Entry]) -> None:
+def confusion(compared: Comparison) -> None:
     """A matrix a run on one colour scale, counted in one of three ways."""
     st.subheader("What is taken for what", anchor=False)
     by = st.segmented_control("Count cells by", list(charts.MATRIX_BY), default="count", required=True,
                               format_func=charts.MATRIX_BY.get, key="comparison_by", persist_state="session")
-    figures = charts.confusion_matrices({entry.name: entry.evaluation.confusion for entry in entries}, by, is_dark())
-    in_rows(entries, figures, "comparison_matrix")
+    confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
+    in_rows(compared, charts.confusion_matrices(confusions, by, is_dark()), "comparison_matrix")
     scale = "The colour follows the square root of the count, so that rare classes show." if by == "count" else \
         "The colour runs from 0 to 100 %."
     st.caption(f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, akiec) from benign "
                "classes: top right are malignant lesions called benign.")
 
 
-def classes(entries: list[Entry]) -> None:
+def classes(compared: Comparison) -> None:
     """Recall, precision, F1 and AUC of every class."""
     st.subheader("Class by class", anchor=False)
-    score = st.segmented_control("Score", list(charts.CLASS_SCORES), default="recall", required=True,
-                                 format_func=lambda score: charts.CLASS_SCORES[score][0], key="comparison_class",
+    score = st.segmented_control("Score", list(CLASS_SCORES), default="recall", required=True,
+                                 format_func=lambda score: CLASS_SCORES[score][0], key="comparison_class",
                                  persist_state="session", label_visibility="collapsed")
-    chart(charts.per_class_scores({entry.name: entry.evaluation.per_class for entry in entries}, score, is_dark()),
-          "comparison_classes")
-    table = class_table(entries)
+    per_class = {name: one.evaluation.per_class for name, one in compared.reports.items()}
+    chart(charts.per_class_scores(per_class, score, is_dark()), "comparison_classes")
+    table = class_table(compared)
     percent, area = (st.column_config.NumberColumn(format=written) for written in ("%.0f %%", "%.2f"))
     st.dataframe(table, width="stretch", height="content", alt="Recall, precision, F1 and AUC by class", column_config={
         column: area if column.startswith("AUC") else percent for column in table if column != "Images"})
@@ -42,38 +41,30 @@ def classes(entries: list[Entry]) -> None:
                "probability of it; 0.5 is guessing.")
 
 
-def class_table(entries: list[Entry]) -> pd.DataFrame:
-    """A row a class: test images; recall, precision and F1 of each run, 0 to 100, and AUC, 0 to 1."""
-    columns = {"Images": entries[0].evaluation.per_class["support"]}
-    for score, (title, factor, _) in charts.CLASS_SCORES.items():
-        for entry in entries:
-            columns[f"{title} {entry.letter}"] = factor * entry.evaluation.per_class[score]
-    return pd.DataFrame(columns).loc[list(CODES)].set_axis(list(charts.CLASS_TITLES)).rename_axis("Class")
-
-
-def more(entries: list[Entry]) -> None:
-    believed, sets, point, by_class, curves, settings, away = st.tabs(
+def more(compared: Comparison) -> None:
+    calibrated, sets, point, by_class, curves, settings, away = st.tabs(
         ["Calibration", "Prediction sets", "Operating point", "ROC by class", "Learning curves",
          "Settings that differ", "Download"])
-    with believed:
-        calibration.reliability(entries)
+    with calibrated:
+        calibration.reliability(compared)
     with sets:
-        calibration.sets(entries)
+        calibration.sets(compared)
     with point:
-        operating.malignant(entries)
+        operating.malignant(compared)
     with by_class:
-        operating.by_class(entries)
+        operating.by_class(compared)
     with curves:
-        _curves(entries)
+        _curves(compared)
     with settings:
-        _settings(entries)
+        _settings(compared)
     with away:
-        files.downloads(entries)
+        files.downloads(compared)
 
 
-def _curves(entries: list[Entry]) -> None:
-    histories = {entry.name: store.read_history(entry.run) for entry in entries}
-    kept = {entry.name: entry.run.status.best_epoch for entry in entries}
+def _curves(compared: Comparison) -> None:
+    runs = {name: one.run for name, one in compared.reports.items()}
+    histories = {name: store.read_history(run) for name, run in runs.items()}
+    kept = {name: run.status.best_epoch for name, run in runs.items()}
     measure = st.segmented_control("Measure beside the loss", [m for m in charts.CURVES if m != "loss"], required=True,
                                    default="accuracy", format_func=lambda m: charts.CURVES[m][0].capitalize(),
                                    key="comparison_curve", persist_state="session", label_visibility="collapsed")
@@ -84,8 +75,8 @@ def _curves(entries: list[Entry]) -> None:
                "training may lie below validation.")
 
 
-def _settings(entries: list[Entry]) -> None:
-    table = settings_table(entries)
+def _settings(compared: Comparison) -> None:
+    table = settings_table(compared.reports)
     different = table[table.nunique(axis=1) > 1]
     if different.empty:
         st.markdown("Every setting is the same.")
@@ -93,25 +84,4 @@ def _settings(entries: list[Entry]) -> None:
         st.dataframe(different, width="stretch", height="content", alt="Settings in which the runs differ")
     with st.expander("All settings"):
         st.dataframe(table, width="stretch", height="content", alt="All settings of the runs")
-    model_cards([entry.run for entry in entries], "comparison")
-
-
-def settings_table(entries: list[Entry]) -> pd.DataFrame:
-    """A row a setting or version, a column a run, all in words; a dash where a model has no such setting."""
-    columns = {}
-    for entry in entries:
-        config, record = entry.run.config, entry.run.record
-        own = MODEL_SETTINGS[config.model]
-        columns[entry.name] = {
-            "Model": MODEL_TITLES[config.model], "Recipe": config.recipe,
-            **{setting.label: _written(getattr(config, setting.name)) for setting in SETTINGS},
-            **{setting.label: _written(config.model_settings[setting.name]) for setting in own},
-            "Version of HAM Lab": record["code_version"],
-            **{f"Version of {name}": version for name, version in record["packages"].items()}}
-    labels = dict.fromkeys(label for column in columns.values() for label in column)
-    return pd.DataFrame({name: [column.get(label, "–") for label in labels] for name, column in columns.items()},
-                        index=pd.Index(list(labels), name="Setting"))
-
-
-def _written(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    model_cards([one.run for one in compared.reports.values()], "comparison")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -13,8 +12,7 @@ from PIL import Image
 
 from ham import data, store
 from ham.config import CLASSES, DataError
-from ham.ui.comparison.runs import Entry
-from ham.ui.comparison.scores import test_part
+from ham.report import Comparison, RunName, RunReport
 from ham.ui.frame import errors
 from ham.ui.shelf import current_dataset
 
@@ -31,18 +29,20 @@ _STYLE = """<style>
 
 @st.fragment
 @errors()
-def behind_a_cell(entries: Sequence[Entry]) -> None:
+def behind_a_cell(compared: Comparison) -> None:
     """Choose a run and a cell of its matrix; the images in it, those first of which the run was surest."""
     st.subheader("The images behind a cell", anchor=False)
-    by_id = {entry.run.id: entry for entry in entries}
+    by_id = {one.run.id: name for name, one in compared.reports.items()}
     if st.session_state.get("comparison_cell_run") not in by_id:
-        st.session_state["comparison_cell_run"] = entries[0].run.id
-    st.session_state.setdefault("comparison_cell_true", most_missed(entries[0])[0])
-    st.session_state.setdefault("comparison_cell_predicted", most_missed(entries[0])[1])
+        st.session_state["comparison_cell_run"] = compared.first.run.id
+    worst = most_missed(compared.first.evaluation.confusion)
+    st.session_state.setdefault("comparison_cell_true", worst[0])
+    st.session_state.setdefault("comparison_cell_predicted", worst[1])
     of_run, of_true, of_predicted = st.columns(3, gap="medium")
-    entry = by_id[of_run.selectbox("Run", list(by_id), format_func=lambda run_id: by_id[run_id].name,
-                                   key="comparison_cell_run", persist_state="session")]
-    counts = entry.evaluation.confusion
+    run_id = of_run.selectbox("Run", list(by_id), format_func=lambda run_id: str(by_id[run_id]),
+                              key="comparison_cell_run", persist_state="session")
+    name = by_id[run_id]
+    counts = compared.reports[name].evaluation.confusion
     true = of_true.selectbox(
         "True class", range(len(CLASSES)), key="comparison_cell_true", persist_state="session",
         format_func=lambda i: f"{CLASSES[i].title}, {_images(counts[i].sum())}")
@@ -51,29 +51,30 @@ def behind_a_cell(entries: Sequence[Entry]) -> None:
         format_func=lambda j: f"{CLASSES[j].title}, {_images(counts[true, j])}")
     if not counts[true, predicted]:
         st.markdown(f":gray[No {CLASSES[true].title} of the test part was taken for {CLASSES[predicted].title} by "
-                    f"{entry.letter}.]")
+                    f"{name.letter}.]")
         return
-    dataset, why_not = _data_of(entry)
+    dataset, why_not = _data_of(compared.reports[name])
     if dataset is None:
         st.info(why_not, icon=":material/hide_image:")
         return
-    numbers, parts = cell(entries, entry, true, predicted)
+    numbers = cell(compared, name, true, predicted)
     page, n_pages = 1, -(-len(numbers) // IMAGES_A_PAGE)
     if n_pages > 1:
-        page = st.pagination(n_pages, key=f"comparison_cell_page_{entry.run.id}_{true}_{predicted}")
+        page = st.pagination(n_pages, key=f"comparison_cell_page_{run_id}_{true}_{predicted}")
     shown = numbers[(page - 1) * IMAGES_A_PAGE:page * IMAGES_A_PAGE]
     place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
-    rows = [place[key] for key in store.image_keys(parts[0].image_id[shown])]
+    parts = compared.aligned
+    rows = [place[key] for key in store.image_keys(parts[name].image_id[shown])]
     st.html(_STYLE + '<div class="ham-cell">' + "".join(
-        _tile(dataset, row, [(e, part.proba[number]) for e, part in zip(entries, parts, strict=True)], true)
+        _tile(dataset, row, [(one, part.proba[number]) for one, part in parts.items()], true)
         for row, number in zip(rows, shown, strict=True)) + "</div>")
-    st.caption(f"The surest answers of {entry.letter} first. Below each image: the class that each run names and its "
-               "probability of it, and where that is wrong its probability of the true class.")
+    st.caption(f"The surest answers of {name.letter} first. Below each image: the predicted class of each run with its "
+               "probability, and where that is wrong its probability of the true class.")
 
 
-def most_missed(entry: Entry) -> tuple[int, int]:
+def most_missed(confusion: np.ndarray) -> tuple[int, int]:
     """(true, predicted): the malignant class most often called benign, and as what; else the largest confusion."""
-    wrong = entry.evaluation.confusion * (1 - np.eye(len(CLASSES), dtype=int))
+    wrong = confusion * (1 - np.eye(len(CLASSES), dtype=int))
     malignant = np.array([c.malignant for c in CLASSES])
     dangerous = wrong * malignant[:, None] * ~malignant[None, :]
     most = dangerous if dangerous.any() else wrong
@@ -81,15 +82,14 @@ def most_missed(entry: Entry) -> tuple[int, int]:
     return int(true), int(predicted)
 
 
-def cell(entries: Sequence[Entry], entry: Entry, true: int, predicted: int) -> tuple[np.ndarray, Sequence]:
-    """Places of the cell's images in the test part, the run's surest answer first; the runs' answers, in one order."""
-    parts = store.aligned(*(test_part(e.run) for e in entries))
-    own = parts[[e.run.id for e in entries].index(entry.run.id)]
+def cell(compared: Comparison, name: RunName, true: int, predicted: int) -> np.ndarray:
+    """Places of the cell's images in `compared.aligned`, the run's surest answer first."""
+    own = compared.aligned[name]
     numbers = np.flatnonzero((own.y_true == true) & (own.proba.argmax(axis=1) == predicted))
-    return numbers[np.argsort(-own.proba[numbers, predicted], kind="stable")], parts
+    return numbers[np.argsort(-own.proba[numbers, predicted], kind="stable")]
 
 
-def _data_of(entry: Entry) -> tuple[data.LesionDataset | None, str]:
+def _data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
     """The data set in use where it holds the run's test images, else why they cannot be shown."""
     why = ("The images cannot be shown: they are not in the data in use. Choose the data that these runs were trained "
            "on, on the Home page.")
@@ -97,22 +97,22 @@ def _data_of(entry: Entry) -> tuple[data.LesionDataset | None, str]:
         dataset = current_dataset()
     except DataError:
         return None, why
-    keys = store.image_keys(test_part(entry.run).image_id)
+    keys = store.image_keys(one.test.image_id)
     return (dataset, "") if np.isin(keys, store.image_keys(dataset.metadata["image_id"])).all() else (None, why)
 
 
-def _tile(dataset: data.LesionDataset, row: int, answers: list[tuple[Entry, np.ndarray]], true: int) -> str:
+def _tile(dataset: data.LesionDataset, row: int, answers: list[tuple[RunName, np.ndarray]], true: int) -> str:
     file = io.BytesIO()
     Image.fromarray(dataset.images[row]).save(file, "PNG")
     image_id, title = html.escape(dataset.metadata["image_id"].iloc[row]), html.escape(CLASSES[true].title)
-    lines = "".join(f"<span>{answer_in_words(entry.letter, proba, true)}</span>" for entry, proba in answers)
+    lines = "".join(f"<span>{answer_in_words(name.letter, proba, true)}</span>" for name, proba in answers)
     return (f'<figure><img src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
             f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it"><figcaption><b>{image_id}</b>{lines}'
             "</figcaption></figure>")
 
 
 def answer_in_words(letter: str, proba: np.ndarray, true: int) -> str:
-    """"A: nv 71 %, mel 24 %": the class named, and the true one where that is another."""
+    """"A: nv 71 %, mel 24 %": the predicted class, and the true one where that is another."""
     named = int(proba.argmax())
     words = f"{letter}: {CLASSES[named].code} {100 * proba[named]:.0f} %"
     return words if named == true else f"{words}, {CLASSES[true].code} {100 * proba[true]:.0f} %"

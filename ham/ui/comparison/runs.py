@@ -1,110 +1,118 @@
-"""Which runs are compared: chosen here or by a link, on the same test images, on an honest split or not."""
+"""Which runs are compared: chosen here or by a link, and only on the same test images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NoReturn
 
 import pandas as pd
 import streamlit as st
 
-from ham import store
+from ham import report, store
 from ham.config import MODEL_TITLES, StoreError
 from ham.data import SPLIT_TITLES
-from ham.evaluation import Evaluation, evaluation_from_record
-from ham.report import labels as labels_of
+from ham.report import Comparison, RunName, RunReport
 from ham.ui.frame import chart, end_page, plain
 
 MAX_RUNS = 6  # as many as the charts have colours for
-LETTERS = "ABCDEF"
 #: What is compared before anybody has trained anything: the first is the baseline.
 SHIPPED_FIRST = ("cnn-described", "cnn-improved", "resnet-improved")
 
 
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """A run on this page."""
-
-    letter: str
-    label: str  # unique among the runs there are; the table of runs says which ship with HAM Lab
-    run: store.Run
-    evaluation: Evaluation
-
-    @property
-    def name(self) -> str:
-        return f"{self.letter} · {self.label}"
-
-
-def choose_runs() -> list[Entry]:
+def choose_runs() -> dict[RunName, RunReport]:
     """The runs to compare, two or more; else the page ends here and says what to do."""
     runs = store.models()
     if len(runs) < 2:
         _too_few(runs)
         end_page()
     by_id = {run.id: run for run in runs}
-    labels = {run_id: label + _split_note(by_id[run_id]) for run_id, label in labels_of(runs).items()}
+    labels = {
+        run_id: label + report.split_note(by_id[run_id].config)
+        for run_id, label in report.labels(runs).items()
+    }
     missing = _follow_link(by_id)
     st.session_state.setdefault("comparison_runs", default_runs(runs))
     chosen = st.multiselect(
-        "Runs to compare", list(by_id), format_func=labels.get, key="comparison_runs", persist_state="session",
-        max_selections=MAX_RUNS, placeholder="Choose two or more",
+        "Runs to compare",
+        list(by_id),
+        format_func=labels.get,
+        key="comparison_runs",
+        persist_state="session",
+        max_selections=MAX_RUNS,
+        placeholder="Choose two or more",
         help="The first is the baseline, A: the others are compared with it. The address of this page names the runs "
-             "chosen, so it can be kept or sent.")
+        "chosen, so it can be kept or sent.",
+    )
     link = ",".join(chosen)
     st.session_state["comparison_link"] = link
     st.query_params.from_dict({"runs": link} if link else {})
     if missing:
-        st.warning(f"The link also names {', '.join(map(plain, missing))}: no finished run of this name is here. It "
-                   "was deleted, or it was trained on another computer.", icon=":material/link_off:")
+        st.warning(
+            f"The link also names {', '.join(map(plain, missing))}: no finished run of this name is here. It "
+            "was deleted, or it was trained on another computer.",
+            icon=":material/link_off:",
+        )
     if len(chosen) < 2:
         st.info("Choose at least two runs.", icon=":material/arrow_upward:")
         end_page()
-    names = {run_id: by_id[run_id].short_title if by_id[run_id].shipped else labels[run_id] for run_id in chosen}
-    return [Entry(letter, names[run.id], run, evaluation_from_record(run.record["evaluation"]))
-            for letter, run in zip(LETTERS, _whole([by_id[run_id] for run_id in chosen], names), strict=False)]
+    # the table of runs says which ship with HAM Lab
+    titles = {i: by_id[i].short_title if by_id[i].shipped else labels[i] for i in chosen}
+    reports = _whole([by_id[run_id] for run_id in chosen], titles)
+    names = report.names([found.run for found in reports], titles)
+    return dict(zip(names, reports, strict=True))
 
 
-def _whole(runs: list[store.Run], names: dict[str, str]) -> list[store.Run]:
+def _whole(runs: list[store.Run], titles: dict[str, str]) -> list[RunReport]:
     """Those whose files can be read, two or more; of the others it is said why not."""
     kept = []
     for run in runs:
         try:
-            check_files(run)
+            found = report_of(run)
+            found.read()
+            store.read_history(run)
         except StoreError as error:
-            st.error(f"**{plain(names[run.id])} is left out:** {plain(error.why)}  \n{plain(error.todo)}",
-                     icon=":material/error:")
+            st.error(
+                f"**{plain(titles[run.id])} is left out:** {plain(error.why)}  \n"
+                f"{plain(error.todo)}",
+                icon=":material/error:",
+            )
         else:
-            kept.append(run)
+            kept.append(found)
     if len(kept) < 2:
         st.info("Choose at least two runs whose files can be read.", icon=":material/arrow_upward:")
         end_page()
     return kept
 
 
-def check_files(run: store.Run) -> None:
-    """Raises StoreError where what this page reads of a run is damaged."""
-    if problem := _problem(tuple(map(file_version, (run.folder / "predictions.npz", run.folder / "history.csv"))), run):
-        raise StoreError(*problem)
+# ------------------------------------------------------- reports, kept for all visitors
 
 
-def file_version(path: Path) -> tuple:
-    """Changes when the file does."""
-    try:
-        found = path.stat()
-    except OSError:
-        return str(path), None
-    return str(path), found.st_mtime_ns, found.st_size
+def report_of(run: store.Run) -> RunReport:
+    """The run's report, made again when its predictions or its record change."""
+    return _report(_version(run), run)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def _problem(versions: tuple, _run: store.Run) -> tuple[str, str, str] | None:
-    """What, why and what to do."""
-    try:
-        store.read_predictions(_run)
-        store.read_history(_run)
-    except StoreError as error:
-        return error.what, error.why, error.todo
-    return None
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _report(versions: tuple, _run: store.Run) -> RunReport:
+    return RunReport(_run)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _comparison(
+    names: tuple[RunName, ...], versions: tuple, _reports: Sequence[RunReport]
+) -> Comparison:
+    return Comparison(names, _reports)
+
+
+def _version(run: store.Run) -> tuple:
+    """Changes when what a report is made of does."""
+    return store.predictions_version(run), repr(run.record), repr(run.status)
+
+
+def drawing_lesions() -> AbstractContextManager[None]:
+    """What is shown while intervals are computed for the first time."""
+    return st.spinner("Drawing test lesions 2,000 times")
 
 
 def default_runs(runs: list[store.Run]) -> list[str]:
@@ -117,7 +125,10 @@ def default_runs(runs: list[store.Run]) -> list[str]:
     for first in own:
         same = [run for run in own if store.same_test_images(run, first)]
         if len(same) > 1:
-            newest = [next((run for run in same if run.config.model == model), None) for model in MODEL_TITLES]
+            newest = [
+                next((run for run in same if run.config.model == model), None)
+                for model in MODEL_TITLES
+            ]
             one_each = [run.id for run in newest if run is not None]
             return one_each if len(one_each) > 1 else [run.id for run in same[:2]]
     for first in own:
@@ -136,10 +147,14 @@ def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
     link = st.query_params.get("runs", "")
     wanted = [run_id for run_id in dict.fromkeys(link.split(",")) if run_id]
     if wanted and link != st.session_state.get("comparison_link"):
-        st.session_state["comparison_runs"] = [run_id for run_id in wanted if run_id in by_id][:MAX_RUNS]
+        st.session_state["comparison_runs"] = [run_id for run_id in wanted if run_id in by_id][
+            :MAX_RUNS
+        ]
         return [run_id for run_id in wanted if run_id not in by_id]
     if "comparison_runs" in st.session_state:  # one may have been deleted meanwhile
-        st.session_state["comparison_runs"] = [i for i in st.session_state["comparison_runs"] if i in by_id]
+        st.session_state["comparison_runs"] = [
+            i for i in st.session_state["comparison_runs"] if i in by_id
+        ]
     return []
 
 
@@ -148,81 +163,75 @@ def _too_few(finished: list[store.Run]) -> None:
     with st.container(border=True):
         if finished:
             st.subheader("One finished run, and it takes two", anchor=False)
-            st.markdown(f"**{plain(finished[0].title)}** is done. Train a second one with the same split, shares and "
-                        "seed: then both are tested on the same images, and their scores can be compared.")
+            st.markdown(
+                f"**{plain(finished[0].title)}** is done. Train a second one with the same split, shares and "
+                "seed: then both are tested on the same images, and their scores can be compared."
+            )
         else:
             st.subheader("Nothing to compare yet", anchor=False)
-            st.markdown("Train two models with the same split, shares and seed, for example the CNN and the LSTM; the "
-                        "recipe *Quick look* takes about a minute each. Then their scores, errors and settings stand "
-                        "side by side here.")
+            st.markdown(
+                "Train two models with the same split, shares and seed, for example the CNN and the LSTM; the "
+                "recipe *Quick look* takes about a minute each. Then their scores, errors and settings stand "
+                "side by side here."
+            )
         if live:
-            st.markdown(f":gray[{len(live)} {'run is' if len(live) == 1 else 'runs are'} being trained or waiting.]")
-        st.page_link("pages/training.py", label="Watch it train" if live else "Train a model",
-                     icon=":material/model_training:")
-
-
-def _split_note(run: store.Run) -> str:
-    title = SPLIT_TITLES[run.config.split][0]
-    return "" if run.config.split == "lesion" else f", split {title[0].lower()}{title[1:]}"
+            st.markdown(
+                f":gray[{len(live)} {'run is' if len(live) == 1 else 'runs are'} being trained or waiting.]"
+            )
+        st.page_link(
+            "pages/training.py",
+            label="Watch it train" if live else "Train a model",
+            icon=":material/model_training:",
+        )
 
 
 # ------------------------------------------------------------------- same test images
 
 
-def only_the_same_test_images(entries: list[Entry]) -> None:
-    """Ends the page where the runs were tested on different images, saying which, how, and what to do."""
-    groups = grouped(entries)
-    if len(groups) == 1:
-        return
-    st.error("**These runs cannot be compared: they were tested on different images.** One test part may simply be "
-             "easier than another, so a difference in score would say nothing about the models.",
-             icon=":material/difference:")
-    st.dataframe(test_parts(groups), hide_index=True, width="stretch", height="content",
-                 alt="What the chosen runs were tested on")
+def on_the_same_test_images(chosen: Mapping[RunName, RunReport]) -> Comparison:
+    """The runs side by side; the page ends where they were tested on different images."""
+    names, reports = list(chosen), list(chosen.values())
+    groups = report.grouped(names, reports)
+    if len(groups) > 1:
+        _refuse(groups, chosen)
+    versions = tuple(_version(one.run) for one in reports)
+    return _comparison(tuple(names), versions, reports)
+
+
+def _refuse(groups: list[list[RunName]], chosen: Mapping[RunName, RunReport]) -> NoReturn:
+    """Says which runs were tested on which images, and what to do."""
+    st.error(
+        "**These runs cannot be compared: they were tested on different images.** One test part "
+        "may simply be easier than another, so a difference in score would say nothing about the "
+        "models.",
+        icon=":material/difference:",
+    )
+    st.dataframe(
+        report.test_parts(list(chosen), list(chosen.values())),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        alt="What the chosen runs were tested on",
+    )
     for number, group in enumerate(groups, start=1):
-        _offer(number, group)
-    st.markdown("Or train again with one split, one set of shares and one seed for all: the seed decides which images "
-                "are for testing.")
+        _offer(number, {name: chosen[name].run for name in group})
+    st.markdown(
+        "Or train again with one split, one set of shares and one seed for all: the seed decides "
+        "which images are for testing."
+    )
     st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
     end_page()
 
 
-def grouped(entries: list[Entry]) -> list[list[Entry]]:
-    """Runs tested on the same images together, in the order of their first."""
-    groups: list[list[Entry]] = []
-    for entry in entries:
-        for group in groups:
-            if all(store.same_test_images(entry.run, other.run) for other in group):
-                group.append(entry)
-                break
-        else:
-            groups.append([entry])
-    return groups
-
-
-def test_parts(groups: list[list[Entry]]) -> pd.DataFrame:
-    """A row a run; of what decides the test images only what differs, and the number of test images."""
-    rows = []
-    for number, group in enumerate(groups, start=1):
-        for entry in group:
-            record, config = entry.run.record, entry.run.config
-            rows.append({
-                "Test part": f"{number}", "Run": entry.name, "Data": record["data"]["name"],
-                "Content of the data": record["data"]["fingerprint"][:8], "Split": SPLIT_TITLES[config.split][0],
-                "Seed": str(config.seed), "Validation share": f"{config.validation_fraction:g}",
-                "Test share": f"{config.test_fraction:g}", "Version of HAM Lab": record["code_version"],
-                "Test images": f"{entry.evaluation.n_images:,}"})
-    table = pd.DataFrame(rows)
-    always = ["Test part", "Run", "Test images"]
-    return table[[column for column in table if column in always or table[column].nunique() > 1]]
-
-
-def _offer(number: int, group: list[Entry]) -> None:
+def _offer(number: int, group: Mapping[RunName, store.Run]) -> None:
     """A button that compares what can be compared with this group."""
-    ids = [entry.run.id for entry in group]
-    more = [run.id for run in store.models() if run.id not in ids and
-            all(store.same_test_images(run, entry.run) for entry in group)][:MAX_RUNS - len(ids)]
-    names = " and ".join(entry.letter for entry in group)
+    ids = [run.id for run in group.values()]
+    more = [
+        run.id
+        for run in store.models()
+        if run.id not in ids and all(store.same_test_images(run, ours) for ours in group.values())
+    ][: MAX_RUNS - len(ids)]
+    names = " and ".join(name.letter for name in group)
     if len(ids) > 1:
         label = f"Compare {names} only"
     elif more:
@@ -232,55 +241,85 @@ def _offer(number: int, group: list[Entry]) -> None:
     else:
         st.markdown(f":gray[No other finished run was tested on the images of {names}.]")
         return
-    st.button(label, key=f"comparison_group_{number}", icon=":material/balance:", on_click=_choose, args=(ids,))
+    st.button(
+        label,
+        key=f"comparison_group_{number}",
+        icon=":material/balance:",
+        on_click=_choose,
+        args=(ids,),
+    )
 
 
 def _choose(ids: list[str]) -> None:
     st.session_state["comparison_runs"] = ids
 
 
-def leaking_splits(entries: list[Entry]) -> None:
+def leaking_splits(compared: Comparison) -> None:
     """Says in plain words where the test images are not new to the models."""
-    leaking = [entry for entry in entries if entry.run.leaking]
-    for protocol in dict.fromkeys(entry.run.config.split for entry in leaking):
+    leaking = {name: one.run for name, one in compared.reports.items() if one.run.leaking}
+    for protocol in dict.fromkeys(run.config.split for run in leaking.values()):
         title, sentence = SPLIT_TITLES[protocol]
-        names = ", ".join(entry.letter for entry in leaking if entry.run.config.split == protocol)
-        st.warning(f"**Leaking split: {title[0].lower()}{title[1:]} ({names}).** {sentence} The scores below are "
-                   "higher than they would be on new lesions. They can be compared with each other, not with runs "
-                   "split by lesion.", icon=":material/water_drop:")
+        letters = ", ".join(
+            name.letter for name, run in leaking.items() if run.config.split == protocol
+        )
+        st.warning(
+            f"**Leaking split: {title[0].lower()}{title[1:]} ({letters}).** {sentence} The scores "
+            "below are higher than they would be on new lesions. They can be compared with each "
+            "other, not with runs split by lesion.",
+            icon=":material/water_drop:",
+        )
 
 
-def in_rows(entries: list[Entry], figures: list, key: str) -> None:
+def in_rows(compared: Comparison, figures: list, key: str) -> None:
     """A figure a run, side by side, two or three in a row."""
-    in_a_row = 2 if len(entries) in (2, 4) else 3
-    for start in range(0, len(entries), in_a_row):
-        for column, entry, figure in zip(st.columns(in_a_row, gap="medium"), entries[start:start + in_a_row],
-                                         figures[start:start + in_a_row], strict=False):
+    ids = [one.run.id for one in compared.reports.values()]
+    in_a_row = 2 if len(ids) in (2, 4) else 3
+    for start in range(0, len(ids), in_a_row):
+        row = slice(start, start + in_a_row)
+        columns = st.columns(in_a_row, gap="medium")
+        for column, run_id, figure in zip(columns, ids[row], figures[row], strict=False):
             with column:
-                chart(figure, f"{key}_{entry.run.id}")
+                chart(figure, f"{key}_{run_id}")
 
 
-def runs_table(entries: list[Entry]) -> None:
+def runs_table(compared: Comparison) -> None:
     """What each letter stands for."""
-    rows = []
-    for entry in entries:
-        run, history = entry.run, store.read_history(entry.run)
-        data = run.record["data"]
-        rows.append({
-            "": entry.letter, "Run": entry.label + (
-                f" ({store.SHIPS})" if run.shipped else " (cancelled)" if run.state == "cancelled" else ""),
-            "Data": data["name"] + (" (synthetic)" if run.synthetic else ""),
-            "Split": SPLIT_TITLES[run.config.split][0],
-            "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
-            "Parameters": f"{sum(run.record['parameters'].values()):,}" if "parameters" in run.record else "–",
-            "Trained in": _duration(history["seconds"].sum()), "Id": run.id})
-    widths = {"": st.column_config.TextColumn(width=30), "Run": st.column_config.TextColumn(width=240)}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height="content", column_config=widths,
-                 alt="The runs compared")
-    if len({entry.run.record["data"]["fingerprint"] for entry in entries}) > 1:
-        st.caption("Tested on the same photographs, but not on the same copy of them: a run that ships with HAM Lab "
-                   "brings the answers it gave where it was trained, and a few of the pixels there were rounded "
-                   "otherwise than in the data of the other runs.")
+    runs = {name: one.run for name, one in compared.reports.items()}
+    widths = {
+        "": st.column_config.TextColumn(width=30),
+        "Run": st.column_config.TextColumn(width=240),
+    }
+    st.dataframe(
+        pd.DataFrame([_row(name, run) for name, run in runs.items()]),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        column_config=widths,
+        alt="The runs compared",
+    )
+    if len({run.record["data"]["fingerprint"] for run in runs.values()}) > 1:
+        st.caption(
+            "Tested on the same photographs, but not on the same copy of them: a run that ships "
+            "with HAM Lab brings the answers it gave where it was trained, and a few of the pixels "
+            "there were rounded otherwise than in the data of the other runs."
+        )
+
+
+def _row(name: RunName, run: store.Run) -> dict[str, str]:
+    history, data = store.read_history(run), run.record["data"]
+    ships = f" ({store.SHIPS})" if run.shipped else ""
+    cancelled = " (cancelled)" if run.state == "cancelled" and not run.shipped else ""
+    parameters = run.record.get("parameters")
+    return {
+        "": name.letter,
+        "Run": name.title + ships + cancelled,
+        "Data": data["name"] + (" (synthetic)" if run.synthetic else ""),
+        "Split": SPLIT_TITLES[run.config.split][0],
+        "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
+        "Parameters": f"{sum(parameters.values()):,}" if parameters is not None else "–",
+        "Trained in": _duration(history["seconds"].sum()),
+        "Id": run.id,
+    }
 
 
 def _duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from ham.charts import probability_bars
 from ham.config import CLASSES, CODES, IMAGE_SIZE, ImageError, StoreError
 from ham.images import CheckedImage
 from ham.prediction import Prediction, Predictor, as_record, as_refused_record, predict
+from ham.report import RunName
 from ham.ui.frame import chart, is_dark, plain, show_error
 from ham.ui.prediction.images import Question, remove_button, shorten
 from ham.ui.prediction.models import MAX_RUNS, short_labels
@@ -148,7 +149,7 @@ def _row(answer: Answer, labels: dict[str, str], short: dict[str, str], position
             if not answer.agree_on_malignant:
                 st.markdown(":material/call_split: The models disagree even on whether it is malignant.")
         with right:
-            probas = {short[p.run_id]: p.proba for p in answer.predictions}
+            probas = {RunName("", short[p.run_id]): p.proba for p in answer.predictions}
             chart(probability_bars(probas, is_dark()), key=f"probabilities_{position}")
 
 

@@ -16,6 +16,7 @@ from ham import charts, engine, io, store
 from ham.charts.training import recall_by_epoch
 from ham.config import IMAGE_SIZE, HamError
 from ham.evaluation.learning import findings
+from ham.report import RunName
 from ham.store import Run
 from ham.ui import frame
 from ham.ui.training.form import use_settings
@@ -93,7 +94,8 @@ def _curve_figure(key: tuple, _run: Run, _history: pd.DataFrame) -> object:
     *_, metric, dark = key
     if metric == "recall":
         return recall_by_epoch(_history, _run.config.epochs, dark)
-    return charts.learning_curves({_run.title: _history}, metric, {_run.title: _run.status.best_epoch},
+    name = RunName("", _run.title)
+    return charts.learning_curves({name: _history}, metric, {name: _run.status.best_epoch},
                                   epochs=_run.config.epochs, dark=dark)
 
 
