@@ -32,7 +32,7 @@ from ham.evaluation import (
     format_difference,
     format_score,
     logistic_regression_proba,
-    majority_floor,
+    majority_baseline,
     majority_proba,
     majority_title,
     malignant_proba,
@@ -49,7 +49,7 @@ from ham.evaluation import (
     roc,
     scores_from_record,
     shares,
-    stored_floor,
+    stored_baseline,
     train_counts,
     unpaired_difference,
     with_temperature,
@@ -653,7 +653,7 @@ def test_sets_cover_nine_of_ten_images_they_have_not_seen():
 # ------------------------------------------------------------------------------ floors
 
 
-def test_the_majority_floor_always_answers_the_training_parts_majority():
+def test_the_majority_baseline_always_answers_the_training_parts_majority():
     proba = majority_proba(np.array([NV, NV, NV, MEL]), 5)
     assert proba.shape == (5, 7)
     assert proba[0].tolist() == [0.25, 0, 0, 0.75, 0, 0, 0]
@@ -665,7 +665,7 @@ def test_the_majority_floor_always_answers_the_training_parts_majority():
 
 def test_the_floor_answers_the_majority_of_training_also_where_the_test_part_has_another():
     counts = np.array([1, 0, 0, 9, 0, 0, 0])  # nv
-    found = majority_floor(counts, np.array([MEL] * 6 + [NV] * 2), np.arange(8)).scores
+    found = majority_baseline(counts, np.array([MEL] * 6 + [NV] * 2), np.arange(8)).scores
     assert majority_title(counts) == "Always melanocytic nevus (nv)"
     assert found["accuracy"].value == 0.25
     assert found["accuracy"].has_width
@@ -674,7 +674,7 @@ def test_the_floor_answers_the_majority_of_training_also_where_the_test_part_has
 
 def test_what_a_floor_scores_by_construction_has_no_interval():
     # resamples of few images lack a class, which moves the mean of recalls but says nothing of it
-    found = majority_floor(np.eye(7)[NV] * 9, np.array([MEL, MEL, BKL, NV]), np.arange(4)).scores
+    found = majority_baseline(np.eye(7)[NV] * 9, np.array([MEL, MEL, BKL, NV]), np.arange(4)).scores
     written = {key: format_score(key, score) for key, score in found.items()}
     assert written == written | {
         "balanced_accuracy": "33 %", "macro_auc": "0.50", "malignant_sensitivity": "0 %",
@@ -834,13 +834,13 @@ def changed(*place: object, value: object) -> dict:
 def test_a_record_that_is_no_evaluation_is_a_value_error_and_a_floor_of_it_none(record):
     with pytest.raises(ValueError, match="no scores of an evaluation"):
         evaluation_from_record(record)
-    assert stored_floor({"floors": {"logistic_regression": record}}) is None
+    assert stored_baseline({"floors": {"logistic_regression": record}}) is None
 
 
 @pytest.mark.parametrize("record", [{}, {"floors": None}, {"floors": []}, {"floors": "none"}, {"floors": {}}])
 def test_a_run_without_floors_has_none(record):
-    assert stored_floor(record) is None
-    assert stored_floor({"floors": {"logistic_regression": stored()}}).n_images == 5
+    assert stored_baseline(record) is None
+    assert stored_baseline({"floors": {"logistic_regression": stored()}}).n_images == 5
 
 
 # ------------------------------------------------------------------------------ errors

@@ -27,12 +27,12 @@ from ham.evaluation.differences import McNemar, compare, mcnemar, unpaired_diffe
 from ham.evaluation.floors import (
     LOGISTIC_REGRESSION,
     logistic_regression_proba,
+    majority_baseline,
     majority_class,
-    majority_floor,
     majority_proba,
     majority_title,
     recorded_train_counts,
-    stored_floor,
+    stored_baseline,
     train_counts,
 )
 from ham.evaluation.intervals import Interval
@@ -103,8 +103,8 @@ __all__ = [
     "intervals_record",
     "joined",
     "logistic_regression_proba",
+    "majority_baseline",
     "majority_class",
-    "majority_floor",
     "majority_proba",
     "majority_title",
     "malignant_proba",
@@ -123,7 +123,7 @@ __all__ = [
     "roc",
     "scores_from_record",
     "shares",
-    "stored_floor",
+    "stored_baseline",
     "train_counts",
     "unpaired_difference",
     "with_temperature",

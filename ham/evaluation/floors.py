@@ -1,4 +1,4 @@
-"""What stands in every table as a floor: the majority class and a logistic regression on the pixels."""
+"""The baselines that stand in every table: the majority class and a logistic regression on the pixels."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def majority_title(counts: np.ndarray) -> str:
     return f"Always {found.name.lower()} ({found.code})"
 
 
-def majority_floor(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
+def majority_baseline(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
     """The scores of always answering the training part's most frequent class, on these images.
 
     What does not depend on which images they are has no interval: a recall is 0 or 1 whatever is
@@ -74,7 +74,7 @@ def majority_floor(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarray) 
         key: score if key in by_draw else score.without() for key, score in found.scores.items()})
 
 
-def stored_floor(record: dict) -> Evaluation | None:
+def stored_baseline(record: dict) -> Evaluation | None:
     """The logistic regression's scores in a run's record; None where there are none, or not whole."""
     try:
         return evaluation_from_record(record["floors"]["logistic_regression"])

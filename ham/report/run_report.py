@@ -24,14 +24,14 @@ from ham.evaluation import (
     class_roc,
     evaluate,
     evaluation_from_record,
-    majority_floor,
+    majority_baseline,
     majority_title,
     malignant_roc,
     malignant_threshold,
     operating_point,
     prediction_sets,
     reliability,
-    stored_floor,
+    stored_baseline,
     train_counts,
     with_temperature,
 )
@@ -174,7 +174,9 @@ class RunReport:
         scored when the run ended and has no answers on other images.
         """
         counts = train_counts(self.run.record, self.validation.y_true)
-        found = {majority_title(counts): majority_floor(counts, self.test.y_true, self.test.lesion)}
-        if self.own_test and (stored := stored_floor(self.run.record)) is not None:
+        found = {
+            majority_title(counts): majority_baseline(counts, self.test.y_true, self.test.lesion)
+        }
+        if self.own_test and (stored := stored_baseline(self.run.record)) is not None:
             found[LOGISTIC_REGRESSION] = stored
         return found
