@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def test_the_dashboard_starts_from_any_folder(installed, tmp_path):
         try:
             assert answer(f"http://localhost:{port}/_stcore/health") == "ok"
         finally:
-            os.killpg(server.pid, 15)
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def answer(address: str) -> str:
