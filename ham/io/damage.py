@@ -13,11 +13,14 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import orjson
 
 from ham.io.archive import Archive
+
+if TYPE_CHECKING:  # a tenth of a second that --help does not need
+    import numpy as np
 
 #: What reading a damaged JSON, .npz, CSV, zip or Keras file raises. A single flipped bit reaches code of theirs
 #: that expects whole files: header parsers (SyntaxError, TokenError, struct.error), decompressors (zlib.error,
@@ -98,6 +101,8 @@ def parse_arrays(content: bytes, limit: int = MOST_ARRAY_BYTES) -> dict[str, np.
 
 
 def _parse_array(packed: bytes, name: str) -> np.ndarray:
+    import numpy as np
+
     file = io.BytesIO(packed)
     version = np.lib.format.read_magic(file)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -12,11 +12,14 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
-import numpy as np
 
 from ham.config import FileError, HamError
+
+if TYPE_CHECKING:  # a tenth of a second that --help does not need
+    import numpy as np
 
 _DRAFT = ".draft"
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -87,6 +90,8 @@ def write_json(path: Path, content: dict) -> None:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """A compressed .npz as a whole file. Raises OSError."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     write_file(path, buffer.getvalue())
