@@ -54,7 +54,7 @@ from ham.evaluation import (
     unpaired_difference,
     with_temperature,
 )
-from ham.evaluation import floors as floors_module
+from ham.evaluation import baselines as baselines_module
 from ham.evaluation import scores as scores_module
 from ham.evaluation.intervals import area_interval, effective_lesions
 from ham.evaluation.metrics import ratio
@@ -650,7 +650,7 @@ def test_sets_cover_nine_of_ten_images_they_have_not_seen():
     assert found.ece_after < 0.03
 
 
-# ------------------------------------------------------------------------------ floors
+# ------------------------------------------------------------------------------ baselines
 
 
 def test_the_majority_baseline_always_answers_the_training_parts_majority():
@@ -663,7 +663,7 @@ def test_the_majority_baseline_always_answers_the_training_parts_majority():
     assert found["macro_auc"].value == 0.5
 
 
-def test_the_floor_answers_the_majority_of_training_also_where_the_test_part_has_another():
+def test_the_majority_answers_the_majority_of_training_also_where_the_test_part_has_another():
     counts = np.array([1, 0, 0, 9, 0, 0, 0])  # nv
     found = majority_baseline(counts, np.array([MEL] * 6 + [NV] * 2), np.arange(8)).scores
     assert majority_title(counts) == "Always melanocytic nevus (nv)"
@@ -672,7 +672,7 @@ def test_the_floor_answers_the_majority_of_training_also_where_the_test_part_has
     assert majority_title(np.array([5, 4, 4, 4, 0, 0, 0])) == "Always melanoma (mel)"
 
 
-def test_what_a_floor_scores_by_construction_has_no_interval():
+def test_what_a_baseline_scores_by_construction_has_no_interval():
     # resamples of few images lack a class, which moves the mean of recalls but says nothing of it
     found = majority_baseline(np.eye(7)[NV] * 9, np.array([MEL, MEL, BKL, NV]), np.arange(4)).scores
     written = {key: format_score(key, score) for key, score in found.items()}
@@ -718,8 +718,8 @@ def test_logistic_regression_survives_what_it_cannot_learn_from(images):
     assert proba[:, [MEL, BCC, AKIEC, BKL, VASC]].max() == 0
 
 
-def test_logistic_regression_that_does_not_converge_is_a_floor_without_a_warning(monkeypatch):
-    monkeypatch.setattr(floors_module, "ITERATIONS", 1)
+def test_logistic_regression_that_does_not_converge_is_a_baseline_without_a_warning(monkeypatch):
+    monkeypatch.setattr(baselines_module, "ITERATIONS", 1)
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 3), np.uint8)
     proba = logistic_regression_proba(images, np.arange(40) % 7, images)
     assert proba.sum(axis=1) == pytest.approx(1)
@@ -728,7 +728,7 @@ def test_logistic_regression_that_does_not_converge_is_a_floor_without_a_warning
 def test_many_images_are_reduced_in_blocks_to_the_same_answers(monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (30, 28, 28, 3), np.uint8)
     at_once = logistic_regression_proba(images, np.arange(30) % 7, images)
-    monkeypatch.setattr(floors_module, "BLOCK", 7)
+    monkeypatch.setattr(baselines_module, "BLOCK", 7)
     assert logistic_regression_proba(images, np.arange(30) % 7, images) == pytest.approx(at_once, abs=1e-4)
 
 
@@ -831,14 +831,14 @@ def changed(*place: object, value: object) -> dict:
     changed("per_class", "nv", "recall", value="all"), changed("confusion", 2, value=[1, 2]),
     changed("confusion", 2, value=None), changed("confusion", 2, 2, value="many"),
 ])
-def test_a_record_that_is_no_evaluation_is_a_value_error_and_a_floor_of_it_none(record):
+def test_a_record_that_is_no_evaluation_is_a_value_error_and_a_baseline_of_it_none(record):
     with pytest.raises(ValueError, match="no scores of an evaluation"):
         evaluation_from_record(record)
     assert stored_baseline({"floors": {"logistic_regression": record}}) is None
 
 
 @pytest.mark.parametrize("record", [{}, {"floors": None}, {"floors": []}, {"floors": "none"}, {"floors": {}}])
-def test_a_run_without_floors_has_none(record):
+def test_a_run_without_baselines_has_none(record):
     assert stored_baseline(record) is None
     assert stored_baseline({"floors": {"logistic_regression": stored()}}).n_images == 5
 

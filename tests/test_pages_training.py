@@ -265,7 +265,7 @@ def test_rows_are_cut_apart_in_order_and_keep_their_pixels() -> None:
     assert apart[3, 0, :3].tolist() == [6, 7, 8]
 
 
-def test_the_last_result_stands_with_its_interval_and_its_floor(small_dataset: LesionDataset) -> None:
+def test_the_last_result_stands_with_its_interval_and_its_baseline(small_dataset: LesionDataset) -> None:
     run = finished(small_dataset)
     page = open_page("pages/training.py")
     assert "Test accuracy **90 % (" in said(page)

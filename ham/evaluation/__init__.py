@@ -1,4 +1,4 @@
-"""y_true + proba -> Evaluation: scores, intervals, paired tests, calibration, sets, floors.
+"""y_true + proba -> Evaluation: scores, intervals, paired tests, calibration, sets, baselines.
 
 Shapes throughout: `y_true: int (n,)`, index in CLASSES; `proba: float (n, 7)`, rows sum to 1, columns in
 CLASSES order; `lesions: (n,)`, any labels, equal where two images show one lesion.
@@ -8,6 +8,17 @@ A class that is absent from the test part has no recall, F1 or AUC: these are Na
 every bootstrap resample. Precision is NaN for a class that is never predicted.
 """
 
+from ham.evaluation.baselines import (
+    LOGISTIC_REGRESSION,
+    logistic_regression_proba,
+    majority_baseline,
+    majority_class,
+    majority_proba,
+    majority_title,
+    recorded_train_counts,
+    stored_baseline,
+    train_counts,
+)
 from ham.evaluation.calibration import (
     CALIBRATION_BINS,
     COVERAGE,
@@ -24,17 +35,6 @@ from ham.evaluation.calibration import (
     with_temperature,
 )
 from ham.evaluation.differences import McNemar, compare, mcnemar, unpaired_difference
-from ham.evaluation.floors import (
-    LOGISTIC_REGRESSION,
-    logistic_regression_proba,
-    majority_baseline,
-    majority_class,
-    majority_proba,
-    majority_title,
-    recorded_train_counts,
-    stored_baseline,
-    train_counts,
-)
 from ham.evaluation.intervals import Interval
 from ham.evaluation.leak import Leak, Part, joined, measure_leak
 from ham.evaluation.metrics import SCORES, Draws, Score, malignant_proba

@@ -4,7 +4,7 @@ job          one training from its run folder's state to its end
 fitting      loss, optimizer, metrics and the callback that records
 inputs       batches, their order, augmentation, class weights
 checkpoint   what a resume needs, and the weights of the epoch that is kept
-floors       a logistic regression on the same images, once a split
+baselines    a logistic regression on the same images, once a split
 tensorboard  the logs that TensorBoard reads
 probe        what a training would cost on this machine
 

@@ -26,9 +26,9 @@ from ham.data import LesionDataset, Split, make_split, open_dataset
 from ham.evaluation import evaluate, evaluation_record
 from ham.models import MODELS, PREPROCESSING, Architecture
 from ham.store import Predictions, Run
+from ham.training.baselines import pixel_baseline
 from ham.training.checkpoint import Checkpoint
 from ham.training.fitting import Cancelled, callbacks, compile_model
-from ham.training.floors import floors
 from ham.training.inputs import first_batch, stream, validation_arrays
 from ham.training.tensorboard import TensorBoard
 
@@ -173,7 +173,7 @@ class _Job:
             store.write_predictions(self.run, parts)
             self.run = store.write_record(self.run, model={"sha256": sha256, **self.run.record["parameters"]},
                                           evaluation=evaluation_record(evaluation),
-                                          floors=floors(self.dataset, self.split))
+                                          floors=pixel_baseline(self.dataset, self.split))
         state = "cancelled" if cancelled else "done"
         store.withdraw_cancel(self.run)
         self.log(f"{state} after epoch {self.checkpoint.epoch}, best epoch {self.checkpoint.best_epoch}")

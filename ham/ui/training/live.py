@@ -20,7 +20,7 @@ from ham.report import RunName
 from ham.store import Run
 from ham.ui import frame
 from ham.ui.training.form import use_settings
-from ham.ui.training.words import accuracy, floor, share
+from ham.ui.training.words import accuracy, baseline, share
 
 _MOST_IMAGES = 8  # of the first batch
 _CURVES = {"Loss": "loss", "Accuracy": "accuracy", "Balanced accuracy": "balanced_accuracy"}
@@ -202,7 +202,7 @@ def _outcome(run: Run) -> None:
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
-        scores = "; ".join(filter(None, (accuracy(run), floor(run))))
+        scores = "; ".join(filter(None, (accuracy(run), baseline(run))))
         st.markdown(f"{scores}. "
                     f"Epoch {run.status.best_epoch} is kept ({run.config.in_words('epoch_kept').lower()}).")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -14,7 +14,7 @@ def accuracy(run: Run) -> str:
     return f"Test accuracy **{percent(scores_from_record(run.record['evaluation'])['accuracy'])}**"
 
 
-def floor(run: Run) -> str:
+def baseline(run: Run) -> str:
     """"always answering melanocytic nevus (nv) scores 67 %": the training part's majority, on test.
 
     "" where neither the record nor the predictions of an older run say what that is.

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import ham.training.floors as module
+import ham.training.baselines as module
 from ham import store
 from ham.config import TrainConfig
 from ham.data import LesionDataset, Split, make_split
 from ham.evaluation import SCORES, evaluate, logistic_regression_proba
 from ham.training import train
-from ham.training.floors import floors
+from ham.training.baselines import pixel_baseline
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def cached(ham_home: Path, split: Split) -> Path:
-    return ham_home / "cache" / "floors" / f"{split.fingerprint}.json"
+    return ham_home / "cache" / "baselines" / f"{split.fingerprint}.json"
 
 
-def test_the_floor_is_scored_on_the_test_part(small_dataset: LesionDataset, split: Split) -> None:
-    found = floors(small_dataset, split)["logistic_regression"]
+def test_the_baseline_is_scored_on_the_test_part(small_dataset: LesionDataset, split: Split) -> None:
+    found = pixel_baseline(small_dataset, split)["logistic_regression"]
     assert found["n_images"] == len(split.test)
     proba = logistic_regression_proba(small_dataset.images[split.train], small_dataset.labels[split.train],
                                       small_dataset.images[split.test])
@@ -51,11 +51,11 @@ def test_the_floor_is_scored_on_the_test_part(small_dataset: LesionDataset, spli
 
 def test_the_second_run_on_a_split_fits_nothing_and_another_split_does(
         small_dataset: LesionDataset, split: Split, fits: list[int]) -> None:
-    first = floors(small_dataset, split)
-    assert floors(small_dataset, split) == first
+    first = pixel_baseline(small_dataset, split)
+    assert pixel_baseline(small_dataset, split) == first
     assert fits == [len(split.train)]
     other = make_split(small_dataset, seed=1)
-    floors(small_dataset, other)
+    pixel_baseline(small_dataset, other)
     assert fits == [len(split.train), len(other.train)]
 
 
@@ -63,39 +63,39 @@ def test_the_second_run_on_a_split_fits_nothing_and_another_split_does(
                                      '{"logistic_regression": {"n_images": 15}}'])
 def test_a_damaged_cache_file_is_computed_anew(
         content: str, small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path) -> None:
-    first = floors(small_dataset, split)
+    first = pixel_baseline(small_dataset, split)
     cached(ham_home, split).write_text(content)
-    assert floors(small_dataset, split) == first
+    assert pixel_baseline(small_dataset, split) == first
     assert len(fits) == 2
     assert json.loads(cached(ham_home, split).read_text()) == first
 
 
 def test_a_cache_of_another_test_part_is_not_believed(
         small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path) -> None:
-    first = floors(small_dataset, split)
+    first = pixel_baseline(small_dataset, split)
     changed = json.loads(json.dumps(first))
     changed["logistic_regression"]["n_images"] += 1
     cached(ham_home, split).write_text(json.dumps(changed))
-    assert floors(small_dataset, split) == first
+    assert pixel_baseline(small_dataset, split) == first
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
         small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path) -> None:
     (ham_home / "cache").mkdir(parents=True)
-    (ham_home / "cache" / "floors").write_text("a file where the folder should be")
-    assert floors(small_dataset, split) == floors(small_dataset, split)
+    (ham_home / "cache" / "baselines").write_text("a file where the folder should be")
+    assert pixel_baseline(small_dataset, split) == pixel_baseline(small_dataset, split)
     assert len(fits) == 2
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("invented")])
-def test_a_floor_that_cannot_be_computed_is_left_out(
+def test_a_baseline_that_cannot_be_computed_is_left_out(
         error: Exception, small_dataset: LesionDataset, split: Split, monkeypatch: pytest.MonkeyPatch,
         ham_home: Path) -> None:
     def broken(*args: object) -> None:
         raise error
 
     monkeypatch.setattr(module, "logistic_regression_proba", broken)
-    assert floors(small_dataset, split) == {}
+    assert pixel_baseline(small_dataset, split) == {}
     assert not cached(ham_home, split).exists()
 
 
@@ -106,7 +106,7 @@ def test_a_class_with_one_training_image_is_no_obstacle(kaggle_folder) -> None:
     assert evaluate(labels[7:], proba, np.zeros(1)).scores["accuracy"].value == 0
 
 
-def test_a_training_leaves_its_floor_in_the_run_folder(small_dataset: LesionDataset) -> None:
+def test_a_training_leaves_its_baseline_in_the_run_folder(small_dataset: LesionDataset) -> None:
     config = TrainConfig(epochs=1, model_settings={"units_1": 8, "units_2": 8})
     run = store.read_run(train(config, small_dataset).id)
-    assert run.record["floors"] == floors(small_dataset, make_split(small_dataset))
+    assert run.record["floors"] == pixel_baseline(small_dataset, make_split(small_dataset))

@@ -1,4 +1,4 @@
-"""The floor that needs the training images: computed once a split, kept in the cache."""
+"""The baseline that needs the training images: computed once a split, kept in the cache."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ham.evaluation import evaluate, evaluation_from_record, evaluation_record, 
 log = logging.getLogger(__name__)
 
 
-def floors(dataset: LesionDataset, split: Split) -> dict[str, dict]:
+def pixel_baseline(dataset: LesionDataset, split: Split) -> dict[str, dict]:
     """{"logistic_regression": its `evaluation_record` on the split's test part}, JSON-ready.
 
-    From HAM_HOME/cache/floors where an earlier run on the same split left it. A damaged file there is computed
+    From HAM_HOME/cache/baselines where an earlier run on the same split left it. A damaged file there is computed
     anew, and one that cannot be written costs the next run a few seconds. Empty where it cannot be computed: a
-    training that went well does not end badly for want of a floor.
+    training that went well does not end badly for want of a baseline.
     """
-    path, what = cache_folder() / "floors" / f"{split.fingerprint}.json", "the floor of a split"
+    path, what = cache_folder() / "baselines" / f"{split.fingerprint}.json", "the baseline of a split"
     found = io.read_kept(path, lambda kept: _read(kept, len(split.test)), what)
     if found is not None:
         return found

@@ -101,7 +101,7 @@ def logistic_regression_proba(train_images: np.ndarray, y_train: np.ndarray, tes
     model = LogisticRegression(C=0.1, max_iter=ITERATIONS)
     # one thread: with several, these small products mostly wait for each other (3 s became 7 to 60 on two busy cores)
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a floor that is nearly fitted is one too
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline that is nearly fitted is one too
         with np.errstate(invalid="ignore"):  # images that are all the same have no variance to share out
             reduce.fit(_pixels(train_images[sample]))
         model.fit(_reduced(reduce, train_images), y_train)
