@@ -25,6 +25,7 @@ from ham.evaluation import (
     conformal_threshold,
     decimal,
     evaluate,
+    evaluate_recalls,
     evaluation_from_record,
     evaluation_record,
     expected_calibration_error,
@@ -39,7 +40,6 @@ from ham.evaluation import (
     malignant_roc,
     malignant_threshold,
     mcnemar,
-    named_right,
     operating_point,
     p_value,
     percent,
@@ -356,7 +356,7 @@ def test_operating_points_and_shares_have_the_same_intervals():
     assert [percent(point.sensitivity), percent(point.specificity)] == ["100 % (61 to 100)"] * 2
     single = operating_point(y_true, proba, np.array([0] * 6 + [*range(1, 7)]), 0.5)
     assert [percent(single.sensitivity), percent(single.specificity)] == ["100 %", "100 % (61 to 100)"]
-    right = named_right(Answers(y_true, proba, np.arange(12)))
+    right = evaluate_recalls(Answers(y_true, proba, np.arange(12)))
     assert [percent(right[key]) for key in ("mel", "nv")] == ["100 % (61 to 100)"] * 2
     assert right["balanced_accuracy"] == evaluate(y_true, proba, np.arange(12)).scores["balanced_accuracy"]
 

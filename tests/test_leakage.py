@@ -21,8 +21,8 @@ from ham.engine import Engine, Estimate
 from ham.evaluation import (
     Interval,
     evaluate,
+    evaluate_recalls,
     measure_leak,
-    named_right,
     unpaired_difference,
 )
 from ham.lab.leakage import EXPLANATION, cells, lab_config, start
@@ -91,14 +91,15 @@ def test_scores_without_the_aucs_are_those_of_evaluate_with_the_same_intervals()
     random = np.random.default_rng(0)
     y_true, lesions = random.integers(0, 7, 200), random.integers(0, 90, 200)
     found = answers(y_true, np.where(random.random(200) < 0.6, y_true, NV), lesions)
-    whole, ours = evaluate(found.y_true, found.proba, found.lesions, resamples=200), named_right(found, resamples=200)
+    whole = evaluate(found.y_true, found.proba, found.lesions, resamples=200)
+    ours = evaluate_recalls(found, resamples=200)
     for key in ("accuracy", "balanced_accuracy"):
         assert ours[key] == pytest.approx(whole.scores[key])
     assert [ours[code].value for code in CODES] == pytest.approx(whole.per_class["recall"].tolist())
 
 
 def test_a_recall_is_counted_by_hand_and_a_class_without_images_has_none():
-    found = named_right(answers([MEL, MEL, NV, NV], [MEL, NV, NV, NV], [0, 1, 2, 3]), resamples=50)
+    found = evaluate_recalls(answers([MEL, MEL, NV, NV], [MEL, NV, NV, NV], [0, 1, 2, 3]), resamples=50)
     assert found["accuracy"].value == 0.75
     assert found["mel"].value == 0.5
     assert found["balanced_accuracy"].value == 0.75

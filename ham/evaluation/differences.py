@@ -14,7 +14,7 @@ from ham.evaluation.scores import (
     Answers,
     check,
     lesion_numbers,
-    named_right_by_draw,
+    recalls_by_draw,
     right_by_lesion,
     scores_by_draw,
     undrawn,
@@ -54,7 +54,7 @@ def compare(y_true: np.ndarray, proba: np.ndarray, baseline: np.ndarray, lesions
 
 def unpaired_difference(ours: Answers, theirs: Answers, resamples: int | None = None,
                         seed: int = 0) -> dict[str, Interval]:
-    """The scores of `named_right` of one set of images minus those of another: another test part,
+    """The scores of `evaluate_recalls` of one set of images minus those of another: another test part,
     or another kind of image within one.
 
     The lesions of both sides are drawn together (the cluster bootstrap of `evaluate`), so one with images on both
@@ -73,8 +73,8 @@ def unpaired_difference(ours: Answers, theirs: Answers, resamples: int | None = 
     def score(counts: np.ndarray) -> dict[str, np.ndarray]:
         support, their_support = counts @ whole, counts @ their_whole
         both = (support > 0) & (their_support > 0)
-        first = named_right_by_draw(counts @ right, support, both)
-        second = named_right_by_draw(counts @ their_right, their_support, both)
+        first = recalls_by_draw(counts @ right, support, both)
+        second = recalls_by_draw(counts @ their_right, their_support, both)
         return {key: first[key] - second[key] for key in first}
 
     return intervals(score, len(lesion), n_lesions, resamples, seed,
@@ -114,7 +114,7 @@ def _paired_instead(key: str, y_true: np.ndarray, proba: np.ndarray, baseline: n
 
 
 def _unpaired_instead(key: str, ours: Answers, theirs: Answers) -> Interval:
-    """Of a difference of `named_right` between two sets of images; none where one is of one lesion."""
+    """Of a difference of `evaluate_recalls` between two sets of images; none where one is of one lesion."""
     same = all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in vars(ours))
     if same or _one_sided(key, ours, theirs):
         return NO_INTERVAL

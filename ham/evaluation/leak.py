@@ -9,7 +9,7 @@ import numpy as np
 from ham.config import CODES
 from ham.evaluation.differences import unpaired_difference
 from ham.evaluation.intervals import Interval
-from ham.evaluation.scores import Answers, named_right
+from ham.evaluation.scores import Answers, evaluate_recalls
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Part:
     n_images: int
     n_lesions: int
     support: dict[str, int]  # images by code, of the classes that it has
-    scores: dict[str, Interval]  # keys of `named_right`
+    scores: dict[str, Interval]  # keys of `evaluate_recalls`
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def joined(answers: list[Answers]) -> Answers:
 
 
 def _part(answers: Answers, resamples: int | None, seed: int) -> Part:
-    scores = named_right(answers, resamples, seed)
+    scores = evaluate_recalls(answers, resamples, seed)
     support = np.bincount(answers.y_true, minlength=len(CODES))
     return Part(len(answers), len(np.unique(answers.lesions)),
                 {code: int(n) for code, n in zip(CODES, support, strict=True) if n}, scores)

@@ -19,7 +19,7 @@ TARGETS = (0.80, 0.90, 0.95)  # sensitivities to choose from
 class OperatingPoint:
     """What calling images malignant finds and costs. Sensitivity is NaN without malignant images, and so on."""
 
-    threshold: float | None  # on `malignant_proba`; None: where the class named is malignant
+    threshold: float | None  # on `malignant_proba`; None: where the predicted class is malignant
     sensitivity: Interval  # bootstrap over lesions
     specificity: Interval
     n_malignant: int

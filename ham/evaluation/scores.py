@@ -92,7 +92,7 @@ def shares(counted: dict[str, tuple[np.ndarray, np.ndarray]], lesions: np.ndarra
                      n, n_lesions, resamples, seed, instead)
 
 
-def named_right(answers: Answers, resamples: int | None = None, seed: int = 0) -> dict[str, Interval]:
+def evaluate_recalls(answers: Answers, resamples: int | None = None, seed: int = 0) -> dict[str, Interval]:
     """"accuracy", "balanced_accuracy" and by class code its recall, with the intervals of `evaluate`.
 
     From the same draws of lesions as there and without the AUCs, which take most of its time. NaN is the recall of a
@@ -103,7 +103,7 @@ def named_right(answers: Answers, resamples: int | None = None, seed: int = 0) -
     right, whole = right_by_lesion(y_true, proba, lesion, n_lesions)
 
     def score(counts: np.ndarray) -> dict[str, np.ndarray]:
-        return named_right_by_draw(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
+        return recalls_by_draw(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
 
     return intervals(score, len(y_true), n_lesions, resamples, seed,
                      lambda key: interval_instead(key, y_true, proba, lesion))
@@ -162,16 +162,16 @@ def scores_by_draw(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
 
 def right_by_lesion(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray,
                      n_lesions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images named right, and all, of each lesion and true class; float (n_lesions, 7) each."""
+    """Images predicted correctly, and all, of each lesion and true class; float (n_lesions, 7) each."""
     right, whole = np.zeros((2, n_lesions, N_CLASSES))
     np.add.at(whole, (lesion, y_true), 1)
     np.add.at(right, (lesion, y_true), proba.argmax(axis=1) == y_true)
     return right, whole
 
 
-def named_right_by_draw(right: np.ndarray, whole: np.ndarray,
-                        counted: np.ndarray) -> dict[str, np.ndarray]:
-    """The scores of `named_right`, (R,) each, from images named right and all by class, (R, 7).
+def recalls_by_draw(right: np.ndarray, whole: np.ndarray,
+                    counted: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores of `evaluate_recalls`, (R,) each, from correct images and all by class, (R, 7).
 
     The balanced accuracy is over the classes `counted`, bool, (R, 7) or (1, 7).
     """
