@@ -266,7 +266,7 @@ def test_home_on_the_demo_data_says_how_to_get_the_real_data():
 
 @pytest.mark.usefixtures("data_in_use")
 def test_home_names_the_majority_and_its_share():
-    assert "42 % of the images are melanocytic nevus" in words(open_page().markdown)
+    assert "42\N{NO-BREAK SPACE}% of the images are melanocytic nevus" in words(open_page().markdown)
 
 
 @pytest.mark.usefixtures("data_in_use")

@@ -107,7 +107,7 @@ def _data_card(found: LesionDataset | None, error: DataError | None) -> Card:
     badge = " :orange-badge[synthetic]" if found.synthetic else ""
     return Card(icon, title, f"{found.n_images:,} images", f"{plain(found.name)}{badge} · {found.n_lesions:,} lesions. "
                 f"{counts.max() / found.n_images:.0%} of the images are {largest.name.lower()}: a model that always "
-                "says so is right that often.".replace("%", " %"), button, script)
+                "says so is right that often.".replace("%", "\N{NO-BREAK SPACE}%"), button, script)
 
 
 def _models_card(runs: list[store.Run], own: list[store.Run], shipped: int) -> Card:
