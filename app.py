@@ -3,6 +3,9 @@
 from ham import ui
 from ham.ui import home
 
-with ui.page("Home", "See what is in HAM10000, train models on it, compare them, and ask them about an image."):
+with ui.page(
+    "Home",
+    "See what is in HAM10000, train models on it, compare them, and ask them about an image.",
+):
     home.cards()
     home.last_runs()

@@ -1,15 +1,18 @@
 """The trained runs that ship in ham/reference, each with its model card.
 
-    HAM_DATA=../shared/ham10000 python -m benchmarks.build_reference [--only resnet-improved] [--from RUN_ID] [--table]
+    HAM_DATA=../shared/ham10000 python -m benchmarks.build_reference [--only resnet-improved]
+    [--from RUN_ID] [--table]
 
-Trains each of `NAMES` with the settings of its recipe (split by lesion, seed 0), unless ham/reference
-has it with these settings or HAM_HOME has such a run on this data that is done, and ships it. An
-improved training takes 10 to 20 minutes on two cores; one that was shipped is not trained again. `--from` ships
-one run that is named. `--table` only prints the scores of what is there.
+Trains each of `NAMES` with the settings of its recipe (split by lesion, seed 0), unless
+ham/reference has it with these settings or HAM_HOME has such a run on this data that is done,
+and ships it. An improved training takes 10 to 20 minutes on two cores; one that was shipped is
+not trained again. `--from` ships one run that is named. `--table` only prints the scores of what
+is there.
 
-What ships is what a machine needs that has never seen the data: settings, history, model, scores, and
-the answers on validation and test. No row of HAM10000 may be passed on, so images are named by keys
-(`store.image_keys`) and lesions by numbers; every file is searched for ids before it is put in place.
+What ships is what a machine needs that has never seen the data: settings, history, model,
+scores, and the answers on validation and test. No row of HAM10000 may be passed on, so images
+are named by keys (`store.image_keys`) and lesions by numbers; every file is searched for ids
+before it is put in place.
 """
 
 from __future__ import annotations
@@ -44,9 +47,17 @@ from ham.evaluation import COVERAGE, SCORES, Evaluation, format_score, percent, 
 from ham.report import RunReport
 
 #: Folder and run id -> model, recipe.
-NAMES = {f"{model}-{recipe}": (model, recipe) for model, recipe in (
-    ("lstm", "described"), ("cnn", "described"), ("lstm", "improved"), ("cnn", "improved"), ("resnet", "improved"),
-    ("resnet", "balanced"))}
+NAMES = {
+    f"{model}-{recipe}": (model, recipe)
+    for model, recipe in (
+        ("lstm", "described"),
+        ("cnn", "described"),
+        ("lstm", "improved"),
+        ("cnn", "improved"),
+        ("resnet", "improved"),
+        ("resnet", "balanced"),
+    )
+}
 MAX_BYTES = 3 * 10**6
 IDS = ("ISIC_", "HAM_00")  # how every image id and every lesion id of HAM10000 begins
 SOURCE = "HAM10000 (not shipped)"
@@ -60,7 +71,9 @@ def main() -> None:
     known = [name for name, (_, recipe) in NAMES.items() if recipe in RECIPES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=known)
-    parser.add_argument("--from", dest="run_id", metavar="RUN_ID", help="ship this run; with one --only")
+    parser.add_argument(
+        "--from", dest="run_id", metavar="RUN_ID", help="ship this run; with one --only"
+    )
     parser.add_argument("--table", action="store_true", help="train nothing")
     chosen = parser.parse_args()
     if chosen.table:
@@ -84,7 +97,9 @@ def main() -> None:
             sys.exit(f"Nothing was shipped. {error}")
         size = sum(path.stat().st_size for path in folder.iterdir())
         scores = RunReport(run).evaluation.scores
-        words = "\n".join(f"  {SCORES[key].title}: {format_score(key, score)}" for key, score in scores.items())
+        words = "\n".join(
+            f"  {SCORES[key].title}: {format_score(key, score)}" for key, score in scores.items()
+        )
         print(f"{name}: {size / 1e6:.2f} MB\n{words}", flush=True)
 
 
@@ -95,28 +110,44 @@ def config_of(name: str) -> TrainConfig:
 
 def is_there(name: str) -> bool:
     """Whether ham/reference has this run with its recipe's present settings."""
-    return any(run.id == name and run.config.fingerprint == config_of(name).fingerprint
-               for run in store.reference_runs())
+    return any(
+        run.id == name and run.config.fingerprint == config_of(name).fingerprint
+        for run in store.reference_runs()
+    )
 
 
 def trained(name: str, dataset: data.LesionDataset) -> store.Run:
-    """A run of one's own with these settings on this data; trained where there is none that is done."""
+    """A run of one's own with these settings on this data; trained where there is none that is
+    done.
+    """
     config = config_of(name)
     for run in store.list_runs():
-        if run.state == "done" and run.has_model and run.config.fingerprint == config.fingerprint and \
-                run.record["data"]["fingerprint"] == dataset.fingerprint:
+        if (
+            run.state == "done"
+            and run.has_model
+            and run.config.fingerprint == config.fingerprint
+            and run.record["data"]["fingerprint"] == dataset.fingerprint
+        ):
             return run
 
     def report(progress: training.Progress) -> None:
         if progress.row:
-            print(f"{name}: epoch {progress.epoch} of {progress.epochs}, {progress.row['seconds']:.1f} s, "
-                  f"validation loss {progress.row['validation_loss']:.3f}", file=sys.stderr, flush=True)
+            print(
+                f"{name}: epoch {progress.epoch} of {progress.epochs}, "
+                f"{progress.row['seconds']:.1f} s, "
+                "validation loss "
+                f"{progress.row['validation_loss']:.3f}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     return training.train(config, dataset, report)
 
 
 def check_origin(run: store.Run, name: str) -> None:
-    """Raises NotShipped where the run is not what its name says: HAM10000 with this recipe's present settings."""
+    """Raises NotShipped where the run is not what its name says: HAM10000 with this recipe's
+    present settings.
+    """
     if run.config.fingerprint != config_of(name).fingerprint:
         raise NotShipped(f"{run.id} ({run.title}) has other settings than the recipe of {name}.")
     if run.record["data"]["name"] != "HAM10000" or run.record["data"]["synthetic"]:
@@ -129,15 +160,23 @@ def check_origin(run: store.Run, name: str) -> None:
 def ship(run: store.Run, name: str, folder: Path) -> Path:
     """Puts `run` into `folder` as the run `name`, in the place of what is there; returns where.
 
-    Raises NotShipped where it is not done, leaks, is too large, or would pass on what it must not; then nothing
-    was changed.
+    Raises NotShipped where it is not done, leaks, is too large, or would pass on what it must
+    not; then nothing was changed.
     """
     if run.state != "done" or not run.has_model or run.record["split"]["leaking"]:
-        raise NotShipped(f"{run.id} is {run.state}, split by {run.config.split}: only a run that is done and does not "
-                         "leak ships.")
-    files = {"config.json": io.json_bytes(_record(run, name)), "status.json": io.json_bytes(_status(run)),
-             "history.csv": (run.folder / "history.csv").read_bytes(), "predictions.npz": _predictions(run),
-             "model.keras": store.checked_model_path(run).read_bytes(), "card.md": card_of(run).encode()}
+        raise NotShipped(
+            f"{run.id} is {run.state}, split by {run.config.split}: only a run that "
+            "is done and does not "
+            "leak ships."
+        )
+    files = {
+        "config.json": io.json_bytes(_record(run, name)),
+        "status.json": io.json_bytes(_status(run)),
+        "history.csv": (run.folder / "history.csv").read_bytes(),
+        "predictions.npz": _predictions(run),
+        "model.keras": store.checked_model_path(run).read_bytes(),
+        "card.md": card_of(run).encode(),
+    }
     _check(run, files)
     fresh = folder / f".{name}-{secrets.token_hex(2)}"
     try:
@@ -158,7 +197,9 @@ def _record(run: store.Run, name: str) -> dict:
 
 
 def _status(run: store.Run) -> dict:
-    return dataclasses.asdict(dataclasses.replace(run.status, owner=None, phase="", seconds_left=None))
+    return dataclasses.asdict(
+        dataclasses.replace(run.status, owner=None, phase="", seconds_left=None)
+    )
 
 
 def _predictions(run: store.Run) -> bytes:
@@ -173,7 +214,9 @@ def _predictions(run: store.Run) -> bytes:
             raise NotShipped(f"{run.id}: two images have one key.")
         order = np.argsort(keys, kind="stable")
         lesion = np.unique(found.lesion, return_inverse=True)[1].astype(np.int64)
-        shipped = store.Predictions(keys[order], lesion[order], found.y_true[order], found.proba[order])
+        shipped = store.Predictions(
+            keys[order], lesion[order], found.y_true[order], found.proba[order]
+        )
         arrays |= {f"{part}_{field}": values for field, values in vars(shipped).items()}
     buffer = BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -187,21 +230,28 @@ def _check(run: store.Run, files: dict[str, bytes]) -> None:
     places = [run.record["data"]["source"], str(run.folder), str(Path.home())]
     some_ids = [str(part.image_id[0]) for part in store.read_predictions(run).values()]
     for name, content in files.items():
-        found = found_in(name, content, [*IDS, *some_ids, *(place for place in places if len(place) > 1)])
+        found = found_in(
+            name, content, [*IDS, *some_ids, *(place for place in places if len(place) > 1)]
+        )
         if found:
             raise NotShipped(f"{run.id}: {found}.")
 
 
 def found_in(name: str, content: bytes, words: list[str]) -> str:
-    """Where one of these words stands in a file, or that it holds a pickle; "" where neither. Looks into zips."""
+    """Where one of these words stands in a file, or that it holds a pickle; "" where neither.
+    Looks into zips.
+    """
     for word in words:
-        if any(word.encode(how) in content for how in ("utf-8", "utf-16-le", "utf-32-le")):  # NumPy's text is UTF-32
+        # NumPy's text is UTF-32
+        if any(word.encode(how) in content for how in ("utf-8", "utf-16-le", "utf-32-le")):
             return f"{name} holds {word!r}"
     if name.endswith((".pkl", ".pickle")) or (name.endswith(".npy") and _is_pickle(content)):
         return f"{name} is a pickle"
     if zipfile.is_zipfile(BytesIO(content)):
         with zipfile.ZipFile(BytesIO(content)) as file:
-            inside = (found_in(f"{name}/{member}", file.read(member), words) for member in file.namelist())
+            inside = (
+                found_in(f"{name}/{member}", file.read(member), words) for member in file.namelist()
+            )
             return next(filter(None, inside), "")
     return ""
 
@@ -223,7 +273,9 @@ def card_of(run: store.Run) -> str:
 
 
 def card_text(report: RunReport) -> str:
-    """The card as Markdown, in the order of Mitchell et al., Model cards for model reporting, FAT* 2019."""
+    """The card as Markdown, in the order of Mitchell et al., Model cards for model reporting,
+    FAT* 2019.
+    """
     run, evaluation, calibration = report.run, report.evaluation, report.calibration.summary
     model, recipe = MODEL_TITLES[run.config.model], RECIPES[run.config.recipe]
     config, record, split = run.config, run.record, run.record["split"]
@@ -231,48 +283,74 @@ def card_text(report: RunReport) -> str:
     date = time.strftime("%Y-%m-%d", time.gmtime(run.status.ended))
     versions = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
     sections = {
-        "What it is": f"{model} with {parameters:,} parameters that gives each of seven kinds of skin lesion a "
-        f"probability, from a dermatoscopic photograph squashed to 28x28 pixels. It ships with HAM Lab "
-        f"{record['code_version']}, trained by its code on {date} for {run.status.epoch} epochs; epoch "
+        "What it "
+        "is": f"{model} with {parameters:,} parameters that gives each of seven kinds of skin "
+        "lesion a "
+        "probability, from a dermatoscopic photograph squashed to 28x28 pixels. It ships with "
+        "HAM Lab "
+        f"{record['code_version']}, trained by its code on {date} for {run.status.epoch} epochs; "
+        "epoch "
         f"{run.status.best_epoch} is kept ({config.in_words('epoch_kept').lower()}).",
-        "What it is for": "Teaching and research: something to compare one's own models with, and to ask about an "
-        "image before one has trained any. **Not a diagnosis**, not a medical device, not for photographs of one's own "
+        "What it is "
+        "for": "Teaching and research: something to compare one's own models with, and to ask "
+        "about an "
+        "image before one has trained any. **Not a diagnosis**, not a medical device, not for "
+        "photographs of one's own "
         "skin.",
-        "Data": f"[HAM10000]({KAGGLE_URL}): {record['data']['n_images']:,} images of {record['data']['n_lesions']:,} "
-        f"lesions, {LICENCE} ({CITATION}). None of its images or metadata rows ships; the model's answers on "
+        "Data": f"[HAM10000]({KAGGLE_URL}): {record['data']['n_images']:,} images of "
+        f"{record['data']['n_lesions']:,} "
+        f"lesions, {LICENCE} ({CITATION}). None of its images or metadata rows ships; the model's "
+        "answers on "
         "validation and test name the images by hashes of their ids.",
-        "Split": f"By lesion, seed {config.seed}: all images of a lesion are on one side. Train {split['n_train']:,} "
-        f"images, validation {split['n_validation']:,} ({100 * config.validation_fraction:g} %), test "
-        f"{split['n_test']:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} lesions. "
-        f"{'Temperature' if config.epoch_kept == 'last' else 'Epoch, temperature'} and thresholds were chosen on "
+        "Split": f"By lesion, seed {config.seed}: all images of a lesion are on one side. Train "
+        f"{split['n_train']:,} "
+        f"images, validation {split['n_validation']:,} ({100 * config.validation_fraction:g} %), "
+        "test "
+        f"{split['n_test']:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} "
+        "lesions. "
+        f"{'Temperature' if config.epoch_kept == 'last' else 'Epoch, temperature'} and thresholds "
+        "were chosen on "
         "validation; test was looked at once, at the end.",
         "Recipe": f"{recipe.title}. {recipe.help} {recipe_in_words(config)}",
-        "Scores": f"On the {evaluation.n_images:,} test images, with 95 % intervals from 2,000 draws of the test "
+        "Scores": f"On the {evaluation.n_images:,} test images, with 95 % intervals from 2,000 "
+        "draws of the test "
         "lesions, beside what takes no network.\n\n" + _scores(model, report),
-        "By class": "Recall: the share of the test images of a class that are correct (95 % Wilson intervals).\n\n"
-        + _recalls(evaluation),
+        "By class": "Recall: the share of the test images of a class that are correct (95 % Wilson "
+        "intervals).\n\n" + _recalls(evaluation),
         "Calibration": f"Expected calibration error {100 * calibration.ece_before:.1f} points, "
-        f"{100 * calibration.ece_after:.1f} after the temperature of {calibration.temperature:.2f}. Prediction sets "
+        f"{100 * calibration.ece_after:.1f} after the temperature of "
+        f"{calibration.temperature:.2f}. Prediction sets "
         f"made to hold the true class of {100 * COVERAGE:.0f} % of the images hold it for "
-        f"{100 * calibration.coverage:.1f} % of the test images, with {calibration.mean_set_size:.1f} classes on "
+        f"{100 * calibration.coverage:.1f} % of the test images, with "
+        f"{calibration.mean_set_size:.1f} classes on "
         "average.",
         "Limits": LIMITS,
-        "Versions": f"HAM Lab {record['code_version']}, Python {record['python']}, {versions}. Data fingerprint "
-        f"`{record['data']['fingerprint'][:16]}`, test images `{split['test_fingerprint'][:16]}`, settings "
+        "Versions": f"HAM Lab {record['code_version']}, Python {record['python']}, {versions}. "
+        "Data fingerprint "
+        f"`{record['data']['fingerprint'][:16]}`, test images `{split['test_fingerprint'][:16]}`, "
+        "settings "
         f"`{config.fingerprint[:16]}`, model `{record['model']['sha256'][:16]}`.",
         "This card": "After Mitchell et al., Model cards for model reporting, FAT* 2019.",
     }
-    return f"# {model}, {recipe.title.lower()}\n\n" + "\n\n".join(
-        f"## {title}\n\n{words}" for title, words in sections.items()) + "\n"
+    return (
+        f"# {model}, {recipe.title.lower()}\n\n"
+        + "\n\n".join(f"## {title}\n\n{words}" for title, words in sections.items())
+        + "\n"
+    )
 
 
 LIMITS = """\
-- It sees 28x28 pixels: what a dermatologist looks for (network, dots, streaks) is mostly gone at this size.
-- It knows seven classes and names one of them for any picture at all, also for a lesion of another kind or a cat.
-- The images come from two places, the Department of Dermatology of the Medical University of Vienna and a skin cancer \
-practice in Queensland, and so do the test images. The metadata does not say skin type. How it does elsewhere, on \
+- It sees 28x28 pixels: what a dermatologist looks for (network, dots, streaks) is mostly gone \
+at this size.
+- It knows seven classes and names one of them for any picture at all, also for a lesion of \
+another kind or a cat.
+- The images come from two places, the Department of Dermatology of the Medical University of \
+Vienna and a skin cancer \
+practice in Queensland, and so do the test images. The metadata does not say skin type. How it \
+does elsewhere, on \
 other skin or with other cameras was not measured; expect less.
-- Pathology confirmed more than half of the lesions; the other diagnoses rest on follow-up, expert consensus or \
+- Pathology confirmed more than half of the lesions; the other diagnoses rest on follow-up, \
+expert consensus or \
 confocal microscopy, so its truth has errors too.
 - Rare classes have few test images, and their intervals are as wide as they look.
 - One training with one seed: another seed gives somewhat other scores."""
@@ -281,27 +359,41 @@ confocal microscopy, so its truth has errors too.
 def recipe_in_words(config: TrainConfig) -> str:
     """Every setting that differs from the described model's."""
     own = MODEL_SETTINGS[config.model]
-    values = [(setting, getattr(config, setting.name)) for setting in SETTINGS] + \
-        [(setting, config.model_settings[setting.name]) for setting in own]
-    changed = [f"{setting.label.lower()} {value if isinstance(value, str) else format(value, 'g')}"
-               for setting, value in values if value != setting.default]
-    return f"Set otherwise than by default: {', '.join(changed)}." if changed else "Every setting is the default."
+    values = [(setting, getattr(config, setting.name)) for setting in SETTINGS] + [
+        (setting, config.model_settings[setting.name]) for setting in own
+    ]
+    changed = [
+        f"{setting.label.lower()} {value if isinstance(value, str) else format(value, 'g')}"
+        for setting, value in values
+        if value != setting.default
+    ]
+    return (
+        f"Set otherwise than by default: {', '.join(changed)}."
+        if changed
+        else "Every setting is the default."
+    )
 
 
 def scores_table(runs: list[store.Run]) -> str:
     """Of these runs, and of what takes no network on the test images of the first."""
     keys = ("accuracy", "balanced_accuracy", "macro_auc", "malignant_auc")
     reports = {run.id: RunReport(run) for run in runs}
-    found = {name: report.evaluation for name, report in reports.items()} | reports[runs[0].id].baselines
-    rows = [[name, *(format_score(key, evaluation.scores[key]) for key in keys)]
-            for name, evaluation in found.items()]
+    found = {name: report.evaluation for name, report in reports.items()} | reports[
+        runs[0].id
+    ].baselines
+    rows = [
+        [name, *(format_score(key, evaluation.scores[key]) for key in keys)]
+        for name, evaluation in found.items()
+    ]
     return _table(["Model", *(SCORES[key].title for key in keys)], rows)
 
 
 def _scores(model: str, report: RunReport) -> str:
     columns = {model: report.evaluation, **report.baselines}
-    rows = [[SCORES[key].title, *(format_score(key, column.scores[key]) for column in columns.values())]
-            for key in SCORES]
+    rows = [
+        [SCORES[key].title, *(format_score(key, column.scores[key]) for column in columns.values())]
+        for key in SCORES
+    ]
     return _table(["Score", *columns], rows)
 
 
@@ -309,7 +401,9 @@ def _recalls(evaluation: Evaluation) -> str:
     rows = []
     for k, c in enumerate(CLASSES):
         support = int(evaluation.per_class.loc[c.code, "support"])
-        rows.append([c.title, f"{support:,}", percent(proportion(evaluation.confusion[k, k], support))])
+        rows.append(
+            [c.title, f"{support:,}", percent(proportion(evaluation.confusion[k, k], support))]
+        )
     return _table(["Class", "Test images", "Recall"], rows)
 
 

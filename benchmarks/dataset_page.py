@@ -1,9 +1,11 @@
-"""How long the Dataset page takes to answer a filter, against a rerun of the page that changes nothing.
+"""How long the Dataset page takes to answer a filter, against a rerun of the page that changes
+nothing.
 
     HAM_DATA=../shared/ham10000 python -m benchmarks.dataset_page [--rounds 3]
 
-Each interaction is one run of the page's script by Streamlit's AppTest, in each view: everything the server
-does, without the browser. The baseline, in the same run: a rerun of the last view without a change.
+Each interaction is one run of the page's script by Streamlit's AppTest, in each view: everything
+the server does, without the browser. The baseline, in the same run: a rerun of the last view
+without a change.
 """
 
 from __future__ import annotations
@@ -36,20 +38,31 @@ def main() -> None:
     page = _open()
     times = {title: _interactions(page, title, chosen.rounds) for title in TITLES}
     times["All filter interactions"] = np.concatenate(list(times.values()))
-    times["Rerun without a change (baseline)"] = np.array([_timed(page.run) for _ in range(10 * chosen.rounds)])
+    times["Rerun without a change (baseline)"] = np.array(
+        [_timed(page.run) for _ in range(10 * chosen.rounds)]
+    )
     base = float(np.median(times["Rerun without a change (baseline)"]))
     print("| Run of the page, ms | n | Median | p95 | Max | Times the baseline |")
     print("|---|---|---|---|---|---|")
     for name, seconds in times.items():
         median, p95, most = 1000 * np.quantile(seconds, [0.5, 0.95, 1])
-        print(f"| {name} | {len(seconds)} | {median:.0f} | {p95:.0f} | {most:.0f} | {median / 1000 / base:.1f} |")
+        print(
+            f"| {name} | {len(seconds)} | {median:.0f} | {p95:.0f} | {most:.0f} | "
+            f"{median / 1000 / base:.1f} |"
+        )
     p95 = float(np.quantile(times["All filter interactions"], 0.95))
-    print(f"\nBar: 95 % of the filter interactions take less than {1000 * BAR_SECONDS:.0f} ms: "
-          f"{'met' if p95 < BAR_SECONDS else 'MISSED'}.")
+    print(
+        f"\nBar: 95 % of the filter interactions take less than {1000 * BAR_SECONDS:.0f} ms: "
+        f"{'met' if p95 < BAR_SECONDS else 'MISSED'}."
+    )
 
 
 def _open() -> AppTest:
-    page = AppTest.from_file(ROOT / "app.py", default_timeout=120).switch_page("pages/dataset.py").run()
+    page = (
+        AppTest.from_file(ROOT / "app.py", default_timeout=120)
+        .switch_page("pages/dataset.py")
+        .run()
+    )
     for title in TITLES:  # what is computed once for a data set is not what is measured
         _tab(page, title)
     return page
@@ -59,7 +72,9 @@ def _tab(page: AppTest, title: str) -> None:
     page.session_state["dataset_tab"] = title
     page.run()
     if page.exception or page.error:
-        raise SystemExit(f"The page does not work: {[e.value for e in (*page.exception, *page.error)]}")
+        raise SystemExit(
+            f"The page does not work: {[e.value for e in (*page.exception, *page.error)]}"
+        )
 
 
 def _interactions(page: AppTest, title: str, rounds: int) -> np.ndarray:
@@ -68,7 +83,8 @@ def _interactions(page: AppTest, title: str, rounds: int) -> np.ndarray:
     seconds = []
     for _ in range(rounds):
         steps = (
-            lambda: _pills(page, "classes").select("mel"), lambda: _pills(page, "classes").select("nv"),
+            lambda: _pills(page, "classes").select("mel"),
+            lambda: _pills(page, "classes").select("nv"),
             lambda: _pills(page, "sexes").select("male"),
             lambda: page.slider(key=_key(page, "ages")).set_value((30, 60)),
             lambda: page.multiselect(key=_key(page, "sites")).select("back"),

@@ -1,4 +1,5 @@
-"""The described recipe on HAM10000, by image and by lesion: what the two reported numbers are worth.
+"""The described recipe on HAM10000, by image and by lesion: what the two reported numbers are
+worth.
 
     HAM_DATA=../shared/ham10000 python -m benchmarks.described [--seed 0]
 
@@ -50,28 +51,47 @@ def measure(dataset: data.LesionDataset, model: str, split: str, seed: int) -> d
 
     def report(progress: training.Progress) -> None:
         if progress.row:
-            print(f"{model} by {split}: epoch {progress.epoch} of {progress.epochs}, "
-                  f"validation loss {progress.row['validation_loss']:.3f}", file=sys.stderr)
+            print(
+                f"{model} by {split}: epoch {progress.epoch} of {progress.epochs}, "
+                f"validation loss {progress.row['validation_loss']:.3f}",
+                file=sys.stderr,
+            )
 
     run = training.train(config, dataset, report)
     test = store.read_predictions(run)["test"]
     return {
-        "model": model, "split": split, "seed": seed, "epochs": config.epochs, "best_epoch": run.status.best_epoch,
-        "minutes": round((time.monotonic() - began) / 60, 1), "n_test": len(test.y_true),
-        "majority": float(np.mean(test.y_true == CLASS_INDEX["nv"])), "data_fingerprint": dataset.fingerprint,
-        "date": time.strftime("%Y-%m-%d"), "python": platform.python_version(), "packages": run.record["packages"],
+        "model": model,
+        "split": split,
+        "seed": seed,
+        "epochs": config.epochs,
+        "best_epoch": run.status.best_epoch,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "n_test": len(test.y_true),
+        "majority": float(np.mean(test.y_true == CLASS_INDEX["nv"])),
+        "data_fingerprint": dataset.fingerprint,
+        "date": time.strftime("%Y-%m-%d"),
+        "python": platform.python_version(),
+        "packages": run.record["packages"],
         "scores": {name: run.record["evaluation"]["scores"][name] for name in SCORES},
     }
 
 
 def table(results: dict[str, dict]) -> str:
-    lines = ["| Model | Split | Accuracy (95 % interval) | Reported | Always nevus | Balanced accuracy | Macro AUC |",
-             "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| Model | Split | Accuracy (95 % interval) | Reported | Always nevus | Balanced "
+        "accuracy | Macro AUC |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for r in results.values():
-        cells = [format_score(name, Interval(**r["scores"][name]))
-                 for name in ("accuracy", "balanced_accuracy", "macro_auc")]
-        lines.append(f"| {MODEL_TITLES[r['model']]} | by {r['split']} | {cells[0]} | "
-                     f"{100 * REPORTED[r['model']]:.2f} % | {100 * r['majority']:.1f} % | {cells[1]} | {cells[2]} |")
+        cells = [
+            format_score(name, Interval(**r["scores"][name]))
+            for name in ("accuracy", "balanced_accuracy", "macro_auc")
+        ]
+        lines.append(
+            f"| {MODEL_TITLES[r['model']]} | by {r['split']} | {cells[0]} | "
+            f"{100 * REPORTED[r['model']]:.2f} % | {100 * r['majority']:.1f} % | "
+            f"{cells[1]} | {cells[2]} |"
+        )
     return "\n".join(lines)
 
 

@@ -1,4 +1,5 @@
-"""Kills the worker, the scheduler and the server in turn, each at a random moment of a short training.
+"""Kills the worker, the scheduler and the server in turn, each at a random moment of a short
+training.
 
     python -m benchmarks.faults [--kills 50] [--seed 0]
 
@@ -32,7 +33,10 @@ ROOT = Path(__file__).parents[1]
 TARGETS = ("worker", "scheduler", "server")
 EPOCHS = 10
 PATIENCE = 300  # seconds after which a run that has not ended counts as stuck
-_SERVER = "import time\nfrom ham.engine import Engine\nEngine().start()\nprint('up', flush=True)\ntime.sleep(10**6)"
+_SERVER = (
+    "import time\nfrom ham.engine import Engine\nEngine().start()\nprint('up', "
+    "flush=True)\ntime.sleep(10**6)"
+)
 
 
 def main() -> None:
@@ -55,7 +59,11 @@ def main() -> None:
                     server = _start_server()
                 outcome = _end_of(run)
                 outcomes.append((target, outcome))
-                print(f"{number + 1:3} {target:9} killed {moment}: {outcome}", file=sys.stderr, flush=True)
+                print(
+                    f"{number + 1:3} {target:9} killed {moment}: {outcome}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             print(_table(outcomes))
         finally:
             for process in _family():
@@ -69,14 +77,21 @@ def _config(seed: int) -> TrainConfig:
 
 
 def _start_server() -> subprocess.Popen:
-    process = subprocess.Popen([sys.executable, "-c", _SERVER], cwd=ROOT, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     process.stdout.readline()
     return process
 
 
 def _kill(target: str, server: subprocess.Popen, run: Run, rng: random.Random) -> str:
-    """Waits for a random point of the training (some before its first epoch), then kills; says when."""
+    """Waits for a random point of the training (some before its first epoch), then kills; says
+    when.
+    """
     epoch, delay = rng.randrange(EPOCHS), rng.uniform(0, 1.5)
     while (now := store.read_run(run.id)).live and now.status.epoch < epoch:
         time.sleep(0.02)
@@ -97,11 +112,13 @@ def _kill(target: str, server: subprocess.Popen, run: Run, rng: random.Random) -
     if target == "server":
         server.wait()
         server.stdout.close()
-    return f"{len(victims)} in epoch {min(status.epoch + 1, EPOCHS)} ({status.phase or status.state})"
+    return (
+        f"{len(victims)} in epoch {min(status.epoch + 1, EPOCHS)} ({status.phase or status.state})"
+    )
 
 
 def _end_of(run: Run) -> str:
-    """"finished", "short" (a wrong number of epochs), "stuck" or "lost"."""
+    """ "finished", "short" (a wrong number of epochs), "stuck" or "lost"."""
     end, resumed = time.monotonic() + PATIENCE, False
     while time.monotonic() < end:
         try:
@@ -153,10 +170,16 @@ def _parent(process: psutil.Process) -> int | None:
 
 def _table(outcomes: list[tuple[str, str]]) -> str:
     names = ("finished", "short", "stuck", "lost")
-    lines = ["| Killed | Started | Finished, every epoch | Wrong epochs | Stuck | Lost |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| Killed | Started | Finished, every epoch | Wrong epochs | Stuck | Lost |",
+        "|---|---|---|---|---|---|",
+    ]
     for target in (*TARGETS, "all"):
         counted = Counter(outcome for killed, outcome in outcomes if target in (killed, "all"))
-        lines.append(f"| {target} | {counted.total()} | " + " | ".join(str(counted[name]) for name in names) + " |")
+        lines.append(
+            f"| {target} | {counted.total()} "
+            "| " + " | ".join(str(counted[name]) for name in names) + " |"
+        )
     return "\n".join(lines)
 
 

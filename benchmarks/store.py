@@ -25,8 +25,15 @@ from ham.io import json_bytes
 
 ROUNDS = 5
 BAR_SECONDS = 0.5
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "malignant_sensitivity", "malignant_specificity",
-          "malignant_auc")
+SCORES = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "macro_auc",
+    "malignant_sensitivity",
+    "malignant_specificity",
+    "malignant_auc",
+)
 
 
 def main() -> None:
@@ -40,38 +47,89 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["HAM_HOME"] = home
         write_runs(chosen.runs)
-        rounds = [json.loads(subprocess.run([sys.executable, "-m", "benchmarks.store", "--measure"], check=True,
-                                            capture_output=True, text=True).stdout) for _ in range(ROUNDS)]
+        rounds = [
+            json.loads(
+                subprocess.run(
+                    [sys.executable, "-m", "benchmarks.store", "--measure"],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+            )
+            for _ in range(ROUNDS)
+        ]
     print(table(chosen.runs, rounds))
 
 
 def write_runs(count: int) -> None:
-    """Finished runs as a training leaves them, every second one with notes. Without fsync, which nothing here needs."""
-    data = {"name": "HAM10000", "source": "/data/ham10000", "synthetic": False, "fingerprint": "f" * 64,
-            "n_images": 10015, "n_lesions": 7470}
+    """Finished runs as a training leaves them, every second one with notes. Without fsync, which
+    nothing here needs.
+    """
+    data = {
+        "name": "HAM10000",
+        "source": "/data/ham10000",
+        "synthetic": False,
+        "fingerprint": "f" * 64,
+        "n_images": 10015,
+        "n_lesions": 7470,
+    }
     first = store.create_run(TrainConfig(), data, now=1_700_000_000.0)
     support = dict(zip(CODES, (112, 51, 34, 669, 110, 14, 12), strict=True))
     score = {"value": 0.7512345678901234, "low": 0.7312345678901234, "high": 0.7712345678901234}
     per_class = {"precision": 0.5123456789, "recall": 0.5123456789, "f1": 0.5123456789, "auc": 0.9}
     first = store.write_record(
-        first, model={"sha256": "0" * 64, "trainable": 58000, "not_trainable": 1005},
-        split={"protocol": "lesion", "seed": 0, "leaking": False, "fingerprint": "0" * 64, "test_fingerprint": "1" * 64,
-               "n_train": 8012, "n_validation": 1001, "n_test": 1002},
-        evaluation={"n_images": 1002, "n_lesions": 747, "scores": dict.fromkeys(SCORES, score),
-                    "per_class": {code: {"support": support[code], **per_class} for code in CODES},
-                    "confusion": [[support[code], *[0] * (N_CLASSES - 1)] for code in CODES]})
+        first,
+        model={"sha256": "0" * 64, "trainable": 58000, "not_trainable": 1005},
+        split={
+            "protocol": "lesion",
+            "seed": 0,
+            "leaking": False,
+            "fingerprint": "0" * 64,
+            "test_fingerprint": "1" * 64,
+            "n_train": 8012,
+            "n_validation": 1001,
+            "n_test": 1002,
+        },
+        evaluation={
+            "n_images": 1002,
+            "n_lesions": 747,
+            "scores": dict.fromkeys(SCORES, score),
+            "per_class": {code: {"support": support[code], **per_class} for code in CODES},
+            "confusion": [[support[code], *[0] * (N_CLASSES - 1)] for code in CODES],
+        },
+    )
     status = json.loads((first.folder / "status.json").read_bytes())
     for number in range(count):
         run_id, created = f"cnn-made-{number:05d}", 1_700_000_000.0 + number
         config = TrainConfig(seed=number, epochs=1 + number % 50)
         folder = runs_folder() / run_id
         folder.mkdir()
-        write(folder / "config.json", {**first.record, "id": run_id, "created": created, "config": config.to_dict(),
-                                       "config_fingerprint": config.fingerprint})
-        write(folder / "status.json", {**status, "state": "done", "epoch": config.epochs, "created": created,
-                                       "order": created, "ended": created + 60})
+        write(
+            folder / "config.json",
+            {
+                **first.record,
+                "id": run_id,
+                "created": created,
+                "config": config.to_dict(),
+                "config_fingerprint": config.fingerprint,
+            },
+        )
+        write(
+            folder / "status.json",
+            {
+                **status,
+                "state": "done",
+                "epoch": config.epochs,
+                "created": created,
+                "order": created,
+                "ended": created + 60,
+            },
+        )
         if number % 2:
-            write(folder / "notes.json", {"title": f"Run {number}", "tags": ["made", "even"], "text": "Nothing."})
+            write(
+                folder / "notes.json",
+                {"title": f"Run {number}", "tags": ["made", "even"], "text": "Nothing."},
+            )
     store.delete_run(first)
 
 
@@ -94,7 +152,9 @@ def measure() -> dict[str, float]:
 
 
 def read_files(parse: Callable[[bytes], object]) -> int:
-    """The baselines: the same files in the plainest way, and what `parse` makes of their bytes; how many files."""
+    """The baselines: the same files in the plainest way, and what `parse` makes of their bytes;
+    how many files.
+    """
     files, kept = 0, []
     for folder in os.scandir(runs_folder()):
         for entry in os.scandir(folder.path):
@@ -119,15 +179,20 @@ def table(count: int, rounds: list[dict[str, float]]) -> str:
 
     cold = statistics.median(r["cold"] for r in rounds)
     verdict = "met" if cold < BAR_SECONDS else "MISSED"
-    return "\n".join([
-        f"| {count:,} runs, median of {ROUNDS} fresh processes | Time | From, to (ms) | Times reading the bytes |",
-        "|---|---|---|---|",
-        line("Reading the bytes of the same files (baseline)", "read"),
-        line("Reading them and parsing their JSON (second baseline)", "parse"),
-        line("Listing, first time in the process", "cold"),
-        line("Of that, processor time", "busy"),
-        line("Listing again", "warm"),
-        "", f"Bar: under {1000 * BAR_SECONDS:.0f} ms the first time: {verdict}."])
+    return "\n".join(
+        [
+            f"| {count:,} runs, median of {ROUNDS} fresh processes | Time | From, to (ms) | Times "
+            "reading the bytes |",
+            "|---|---|---|---|",
+            line("Reading the bytes of the same files (baseline)", "read"),
+            line("Reading them and parsing their JSON (second baseline)", "parse"),
+            line("Listing, first time in the process", "cold"),
+            line("Of that, processor time", "busy"),
+            line("Listing again", "warm"),
+            "",
+            f"Bar: under {1000 * BAR_SECONDS:.0f} ms the first time: {verdict}.",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """HAM Lab: explore HAM10000, train an LSTM and a CNN on it, compare them, ask them.
 
 config      classes and facts, errors, folders, settings and recipes
-io          the floor under all: files written whole, damage, kept results, archives, background work
+io          the floor under all: files written whole, damage, kept results, archives, background
+            work
 images      bytes -> checked image -> pixels: the one decoding step
 data        files -> validated LesionDataset; cache; splits; leakage report
 models      one file an architecture, and their registry

@@ -4,7 +4,9 @@ import sys
 
 
 def run() -> int:
-    """The command line; returns its exit status, also where Ctrl-C comes while Python still imports."""
+    """The command line; returns its exit status, also where Ctrl-C comes while Python still
+    imports.
+    """
     try:
         from ham.cli import main
 

@@ -54,7 +54,11 @@ class Predictor:
 
     def __init__(self, run: store.Run):
         if not run.has_model:
-            raise StoreError(f"Run {run.id}", f"it has no model: it is {run.state}.", "Choose a run that has ended.")
+            raise StoreError(
+                f"Run {run.id}",
+                f"it has no model: it is {run.state}.",
+                "Choose a run that has ended.",
+            )
         self.run_id = run.id
         self._architecture, self._config = MODELS[run.config.model], run.config
         model = _load(run, self._architecture.input_shape)
@@ -66,7 +70,11 @@ class Predictor:
         answers = [np.zeros((0, N_CLASSES), np.float32)]
         for start in range(0, len(images), BATCH):
             with self._lock:
-                answers.append(self._architecture.proba(self._answer, images[start:start + BATCH], self._config))
+                answers.append(
+                    self._architecture.proba(
+                        self._answer, images[start : start + BATCH], self._config
+                    )
+                )
         return np.concatenate(answers)
 
 
@@ -76,22 +84,42 @@ def predict(images: Sequence[CheckedImage], predictors: Sequence[Predictor]) -> 
         return []
     seen = np.stack([image.seen for image in images])
     probas = [predictor.proba(seen) for predictor in predictors]
-    return [Prediction(image, predictor.run_id, proba[i], int(proba[i].argmax()))
-            for i, image in enumerate(images) for predictor, proba in zip(predictors, probas, strict=True)]
+    return [
+        Prediction(image, predictor.run_id, proba[i], int(proba[i].argmax()))
+        for i, image in enumerate(images)
+        for predictor, proba in zip(predictors, probas, strict=True)
+    ]
 
 
 def as_record(prediction: Prediction, true_label: int | None = None) -> dict:
-    """JSON-ready, as the command line and the page write it; `true_label` (index in CLASSES) where it is known."""
-    probabilities = {code: round(float(p), 6) for code, p in zip(CODES, prediction.proba, strict=True)}
+    """JSON-ready, as the command line and the page write it; `true_label` (index in CLASSES)
+    where it is known.
+    """
+    probabilities = {
+        code: round(float(p), 6) for code, p in zip(CODES, prediction.proba, strict=True)
+    }
     known = {} if true_label is None else {"true_label": CODES[true_label]}
-    return {"image": prediction.image.name, "run": prediction.run_id, "label": CODES[prediction.label], **known,
-            "probabilities": probabilities, "notes": list(prediction.image.notes), "error": None}
+    return {
+        "image": prediction.image.name,
+        "run": prediction.run_id,
+        "label": CODES[prediction.label],
+        **known,
+        "probabilities": probabilities,
+        "notes": list(prediction.image.notes),
+        "error": None,
+    }
 
 
 def as_refused_record(error: ImageError, run_id: str | None = None) -> dict:
     """The same for an image that was not answered; without a run where several were asked."""
-    return {"image": error.what, "run": run_id, "label": None, "probabilities": None, "notes": [],
-            "error": f"{error.why} {error.todo}"}
+    return {
+        "image": error.what,
+        "run": run_id,
+        "label": None,
+        "probabilities": None,
+        "notes": [],
+        "error": f"{error.why} {error.todo}",
+    }
 
 
 _loading = threading.Lock()  # Keras keeps names and scopes in global state while it builds a model
@@ -107,20 +135,33 @@ def _load(run: store.Run, input_shape: tuple[int, ...]):
         with _loading:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (*io.DAMAGED, ImportError) as error:
-        raise StoreError(f"Run {run.id}", f"Keras {keras.__version__} cannot read its model ({str(error)[:200]}).",
-                         "Train it again with this version.") from error
+        raise StoreError(
+            f"Run {run.id}",
+            f"Keras {keras.__version__} cannot read its model ({str(error)[:200]}).",
+            "Train it again with this version.",
+        ) from error
     if model.input_shape[1:] != input_shape or model.output_shape[1:] != (N_CLASSES,):
-        raise StoreError(f"Run {run.id}", f"its model maps {model.input_shape} to {model.output_shape}, "
-                         f"{run.config.model} maps {input_shape} to {(N_CLASSES,)}.", "Train it again.")
+        raise StoreError(
+            f"Run {run.id}",
+            f"its model maps {model.input_shape} to "
+            f"{model.output_shape}, "
+            f"{run.config.model} maps {input_shape} to "
+            f"{(N_CLASSES,)}.",
+            "Train it again.",
+        )
     return model
 
 
 def _compiled(model, input_shape: tuple[int, ...]):
-    """model.predict costs tens of milliseconds an image and leaks in loops; this costs about one."""
+    """model.predict costs tens of milliseconds an image and leaks in loops; this costs about
+    one.
+    """
     import tensorflow as tf
 
     signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
-    return tf.function(lambda images: model(images, training=False), input_signature=signature, autograph=False)
+    return tf.function(
+        lambda images: model(images, training=False), input_signature=signature, autograph=False
+    )
 
 
 # ---------------------------------------------------------------------------- TensorFlow
@@ -135,7 +176,9 @@ def warm_up() -> None:
     with _starting:
         if _warming is None:
             set_tensorflow_defaults()
-            _warming = threading.Thread(target=_import_in_background, name="import tensorflow", daemon=True)
+            _warming = threading.Thread(
+                target=_import_in_background, name="import tensorflow", daemon=True
+            )
             _warming.start()
 
 

@@ -1,4 +1,6 @@
-"""Comparison: runs side by side on the same test images, and which differences are more than chance."""
+"""Comparison: runs side by side on the same test images, and which differences are more than
+chance.
+"""
 
 from ham import ui
 from ham.ui import comparison as sections

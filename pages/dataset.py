@@ -1,10 +1,15 @@
-"""Dataset: classes, patients, sites and images, filtered at will, and what leaks between train and test."""
+"""Dataset: classes, patients, sites and images, filtered at will, and what leaks between train
+and test.
+"""
 
 from ham import ui
 from ham.ui import dataset as sections
 
-with ui.page("Dataset", "What is in the data, whom it comes from, and what makes it treacherous.",
-             follows_runs=sections.lab_is_live()):
+with ui.page(
+    "Dataset",
+    "What is in the data, whom it comes from, and what makes it treacherous.",
+    follows_runs=sections.lab_is_live(),
+):
     dataset = ui.need_dataset()
     chosen = sections.filters(dataset)
     rows = chosen.rows(dataset)

@@ -5,7 +5,9 @@ import streamlit as st
 from ham import ui
 from ham.ui import runs, training
 
-with ui.page("Training", "Train a model with your own settings and watch what it learns.", follows_runs=True):
+with ui.page(
+    "Training", "Train a model with your own settings and watch what it learns.", follows_runs=True
+):
     top, below = st.container(), st.container()
     with below:  # drawn first: past runs are there without data too
         runs.all_runs()

@@ -25,8 +25,15 @@ from ham.images import squash
 HAM_DATA_AT_START = os.environ.get("HAM_DATA")
 #: Images of each class in CLASSES order: 150 in all, every class has several lesions.
 SMALL_COUNTS = {"mel": 24, "bcc": 15, "akiec": 12, "nv": 63, "bkl": 18, "vasc": 9, "df": 9}
-COLOURS = {"mel": (60, 40, 40), "bcc": (220, 150, 160), "akiec": (200, 110, 60), "nv": (150, 110, 80),
-           "bkl": (190, 180, 120), "vasc": (150, 30, 90), "df": (110, 160, 150)}
+COLOURS = {
+    "mel": (60, 40, 40),
+    "bcc": (220, 150, 160),
+    "akiec": (200, 110, 60),
+    "nv": (150, 110, 80),
+    "bkl": (190, 180, 120),
+    "vasc": (150, 30, 90),
+    "df": (110, 160, 150),
+}
 SITES = ("back", "face", "lower extremity", "unknown")
 
 
@@ -47,7 +54,9 @@ def ham_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the runs that ship, empty: what really ships disturbs no test of this process."""
+    """The folder of the runs that ship, empty: what really ships disturbs no test of this
+    process.
+    """
     folder = tmp_path / "reference"
     for module in (store.bundle, store.files, store.runs):
         monkeypatch.setattr(module, "reference_folder", lambda: folder)
@@ -60,13 +69,17 @@ def no_measure(config: TrainConfig, source: str) -> None:
 
 @pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that look at other things than intervals: these come from 20 draws of lesions instead of 2,000."""
+    """For tests that look at other things than intervals: these come from 20 draws of lesions
+    instead of 2,000.
+    """
     monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 20)
 
 
 @pytest.fixture(autouse=True)
 def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Opening the Training page would measure it: half a minute of a core, which outlives the test."""
+    """Opening the Training page would measure it: half a minute of a core, which outlives the
+    test.
+    """
     monkeypatch.setattr("ham.engine.probe._measure", no_measure)
 
 
@@ -82,9 +95,15 @@ def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect_here_only)
 
 
-def write_kaggle_folder(folder: Path, counts: dict[str, int] | None = None, pixels: bool = True, jpegs: bool = False,
-                        jpeg_folders: tuple[str, ...] = ("HAM10000_images_part_1", "HAM10000_images_part_2"),
-                        size: tuple[int, int] = (40, 30), seed: int = 0) -> Path:
+def write_kaggle_folder(
+    folder: Path,
+    counts: dict[str, int] | None = None,
+    pixels: bool = True,
+    jpegs: bool = False,
+    jpeg_folders: tuple[str, ...] = ("HAM10000_images_part_1", "HAM10000_images_part_2"),
+    size: tuple[int, int] = (40, 30),
+    seed: int = 0,
+) -> Path:
     """Seeded noise around a colour of each class, in Kaggle's layout.
 
     A lesion has 1, 2, 3, 1, 2, 3, ... images, which resemble each other. The CSV holds what
@@ -96,12 +115,19 @@ def write_kaggle_folder(folder: Path, counts: dict[str, int] | None = None, pixe
         of_class = 0
         while of_class < count:
             look = np.array(COLOURS[code]) + rng.normal(0, 15, (4, 4, 3))
-            patient = (rng.choice(["", "5.0", "45.0", "70.0"]), rng.choice(["male", "female", "unknown"]),
-                       rng.choice(SITES))
+            patient = (
+                rng.choice(["", "5.0", "45.0", "70.0"]),
+                rng.choice(["male", "female", "unknown"]),
+                rng.choice(SITES),
+            )
             for _ in range(min(1 + lesion % 3, count - of_class)):
-                small = Image.fromarray(np.clip(look + rng.normal(0, 5, look.shape), 0, 255).astype(np.uint8))
+                small = Image.fromarray(
+                    np.clip(look + rng.normal(0, 5, look.shape), 0, 255).astype(np.uint8)
+                )
                 images.append(small.resize(size, Image.Resampling.BICUBIC))
-                rows.append((f"LESION_{lesion:04d}", f"TEST_{len(rows):05d}", code, "histo", *patient))
+                rows.append(
+                    (f"LESION_{lesion:04d}", f"TEST_{len(rows):05d}", code, "histo", *patient)
+                )
                 of_class += 1
             lesion += 1
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +135,9 @@ def write_kaggle_folder(folder: Path, counts: dict[str, int] | None = None, pixe
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"])
         writer.writerows(rows)
-    files = [folder / jpeg_folders[i % len(jpeg_folders)] / f"{row[1]}.jpg" for i, row in enumerate(rows)]
+    files = [
+        folder / jpeg_folders[i % len(jpeg_folders)] / f"{row[1]}.jpg" for i, row in enumerate(rows)
+    ]
     squashed = []
     for image, file in zip(images, files, strict=True):
         file.parent.mkdir(exist_ok=True)
@@ -121,8 +149,10 @@ def write_kaggle_folder(folder: Path, counts: dict[str, int] | None = None, pixe
     if pixels:
         kaggle_label = {c.code: c.csv_label for c in CLASSES}
         lines = [",".join([f"pixel{i:04d}" for i in range(2352)] + ["label"])]
-        lines += [",".join(map(str, [*image.ravel().tolist(), kaggle_label[row[2]]]))
-                  for image, row in zip(squashed, rows, strict=True)]
+        lines += [
+            ",".join(map(str, [*image.ravel().tolist(), kaggle_label[row[2]]]))
+            for image, row in zip(squashed, rows, strict=True)
+        ]
         (folder / PIXEL_FILE).write_text("\n".join(lines) + "\n")
     return folder
 
@@ -130,14 +160,20 @@ def write_kaggle_folder(folder: Path, counts: dict[str, int] | None = None, pixe
 @pytest.fixture
 def kaggle_folder(tmp_path: Path):
     """`kaggle_folder(name="data", **what)`: write_kaggle_folder in this test's own folder."""
+
     def write(name: str = "data", **what: object) -> Path:
         return write_kaggle_folder(tmp_path / name, **what)
+
     return write
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """`made_once(name, make)`: a folder that `make(folder)` fills, once for all processes that share the tests."""
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`made_once(name, make)`: a folder that `make(folder)` fills, once for all processes that
+    share the tests.
+    """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own in the one of them all
         shared = shared.parent
@@ -151,13 +187,17 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
                 make(fresh)
                 fresh.rename(folder)
         return folder
+
     return made
 
 
 @pytest.fixture(scope="session")
 def small_folder(made_once) -> Path:
     """150 images with CSV and JPEGs; to be read only."""
-    return made_once("small", lambda folder: write_kaggle_folder(folder / "noise", jpegs=True)) / "noise"
+    return (
+        made_once("small", lambda folder: write_kaggle_folder(folder / "noise", jpegs=True))
+        / "noise"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -167,11 +207,17 @@ def small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def tiny_runs(small_dataset: LesionDataset, made_once) -> list[store.Run]:
-    """A CNN and an LSTM, as described but small, trained for one epoch on the small data; to be read only."""
+    """A CNN and an LSTM, as described but small, trained for one epoch on the small data; to be
+    read only.
+    """
+
     def make(home: Path) -> None:
         from ham.training import train
 
-        small = {"cnn": {f"filters_{i}": 3 for i in range(1, 7)}, "lstm": {f"units_{i}": 8 for i in (1, 2, 3)}}
+        small = {
+            "cnn": {f"filters_{i}": 3 for i in range(1, 7)},
+            "lstm": {f"units_{i}": 8 for i in (1, 2, 3)},
+        }
         monkeypatch.setenv("HAM_HOME", str(home))
         for model, settings in small.items():
             train(TrainConfig(model=model, epochs=1).replace(**settings), small_dataset)
@@ -225,11 +271,15 @@ def real_dataset(real_data: Path, real_home: Path) -> LesionDataset:
 
 @pytest.fixture(scope="session")
 def real_csv_folder(real_data: Path, made_once) -> Path:
-    """The real data set in Kaggle's CSV form, where the script that writes it is beside the data."""
+    """The real data set in Kaggle's CSV form, where the script that writes it is beside the
+    data.
+    """
     script = real_data.parent / "make_hmnist_csv.py"
     if not script.exists():
         pytest.skip(f"no {script.name} beside HAM_DATA")
-    return made_once("real_csv", lambda folder: subprocess.run([sys.executable, script, folder], check=True))
+    return made_once(
+        "real_csv", lambda folder: subprocess.run([sys.executable, script, folder], check=True)
+    )
 
 
 def _open_with_home(folder: Path, home: Path) -> LesionDataset:

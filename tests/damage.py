@@ -9,9 +9,46 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 #: What stands where something else was meant. 10**400 is a number that no float holds.
-WRONG = (None, True, "", "x", "nan", "\0", "é" * 300, -1, 0, 1e308, 10**400, [], {}, [[]], {"a": None}, ["x", 1])
-WRONG_FIELDS = ("", "nan", "NA", "-1", "1e999", "9" * 400, "x" * 200_000, "\0", '"', "٣", "é", " ", ",,,,", "=1+1",
-                "\u202e", "0x10", "1_000", "inf", "../../x", "a\r\nb")
+WRONG = (
+    None,
+    True,
+    "",
+    "x",
+    "nan",
+    "\0",
+    "é" * 300,
+    -1,
+    0,
+    1e308,
+    10**400,
+    [],
+    {},
+    [[]],
+    {"a": None},
+    ["x", 1],
+)
+WRONG_FIELDS = (
+    "",
+    "nan",
+    "NA",
+    "-1",
+    "1e999",
+    "9" * 400,
+    "x" * 200_000,
+    "\0",
+    '"',
+    "٣",
+    "é",
+    " ",
+    ",,,,",
+    "=1+1",
+    "\u202e",
+    "0x10",
+    "1_000",
+    "inf",
+    "../../x",
+    "a\r\nb",
+)
 
 
 def damaged(content: bytes, n: int, seed: int, *more: Callable) -> Iterator[bytes]:
@@ -32,7 +69,7 @@ def flipped(content: bytes, rng: np.random.Generator) -> bytes:
 
 def cut(content: bytes, rng: np.random.Generator) -> bytes:
     """Broken off, in the middle or near the end; now and then with nothing left."""
-    return content[:int(len(content) * rng.choice([0, rng.random(), rng.random() ** 0.1]))]
+    return content[: int(len(content) * rng.choice([0, rng.random(), rng.random() ** 0.1]))]
 
 
 def blanked(content: bytes, rng: np.random.Generator) -> bytes:
@@ -74,7 +111,13 @@ def json_entry(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _places(node: object, keys: tuple = ()) -> Iterator[tuple]:
-    entries = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    entries = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     for key, value in entries:
         yield (*keys, key)
         yield from _places(value, (*keys, key))
@@ -94,5 +137,11 @@ def csv_line(content: bytes, rng: np.random.Generator) -> bytes:
     """A line gone, twice, empty, or in another order."""
     lines = content.decode().split("\n")
     row = rng.integers(len(lines))
-    lines[row:row + 1] = [[], [lines[row]] * 2, [""], [lines[row] + ","], [lines[-1], lines[row]]][rng.integers(5)]
+    lines[row : row + 1] = [
+        [],
+        [lines[row]] * 2,
+        [""],
+        [lines[row] + ","],
+        [lines[-1], lines[row]],
+    ][rng.integers(5)]
     return "\n".join(lines).encode()

@@ -1,8 +1,9 @@
-"""Kaggle on this computer: an HTTP proxy that answers for api.kaggle.com's stand-in and for the storage behind it.
+"""Kaggle on this computer: an HTTP proxy that answers for api.kaggle.com's stand-in and for the
+storage behind it.
 
-kagglehub asks http://localhost/api/v1/… when KAGGLE_API_ENVIRONMENT is LOCALHOST; http_proxy brings every request
-of the process here, so nothing of kagglehub is replaced. As the real one does, it answers a download with a
-redirect to a storage that takes ranges and names an MD5.
+kagglehub asks http://localhost/api/v1/… when KAGGLE_API_ENVIRONMENT is LOCALHOST; http_proxy
+brings every request of the process here, so nothing of kagglehub is replaced. As the real one
+does, it answers a download with a redirect to a storage that takes ranges and names an MD5.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ STORAGE = "http://storage.test/"
 
 
 class Kaggle(http.server.ThreadingHTTPServer):
-    """`faults` are met by the requests for data in turn, `refusals` (HTTP status) by those to the API."""
+    """`faults` are met by the requests for data in turn, `refusals` (HTTP status) by those to
+    the API.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -33,14 +36,18 @@ class Kaggle(http.server.ThreadingHTTPServer):
         self.names_md5 = self.takes_ranges = self.names_length = True
         self.faults: list[tuple[str, int]] = []  # (what happens, after how many bytes)
         self.refusals: list[int] = []
-        self.asked: list[str] = []  # "GetDataset", "DownloadDataset NAME", "GET NAME", "GET NAME bytes=100-"
+        # "GetDataset", "DownloadDataset NAME", "GET NAME", "GET NAME bytes=100-"
+        self.asked: list[str] = []
         self.seconds_a_block = 0.0  # of 64 KiB
         self.retry_after = ""
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", "http_proxy": f"http://127.0.0.1:{self.server_port}"}
+        return {
+            "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
+            "http_proxy": f"http://127.0.0.1:{self.server_port}",
+        }
 
     def __enter__(self) -> Kaggle:
         self._thread.start()
@@ -58,14 +65,20 @@ class Kaggle(http.server.ThreadingHTTPServer):
         """A file's name in the storage and its bytes there."""
         if not name:
             return "ham10000.zip", zip_of(self.files)
-        return (f"{name}.zip", zip_of({name: self.files[name]})) if self.zipped else (name, self.files[name])
+        return (
+            (f"{name}.zip", zip_of({name: self.files[name]}))
+            if self.zipped
+            else (name, self.files[name])
+        )
 
 
 def zip_of(files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, (2018, 9, 20, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(name, (2018, 9, 20, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
+            )
     return packed.getvalue()
 
 
@@ -88,7 +101,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if call == "GetDataset":
             return self._json(200, {"currentVersionNumber": 2})
         self.send_response(302)
-        self.send_header("Location", STORAGE + (name or "ARCHIVE") + (".zip" if self.server.zipped or not name else ""))
+        self.send_header(
+            "Location",
+            STORAGE + (name or "ARCHIVE") + (".zip" if self.server.zipped or not name else ""),
+        )
         self.send_header("Content-Length", "0")
         self.end_headers()
         return None
@@ -101,7 +117,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fault, after = self.server.faults.pop(0) if self.server.faults else ("", 0)
         if fault.isdigit():
             return self._json(int(fault), {"code": int(fault), "message": "No."})
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.server.takes_ranges else 0
+        start = (
+            int(wanted.removeprefix("bytes=").rstrip("-"))
+            if wanted and self.server.takes_ranges
+            else 0
+        )
         body = content[start:]
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", "application/octet-stream")
@@ -113,11 +133,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("x-goog-hash", f"crc32c=AAAAAA==,md5={md5}")
         self.end_headers()
         if fault == "flip":
-            body = body[:after] + bytes([body[after] ^ 1]) + body[after + 1:]
+            body = body[:after] + bytes([body[after] ^ 1]) + body[after + 1 :]
         if fault in ("reset", "cut", "hang"):
             body = body[:after]
         for at in range(0, len(body), 1 << 16):
-            self.wfile.write(body[at:at + (1 << 16)])
+            self.wfile.write(body[at : at + (1 << 16)])
             time.sleep(self.server.seconds_a_block)
         if fault == "reset":  # what was sent is read first, then comes the reset
             time.sleep(0.2)

@@ -8,11 +8,14 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 120  # before a page counts as hanging: the first one may import TensorFlow, on a busy machine
+# before a page counts as hanging: the first one may import TensorFlow, on a busy machine
+SECONDS = 120
 
 
 def open_page(script: str = "app.py", **query: str) -> AppTest:
-    """The page as a browser's first request of a fresh session finds it; `query` stands in its address."""
+    """The page as a browser's first request of a fresh session finds it; `query` stands in its
+    address.
+    """
     page = AppTest.from_file(ROOT / "app.py", default_timeout=SECONDS)
     if script != "app.py":
         page.switch_page(script)
@@ -29,5 +32,15 @@ def words(elements: Iterable) -> str:
 
 def said(page: AppTest) -> str:
     """What the page says in words, the sidebar too, without the backslashes of Markdown."""
-    return words(element for kind in (page.subheader, page.markdown, page.caption, page.info, page.warning, page.error)
-                 for element in kind).replace("\\", "")
+    return words(
+        element
+        for kind in (
+            page.subheader,
+            page.markdown,
+            page.caption,
+            page.info,
+            page.warning,
+            page.error,
+        )
+        for element in kind
+    ).replace("\\", "")

@@ -10,12 +10,42 @@ import pytest
 from ham.config import CLASSES, CODES
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"config", "io", "images", "data", "demo", "models", "training", "evaluation", "store", "engine",
-           "report", "lab", "prediction", "charts", "ui", "cli", "__main__", "__init__"}
+MODULES = {
+    "config",
+    "io",
+    "images",
+    "data",
+    "demo",
+    "models",
+    "training",
+    "evaluation",
+    "store",
+    "engine",
+    "report",
+    "lab",
+    "prediction",
+    "charts",
+    "ui",
+    "cli",
+    "__main__",
+    "__init__",
+}
 MAY_IMPORT = {
     "page": {"ui", "charts", "evaluation", "config"},
-    "ui": {"charts", "report", "lab", "evaluation", "prediction", "engine", "store", "data", "images", "models",
-           "io", "config"},
+    "ui": {
+        "charts",
+        "report",
+        "lab",
+        "evaluation",
+        "prediction",
+        "engine",
+        "store",
+        "data",
+        "images",
+        "models",
+        "io",
+        "config",
+    },
     "cli": MODULES - {"ui", "charts", "__main__", "__init__"},
     "__main__": {"cli"},
     "lab": {"engine", "report", "store", "data", "evaluation", "config", "io"},
@@ -26,24 +56,65 @@ MAY_IMPORT = {
     "report": {"store", "evaluation", "data", "config", "io"},
     "data": {"images", "demo", "config", "io"},
     "store": {"evaluation", "config", "io"},
-    "evaluation": {"config", "io"}, "models": {"config", "io"}, "demo": {"config", "io"}, "images": {"config", "io"},
+    "evaluation": {"config", "io"},
+    "models": {"config", "io"},
+    "demo": {"config", "io"},
+    "images": {"config", "io"},
     "io": {"config"},
-    "config": set(), "__init__": set(),
+    "config": set(),
+    "__init__": set(),
 }
 INSIDE_FUNCTIONS = {"engine": {"training"}}  # the task imports it in the worker
 ONLY_IN = {
     "streamlit": {"page", "ui"},
-    "dask": {"engine"}, "distributed": {"engine"},
+    "dask": {"engine"},
+    "distributed": {"engine"},
     "plotly": {"charts"},
-    "tensorflow": {"models", "training", "prediction"}, "keras": {"models", "training", "prediction"},
+    "tensorflow": {"models", "training", "prediction"},
+    "keras": {"models", "training", "prediction"},
 }
 NEVER_AT_IMPORT = {"tensorflow", "keras", "dask", "distributed"}
 PAGES = ("comparison", "dataset", "prediction", "training")  # their sections are packages of ham.ui
-TOP_LEVEL = {"app.py", "pages", "ham", "tests", "requirements.txt", "requirements-dev.txt", ".streamlit", "README.md",
-             "Makefile", "pyproject.toml", "benchmarks", "BENCHMARKS.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs",
-             "LICENSE", ".ci", ".gitignore", ".git-blame-ignore-revs", ".pre-commit-config.yaml"}
-ACTING_CALLS = {"mkdir", "makedirs", "basicConfig", "set_random_seed", "seed", "open", "read_text", "write_text",
-                "read_bytes", "write_bytes", "read_csv", "load", "urlopen", "start", "run", "print"}
+TOP_LEVEL = {
+    "app.py",
+    "pages",
+    "ham",
+    "tests",
+    "requirements.txt",
+    "requirements-dev.txt",
+    ".streamlit",
+    "README.md",
+    "Makefile",
+    "pyproject.toml",
+    "benchmarks",
+    "BENCHMARKS.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs",
+    "LICENSE",
+    ".ci",
+    ".gitignore",
+    ".git-blame-ignore-revs",
+    ".pre-commit-config.yaml",
+}
+ACTING_CALLS = {
+    "mkdir",
+    "makedirs",
+    "basicConfig",
+    "set_random_seed",
+    "seed",
+    "open",
+    "read_text",
+    "write_text",
+    "read_bytes",
+    "write_bytes",
+    "read_csv",
+    "load",
+    "urlopen",
+    "start",
+    "run",
+    "print",
+}
 
 
 # ---------------------------------------------------------------------------- the sources
@@ -61,7 +132,9 @@ def module_of(path: Path) -> str:
 
 
 def imports(source: str, module: str = "") -> list[tuple[str, bool]]:
-    """(dotted name, inside a function) of everything imported; what is only for type checkers left out."""
+    """(dotted name, inside a function) of everything imported; what is only for type checkers
+    left out.
+    """
     found = []
 
     def look(node: ast.AST, inside: bool) -> None:
@@ -92,8 +165,11 @@ def forbidden_imports(module: str, source: str) -> list[str]:
     for name, inside in imports(source, module):
         package, *rest = name.split(".")
         if package == "ham":
-            allowed = MAY_IMPORT[module] | (INSIDE_FUNCTIONS.get(module, set()) if inside else set())
-            target = rest[0] if rest and rest[0] in MODULES else None  # `from ham import __version__` is no module
+            allowed = MAY_IMPORT[module] | (
+                INSIDE_FUNCTIONS.get(module, set()) if inside else set()
+            )
+            # `from ham import __version__` is no module
+            target = rest[0] if rest and rest[0] in MODULES else None
             if target not in allowed | {module, None}:
                 wrong.append(f"{module} imports ham.{target}")
         elif module not in ONLY_IN.get(package, {module}):
@@ -108,7 +184,11 @@ def imports_of_other_pages(page: str, source: str) -> list[str]:
 
 
 def heavy_at_import(source: str) -> list[str]:
-    return [name for name, inside in imports(source) if not inside and name.split(".")[0] in NEVER_AT_IMPORT]
+    return [
+        name
+        for name, inside in imports(source)
+        if not inside and name.split(".")[0] in NEVER_AT_IMPORT
+    ]
 
 
 def runs_at_import(source: str) -> list[str]:
@@ -118,23 +198,37 @@ def runs_at_import(source: str) -> list[str]:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         main = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
         types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if docstring or main or types or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if (
+            docstring
+            or main
+            or types
+            or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        ):
             continue
         if not isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign):
             wrong.append(ast.unparse(node).splitlines()[0])
             continue
         calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
-        names = [call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls]
+        names = [
+            call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "")
+            for call in calls
+        ]
         wrong += [f"{name}(...)" for name in names if name in ACTING_CALLS]
     return wrong
 
 
 def class_lists(source: str) -> list[str]:
-    """Tuples, lists, sets and dicts that spell out class codes, and class names as text of their own."""
+    """Tuples, lists, sets and dicts that spell out class codes, and class names as text of their
+    own.
+    """
     wrong, names = [], {c.name for c in CLASSES}
     for node in ast.walk(ast.parse(source)):
         parts = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
-        texts = {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+        texts = {
+            part.value
+            for part in parts
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        }
         if len(texts & set(CODES)) >= 3:
             wrong.append(ast.unparse(node))
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -146,13 +240,22 @@ def class_lists(source: str) -> list[str]:
 
 def broken_errors(source: str) -> list[str]:
     """Bare excepts, and asserts: what a user sends in is refused with words."""
-    return [ast.unparse(node).splitlines()[0] for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.Assert) or (isinstance(node, ast.ExceptHandler) and node.type is None)]
+    return [
+        ast.unparse(node).splitlines()[0]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assert)
+        or (isinstance(node, ast.ExceptHandler) and node.type is None)
+    ]
 
 
 def every_source(rule) -> list[str]:
-    return [f"{path.relative_to(ROOT)}: {found}" for module, path in sources()
-            for found in (rule(module, path.read_text()) if rule is forbidden_imports else rule(path.read_text()))]
+    return [
+        f"{path.relative_to(ROOT)}: {found}"
+        for module, path in sources()
+        for found in (
+            rule(module, path.read_text()) if rule is forbidden_imports else rule(path.read_text())
+        )
+    ]
 
 
 # ------------------------------------------------------------------------------ the tests
@@ -181,13 +284,20 @@ def test_tensorflow_and_dask_are_never_imported_with_a_module():
 
 
 def test_nothing_runs_at_import():
-    found = {str(path.relative_to(ROOT)): runs_at_import(path.read_text())
-             for module, path in sources() if module not in ("page", "__main__")}
+    found = {
+        str(path.relative_to(ROOT)): runs_at_import(path.read_text())
+        for module, path in sources()
+        if module not in ("page", "__main__")
+    }
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
 
 
 def test_class_names_are_listed_once():
-    assert [found for found in every_source(class_lists) if not found.startswith("ham/config/classes.py")] == []
+    assert [
+        found
+        for found in every_source(class_lists)
+        if not found.startswith("ham/config/classes.py")
+    ] == []
     assert class_lists((ROOT / "ham/config/classes.py").read_text()), "the one list has gone"
 
 
@@ -196,121 +306,184 @@ def test_no_bare_except_and_no_assert():
 
 
 def test_pages_are_tables_of_contents():
-    lengths = {path.name: len(path.read_text().splitlines()) for module, path in sources() if module == "page"}
+    lengths = {
+        path.name: len(path.read_text().splitlines())
+        for module, path in sources()
+        if module == "page"
+    }
     assert {name: length for name, length in lengths.items() if length > 80} == {}
 
 
 def test_modules_that_outgrow_a_screenful_of_ideas_become_packages():
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for _, path in sources()}
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for _, path in sources()
+    }
     assert {name: length for name, length in lengths.items() if length > 550} == {}
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a git checkout tells what belongs to it")
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="only a git checkout tells what belongs to it"
+)
 def test_the_top_level_holds_only_what_the_design_names():
-    shown = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                           capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert {line.split("/")[0].strip('"') for line in shown.splitlines()} - TOP_LEVEL == set()
 
 
-@pytest.mark.parametrize("module", ["ham", "ham.config", "ham.ui", "ham.cli", "ham.models", "ham.training",
-                                    "ham.prediction", "ham.engine", "ham.lab"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "ham",
+        "ham.config",
+        "ham.ui",
+        "ham.cli",
+        "ham.models",
+        "ham.training",
+        "ham.prediction",
+        "ham.engine",
+        "ham.lab",
+    ],
+)
 def test_importing_does_not_import_tensorflow_or_dask(module):
-    script = f"import sys, {module}; print([name for name in {sorted(NEVER_AT_IMPORT)} if name in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    script = (
+        f"import sys, {module}; print([name for name in {sorted(NEVER_AT_IMPORT)} if name "
+        "in sys.modules])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert shown.strip() == "[]"
 
 
 # --------------------------------------------------------------- each rule is seen to fire
 
 
-@pytest.mark.parametrize(("module", "source"), [
-    ("store", "from ham import data"),
-    ("io", "from ham import store"),
-    ("lab", "from ham import training"),
-    ("lab", "import streamlit as st"),
-    ("lab", "from ham import charts"),
-    ("engine", "from ham import lab"),
-    ("images", "from ham.data import squash"),
-    ("store", "from ham.training import train"),
-    ("data", "def f():\n    import ham.store"),
-    ("engine", "from ham import training"),
-    ("page", "from ham import store"),
-    ("charts", "from ..store import Run"),
-    ("evaluation", "import plotly.express as px"),
-    ("cli", "import streamlit as st"),
-    ("report", "from ham import charts"),
-    ("report", "import streamlit as st"),
-    ("evaluation", "from ham.report import RunReport"),
-    ("cli", "from ham import ui"),
-    ("ui", "import tensorflow"),
-    ("training", "from distributed import Client"),
-    ("prediction", "from dask import delayed"),
-])
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("store", "from ham import data"),
+        ("io", "from ham import store"),
+        ("lab", "from ham import training"),
+        ("lab", "import streamlit as st"),
+        ("lab", "from ham import charts"),
+        ("engine", "from ham import lab"),
+        ("images", "from ham.data import squash"),
+        ("store", "from ham.training import train"),
+        ("data", "def f():\n    import ham.store"),
+        ("engine", "from ham import training"),
+        ("page", "from ham import store"),
+        ("charts", "from ..store import Run"),
+        ("evaluation", "import plotly.express as px"),
+        ("cli", "import streamlit as st"),
+        ("report", "from ham import charts"),
+        ("report", "import streamlit as st"),
+        ("evaluation", "from ham.report import RunReport"),
+        ("cli", "from ham import ui"),
+        ("ui", "import tensorflow"),
+        ("training", "from distributed import Client"),
+        ("prediction", "from dask import delayed"),
+    ],
+)
 def test_a_forbidden_import_is_found(module, source):
     assert forbidden_imports(module, source)
 
 
-@pytest.mark.parametrize(("module", "source"), [
-    ("engine", "def f():\n    from ham import training"),
-    ("charts", "from .base import palette"),
-    ("charts", "from ..config import CLASSES"),
-    ("ui", "from ham import models, store\nfrom ham.ui.frame import page\nimport streamlit as st"),
-    ("store", "import ham\nfrom ham import __version__"),
-    ("models", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ham.data import Split"),
-])
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("engine", "def f():\n    from ham import training"),
+        ("charts", "from .base import palette"),
+        ("charts", "from ..config import CLASSES"),
+        (
+            "ui",
+            "from ham import models, store\nfrom ham.ui.frame import page\nimport streamlit as st",
+        ),
+        ("store", "import ham\nfrom ham import __version__"),
+        (
+            "models",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ham.data import Split",
+        ),
+    ],
+)
 def test_an_allowed_import_is_let_through(module, source):
     assert forbidden_imports(module, source) == []
 
 
-@pytest.mark.parametrize(("source", "wrong"), [
-    ("from ham.ui.training.words import count", True),
-    ("from ham.ui import training", True),
-    ("from ham.ui.dataset.cached import balance", False),
-    ("from ham.ui import frame\nfrom ham.ui.frame import count\nfrom ham import training", False),
-])
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("from ham.ui.training.words import count", True),
+        ("from ham.ui import training", True),
+        ("from ham.ui.dataset.cached import balance", False),
+        (
+            "from ham.ui import frame\nfrom ham.ui.frame import count\nfrom ham import training",
+            False,
+        ),
+    ],
+)
 def test_an_import_of_another_page_is_found(source, wrong):
     assert bool(imports_of_other_pages("dataset", source)) is wrong
 
 
-@pytest.mark.parametrize(("source", "heavy"), [
-    ("import tensorflow as tf", True),
-    ("try:\n    from keras import layers\nexcept ImportError:\n    pass", True),
-    ("class A:\n    import keras", True),
-    ("def f():\n    import keras", False),
-    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import keras", False),
-])
+@pytest.mark.parametrize(
+    ("source", "heavy"),
+    [
+        ("import tensorflow as tf", True),
+        ("try:\n    from keras import layers\nexcept ImportError:\n    pass", True),
+        ("class A:\n    import keras", True),
+        ("def f():\n    import keras", False),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import keras", False),
+    ],
+)
 def test_a_heavy_import_is_found_outside_functions_only(source, heavy):
     assert bool(heavy_at_import(source)) is heavy
 
 
-@pytest.mark.parametrize(("source", "runs"), [
-    ("import logging\nlogging.basicConfig()", True),
-    ("from pathlib import Path\nHOME = Path('x').mkdir()", True),
-    ("for i in range(3):\n    pass", True),
-    ("TABLE = open('x').read()", True),
-    ('"""Words."""\nimport logging\nlog = logging.getLogger(__name__)\nA = tuple(range(3))', False),
-    ("if __name__ == '__main__':\n    print(1)", False),
-])
+@pytest.mark.parametrize(
+    ("source", "runs"),
+    [
+        ("import logging\nlogging.basicConfig()", True),
+        ("from pathlib import Path\nHOME = Path('x').mkdir()", True),
+        ("for i in range(3):\n    pass", True),
+        ("TABLE = open('x').read()", True),
+        (
+            '"""Words."""\nimport logging\nlog = logging.getLogger(__name__)\nA = tuple(range(3))',
+            False,
+        ),
+        ("if __name__ == '__main__':\n    print(1)", False),
+    ],
+)
 def test_what_runs_at_import_is_found(source, runs):
     assert bool(runs_at_import(source)) is runs
 
 
-@pytest.mark.parametrize(("source", "second"), [
-    ('LABELS = ["akiec", "bcc", "bkl", "df", "nv", "vasc", "mel"]', True),
-    ('COLORS = {"mel": 1, "nv": 2, "bcc": 3}', True),
-    ('NAMES = "akiec bcc bkl df nv vasc mel".split()', True),
-    ('TITLE = "Melanoma"', True),
-    ('MALIGNANT_SHOWN = ("mel", "nv")', False),
-    ('TEXT = "Melanoma is rare."', False),
-])
+@pytest.mark.parametrize(
+    ("source", "second"),
+    [
+        ('LABELS = ["akiec", "bcc", "bkl", "df", "nv", "vasc", "mel"]', True),
+        ('COLORS = {"mel": 1, "nv": 2, "bcc": 3}', True),
+        ('NAMES = "akiec bcc bkl df nv vasc mel".split()', True),
+        ('TITLE = "Melanoma"', True),
+        ('MALIGNANT_SHOWN = ("mel", "nv")', False),
+        ('TEXT = "Melanoma is rare."', False),
+    ],
+)
 def test_a_second_list_of_class_names_is_found(source, second):
     assert bool(class_lists(source)) is second
 
 
-@pytest.mark.parametrize(("source", "broken"), [
-    ("try:\n    f()\nexcept:\n    pass", True),
-    ("assert x > 0", True),
-    ("try:\n    f()\nexcept ValueError:\n    pass", False),
-])
+@pytest.mark.parametrize(
+    ("source", "broken"),
+    [
+        ("try:\n    f()\nexcept:\n    pass", True),
+        ("assert x > 0", True),
+        ("try:\n    f()\nexcept ValueError:\n    pass", False),
+    ],
+)
 def test_swallowed_errors_and_asserts_are_found(source, broken):
     assert bool(broken_errors(source)) is broken

@@ -39,18 +39,24 @@ def cached(ham_home: Path, split: Split) -> Path:
     return ham_home / "cache" / "baselines" / f"{split.fingerprint}.json"
 
 
-def test_the_baseline_is_scored_on_the_test_part(small_dataset: LesionDataset, split: Split) -> None:
+def test_the_baseline_is_scored_on_the_test_part(
+    small_dataset: LesionDataset, split: Split
+) -> None:
     found = pixel_baseline(small_dataset, split)["logistic_regression"]
     assert found["n_images"] == len(split.test)
-    proba = logistic_regression_proba(small_dataset.images[split.train], small_dataset.labels[split.train],
-                                      small_dataset.images[split.test])
+    proba = logistic_regression_proba(
+        small_dataset.images[split.train],
+        small_dataset.labels[split.train],
+        small_dataset.images[split.test],
+    )
     right = np.mean(proba.argmax(axis=1) == small_dataset.labels[split.test])
     assert found["scores"]["accuracy"]["value"] == pytest.approx(right)
     assert set(found["scores"]) == set(SCORES)
 
 
 def test_the_second_run_on_a_split_fits_nothing_and_another_split_does(
-        small_dataset: LesionDataset, split: Split, fits: list[int]) -> None:
+    small_dataset: LesionDataset, split: Split, fits: list[int]
+) -> None:
     first = pixel_baseline(small_dataset, split)
     assert pixel_baseline(small_dataset, split) == first
     assert fits == [len(split.train)]
@@ -59,10 +65,21 @@ def test_the_second_run_on_a_split_fits_nothing_and_another_split_does(
     assert fits == [len(split.train), len(other.train)]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"logistic_regression": 3}',
-                                     '{"logistic_regression": {"n_images": 15}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"logistic_regression": 3}',
+        '{"logistic_regression": {"n_images": 15}}',
+    ],
+)
 def test_a_damaged_cache_file_is_computed_anew(
-        content: str, small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path) -> None:
+    content: str, small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path
+) -> None:
     first = pixel_baseline(small_dataset, split)
     cached(ham_home, split).write_text(content)
     assert pixel_baseline(small_dataset, split) == first
@@ -71,7 +88,8 @@ def test_a_damaged_cache_file_is_computed_anew(
 
 
 def test_a_cache_of_another_test_part_is_not_believed(
-        small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path) -> None:
+    small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path
+) -> None:
     first = pixel_baseline(small_dataset, split)
     changed = json.loads(json.dumps(first))
     changed["logistic_regression"]["n_images"] += 1
@@ -80,7 +98,8 @@ def test_a_cache_of_another_test_part_is_not_believed(
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
-        small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path) -> None:
+    small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path
+) -> None:
     (ham_home / "cache").mkdir(parents=True)
     (ham_home / "cache" / "baselines").write_text("a file where the folder should be")
     assert pixel_baseline(small_dataset, split) == pixel_baseline(small_dataset, split)
@@ -89,8 +108,12 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("invented")])
 def test_a_baseline_that_cannot_be_computed_is_left_out(
-        error: Exception, small_dataset: LesionDataset, split: Split, monkeypatch: pytest.MonkeyPatch,
-        ham_home: Path) -> None:
+    error: Exception,
+    small_dataset: LesionDataset,
+    split: Split,
+    monkeypatch: pytest.MonkeyPatch,
+    ham_home: Path,
+) -> None:
     def broken(*args: object) -> None:
         raise error
 

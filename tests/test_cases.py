@@ -1,7 +1,9 @@
-"""The cases beside the data (`shared/cases`): inputs that people really met, each right by its README.
+"""The cases beside the data (`shared/cases`): inputs that people really met, each right by its
+README.
 
-They stand for kinds. The kinds themselves are tested, with their neighbours, in the test of the module that
-reads them; two cases that only a browser can show are in tests/browser and tests/test_pages_prediction.py.
+They stand for kinds. The kinds themselves are tested, with their neighbours, in the test of the
+module that reads them; two cases that only a browser can show are in tests/browser and
+tests/test_pages_prediction.py.
 """
 
 from __future__ import annotations
@@ -52,14 +54,26 @@ class Said:
 @pytest.fixture
 def ham(capsys: pytest.CaptureFixture):
     """`ham("data", "--data", folder)` -> Said."""
+
     def run(*arguments: str | Path) -> Said:
         status = main([str(argument) for argument in arguments])
         return Said(status, *capsys.readouterr())
+
     return run
 
 
-def evaluated(ham, folder: Path, images_in: str = "images", labels: str = "labels.csv", status: int = 0) -> dict:
-    said = ham("evaluate", "cnn-described", "--json", "--images", folder / images_in, "--labels", folder / labels)
+def evaluated(
+    ham, folder: Path, images_in: str = "images", labels: str = "labels.csv", status: int = 0
+) -> dict:
+    said = ham(
+        "evaluate",
+        "cnn-described",
+        "--json",
+        "--images",
+        folder / images_in,
+        "--labels",
+        folder / labels,
+    )
     assert said.status == status, said.err
     return said.json
 
@@ -67,13 +81,29 @@ def evaluated(ham, folder: Path, images_in: str = "images", labels: str = "label
 # -------------------------------------------------------------------------------- data sets
 
 
-@pytest.mark.parametrize("name", [
-    "dataverse/noext", "dataverse/tab", "nan-as-a-sex/data", "zip-on-the-command-line/finder.zip",
-    *(f"there-but-said-missing/{kind}" for kind in (
-        "csv-folder", "csv-zip", "inner-zip", "png", "train-class-folders", "two-levels")),
-    "zip-with-inner-zips/kaggle_old_nested.zip", "zip-with-inner-zips/csv_zip_inside.zip",
-    "dataverse/dataverse_files.zip",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dataverse/noext",
+        "dataverse/tab",
+        "nan-as-a-sex/data",
+        "zip-on-the-command-line/finder.zip",
+        *(
+            f"there-but-said-missing/{kind}"
+            for kind in (
+                "csv-folder",
+                "csv-zip",
+                "inner-zip",
+                "png",
+                "train-class-folders",
+                "two-levels",
+            )
+        ),
+        "zip-with-inner-zips/kaggle_old_nested.zip",
+        "zip-with-inner-zips/csv_zip_inside.zip",
+        "dataverse/dataverse_files.zip",
+    ],
+)
 def test_a_data_set_is_read_as_it_lies_there(cases, ham, name):
     said = ham("data", "--json", "--data", cases / name)
     assert said.status == 0, said.err
@@ -93,8 +123,14 @@ def test_a_zip_named_by_the_environment_is_taken(cases, ham, monkeypatch):
     assert said.json["n_images"] == 21
 
 
-@pytest.mark.parametrize("name", ["zip-with-inner-zips/kaggle_old_nested.zip",
-                                  "zip-with-inner-zips/csv_zip_inside.zip", "dataverse/dataverse_files.zip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zip-with-inner-zips/kaggle_old_nested.zip",
+        "zip-with-inner-zips/csv_zip_inside.zip",
+        "dataverse/dataverse_files.zip",
+    ],
+)
 def test_a_zip_of_zips_is_unpacked(cases, name):
     folder = data.unpack(cases / name, Path(name).name)
     assert data.open_dataset(folder).n_images == 21
@@ -104,8 +140,13 @@ def test_a_zip_of_zips_is_unpacked(cases, name):
 def test_a_folder_whose_name_is_no_utf8_opens(cases, tmp_path, form):
     folder = tmp_path / os.fsdecode(b"b\xe4d")
     shutil.copytree(cases / "path-that-is-no-utf8" / "data", folder)
-    said = subprocess.run([sys.executable, "-m", "ham", "data", *form, "--data", folder], cwd=REFERENCE.parents[1],
-                          capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [sys.executable, "-m", "ham", "data", *form, "--data", folder],
+        cwd=REFERENCE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert said.returncode == 0, said.stderr
     assert "21" in said.stdout
 
@@ -175,7 +216,14 @@ def test_none_found_of_six_is_an_honest_interval_and_one_lesion_has_none(cases, 
     sensitivity = runs[0]["scores"]["malignant_sensitivity"]
     assert sensitivity["value"] == 0
     assert (sensitivity["low"], round(sensitivity["high"], 2)) == (0, 0.39)
-    said = ham("evaluate", "cnn-described", "--images", folder / "images", "--labels", folder / "labels.csv")
+    said = ham(
+        "evaluate",
+        "cnn-described",
+        "--images",
+        folder / "images",
+        "--labels",
+        folder / "labels.csv",
+    )
     assert "0 % (0 to 39)" in said.out
     assert "(0.0 to 0.0)" not in said.out
     assert "(7.1 to 7.1)" not in said.out
@@ -185,8 +233,15 @@ def test_one_lesion_has_no_interval_at_all(cases, ham, tmp_path):
     rows = (cases / "zero-width-intervals" / "labels.csv").read_text().split()[1:]
     labels = tmp_path / "labels.csv"
     labels.write_text("image,dx,lesion_id\n" + "".join(f"{row},L1\n" for row in rows))
-    said = ham("evaluate", "cnn-described", "--json", "--images", cases / "zero-width-intervals" / "images",
-               "--labels", labels)
+    said = ham(
+        "evaluate",
+        "cnn-described",
+        "--json",
+        "--images",
+        cases / "zero-width-intervals" / "images",
+        "--labels",
+        labels,
+    )
     scores = said.json["runs"][0]["scores"].values()
     assert all(score["low"] is None and score["high"] is None for score in scores)
 
@@ -198,7 +253,9 @@ def test_a_png_with_large_metadata_is_answered(cases, ham):
     folder = cases / "png-with-large-metadata"
     said = ham("predict", "cnn-described", "--json", folder / "xmp.png", folder / "profile.png")
     assert said.status == 0, said.err
-    assert all(np.isclose(sum(record["probabilities"].values()), 1, atol=1e-4) for record in said.json)
+    assert all(
+        np.isclose(sum(record["probabilities"].values()), 1, atol=1e-4) for record in said.json
+    )
 
 
 def test_the_command_line_says_what_the_page_says(cases, ham):

@@ -24,15 +24,26 @@ def text_of(figure: go.Figure) -> str:
     """Everything a reader can read in it."""
     annotations = " ".join(a.text for a in figure.layout.annotations)
     title = figure.layout.title
-    return f"{title.text} {title.subtitle.text} {annotations} {figure.layout.yaxis.ticktext}".replace("<br>", " ")
+    return (
+        f"{title.text} {title.subtitle.text} {annotations} {figure.layout.yaxis.ticktext}".replace(
+            "<br>", " "
+        )
+    )
 
 
 def history(losses: list[float], validation: list[float]) -> pd.DataFrame:
     n = len(losses)
-    return pd.DataFrame({
-        "epoch": np.arange(1, n + 1), "loss": losses, "validation_loss": validation,
-        "accuracy": np.linspace(0.6, 0.8, n), "validation_accuracy": np.linspace(0.6, 0.7, n),
-        "balanced_accuracy": np.linspace(0.2, 0.5, n), "validation_balanced_accuracy": np.linspace(0.2, 0.3, n)})
+    return pd.DataFrame(
+        {
+            "epoch": np.arange(1, n + 1),
+            "loss": losses,
+            "validation_loss": validation,
+            "accuracy": np.linspace(0.6, 0.8, n),
+            "validation_accuracy": np.linspace(0.6, 0.7, n),
+            "balanced_accuracy": np.linspace(0.2, 0.5, n),
+            "validation_balanced_accuracy": np.linspace(0.2, 0.3, n),
+        }
+    )
 
 
 def scores(value: float, half: float = 0.02) -> dict[str, Interval]:
@@ -40,16 +51,35 @@ def scores(value: float, half: float = 0.02) -> dict[str, Interval]:
 
 
 def per_class(values: list[float]) -> pd.DataFrame:
-    return pd.DataFrame({"support": range(10, 17), "precision": values, "recall": values, "f1": values,
-                         "auc": values}, index=CODES)
+    return pd.DataFrame(
+        {
+            "support": range(10, 17),
+            "precision": values,
+            "recall": values,
+            "f1": values,
+            "auc": values,
+        },
+        index=CODES,
+    )
 
 
 BASELINES = {"Always nv": scores(0.669, 0), "Logistic regression": scores(0.7)}
-BINS = pd.DataFrame({"n": [50, 50], "confidence": [0.6, 0.9], "accuracy": [0.8, 0.7], "low": [0.67, 0.56],
-                     "high": [0.89, 0.81]})
+BINS = pd.DataFrame(
+    {
+        "n": [50, 50],
+        "confidence": [0.6, 0.9],
+        "accuracy": [0.8, 0.7],
+        "low": [0.67, 0.56],
+        "high": [0.89, 0.81],
+    }
+)
 #: Of four images: 2 classes hold the true one for mel and nv, for df never.
-SETS = prediction_sets(np.array([0, 3, 6, 6]), np.array([[0.5, 0, 0, 0.5, 0, 0, 0]] * 4), np.arange(4), 0.5)
-CURVE = pd.DataFrame({"threshold": [np.inf, 0.5, 0.1], "false_alarms": [0, 0.25, 1], "sensitivity": [0, 0.9, 1]})
+SETS = prediction_sets(
+    np.array([0, 3, 6, 6]), np.array([[0.5, 0, 0, 0.5, 0, 0, 0]] * 4), np.arange(4), 0.5
+)
+CURVE = pd.DataFrame(
+    {"threshold": [np.inf, 0.5, 0.1], "false_alarms": [0, 0.25, 1], "sensitivity": [0, 0.9, 1]}
+)
 POINT = OperatingPoint(0.5, Interval(0.9, 0.6, 1.0), Interval(0.75, 0.5, 0.9), 10, 1, 8, 2)
 BY_CLASS = OperatingPoint(None, Interval(0.5, 0.2, 0.8), Interval(1.0, 0.7, 1.0), 10, 5, 8, 0)
 AREA = Interval(0.83, 0.79, 0.87)
@@ -58,12 +88,22 @@ CONFUSION[0, 3] = 6  # six melanomas taken for nevi
 RIBBONS = np.repeat(np.arange(70, 140, 10, dtype=np.uint8), 12).reshape(7, 4, 3)
 MEDIANS = np.array([70.0, 80, 90, 100, 110, 120, np.nan])
 CHANNELS = pd.DataFrame(
-    [[9, 90, 140, 150, 160, 210]] * 2 + [[9, 50, 90, 100, 110, 150]] + [[4, 90, 140, 150, 160, 210]] * 3,
-    index=pd.MultiIndex.from_product([["mel", "nv"], ["red", "green", "blue"]], names=["dx", "channel"]),
-    columns=["images", "p5", "q1", "median", "q3", "p95"])
-METHODS = pd.DataFrame([[3, 0, 0, 2, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0]], index=["histo", "follow_up"], columns=CODES)
+    [[9, 90, 140, 150, 160, 210]] * 2
+    + [[9, 50, 90, 100, 110, 150]]
+    + [[4, 90, 140, 150, 160, 210]] * 3,
+    index=pd.MultiIndex.from_product(
+        [["mel", "nv"], ["red", "green", "blue"]], names=["dx", "channel"]
+    ),
+    columns=["images", "p5", "q1", "median", "q3", "p95"],
+)
+METHODS = pd.DataFrame(
+    [[3, 0, 0, 2, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0]], index=["histo", "follow_up"], columns=CODES
+)
 EVERY_FIGURE = [
-    ("headline", lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, BASELINES, dark=dark)),
+    (
+        "headline",
+        lambda dark: charts.headline_scores({A: scores(0.7), B: scores(0.8)}, BASELINES, dark=dark),
+    ),
     ("differences", lambda dark: charts.score_differences({B: scores(0.1)}, A, dark=dark)),
     ("matrix", lambda dark: charts.confusion_matrices({A: CONFUSION}, "count", dark)[0]),
     ("matrix of shares", lambda dark: charts.confusion_matrices({A: CONFUSION}, "true", dark)[0]),
@@ -72,9 +112,22 @@ EVERY_FIGURE = [
     ("reliability", lambda dark: charts.reliability_diagrams({A: BINS}, {A: 0.2}, dark)[0]),
     ("sizes of sets", lambda dark: charts.set_sizes({A: SETS, B: SETS}, dark)),
     ("coverage of sets", lambda dark: charts.set_coverage({A: SETS, B: SETS}, dark)),
-    ("ROC", lambda dark: charts.malignant_roc_curves({A: CURVE}, {A: AREA}, {A: POINT}, {A: BY_CLASS}, dark)),
-    ("ROC of a class", lambda dark: charts.class_roc_curves(CLASSES[0], {A: CURVE}, {A: 0.8}, {A: (0.1, 0.6)}, dark)),
-    ("areas by class", lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "auc", dark)),
+    (
+        "ROC",
+        lambda dark: charts.malignant_roc_curves(
+            {A: CURVE}, {A: AREA}, {A: POINT}, {A: BY_CLASS}, dark
+        ),
+    ),
+    (
+        "ROC of a class",
+        lambda dark: charts.class_roc_curves(
+            CLASSES[0], {A: CURVE}, {A: 0.8}, {A: (0.1, 0.6)}, dark
+        ),
+    ),
+    (
+        "areas by class",
+        lambda dark: charts.per_class_scores({A: per_class([0.5] * 7)}, "auc", dark),
+    ),
     ("ribbons", lambda dark: charts.ribbon_chart(RIBBONS, MEDIANS, dark)),
     ("channels", lambda dark: charts.channel_chart(CHANNELS, dark)),
     ("methods", lambda dark: charts.method_chart(METHODS, dark=dark)),
@@ -83,8 +136,12 @@ EVERY_FIGURE = [
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("draw", [draw for _, draw in EVERY_FIGURE], ids=[name for name, _ in EVERY_FIGURE])
-def test_every_figure_has_a_title_an_alternative_text_axis_titles_and_the_right_ground(draw, dark: bool):
+@pytest.mark.parametrize(
+    "draw", [draw for _, draw in EVERY_FIGURE], ids=[name for name, _ in EVERY_FIGURE]
+)
+def test_every_figure_has_a_title_an_alternative_text_axis_titles_and_the_right_ground(
+    draw, dark: bool
+):
     figure = draw(dark)
     assert figure.layout.title.text
     assert len(charts.alt_text(figure)) > 20
@@ -106,7 +163,9 @@ def test_class_colours_are_those_of_the_class_table():
 def test_text_and_runs_can_be_read_on_their_ground(colors: charts.Palette):
     for text in (colors.text, colors.muted, colors.accent, colors.line, *colors.runs):
         assert contrast(text, colors.ground) >= 4.5
-    assert len(set(colors.runs) | set(charts.CLASS_COLORS.values())) == len(colors.runs) + len(CLASSES)
+    assert len(set(colors.runs) | set(charts.CLASS_COLORS.values())) == len(colors.runs) + len(
+        CLASSES
+    )
 
 
 def test_class_colours_stand_out_from_the_dark_ground():
@@ -129,7 +188,12 @@ def test_contrast_is_that_of_wcag():
 def test_a_colour_scale_is_blended_between_its_stops():
     scale = ((0.0, "#000000"), (0.5, "#808080"), (1.0, "#FF0000"))
     assert [blend(scale, share) for share in (0, 0.25, 0.5, 1, 2)] == [
-        "#000000", "#404040", "#808080", "#FF0000", "#FF0000"]
+        "#000000",
+        "#404040",
+        "#808080",
+        "#FF0000",
+        "#FF0000",
+    ]
 
 
 def test_runs_have_a_colour_and_a_symbol_of_their_own():
@@ -191,7 +255,9 @@ def test_one_run_is_labelled_at_its_lines_and_several_by_letter_with_a_key():
 
 
 def test_labels_of_lines_that_end_together_are_kept_apart():
-    figure = charts.learning_curves({A: history([1, 0.5], [1, 0.7]), B: history([1, 0.5], [1, 0.7])})
+    figure = charts.learning_curves(
+        {A: history([1, 0.5], [1, 0.7]), B: history([1, 0.5], [1, 0.7])}
+    )
     low, high = sorted(a.y for a in figure.layout.annotations)
     assert high - low == pytest.approx(0.07 * 0.5)
 
@@ -246,12 +312,17 @@ def test_a_score_without_an_interval_is_a_dot_without_a_bar_and_without_decimals
     assert figure.layout.title.text == "Accuracy is highest for A: 100 %"
     assert np.isnan(figure.data[0].error_x.array).all()
     assert np.isnan(figure.data[0].error_x.arrayminus).all()
-    assert "Accuracy 100 %, Balanced accuracy 100 %, Macro F1 100 %, Macro AUC 1.00." in charts.alt_text(figure)
+    assert (
+        "Accuracy 100 %, Balanced accuracy 100 %, Macro F1 100 %, Macro AUC 1.00."
+        in charts.alt_text(figure)
+    )
     assert set(figure.data[0].customdata) == {"100 %", "1.00"}
 
 
 def test_a_difference_without_an_interval_stays_on_the_axis_and_is_not_called_one():
-    figure = charts.score_differences({B: dict.fromkeys(charts.HEADLINE, Interval(0.5, np.nan, np.nan))}, A)
+    figure = charts.score_differences(
+        {B: dict.fromkeys(charts.HEADLINE, Interval(0.5, np.nan, np.nan))}, A
+    )
     assert figure.layout.title.text == "No difference to A is beyond chance"
     assert figure.layout.xaxis.range[1] > 50
     assert "Accuracy +50 points, " in charts.alt_text(figure)
@@ -332,8 +403,12 @@ def test_sizes_of_sets_are_shares_of_the_images_up_to_the_largest_set():
     assert (list(figure.data[0].x), list(figure.data[0].y)) == ([1, 2], [0, 100])
     assert list(figure.data[0].customdata) == ["0 images, 0 %", "4 images, 100 %"]
     assert "The sets hold 2.0 classes on average" in text_of(figure)
-    smaller = prediction_sets(np.array([0, 3]), np.array([[0.9, 0.1, 0, 0, 0, 0, 0]] * 2), np.arange(2), 0.5)
-    assert "The sets of B are smallest: 1.0 classes on average" in text_of(charts.set_sizes({A: SETS, B: smaller}))
+    smaller = prediction_sets(
+        np.array([0, 3]), np.array([[0.9, 0.1, 0, 0, 0, 0, 0]] * 2), np.arange(2), 0.5
+    )
+    assert "The sets of B are smallest: 1.0 classes on average" in text_of(
+        charts.set_sizes({A: SETS, B: smaller})
+    )
 
 
 def test_coverage_names_the_class_that_is_covered_least_and_starts_with_all_classes():
@@ -348,29 +423,41 @@ def test_coverage_names_the_class_that_is_covered_least_and_starts_with_all_clas
 def test_many_runs_are_covered_from_to_and_a_tie_names_no_smallest_sets():
     figure = charts.set_coverage({RunName(letter, "CNN"): SETS for letter in "ABCDEF"})
     assert figure.layout.title.text == "Coverage is lowest for df: 0 %"
-    assert charts.set_sizes({A: SETS, B: SETS}).layout.title.text == "The sets hold 2.0 classes on average"
+    assert (
+        charts.set_sizes({A: SETS, B: SETS}).layout.title.text
+        == "The sets hold 2.0 classes on average"
+    )
 
 
 def test_no_run_is_called_best_where_areas_tie():
-    figure = charts.malignant_roc_curves({A: CURVE, B: CURVE}, {A: AREA, B: AREA}, {A: POINT, B: POINT},
-                                         {A: BY_CLASS, B: BY_CLASS})
+    figure = charts.malignant_roc_curves(
+        {A: CURVE, B: CURVE}, {A: AREA, B: AREA}, {A: POINT, B: POINT}, {A: BY_CLASS, B: BY_CLASS}
+    )
     assert figure.layout.title.text == "AUC 0.830 (0.790 to 0.870)"
 
 
 def test_the_roc_curve_marks_the_chosen_point_filled_and_the_predicted_class_open():
-    figure = charts.malignant_roc_curves({A: CURVE, B: CURVE}, {A: AREA, B: Interval(0.7, 0.6, 0.8)},
-                                         {A: POINT, B: BY_CLASS}, {A: BY_CLASS, B: BY_CLASS})
+    figure = charts.malignant_roc_curves(
+        {A: CURVE, B: CURVE},
+        {A: AREA, B: Interval(0.7, 0.6, 0.8)},
+        {A: POINT, B: BY_CLASS},
+        {A: BY_CLASS, B: BY_CLASS},
+    )
     assert [list(trace.x) for trace in figure.data[:2]] == [[0, 25, 100]] * 2
     chosen, by_class = figure.data[2:4]
     assert (chosen.x, chosen.y, chosen.marker.symbol) == ((25,), (90,), "circle")
     assert (by_class.x, by_class.y, by_class.marker.symbol) == ((0,), (50,), "circle-open")
     assert "AUC is highest for A: 0.830 (0.790 to 0.870)" in text_of(figure)
     assert "AUC: A 0.83, B 0.70" in text_of(figure)
-    assert "9 of 10 malignant images found, 2 of 8 benign ones called malignant" in charts.alt_text(figure)
+    assert "9 of 10 malignant images found, 2 of 8 benign ones called malignant" in charts.alt_text(
+        figure
+    )
 
 
 def test_the_roc_curve_of_a_class_without_test_images_is_empty_and_not_an_error():
-    figure = charts.class_roc_curves(CLASSES[6], {A: CURVE.iloc[:0]}, {A: np.nan}, {A: (0.0, np.nan)})
+    figure = charts.class_roc_curves(
+        CLASSES[6], {A: CURVE.iloc[:0]}, {A: np.nan}, {A: (0.0, np.nan)}
+    )
     assert figure.layout.title.text == "AUC for df: –"
     json.loads(figure.to_json())
 
@@ -390,7 +477,9 @@ def test_bars_name_every_class_and_whether_it_is_malignant():
 def test_runs_that_agree_and_runs_that_disagree_are_told_apart():
     mel, nv = np.array([0.7, 0, 0, 0.3, 0, 0, 0]), np.array([0.2, 0, 0, 0.8, 0, 0, 0])
     assert "The runs disagree: A mel, B nv" in text_of(charts.probability_bars({A: mel, B: nv}))
-    assert "All 2 runs answer Melanoma (mel), 70 %" in text_of(charts.probability_bars({A: mel, B: mel}))
+    assert "All 2 runs answer Melanoma (mel), 70 %" in text_of(
+        charts.probability_bars({A: mel, B: mel})
+    )
     assert len(charts.probability_bars({A: mel, B: nv}).data) == 2
 
 
@@ -400,7 +489,9 @@ def test_runs_that_agree_and_runs_that_disagree_are_told_apart():
 def recalls(**by_class: list[float]) -> pd.DataFrame:
     """Recalls by epoch; 0.5 throughout for a class that is not named."""
     n = len(next(iter(by_class.values())))
-    return pd.DataFrame({"epoch": np.arange(1, n + 1), **{f"recall_{c}": by_class.get(c, [0.5] * n) for c in CODES}})
+    return pd.DataFrame(
+        {"epoch": np.arange(1, n + 1), **{f"recall_{c}": by_class.get(c, [0.5] * n) for c in CODES}}
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -416,12 +507,16 @@ def test_recall_by_epoch_names_the_classes_recognised_best_and_worst(dark: bool)
 def test_malignant_classes_are_thick_lines_in_their_own_colours():
     lines = {trace.name: trace.line for trace in recall_by_epoch(recalls(nv=[0.8, 0.9])).data}
     assert {code: line.color for code, line in lines.items()} == charts.CLASS_COLORS
-    assert {code for code, line in lines.items() if line.width > 3} == {c.code for c in CLASSES if c.malignant}
+    assert {code for code, line in lines.items() if line.width > 3} == {
+        c.code for c in CLASSES if c.malignant
+    }
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_class_labels_of_lines_that_end_together_are_kept_apart_and_inside(value: float):
-    places = sorted(a.y for a in recall_by_epoch(recalls(**{c: [0.5, value] for c in CODES})).layout.annotations)
+    places = sorted(
+        a.y for a in recall_by_epoch(recalls(**{c: [0.5, value] for c in CODES})).layout.annotations
+    )
     assert np.diff(places) == pytest.approx([7.0] * 6)
     assert places[0] >= 0
     assert places[-1] <= 100
@@ -442,7 +537,9 @@ def test_a_way_of_diagnosis_that_one_class_has_is_called_a_leak_and_colours_stay
     mixed.loc["follow_up", "mel"] = 1
     assert charts.method_chart(mixed).layout.title.text == "54.5 % diagnosed by follow_up"
     colors = {trace.name: trace.marker.color for trace in figure.data}
-    turned = {trace.name: trace.marker.color for trace in charts.method_chart(METHODS.iloc[::-1]).data}
+    turned = {
+        trace.name: trace.marker.color for trace in charts.method_chart(METHODS.iloc[::-1]).data
+    }
     assert colors == turned
     assert len(set(colors.values())) == 2
 
@@ -451,9 +548,14 @@ def test_ribbons_are_the_colours_themselves_and_classes_without_images_have_none
     figure = charts.ribbon_chart(RIBBONS, MEDIANS)
     assert np.array_equal(figure.data[0].z, RIBBONS[:6])
     assert (figure.data[0].x0, figure.data[0].dx) == (12.5, 25)  # four steps of 25 %
-    assert text_of(figure).startswith("Melanoma (mel) is the darkest class, vascular lesion (vasc) the lightest")
+    assert text_of(figure).startswith(
+        "Melanoma (mel) is the darkest class, vascular lesion (vasc) the lightest"
+    )
     one = np.where(np.arange(7) == 1, 80.0, np.nan)
-    assert charts.ribbon_chart(RIBBONS, one).layout.title.text == "The colours of basal cell carcinoma (bcc)"
+    assert (
+        charts.ribbon_chart(RIBBONS, one).layout.title.text
+        == "The colours of basal cell carcinoma (bcc)"
+    )
 
 
 def test_channels_say_where_red_and_blue_differ_most():
@@ -461,7 +563,10 @@ def test_channels_say_where_red_and_blue_differ_most():
     assert figure.layout.title.text == "Red exceeds blue most in mel (50), least in nv (0)"
     dots = [trace for trace in figure.data if trace.mode == "markers"]
     assert [(dot.name, list(dot.x)) for dot in dots] == [
-        ("red", [150, 150]), ("green", [150, 150]), ("blue", [100, 150])]
+        ("red", [150, 150]),
+        ("green", [150, 150]),
+        ("blue", [100, 150]),
+    ]
 
 
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [3.0, 4.0]], dtype=np.float32)

@@ -19,7 +19,14 @@ from ham.cli.writing import clock
 from ham.config import CLASS_INDEX, CODES
 
 ROOT = Path(__file__).parents[1]
-DATA = {"name": "noise", "source": "noise", "synthetic": False, "fingerprint": "f", "n_images": 150, "n_lesions": 75}
+DATA = {
+    "name": "noise",
+    "source": "noise",
+    "synthetic": False,
+    "fingerprint": "f",
+    "n_images": 150,
+    "n_lesions": 75,
+}
 VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work", "app")
 SCORES = {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
 
@@ -28,18 +35,38 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "ham", *map(str, arguments)]
 
 
-def run(*arguments: object, home: Path | None = None, **environment: object) -> subprocess.CompletedProcess:
+def run(
+    *arguments: object, home: Path | None = None, **environment: object
+) -> subprocess.CompletedProcess:
     named = {"HAM_HOME": home, **environment} if home else environment
     settings = {**os.environ, **{name: str(value) for name, value in named.items()}}
-    return subprocess.run(command(*arguments), cwd=ROOT, env=settings, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command(*arguments), cwd=ROOT, env=settings, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, small_folder) -> tuple[str, Path, subprocess.CompletedProcess]:
-    """A CNN trained for one epoch from the command line: its id, its home, what the command said."""
+    """A CNN trained for one epoch from the command line: its id, its home, what the command
+    said.
+    """
     home = tmp_path_factory.mktemp("cli_home")
-    said = run("train", "--model", "cnn", "--recipe", "quick", "--set", "epochs=1", "--set", "seed=1",
-               "--split", "image", "--wait", home=home, HAM_DATA=small_folder)
+    said = run(
+        "train",
+        "--model",
+        "cnn",
+        "--recipe",
+        "quick",
+        "--set",
+        "epochs=1",
+        "--set",
+        "seed=1",
+        "--split",
+        "image",
+        "--wait",
+        home=home,
+        HAM_DATA=small_folder,
+    )
     assert said.returncode == 0, said.stderr
     return said.stdout.split()[-1], home, said
 
@@ -48,10 +75,15 @@ def trained(tmp_path_factory, small_folder) -> tuple[str, Path, subprocess.Compl
 
 
 def test_help_names_every_verb_and_imports_nothing_heavy():
-    script = ("import sys, contextlib\nfrom ham.cli import main\n"
-              "with contextlib.suppress(SystemExit): main(['--help'])\n"
-              "print([n for n in ('numpy', 'pandas', 'tensorflow', 'distributed') if n in sys.modules])")
-    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    script = (
+        "import sys, contextlib\nfrom ham.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print([n for n in ('numpy', 'pandas', 'tensorflow', 'distributed') if n in "
+        "sys.modules])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert [verb for verb in VERBS if f"\n    {verb} " not in said.stdout] == []
     assert said.stdout.endswith("\n[]\n")
 
@@ -64,13 +96,27 @@ def test_every_verb_has_help(verb, capsys):
     assert "%%" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["dance"], ["predict"], ["predict", "a-run"], ["evaluate", "no-such-run"], ["cancel", "no-such-run"],
-    ["evaluate", "../etc"], ["evaluate", "a-run", "--images", "."], ["evaluate", "a-run", "--labels", "labels.csv"],
-    ["train", "--model", "oracle"], ["train", "--recipe", "magic"],
-    ["train", "--set", "epochs=0"], ["train", "--set", "epochs"], ["train", "--set", "wings=2"],
-    ["train", "--split", "sideways"], ["data", "--data", "no/such/folder"],
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["predict"],
+        ["predict", "a-run"],
+        ["evaluate", "no-such-run"],
+        ["cancel", "no-such-run"],
+        ["evaluate", "../etc"],
+        ["evaluate", "a-run", "--images", "."],
+        ["evaluate", "a-run", "--labels", "labels.csv"],
+        ["train", "--model", "oracle"],
+        ["train", "--recipe", "magic"],
+        ["train", "--set", "epochs=0"],
+        ["train", "--set", "epochs"],
+        ["train", "--set", "wings=2"],
+        ["train", "--split", "sideways"],
+        ["data", "--data", "no/such/folder"],
+    ],
+)
 def test_wrong_input_ends_with_2_and_three_parts_and_no_traceback(arguments, capsys):
     assert cli.main(arguments) == 2
     said = capsys.readouterr()
@@ -89,9 +135,25 @@ def test_a_mistake_of_ours_is_no_wrong_input(capsys, monkeypatch):
 
 def test_settings_on_the_command_line_are_the_forms_own():
     chosen = make_parser().parse_args(
-        ["train", "--model", "lstm", "--set", "epochs=20", "--set", "dropout_1=0.2", "--split", "image"])
+        [
+            "train",
+            "--model",
+            "lstm",
+            "--set",
+            "epochs=20",
+            "--set",
+            "dropout_1=0.2",
+            "--split",
+            "image",
+        ]
+    )
     made = training._train_config(chosen)
-    assert (made.model, made.epochs, made.split, made.model_settings["dropout_1"]) == ("lstm", 20, "image", 0.2)
+    assert (made.model, made.epochs, made.split, made.model_settings["dropout_1"]) == (
+        "lstm",
+        20,
+        "image",
+        0.2,
+    )
 
 
 # -------------------------------------------------------------------------------- data
@@ -103,7 +165,15 @@ def test_data_as_json_is_one_document_and_nothing_else(small_folder, tmp_path):
     found = json.loads(said.stdout)
     assert found["source"] == str(small_folder.resolve())
     assert (found["n_images"], found["n_lesions"], found["synthetic"]) == (150, 75, False)
-    assert found["counts"] == {"mel": 24, "bcc": 15, "akiec": 12, "nv": 63, "bkl": 18, "vasc": 9, "df": 9}
+    assert found["counts"] == {
+        "mel": 24,
+        "bcc": 15,
+        "akiec": 12,
+        "nv": 63,
+        "bkl": 18,
+        "vasc": 9,
+        "df": 9,
+    }
     assert len(found["fingerprint"]) == 64
 
 
@@ -143,11 +213,18 @@ def test_train_without_wait_leaves_a_worker_behind(small_folder, ham_home):
 
 def test_ctrl_c_cancels_the_run_and_keeps_it(small_folder, ham_home):
     # a test run in the background of a shell has SIGINT ignored, and its children inherit that
-    listening = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-                 "from ham.cli import main; sys.exit(main(sys.argv[1:]))")
-    with subprocess.Popen([sys.executable, "-c", listening, "train", "--set", "epochs=500", "--wait"], cwd=ROOT,
-                          text=True, env={**os.environ, "HAM_DATA": str(small_folder)},
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    listening = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from ham.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", listening, "train", "--set", "epochs=500", "--wait"],
+        cwd=ROOT,
+        text=True,
+        env={**os.environ, "HAM_DATA": str(small_folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert _eventually(lambda: [r for r in store.list_runs() if r.status.phase == "training"])
         process.send_signal(signal.SIGINT)
         try:
@@ -161,7 +238,9 @@ def test_ctrl_c_cancels_the_run_and_keeps_it(small_folder, ham_home):
 
 def test_a_worker_that_cannot_start_is_said_and_not_waited_for(small_folder, monkeypatch, capsys):
     popen = subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", lambda words, **more: popen([sys.executable, "-c", "exit(3)"], **more))
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda words, **more: popen([sys.executable, "-c", "exit(3)"], **more)
+    )
     monkeypatch.setattr(training, "_POLL_SECONDS", 0.05)
     assert cli.main(["train", "--data", str(small_folder), "--wait"]) == 2
     assert "ended with status 3" in capsys.readouterr().err
@@ -199,7 +278,12 @@ def test_runs_as_json(trained):
     said = run("runs", "--json", home=home)
     [found] = [entry for entry in json.loads(said.stdout)["runs"] if not entry["shipped"]]
     assert (found["run"], found["state"], found["model"], found["split"], found["epochs"]) == (
-        run_id, "done", "cnn", "image", 1)
+        run_id,
+        "done",
+        "cnn",
+        "image",
+        1,
+    )
     assert set(found["scores"]["accuracy"]) == {"value", "low", "high"}
 
 
@@ -230,9 +314,17 @@ def test_evaluate_as_json_has_every_score_with_its_interval(trained):
     assert (first["run"], first["n_images"]) == (run_id, recorded["split"]["n_test"])
     assert set(first["scores"]) >= SCORES
     assert first["scores"] == recorded["evaluation"]["scores"]
-    assert list(first["baselines"]) == ["Always melanocytic nevus (nv)", "Logistic regression on the pixels"]
-    assert first["baselines"]["Logistic regression on the pixels"] == recorded["floors"]["logistic_regression"]
-    assert all(score["low"] <= score["value"] <= score["high"] for score in first["scores"].values())
+    assert list(first["baselines"]) == [
+        "Always melanocytic nevus (nv)",
+        "Logistic regression on the pixels",
+    ]
+    assert (
+        first["baselines"]["Logistic regression on the pixels"]
+        == recorded["floors"]["logistic_regression"]
+    )
+    assert all(
+        score["low"] <= score["value"] <= score["high"] for score in first["scores"].values()
+    )
 
 
 def test_evaluating_a_run_without_a_model_is_refused(capsys):
@@ -245,13 +337,19 @@ def test_evaluating_a_run_without_a_model_is_refused(capsys):
 
 
 class Colour:
-    """Answers with 0.76 for the class of the image's red, a tenth of it; or always with the same class."""
+    """Answers with 0.76 for the class of the image's red, a tenth of it; or always with the same
+    class.
+    """
 
     def __init__(self, always: str | None = None):
         self.always = always
 
     def proba(self, images: np.ndarray) -> np.ndarray:
-        label = images[:, 14, 14, 0] // 10 if self.always is None else np.full(len(images), CLASS_INDEX[self.always])
+        label = (
+            images[:, 14, 14, 0] // 10
+            if self.always is None
+            else np.full(len(images), CLASS_INDEX[self.always])
+        )
         return sure(label)
 
 
@@ -265,7 +363,9 @@ def write_images(folder: Path, **shown: str) -> Path:
     """`name="mel"`: a PNG of the colour that Colour takes for melanoma."""
     folder.mkdir(exist_ok=True)
     for name, code in shown.items():
-        Image.fromarray(np.full((30, 40, 3), 10 * CLASS_INDEX[code] + 5, np.uint8)).save(folder / f"{name}.png")
+        Image.fromarray(np.full((30, 40, 3), 10 * CLASS_INDEX[code] + 5, np.uint8)).save(
+            folder / f"{name}.png"
+        )
     return folder
 
 
@@ -280,12 +380,16 @@ def two_runs(monkeypatch) -> list[str]:
     """The first always says nv, the second names Colour's classes. Both were trained on
     nv most, and validated on 70 images, all right."""
     labels = np.tile(np.arange(len(CODES)), 10)
-    part = store.Predictions(np.array([f"V{i}" for i in range(70)]), np.arange(70), labels, sure(labels))
+    part = store.Predictions(
+        np.array([f"V{i}" for i in range(70)]), np.arange(70), labels, sure(labels)
+    )
     predictors = {}
     for seed, predictor in enumerate((Colour(always="nv"), Colour())):
         made = store.create_run(config.TrainConfig(seed=seed), DATA)
         store.write_predictions(made, {"validation": part, "test": part})
-        store.write_record(made, split={"train_counts": {code: 20 if code == "nv" else 10 for code in CODES}})
+        store.write_record(
+            made, split={"train_counts": {code: 20 if code == "nv" else 10 for code in CODES}}
+        )
         predictors[made.id] = predictor
     monkeypatch.setattr(prediction, "Predictor", lambda run: predictors[run.id])
     return list(predictors)
@@ -293,25 +397,48 @@ def two_runs(monkeypatch) -> list[str]:
 
 def test_any_labelled_folder_is_evaluated_and_runs_are_compared_on_it(two_runs, tmp_path, capsys):
     images = write_images(tmp_path / "images", a="mel", b="nv", c="nv", d="bcc", e="nv")
-    labels = write_labels(tmp_path, "image,dx,lesion_id", "a,mel,L1", "b.png,nv,L2", "c,nv,L2", "d,akiec,L3")
-    assert cli.main(["evaluate", *two_runs, "--images", str(images), "--labels", str(labels), "--json"]) == 0
+    labels = write_labels(
+        tmp_path, "image,dx,lesion_id", "a,mel,L1", "b.png,nv,L2", "c,nv,L2", "d,akiec,L3"
+    )
+    assert (
+        cli.main(
+            ["evaluate", *two_runs, "--images", str(images), "--labels", str(labels), "--json"]
+        )
+        == 0
+    )
     said = capsys.readouterr()
     found = json.loads(said.out)
-    assert (found["n_labelled"], found["n_images"], found["n_lesions"], found["n_missing"], found["n_unreadable"],
-            found["n_unlabelled"]) == (4, 4, 3, 0, 0, 1)
+    assert (
+        found["n_labelled"],
+        found["n_images"],
+        found["n_lesions"],
+        found["n_missing"],
+        found["n_unreadable"],
+        found["n_unlabelled"],
+    ) == (4, 4, 3, 0, 0, 1)
     assert {code: n for code, n in found["counts"].items() if n} == {"mel": 1, "nv": 2, "akiec": 1}
     assert (found["missing"], found["unreadable"]) == ([], [])
     assert found["image_notes"] == {"of one even colour": 4}
     assert found["notes"] == ["4 images are of one even colour."]
     first, second = found["runs"]
     assert (first["run"], second["run"]) == tuple(two_runs)
-    assert (first["scores"]["accuracy"]["value"], second["scores"]["accuracy"]["value"]) == (0.5, 0.75)
+    assert (first["scores"]["accuracy"]["value"], second["scores"]["accuracy"]["value"]) == (
+        0.5,
+        0.75,
+    )
     assert (first["difference"], second["difference"]["minus"]) == (None, two_runs[0])
     assert second["difference"]["scores"]["accuracy"]["value"] == 0.25
     assert second["difference"]["mcnemar"] == {
-        "correct_by_the_first_only": 0, "correct_by_this_only": 1, "p": 1.0}
+        "correct_by_the_first_only": 0,
+        "correct_by_this_only": 1,
+        "p": 1.0,
+    }
     # on validation every image was right at 0.76; two more malignant classes at 0.04 make it 0.84
-    malignant, chosen, sets = second["operating_points"]["0.9"], second["calibration"], second["prediction_sets"]
+    malignant, chosen, sets = (
+        second["operating_points"]["0.9"],
+        second["calibration"],
+        second["prediction_sets"],
+    )
     assert malignant["threshold"] == pytest.approx(0.84)
     assert (malignant["sensitivity"]["value"], malignant["specificity"]["value"]) == (1.0, 1.0)
     assert chosen["ece_before"] == pytest.approx(0.76 - 0.75, abs=1e-6)
@@ -326,35 +453,66 @@ def test_the_same_for_people(two_runs, tmp_path, capsys):
     labels = write_labels(tmp_path, "image,dx", "a,mel", "b,nv", "c,nv", "d,akiec")
     assert cli.main(["evaluate", *two_runs, "--images", str(images), "--labels", str(labels)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{images}: 4 of 4 labelled images evaluated, 0 missing, 0 unreadable; "
-                          "1 more in the folder without a label\n"
-                          "Every image counts as a lesion of its own: labels.csv has no column lesion_id.\n")
+    assert out.startswith(
+        f"{images}: 4 of 4 labelled images evaluated, 0 missing, 0 unreadable; "
+        "1 more in the folder without a label\n"
+        "Every image counts as a lesion of its own: labels.csv has no column "
+        "lesion_id.\n"
+    )
     assert "  Melanocytic nevus (nv)      2       50.0 %" in out
-    assert f"{two_runs[1]}: CNN, as described, seed 1, 4 images of 4 lesions\n  Accuracy               75 % (" in out
+    assert (
+        f"{two_runs[1]}: CNN, as described, seed 1, 4 images of 4 lesions\n  Accuracy             "
+        "  75 % (" in out
+    )
     assert "    Calibration error         0.010; 0." in out
-    assert "  What takes no network, on the same images:\n    Always melanocytic nevus (nv)  accuracy 50 % (" in out
-    assert "    Sets with the true class  75 % (25 to 100), aimed at 90 %, 1.0 classes on average" in out
+    assert (
+        "  What takes no network, on the same images:\n    Always melanocytic nevus (nv)  "
+        "accuracy 50 % (" in out
+    )
+    assert (
+        "    Sets with the true class  75 % (25 to 100), aimed at 90 %, 1.0 classes on average"
+        in out
+    )
     assert "    Malignant from 0.84 on    sensitivity 100" in out
     assert f"  Minus {two_runs[0]}:\n    Accuracy               +25 points (0 to +75)" in out
-    assert "McNemar's test         p = 1.00: 1 images correct by this run only, 0 by the first only" in out
+    assert (
+        "McNemar's test         p = 1.00: 1 images correct by this run only, 0 by the first only"
+        in out
+    )
 
 
 def test_isic_2018_ground_truth_is_read_as_it_is(two_runs, tmp_path, capsys):
     images = write_images(tmp_path / "images", ISIC_1="mel", ISIC_2="df")
-    labels = write_labels(tmp_path, "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC", "ISIC_1,1.0,0.0,0.0,0.0,0.0,0.0,0.0",
-                          "ISIC_2,0.0,0.0,0.0,0.0,0.0,1.0,0.0")
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 0
+    labels = write_labels(
+        tmp_path,
+        "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC",
+        "ISIC_1,1.0,0.0,0.0,0.0,0.0,0.0,0.0",
+        "ISIC_2,0.0,0.0,0.0,0.0,0.0,1.0,0.0",
+    )
+    assert (
+        cli.main(
+            ["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]
+        )
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
     assert {code: n for code, n in found["counts"].items() if n} == {"mel": 1, "df": 1}
     assert found["runs"][0]["scores"]["accuracy"]["value"] == 1.0
 
 
-def test_missing_and_unreadable_images_are_named_and_the_others_evaluated(two_runs, tmp_path, capsys):
+def test_missing_and_unreadable_images_are_named_and_the_others_evaluated(
+    two_runs, tmp_path, capsys
+):
     images = write_images(tmp_path / "images", good="mel")
     Image.new("RGB", (20, 300)).save(images / "small.png")
     (images / "text.jpg").write_text("no image")
     labels = write_labels(tmp_path, "image,dx", "good,mel", "small,nv", "text,nv", "nowhere,nv")
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 1
+    assert (
+        cli.main(
+            ["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]
+        )
+        == 1
+    )
     said = capsys.readouterr()
     found = json.loads(said.out)
     assert (found["n_images"], found["n_missing"], found["n_unreadable"]) == (1, 1, 2)
@@ -365,10 +523,17 @@ def test_missing_and_unreadable_images_are_named_and_the_others_evaluated(two_ru
     assert "2 labelled images are unreadable:\n  small: it is 20 x 300 pixels" in said.err
 
 
-def test_a_long_list_of_missing_images_is_cut_on_the_screen_and_whole_in_json(two_runs, tmp_path, capsys):
+def test_a_long_list_of_missing_images_is_cut_on_the_screen_and_whole_in_json(
+    two_runs, tmp_path, capsys
+):
     images = write_images(tmp_path / "images", good="mel")
     labels = write_labels(tmp_path, "image,dx", "good,mel", *(f"m{i},nv" for i in range(25)))
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 1
+    assert (
+        cli.main(
+            ["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]
+        )
+        == 1
+    )
     said = capsys.readouterr()
     assert len(json.loads(said.out)["missing"]) == 25
     assert "  m19: " in said.err
@@ -376,10 +541,20 @@ def test_a_long_list_of_missing_images_is_cut_on_the_screen_and_whole_in_json(tw
     assert "  and 5 more\n" in said.err
 
 
-def test_nothing_to_evaluate_ends_with_2_before_any_model_is_loaded(two_runs, tmp_path, monkeypatch, capsys):
-    images, labels = write_images(tmp_path / "images", other="mel"), write_labels(tmp_path, "image,dx", "a,mel")
+def test_nothing_to_evaluate_ends_with_2_before_any_model_is_loaded(
+    two_runs, tmp_path, monkeypatch, capsys
+):
+    images, labels = (
+        write_images(tmp_path / "images", other="mel"),
+        write_labels(tmp_path, "image,dx", "a,mel"),
+    )
     monkeypatch.setattr(prediction, "Predictor", lambda run: 1 / 0)
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]) == 2
+    assert (
+        cli.main(
+            ["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels), "--json"]
+        )
+        == 2
+    )
     said = capsys.readouterr()
     assert said.out == ""
     assert "of 1 labelled images 1 are missing and 0 unreadable" in said.err
@@ -389,23 +564,37 @@ def test_images_that_cannot_be_read_at_all_end_with_2(two_runs, tmp_path, capsys
     images, labels = tmp_path / "images", write_labels(tmp_path, "image,dx", "a,mel")
     images.mkdir()
     (images / "a.jpg").write_text("no image")
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 2
+    assert (
+        cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 2
+    )
     assert "0 are missing and 1 unreadable" in capsys.readouterr().err
 
 
 def test_labels_that_cannot_be_read_end_with_2_and_name_the_line(two_runs, tmp_path, capsys):
-    images, labels = write_images(tmp_path / "images", a="mel"), write_labels(tmp_path, "image,dx", "a,nv,3")
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 2
+    images, labels = (
+        write_images(tmp_path / "images", a="mel"),
+        write_labels(tmp_path, "image,dx", "a,nv,3"),
+    )
+    assert (
+        cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 2
+    )
     said = capsys.readouterr()
     assert said.out == ""
     assert f"{labels}, line 2: it has 3 fields where the header has 2" in said.err
 
 
-def test_a_validation_part_without_malignant_images_leaves_out_their_threshold_alone(two_runs, tmp_path, capsys):
+def test_a_validation_part_without_malignant_images_leaves_out_their_threshold_alone(
+    two_runs, tmp_path, capsys
+):
     labels = np.full(20, CLASS_INDEX["nv"])
-    part = store.Predictions(np.array([f"V{i}" for i in range(20)]), np.arange(20), labels, sure(labels))
+    part = store.Predictions(
+        np.array([f"V{i}" for i in range(20)]), np.arange(20), labels, sure(labels)
+    )
     store.write_predictions(store.read_run(two_runs[1]), {"validation": part, "test": part})
-    images, csv = write_images(tmp_path / "images", a="nv"), write_labels(tmp_path, "image,dx", "a,nv")
+    images, csv = (
+        write_images(tmp_path / "images", a="nv"),
+        write_labels(tmp_path, "image,dx", "a,nv"),
+    )
     command = ["evaluate", two_runs[1], "--images", str(images), "--labels", str(csv)]
     assert cli.main([*command, "--json"]) == 0
     said = capsys.readouterr()
@@ -420,30 +609,53 @@ def test_a_validation_part_without_malignant_images_leaves_out_their_threshold_a
 def test_images_that_the_run_knows_are_no_external_test(two_runs, tmp_path, capsys):
     images = write_images(tmp_path / "images", V1="bcc", new="mel")
     labels = write_labels(tmp_path, "image,dx", "V1,bcc", "new,mel")
-    assert cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 0
-    assert f"{two_runs[1]}: 1 of these images have names of its own validation images" in capsys.readouterr().err
+    assert (
+        cli.main(["evaluate", two_runs[1], "--images", str(images), "--labels", str(labels)]) == 0
+    )
+    assert (
+        f"{two_runs[1]}: 1 of these images have names of its own validation images"
+        in capsys.readouterr().err
+    )
 
 
-def test_a_runs_test_images_from_their_jpegs_score_as_the_run_recorded_and_as_predict_answers(trained, small_folder,
-                                                                                             small_dataset, tmp_path):
+def test_a_runs_test_images_from_their_jpegs_score_as_the_run_recorded_and_as_predict_answers(
+    trained, small_folder, small_dataset, tmp_path
+):
     run_id, home, _ = trained
     with np.load(home / "runs" / run_id / "predictions.npz") as stored:
         names = stored["test_image_id"].tolist()
     metadata = small_dataset.metadata.set_index("image_id").loc[names]
-    labels = write_labels(tmp_path, "lesion_id,dx,image", *(f"{row.lesion_id},{row.dx},{name}.jpg"
-                                                            for name, row in metadata.iterrows()))
-    said = run("evaluate", run_id, "--images", small_folder, "--labels", labels, "--json", home=home)
+    labels = write_labels(
+        tmp_path,
+        "lesion_id,dx,image",
+        *(f"{row.lesion_id},{row.dx},{name}.jpg" for name, row in metadata.iterrows()),
+    )
+    said = run(
+        "evaluate", run_id, "--images", small_folder, "--labels", labels, "--json", home=home
+    )
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     assert (found["n_images"], found["n_lesions"], found["n_unlabelled"]) == (
-        len(names), metadata["lesion_id"].nunique(), 150 - len(names))
+        len(names),
+        metadata["lesion_id"].nunique(),
+        150 - len(names),
+    )
     recorded = json.loads((home / "runs" / run_id / "config.json").read_text())["evaluation"]
     [scored] = found["runs"]
     assert scored["confusion"] == recorded["confusion"]
     values = {key: score["value"] for key, score in scored["scores"].items()}
-    assert values == pytest.approx({key: score["value"] for key, score in recorded["scores"].items()}, abs=1e-6)
-    answered = json.loads(run("predict", run_id, *(small_dataset.originals[name] for name in names), "--json",
-                              home=home).stdout)
+    assert values == pytest.approx(
+        {key: score["value"] for key, score in recorded["scores"].items()}, abs=1e-6
+    )
+    answered = json.loads(
+        run(
+            "predict",
+            run_id,
+            *(small_dataset.originals[name] for name in names),
+            "--json",
+            home=home,
+        ).stdout
+    )
     right = [entry["label"] == dx for entry, dx in zip(answered, metadata["dx"], strict=True)]
     assert values["accuracy"] == pytest.approx(np.mean(right))
 
@@ -454,13 +666,18 @@ def test_evaluate_on_the_test_part_says_how_its_probabilities_hold(trained, monk
     assert cli.main(["evaluate", run_id, run_id]) == 0
     out = capsys.readouterr().out
     assert "(split by image, a leaking split)\n  Accuracy " in out
-    assert out.count("  Chosen on the run's validation images, seen on these:\n    Calibration error ") == 2
+    assert (
+        out.count("  Chosen on the run's validation images, seen on these:\n    Calibration error ")
+        == 2
+    )
     assert out.count(f"  Minus {run_id}:\n    Accuracy               0 points\n") == 1
 
 
 def test_runs_tested_on_different_images_are_not_compared(two_runs, capsys):
     for number, run_id in enumerate(two_runs):
-        store.write_record(store.read_run(run_id), split={"test_fingerprint": str(number), "leaking": False})
+        store.write_record(
+            store.read_run(run_id), split={"test_fingerprint": str(number), "leaking": False}
+        )
     assert cli.main(["evaluate", *two_runs, "--json"]) == 0
     said = capsys.readouterr()
     assert [found["difference"] for found in json.loads(said.out)["runs"]] == [None, None]
@@ -474,13 +691,22 @@ def test_predict_answers_images_and_refuses_the_others(trained, tmp_path):
     run_id, home, _ = trained
     Image.fromarray(np.full((40, 50, 3), 120, np.uint8)).save(tmp_path / "grey.png")
     (tmp_path / "text.png").write_text("no image")
-    said = run("predict", run_id, tmp_path / "grey.png", tmp_path / "text.png", tmp_path / "missing.png", "--json",
-               home=home)
+    said = run(
+        "predict",
+        run_id,
+        tmp_path / "grey.png",
+        tmp_path / "text.png",
+        tmp_path / "missing.png",
+        "--json",
+        home=home,
+    )
     assert said.returncode == 1
     answered, text, missing = json.loads(said.stdout)
     assert (answered["image"], answered["run"]) == (str(tmp_path / "grey.png"), run_id)
     assert answered["error"] is None
-    assert answered["notes"] == ["It is one even colour: there is no lesion to see, and the answer means nothing."]
+    assert answered["notes"] == [
+        "It is one even colour: there is no lesion to see, and the answer means nothing."
+    ]
     assert list(answered["probabilities"]) == list(CODES)
     assert sum(answered["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert answered["label"] == max(answered["probabilities"], key=answered["probabilities"].get)
@@ -504,14 +730,23 @@ def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, m
     image = tmp_path / "grey.png"
     Image.fromarray(np.full((40, 50, 3), 120, np.uint8)).save(image)
     proba = np.array([0.7, 0.2, 0.04, 0.03, 0.01, 0.01, 0.01], np.float32)
-    monkeypatch.setattr(prediction, "Predictor", lambda run: type("Sure", (), {
-        "run_id": run.id, "proba": lambda self, images: proba[None]})())
+    monkeypatch.setattr(
+        prediction,
+        "Predictor",
+        lambda run: type(
+            "Sure", (), {"run_id": run.id, "proba": lambda self, images: proba[None]}
+        )(),
+    )
     made = store.create_run(config.TrainConfig(), DATA)
     assert cli.main(["predict", made.id, str(image)]) == 0
     said = capsys.readouterr()
-    assert said.out == (f"{image}: Melanoma (mel), malignant 70 %; Basal cell carcinoma (bcc), malignant 20 %; "
-                        "Actinic keratosis (akiec), malignant 4 %\n"
-                        "  It is one even colour: there is no lesion to see, and the answer means nothing.\n")
+    assert said.out == (
+        f"{image}: Melanoma (mel), malignant 70 %; Basal cell carcinoma (bcc), "
+        "malignant 20 %; "
+        "Actinic keratosis (akiec), malignant 4 %\n"
+        "  It is one even colour: there is no lesion to see, and the answer means "
+        "nothing.\n"
+    )
     assert config.DISCLAIMER in said.err
 
 
@@ -519,10 +754,15 @@ def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, m
 
 
 def test_what_libraries_print_goes_to_standard_error():
-    script = ("import os, sys\nfrom ham.cli.writing import answers\n"
-              "with answers() as out:\n    print('python'); os.write(1, b'native\\n'); print('ours', file=out)\n"
-              "print('after')")
-    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    script = (
+        "import os, sys\nfrom ham.cli.writing import answers\n"
+        "with answers() as out:\n    print('python'); os.write(1, b'native\\n'); "
+        "print('ours', file=out)\n"
+        "print('after')"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert said.stdout == "ours\nafter\n"
     assert sorted(said.stderr.split()) == ["native", "python"]
 
@@ -531,7 +771,9 @@ def test_what_libraries_print_goes_to_standard_error():
 def test_a_reader_that_has_read_enough_gets_no_traceback(ham_home):
     for seed in range(20):
         store.create_run(config.TrainConfig(seed=seed), DATA)
-    process = subprocess.Popen(command("runs", "--json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command("runs", "--json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     process.stdout.close()
     err = process.stderr.read().decode()
     process.stderr.close()

@@ -1,4 +1,6 @@
-"""Files -> data set -> splits. Every refusal is seen firing, and the same files without the fault opening."""
+"""Files -> data set -> splits. Every refusal is seen firing, and the same files without the
+fault opening.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,16 @@ from ham.data import (
 )
 from ham.images import squash
 
-FEW = {"mel": 3, "nv": 4, "df": 2}  # 9 images: lines 2-10 of both CSVs; lesions of 1, 2 | 3, 1 | 2 images
+# 9 images: lines 2-10 of both CSVs; lesions of 1, 2 | 3, 1 | 2 images
+FEW = {"mel": 3, "nv": 4, "df": 2}
 
 
 def caches(home: Path) -> list[Path]:
-    return [f for f in (home / "cache").iterdir() if f.suffix != ".lock"] if (home / "cache").exists() else []
+    return (
+        [f for f in (home / "cache").iterdir() if f.suffix != ".lock"]
+        if (home / "cache").exists()
+        else []
+    )
 
 
 def edit_line(file: Path, line: int, change) -> None:
@@ -47,6 +54,7 @@ def set_field(column: int, value: str):
         fields = line.split(",")
         fields[column] = value
         return ",".join(fields)
+
     return change
 
 
@@ -66,7 +74,11 @@ def test_the_csv_and_the_jpegs_give_the_same_content(kaggle_folder):
 def test_images_labels_metadata_and_groups_are_what_the_files_say(kaggle_folder):
     folder = kaggle_folder("noise", counts=FEW, jpegs=True)
     dataset = open_dataset(folder)
-    assert (dataset.name, dataset.source, dataset.synthetic) == ("noise", str(folder.resolve()), False)
+    assert (dataset.name, dataset.source, dataset.synthetic) == (
+        "noise",
+        str(folder.resolve()),
+        False,
+    )
     assert dataset.images.shape == (9, 28, 28, 3)
     assert dataset.images.dtype == np.uint8
     assert [CODES[i] for i in dataset.labels] == ["mel"] * 3 + ["nv"] * 4 + ["df"] * 2
@@ -85,13 +97,19 @@ def test_arrays_cannot_be_written(small_dataset):
 
 def test_the_images_may_lie_in_one_folder_of_any_name_or_beside_the_metadata(kaggle_folder):
     for name in ("photos", "."):
-        dataset = open_dataset(kaggle_folder(f"in {name}", counts=FEW, pixels=False, jpegs=True, jpeg_folders=(name,)))
+        dataset = open_dataset(
+            kaggle_folder(f"in {name}", counts=FEW, pixels=False, jpegs=True, jpeg_folders=(name,))
+        )
         assert dataset.original(8).name == "TEST_00008.jpg"
 
 
-def test_two_photographs_of_one_name_and_different_content_are_refused_and_copies_are_not(kaggle_folder):
+def test_two_photographs_of_one_name_and_different_content_are_refused_and_copies_are_not(
+    kaggle_folder,
+):
     for pixels in (False, True):
-        folder = kaggle_folder(f"pixels {pixels}", counts=FEW, pixels=pixels, jpegs=True, jpeg_folders=("images",))
+        folder = kaggle_folder(
+            f"pixels {pixels}", counts=FEW, pixels=pixels, jpegs=True, jpeg_folders=("images",)
+        )
         shutil.copytree(folder / "images", folder / "copies")
         assert open_dataset(folder).n_images == 9
         Image.new("RGB", (4, 4)).save(folder / "copies" / "TEST_00000.jpg")
@@ -108,11 +126,17 @@ def test_the_data_set_is_found_at_any_depth(kaggle_folder, tmp_path):
 def test_several_data_sets_one_level_down_are_not_guessed_between(kaggle_folder, tmp_path):
     kaggle_folder("outer/a", counts=FEW)
     kaggle_folder("outer/b", counts=FEW, seed=1)
-    with pytest.raises(DataError, match=r"several folders in it hold a HAM10000_metadata\.csv: a, b"):
+    with pytest.raises(
+        DataError,
+        match=r"several folders in it hold a HAM10000_metadata\.csv: a, "
+        r"b",
+    ):
         find_source(tmp_path / "outer")
 
 
-def test_a_byte_order_mark_windows_newlines_and_further_metadata_columns_change_nothing(kaggle_folder):
+def test_a_byte_order_mark_windows_newlines_and_further_metadata_columns_change_nothing(
+    kaggle_folder,
+):
     plain = open_dataset(kaggle_folder("plain", counts=FEW)).fingerprint
     folder = kaggle_folder("windows", counts=FEW)
     for name, extra in ((METADATA_FILE, ",camera"), (PIXEL_FILE, "")):
@@ -181,23 +205,67 @@ def test_known_pairs_of_lesion_ids_are_one_group(kaggle_folder):
 
 
 METADATA_FAULTS = {
-    "wrong header": (1, lambda _: "lesion,image,dx", "line 1: the header is lesion,image,dx: there is no column les"),
-    "column twice": (1, lambda line: line.replace("dx_type", "DX"), "line 1: .* it has the column dx twice"),
-    "short row": (4, lambda line: line.rsplit(",", 1)[0], "line 4: it has 6 fields where the header has 7"),
+    "wrong header": (
+        1,
+        lambda _: "lesion,image,dx",
+        "line 1: the header is lesion,image,dx: there is no column les",
+    ),
+    "column twice": (
+        1,
+        lambda line: line.replace("dx_type", "DX"),
+        "line 1: .* it has the column dx twice",
+    ),
+    "short row": (
+        4,
+        lambda line: line.rsplit(",", 1)[0],
+        "line 4: it has 6 fields where the header has 7",
+    ),
     "long row": (4, lambda line: line + ",x", "line 4: it has 8 fields where the header has 7"),
-    "unknown dx": (4, set_field(2, "wart"), "line 4: the diagnosis dx is 'wart', which the models do not know, and"),
+    "unknown dx": (
+        4,
+        set_field(2, "wart"),
+        "line 4: the diagnosis dx is 'wart', which the models do not know, and",
+    ),
     "no dx": (4, set_field(2, "nan"), "line 4: the diagnosis dx is 'no diagnosis'"),
-    "duplicated image id": (5, set_field(1, "TEST_00000"), "line 5: image TEST_00000 stands in line 2 already"),
-    "duplicated in other words": (5, set_field(1, "x/test_00000.JPG"), "line 5: image x/test_00000.JPG stands in lin"),
+    "duplicated image id": (
+        5,
+        set_field(1, "TEST_00000"),
+        "line 5: image TEST_00000 stands in line 2 already",
+    ),
+    "duplicated in other words": (
+        5,
+        set_field(1, "x/test_00000.JPG"),
+        "line 5: image x/test_00000.JPG stands in lin",
+    ),
     "empty image id": (5, set_field(1, ""), "line 5: the image_id is empty"),
     "unknown lesion id": (5, set_field(0, "NA"), "line 5: the lesion_id is empty"),
-    "quotation mark left open": (6, set_field(6, '"back'), "line 6: it is no CSV .a quotation mark is opened and no"),
+    "quotation mark left open": (
+        6,
+        set_field(6, '"back'),
+        "line 6: it is no CSV .a quotation mark is opened and no",
+    ),
 }
 PIXEL_FAULTS = {
-    "wrong header": (1, lambda line: line.replace("pixel0003", "p3"), "line 1: the header is pixel0000"),
-    "greyscale header": (1, lambda _: "pixel0000,label", r"the header is pixel0000,label \(2 columns\)"),
-    "short row": (4, lambda line: line.split(",", 1)[1], "line 4: it has 2352 values where the header has 2353"),
-    "long row": (4, lambda line: "1," + line, "line 4: it has 2354 values where the header has 2353"),
+    "wrong header": (
+        1,
+        lambda line: line.replace("pixel0003", "p3"),
+        "line 1: the header is pixel0000",
+    ),
+    "greyscale header": (
+        1,
+        lambda _: "pixel0000,label",
+        r"the header is pixel0000,label \(2 columns\)",
+    ),
+    "short row": (
+        4,
+        lambda line: line.split(",", 1)[1],
+        "line 4: it has 2352 values where the header has 2353",
+    ),
+    "long row": (
+        4,
+        lambda line: "1," + line,
+        "line 4: it has 2354 values where the header has 2353",
+    ),
     "256": (5, set_field(0, "256"), "line 5: pixel0000 is '256', not a whole number from 0 to 255"),
     "999": (5, set_field(3, "999"), "line 5: pixel0003 is '999'"),
     "1000": (5, set_field(3, "1000"), "line 5: pixel0003 is '1000'"),
@@ -207,8 +275,16 @@ PIXEL_FAULTS = {
     "nan": (5, set_field(2, "NaN"), "line 5: pixel0002 is 'NaN'"),
     "blank": (5, set_field(2, " 1"), "line 5: pixel0002 is ' 1'"),
     "no ASCII digit": (5, set_field(2, "٣"), "line 5: pixel0002 is '٣'"),
-    "label without class": (5, set_field(2352, "7"), r"line 5: its label 7 \(no class\) contradicts"),
-    "label against dx": (5, set_field(2352, "6"), r"line 5: its label 6 \(mel\) contradicts the diagnosis nv"),
+    "label without class": (
+        5,
+        set_field(2352, "7"),
+        r"line 5: its label 7 \(no class\) contradicts",
+    ),
+    "label against dx": (
+        5,
+        set_field(2352, "6"),
+        r"line 5: its label 6 \(mel\) contradicts the diagnosis nv",
+    ),
     "empty line": (6, lambda line: "\n" + line, "line 6: it has 1 values"),
 }
 
@@ -216,34 +292,79 @@ PIXEL_FAULTS = {
 @pytest.mark.parametrize("fault", METADATA_FAULTS)
 def test_faulty_metadata_is_refused_with_its_line(kaggle_folder, ham_home, fault):
     line, change, message = METADATA_FAULTS[fault]
-    refused_with_no_cache(kaggle_folder, ham_home, METADATA_FILE, lambda file: edit_line(file, line, change), message)
+    refused_with_no_cache(
+        kaggle_folder, ham_home, METADATA_FILE, lambda file: edit_line(file, line, change), message
+    )
 
 
 @pytest.mark.parametrize("fault", PIXEL_FAULTS)
 def test_faulty_pixels_are_refused_with_their_line(kaggle_folder, ham_home, fault):
     line, change, message = PIXEL_FAULTS[fault]
-    refused_with_no_cache(kaggle_folder, ham_home, PIXEL_FILE, lambda file: edit_line(file, line, change), message)
+    refused_with_no_cache(
+        kaggle_folder, ham_home, PIXEL_FILE, lambda file: edit_line(file, line, change), message
+    )
 
 
 WHOLE_FILE_FAULTS = {
     "metadata empty": (METADATA_FILE, lambda f: f.write_text(""), "the file is empty"),
     "pixels empty": (PIXEL_FILE, lambda f: f.write_text(""), "the file is empty"),
-    "metadata without rows": (METADATA_FILE, lambda f: f.write_text(f.read_text().split("\n")[0]), "no row below"),
-    "pixels without rows": (PIXEL_FILE, lambda f: f.write_text(f.read_text().split("\n")[0]),
-                            "line 1: the file has 0 rows and HAM10000_metadata.csv 9"),
-    "metadata cut in a row": (METADATA_FILE, lambda f: f.write_text(f.read_text()[:-20]), "line 10: it has"),
-    "pixels cut in a row": (PIXEL_FILE, lambda f: f.write_text(f.read_text()[:-1000]), "line 10: it has"),
-    "pixels cut in a value": (PIXEL_FILE, lambda f: f.write_text(f.read_text()[:-2]), "line 10: label is ''"),
-    "pixels cut between rows": (PIXEL_FILE, lambda f: f.write_text("\n".join(f.read_text().split("\n")[:8]) + "\n"),
-                                "line 8: the file has 7 rows and HAM10000_metadata.csv 9"),
-    "metadata cut between rows": (METADATA_FILE, lambda f: f.write_text("\n".join(f.read_text().split("\n")[:8])),
-                                  "line 8: the file has 9 rows and HAM10000_metadata.csv 7"),
-    "metadata not UTF-8": (METADATA_FILE, lambda f: f.write_bytes(f.read_bytes() + b"\xff\xfe"), "no UTF-8 text"),
-    "metadata binary": (METADATA_FILE, lambda f: f.write_bytes(b"\x00\x01"), "line 1: it has a NUL character"),
-    "pixels binary": (PIXEL_FILE, lambda f: f.write_bytes(f.read_bytes()[:-50] + bytes(50)), "line 10: "),
-    "pixels upside down": (PIXEL_FILE, lambda f: f.write_text("\n".join(
-        [f.read_text().split("\n")[0], *f.read_text().split("\n")[9:0:-1]])),
-        "6 of 9 rows: the two files are out of step"),
+    "metadata without rows": (
+        METADATA_FILE,
+        lambda f: f.write_text(f.read_text().split("\n")[0]),
+        "no row below",
+    ),
+    "pixels without rows": (
+        PIXEL_FILE,
+        lambda f: f.write_text(f.read_text().split("\n")[0]),
+        "line 1: the file has 0 rows and HAM10000_metadata.csv 9",
+    ),
+    "metadata cut in a row": (
+        METADATA_FILE,
+        lambda f: f.write_text(f.read_text()[:-20]),
+        "line 10: it has",
+    ),
+    "pixels cut in a row": (
+        PIXEL_FILE,
+        lambda f: f.write_text(f.read_text()[:-1000]),
+        "line 10: it has",
+    ),
+    "pixels cut in a value": (
+        PIXEL_FILE,
+        lambda f: f.write_text(f.read_text()[:-2]),
+        "line 10: label is ''",
+    ),
+    "pixels cut between rows": (
+        PIXEL_FILE,
+        lambda f: f.write_text("\n".join(f.read_text().split("\n")[:8]) + "\n"),
+        "line 8: the file has 7 rows and HAM10000_metadata.csv 9",
+    ),
+    "metadata cut between rows": (
+        METADATA_FILE,
+        lambda f: f.write_text("\n".join(f.read_text().split("\n")[:8])),
+        "line 8: the file has 9 rows and HAM10000_metadata.csv 7",
+    ),
+    "metadata not UTF-8": (
+        METADATA_FILE,
+        lambda f: f.write_bytes(f.read_bytes() + b"\xff\xfe"),
+        "no UTF-8 text",
+    ),
+    "metadata binary": (
+        METADATA_FILE,
+        lambda f: f.write_bytes(b"\x00\x01"),
+        "line 1: it has a NUL character",
+    ),
+    "pixels binary": (
+        PIXEL_FILE,
+        lambda f: f.write_bytes(f.read_bytes()[:-50] + bytes(50)),
+        "line 10: ",
+    ),
+    "pixels upside down": (
+        PIXEL_FILE,
+        lambda f: f.write_text(
+            "\n".join([f.read_text().split("\n")[0], *f.read_text().split("\n")[9:0:-1]])
+        ),
+        "6 of 9 rows: the two files are out of step",
+    ),
 }
 
 
@@ -279,10 +400,14 @@ def test_a_missing_folder_metadata_or_images_are_each_refused(kaggle_folder, tmp
         open_dataset(folder)
 
 
-def test_a_metadata_row_without_its_jpeg_is_refused_unless_the_csv_has_its_pixels(kaggle_folder, ham_home):
+def test_a_metadata_row_without_its_jpeg_is_refused_unless_the_csv_has_its_pixels(
+    kaggle_folder, ham_home
+):
     folder = kaggle_folder("jpegs", counts=FEW, pixels=False, jpegs=True)
     Path(find_source(folder).photographs["test_00004"].path).unlink()
-    with pytest.raises(DataError, match=f"{METADATA_FILE}, line 6: there is no TEST_00004.jpg for this row"):
+    with pytest.raises(
+        DataError, match=f"{METADATA_FILE}, line 6: there is no TEST_00004.jpg for this row"
+    ):
         open_dataset(folder)
     assert caches(ham_home) == []
     both = kaggle_folder("both", counts=FEW, jpegs=True)
@@ -292,12 +417,15 @@ def test_a_metadata_row_without_its_jpeg_is_refused_unless_the_csv_has_its_pixel
     assert dataset.original(5) is not None
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (lambda file: file.write_bytes(file.read_bytes()[:-200]), "the file is cut short"),
-    (lambda file: file.write_bytes(b""), "the file is empty"),
-    (lambda file: file.write_bytes(b"%PDF-1.7"), "this is a PDF file"),
-    (lambda file: Image.new("RGB", (9, 9)).save(file, format="PNG"), "it is 9 x 9 pixels"),
-])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:-200]), "the file is cut short"),
+        (lambda file: file.write_bytes(b""), "the file is empty"),
+        (lambda file: file.write_bytes(b"%PDF-1.7"), "this is a PDF file"),
+        (lambda file: Image.new("RGB", (9, 9)).save(file, format="PNG"), "it is 9 x 9 pixels"),
+    ],
+)
 def test_a_corrupt_jpeg_is_refused_by_name(kaggle_folder, ham_home, damage, message):
     folder = kaggle_folder(counts=FEW, pixels=False, jpegs=True)
     file = Path(find_source(folder).photographs["test_00003"].path)
@@ -311,7 +439,10 @@ def test_rows_of_one_class_out_of_step_are_told_by_the_jpegs(kaggle_folder, ham_
     folder = kaggle_folder(counts={"nv": 12, "mel": 3}, jpegs=True)
     with Image.open(find_source(folder).photographs["test_00000"].path) as jpeg:
         Image.effect_noise(jpeg.size, 200).convert("RGB").save(jpeg.filename, quality=95)
-    with pytest.raises(DataError, match=f"{PIXEL_FILE}, line 2: its pixels are not those of TEST_00000's photograph"):
+    with pytest.raises(
+        DataError,
+        match=f"{PIXEL_FILE}, line 2: its pixels are not those of TEST_00000's photograph",
+    ):
         open_dataset(folder)
     assert caches(ham_home) == []
     (folder / PIXEL_FILE).unlink()
@@ -347,13 +478,18 @@ def test_the_second_opening_reads_nothing_and_maps_the_cache(kaggle_folder, monk
     assert second.original(0) is not None
 
 
-@pytest.mark.parametrize("change", [
-    lambda folder: os.utime(folder / METADATA_FILE, ns=(1, 1)),
-    lambda folder: edit_line(folder / PIXEL_FILE, 3, set_field(0, "1")),
-    lambda folder: os.utime(find_source(folder).photographs["test_00008"].path, ns=(1, 1)),
-    lambda folder: Path(find_source(folder).photographs["test_00008"].path).unlink(),
-])
-def test_a_changed_source_file_is_noticed_and_its_old_cache_removed(kaggle_folder, ham_home, monkeypatch, change):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: os.utime(folder / METADATA_FILE, ns=(1, 1)),
+        lambda folder: edit_line(folder / PIXEL_FILE, 3, set_field(0, "1")),
+        lambda folder: os.utime(find_source(folder).photographs["test_00008"].path, ns=(1, 1)),
+        lambda folder: Path(find_source(folder).photographs["test_00008"].path).unlink(),
+    ],
+)
+def test_a_changed_source_file_is_noticed_and_its_old_cache_removed(
+    kaggle_folder, ham_home, monkeypatch, change
+):
     folder = kaggle_folder(counts=FEW, jpegs=True)
     reads = count_reads(monkeypatch)
     open_dataset(folder)
@@ -373,12 +509,17 @@ def test_the_caches_of_two_folders_live_side_by_side(kaggle_folder, ham_home, mo
 
 
 @pytest.mark.parametrize("name", ["images.npy", "metadata.csv", "cache.json"])
-@pytest.mark.parametrize("damage", [
-    lambda file: file.unlink(),
-    lambda file: file.write_bytes(file.read_bytes()[:-3]),
-    lambda file: file.write_bytes(file.read_bytes()[:-3] + b"\x07"),
-])
-def test_a_damaged_cache_is_rebuilt_and_not_trusted(kaggle_folder, ham_home, monkeypatch, caplog, name, damage):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.unlink(),
+        lambda file: file.write_bytes(file.read_bytes()[:-3]),
+        lambda file: file.write_bytes(file.read_bytes()[:-3] + b"\x07"),
+    ],
+)
+def test_a_damaged_cache_is_rebuilt_and_not_trusted(
+    kaggle_folder, ham_home, monkeypatch, caplog, name, damage
+):
     folder = kaggle_folder(counts=FEW)
     whole = open_dataset(folder).fingerprint
     damage(caches(ham_home)[0] / name)
@@ -400,8 +541,9 @@ def test_what_a_killed_process_left_is_no_cache_and_is_cleared_away(kaggle_folde
     assert not caches(ham_home)[0].name.endswith("draft")
 
 
-def test_on_a_full_disk_the_data_set_opens_from_memory_and_leaves_no_half_cache(kaggle_folder, ham_home, monkeypatch,
-                                                                               caplog):
+def test_on_a_full_disk_the_data_set_opens_from_memory_and_leaves_no_half_cache(
+    kaggle_folder, ham_home, monkeypatch, caplog
+):
     folder = kaggle_folder(counts=FEW)
 
     def full(*_: object) -> int:
@@ -417,7 +559,9 @@ def test_on_a_full_disk_the_data_set_opens_from_memory_and_leaves_no_half_cache(
     assert len(caches(ham_home)) == 1
 
 
-def test_where_no_cache_folder_can_be_made_the_data_set_opens_from_memory(kaggle_folder, ham_home, caplog):
+def test_where_no_cache_folder_can_be_made_the_data_set_opens_from_memory(
+    kaggle_folder, ham_home, caplog
+):
     ham_home.write_text("a file where the folder should be")
     assert open_dataset(kaggle_folder(counts=FEW)).n_images == 9
     assert "No cache of the data set can be kept" in caplog.text
@@ -438,7 +582,9 @@ def test_several_processes_may_open_the_same_folder_at_once(kaggle_folder, ham_h
     folder = kaggle_folder(jpegs=True)
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
-    processes = [context.Process(target=open_in_a_process, args=(folder, answers)) for _ in range(3)]
+    processes = [
+        context.Process(target=open_in_a_process, args=(folder, answers)) for _ in range(3)
+    ]
     for process in processes:
         process.start()
     assert len({answers.get(timeout=60) for _ in processes}) == 1
@@ -451,7 +597,8 @@ def test_several_processes_may_open_the_same_folder_at_once(kaggle_folder, ham_h
 
 
 def test_the_demo_data_is_in_use_until_a_folder_is_chosen_and_the_environment_wins(
-        kaggle_folder, monkeypatch, tmp_path):
+    kaggle_folder, monkeypatch, tmp_path
+):
     folder = kaggle_folder(counts=FEW)
     assert current_source() == DEMO_SOURCE
     choose_source(folder.parent)
@@ -468,7 +615,12 @@ def test_the_demo_data_is_in_use_until_a_folder_is_chosen_and_the_environment_wi
 
 def test_the_demo_data_opens_as_synthetic_with_groups_of_siblings_and_without_a_file():
     dataset = open_dataset(DEMO_SOURCE)
-    assert (dataset.name, dataset.source, dataset.synthetic, dataset.originals) == ("Demo data", "demo", True, {})
+    assert (dataset.name, dataset.source, dataset.synthetic, dataset.originals) == (
+        "Demo data",
+        "demo",
+        True,
+        {},
+    )
     assert dataset.record["synthetic"] is True
     assert dataset.n_images == len(dataset.labels) == len(dataset.groups)
     assert dataset.groups.max() + 1 == dataset.n_lesions < dataset.n_images
@@ -516,7 +668,10 @@ def test_a_split_is_a_function_of_its_seed(small_dataset, protocol):
     a, again, other = (make_split(small_dataset, protocol, seed=seed) for seed in (1, 1, 2))
     assert a.fingerprint == again.fingerprint != other.fingerprint
     assert a.test_fingerprint == again.test_fingerprint != other.test_fingerprint
-    assert all(np.array_equal(getattr(a, part), getattr(again, part)) for part in ("train", "validation", "test"))
+    assert all(
+        np.array_equal(getattr(a, part), getattr(again, part))
+        for part in ("train", "validation", "test")
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -532,7 +687,9 @@ def test_the_lesion_split_keeps_lesions_whole_and_uses_every_image_once(small_da
     assert shares(split) == pytest.approx([0.6, 0.2, 0.2], abs=0.04)
 
 
-def test_the_image_split_uses_every_image_once_and_the_oversampled_one_repeats_the_rare(small_dataset):
+def test_the_image_split_uses_every_image_once_and_the_oversampled_one_repeats_the_rare(
+    small_dataset,
+):
     image = make_split(small_dataset, "image")
     assert sorted(np.concatenate([image.train, image.validation, image.test])) == list(range(150))
     oversampled = make_split(small_dataset, "oversample")
@@ -548,7 +705,9 @@ def test_the_folds_of_a_seed_test_every_image_once(small_dataset, protocol):
     assert sorted(np.concatenate([split.test for split in folds])) == list(range(150))
     assert folds[0].fingerprint == make_split(small_dataset, protocol, 0.1, 0.2, 3).fingerprint
     for split in folds:
-        assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(range(150))
+        assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(
+            range(150)
+        )
         assert shares(split) == pytest.approx([0.7, 0.1, 0.2], abs=0.06)
     assert [leakage_report(split).sibling > 0 for split in folds] == [protocol == "image"] * 5
     with pytest.raises(ConfigError, match="5 test parts"):
@@ -557,7 +716,10 @@ def test_the_folds_of_a_seed_test_every_image_once(small_dataset, protocol):
 
 def test_of_those_for_any_data_only_the_lesion_split_is_marked_as_not_leaking(small_dataset):
     assert {p: make_split(small_dataset, p).leaking for p in LEAKAGE_SPLITS} == {
-        "lesion": False, "image": True, "oversample": True}
+        "lesion": False,
+        "image": True,
+        "oversample": True,
+    }
 
 
 def test_the_test_part_does_not_depend_on_the_validation_share(small_dataset):
@@ -577,13 +739,24 @@ def test_three_lesions_of_a_class_go_to_three_parts_two_to_two_and_one_to_traini
 
 def test_a_data_set_too_small_for_three_parts_is_refused(kaggle_folder):
     dataset = open_dataset(kaggle_folder(counts={"nv": 3, "df": 3}))  # nv 2 lesions, df 1
-    with pytest.raises(DataError, match=r"6 images of 3 lesions.* too small for three parts by lesion"):
+    with pytest.raises(
+        DataError,
+        match=r"6 images of 3 lesions.* too small for three parts by "
+        r"lesion",
+    ):
         make_split(dataset)
     assert shares(make_split(dataset, "image")) == pytest.approx([1 / 3] * 3)
 
 
-@pytest.mark.parametrize(("protocol", "fractions"), [("patient", (0.1, 0.1)), ("lesion", (0.5, 0.5)),
-                                                     ("lesion", (0.0, 0.1)), ("lesion", (0.1, float("nan")))])
+@pytest.mark.parametrize(
+    ("protocol", "fractions"),
+    [
+        ("patient", (0.1, 0.1)),
+        ("lesion", (0.5, 0.5)),
+        ("lesion", (0.0, 0.1)),
+        ("lesion", (0.1, float("nan"))),
+    ],
+)
 def test_impossible_splits_are_refused(small_dataset, protocol, fractions):
     with pytest.raises(ConfigError):
         make_split(small_dataset, protocol, *fractions)
@@ -592,7 +765,12 @@ def test_impossible_splits_are_refused(small_dataset, protocol, fractions):
 def test_leakage_is_counted_by_hand(small_dataset):
     groups, labels = np.array([0, 0, 1, 1, 2, 3]), np.array([0, 0, 0, 0, 3, 3])  # 0 is mel, 3 is nv
     split = make_split(small_dataset)
-    rows = {"train": np.array([0, 2, 4]), "test": np.array([1, 3, 4, 5]), "labels": labels, "groups": groups}
+    rows = {
+        "train": np.array([0, 2, 4]),
+        "test": np.array([1, 3, 4, 5]),
+        "labels": labels,
+        "groups": groups,
+    }
     for name, value in rows.items():
         object.__setattr__(split, name, value)
     report = leakage_report(split)
@@ -607,9 +785,21 @@ def test_leakage_is_counted_by_hand(small_dataset):
 
 
 def test_the_real_data_set_has_the_known_counts(real_dataset):
-    assert (real_dataset.name, real_dataset.n_images, real_dataset.n_lesions) == ("HAM10000", 10_015, 7_470)
+    assert (real_dataset.name, real_dataset.n_images, real_dataset.n_lesions) == (
+        "HAM10000",
+        10_015,
+        7_470,
+    )
     assert real_dataset.groups.max() + 1 == 7_470 - 18
-    counts = {"mel": 1113, "bcc": 514, "akiec": 327, "nv": 6705, "bkl": 1099, "vasc": 142, "df": 115}
+    counts = {
+        "mel": 1113,
+        "bcc": 514,
+        "akiec": 327,
+        "nv": 6705,
+        "bkl": 1099,
+        "vasc": 142,
+        "df": 115,
+    }
     assert class_balance(real_dataset.metadata)["images"].to_dict() == counts
     assert real_dataset.metadata["age"].isna().sum() == 57
 
@@ -621,7 +811,10 @@ def test_the_real_csv_and_the_real_jpegs_give_equal_images(real_dataset, real_cs
 
 
 def test_the_real_leakage_is_what_the_design_says(real_dataset):
-    reports = {p: [leakage_report(make_split(real_dataset, p, seed=seed)) for seed in range(5)] for p in LEAKAGE_SPLITS}
+    reports = {
+        p: [leakage_report(make_split(real_dataset, p, seed=seed)) for seed in range(5)]
+        for p in LEAKAGE_SPLITS
+    }
     assert all((r.sibling, r.sibling_mel, r.copies) == (0, 0, 0) for r in reports["lesion"])
     assert np.mean([r.sibling for r in reports["image"]]) == pytest.approx(0.38, abs=0.03)
     assert np.mean([r.sibling_mel for r in reports["image"]]) == pytest.approx(0.68, abs=0.03)

@@ -8,14 +8,30 @@ from ham.data.delimited import missing, number, read_table
 PLAIN = "image,dx\na,nv\nb,mel\n"
 
 
-@pytest.mark.parametrize("content", [
-    PLAIN.encode(), PLAIN.encode("utf-8-sig"), PLAIN.encode("utf-16"), PLAIN.encode("utf-16-le"),
-    PLAIN.encode("utf-16-be"), b"\xfe\xff" + PLAIN.encode("utf-16-be"), PLAIN.encode("utf-32"),
-    PLAIN.replace("\n", "\r\n").encode(), PLAIN.replace("\n", "\r").encode(), PLAIN.replace(",", "\t").encode(),
-    PLAIN.replace(",", ";").encode(), b"sep=;\r\nimage;dx\r\na;nv\r\nb;mel\r\n", PLAIN.rstrip().encode(),
-    b'"image","dx"\n"a","nv"\n"b","mel"\n', b'image, dx\n a , "nv"\n\n,,\nb,mel,,\n \n', b"image,dx,,\na,nv,,\nb,mel\n",
-    ("\ufeff" + PLAIN).encode("utf-8-sig"), b"\n\nimage,dx\na,nv\nb,mel\n\n\n",
-], ids=repr)
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN.encode(),
+        PLAIN.encode("utf-8-sig"),
+        PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode("utf-16-be"),
+        b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+        PLAIN.encode("utf-32"),
+        PLAIN.replace("\n", "\r\n").encode(),
+        PLAIN.replace("\n", "\r").encode(),
+        PLAIN.replace(",", "\t").encode(),
+        PLAIN.replace(",", ";").encode(),
+        b"sep=;\r\nimage;dx\r\na;nv\r\nb;mel\r\n",
+        PLAIN.rstrip().encode(),
+        b'"image","dx"\n"a","nv"\n"b","mel"\n',
+        b'image, dx\n a , "nv"\n\n,,\nb,mel,,\n \n',
+        b"image,dx,,\na,nv,,\nb,mel\n",
+        ("\ufeff" + PLAIN).encode("utf-8-sig"),
+        b"\n\nimage,dx\na,nv\nb,mel\n\n\n",
+    ],
+    ids=repr,
+)
 def test_the_same_table_is_read_from_every_form(content):
     table = read_table(content)
     assert table.header == ("image", "dx")
@@ -41,20 +57,32 @@ def test_a_file_is_read_as_its_bytes_are(tmp_path):
     assert (table.shown, table.rows) == (str(tmp_path / "t.csv"), read_table(PLAIN.encode()).rows)
 
 
-@pytest.mark.parametrize(("content", "where", "why"), [
-    (b"", "T", "the file is empty"),
-    (b"PK\x03\x04\x14\0\x06\0", "T", "it is an Excel workbook or another zip archive"),
-    (b"\xef\xbb\xbf\n ,\n", "T", "the file is empty"),
-    (b"image,dx\na,nv,3\n", "T, line 2", "it has 3 fields where the header has 2"),
-    (b"image,dx\n\na\n", "T, line 3", "it has 1 field where the header has 2"),
-    (b"image,dx\na,nv\n\xe4,nv\n", "T, line 3", "it is no UTF-8 text (byte 14)"),
-    (b"image,dx\r\xe4,nv\r", "T, line 2", "it is no UTF-8 text (byte 9)"),
-    (b"image,dx\na,n\0v\n", "T, line 2", "it has a NUL character"),
-    (b"\xff\xfei\0m\0\n\0x", "T, line 2", "it is no UTF-16 text (byte 8)"),
-    (b"image,dx\na,nv\n" + b"x" * 140_000 + b",nv\n", "T, line 3", "it is no CSV (field larger than field limit"),
-    (b'image,dx\na,"nv\nb,mel\nc,nv\n', "T, line 2", "a quotation mark is opened and not closed"),
-    (b'image,dx\na,"nv"x\n', "T, line 2", "it is no CSV"),
-], ids=repr)
+@pytest.mark.parametrize(
+    ("content", "where", "why"),
+    [
+        (b"", "T", "the file is empty"),
+        (b"PK\x03\x04\x14\0\x06\0", "T", "it is an Excel workbook or another zip archive"),
+        (b"\xef\xbb\xbf\n ,\n", "T", "the file is empty"),
+        (b"image,dx\na,nv,3\n", "T, line 2", "it has 3 fields where the header has 2"),
+        (b"image,dx\n\na\n", "T, line 3", "it has 1 field where the header has 2"),
+        (b"image,dx\na,nv\n\xe4,nv\n", "T, line 3", "it is no UTF-8 text (byte 14)"),
+        (b"image,dx\r\xe4,nv\r", "T, line 2", "it is no UTF-8 text (byte 9)"),
+        (b"image,dx\na,n\0v\n", "T, line 2", "it has a NUL character"),
+        (b"\xff\xfei\0m\0\n\0x", "T, line 2", "it is no UTF-16 text (byte 8)"),
+        (
+            b"image,dx\na,nv\n" + b"x" * 140_000 + b",nv\n",
+            "T, line 3",
+            "it is no CSV (field larger than field limit",
+        ),
+        (
+            b'image,dx\na,"nv\nb,mel\nc,nv\n',
+            "T, line 2",
+            "a quotation mark is opened and not closed",
+        ),
+        (b'image,dx\na,"nv"x\n', "T, line 2", "it is no CSV"),
+    ],
+    ids=repr,
+)
 def test_what_is_no_table_is_refused_with_its_line(content, where, why):
     with pytest.raises(DataError) as refused:
         _ = read_table(content, "T").rows
@@ -75,6 +103,13 @@ def test_what_is_not_known_is_written_in_many_ways():
 
 
 def test_numbers_are_read_with_point_or_comma_and_nothing_else_is_one():
-    assert [number(text) for text in ("1", " 0.0", "1,0", "1e0", "-3", ".5")] == [1, 0, 1, 1, -3, 0.5]
+    assert [number(text) for text in ("1", " 0.0", "1,0", "1e0", "-3", ".5")] == [
+        1,
+        0,
+        1,
+        1,
+        -3,
+        0.5,
+    ]
     for text in ("", ".", "nan", "inf", "1_0", "0x1", "1 2", "\u0661", "1.2.3", "9e999"):
         assert number(text) is None, text

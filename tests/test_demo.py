@@ -1,4 +1,6 @@
-"""The built-in demo data set: what is in it, that it is the same everywhere, and what its model is fitted by."""
+"""The built-in demo data set: what is in it, that it is the same everywhere, and what its model
+is fitted by.
+"""
 
 import dataclasses
 import hashlib
@@ -17,8 +19,9 @@ from ham.config import CLASS_INDEX, CODES, ConfigError, DataError
 from ham.data.metadata import METADATA_COLUMNS, read_metadata
 from ham.data.source import METADATA_FILE
 
-#: SHA-256 of the images and of the metadata as CSV, seed 0. They change with the model's file and with the drawing;
-#: a run that was trained on another demo set cannot be compared with one of this.
+#: SHA-256 of the images and of the metadata as CSV, seed 0. They change with the model's file
+#: and with the drawing; a run that was trained on another demo set cannot be compared with one
+#: of this.
 IMAGES_HASH = "dc817003fdf4fa5b242940a362f36cc92e1c1427b3ece3932cf8a27cd7474ce8"
 METADATA_HASH = "8f0b4c81ab0c0c9a4271735666731a07f3ec80da44061d0d96a035cea1d846b7"
 HASHES = """
@@ -42,11 +45,20 @@ def made(model) -> demo.DemoData:
 
 
 def test_2000_images_in_the_class_balance_of_ham10000_and_none_under_30(made):
-    """2,000 x 1,113 / 10,015 = 222.3 melanomas; 2,000 x 115 / 10,015 = 23 dermatofibromas become 30."""
+    """2,000 x 1,113 / 10,015 = 222.3 melanomas; 2,000 x 115 / 10,015 = 23 dermatofibromas become
+    30.
+    """
     assert made.images.shape == (2000, 28, 28, 3)
     assert made.images.dtype == np.uint8
-    assert made.metadata["dx"].value_counts().to_dict() == {"nv": 1331, "mel": 222, "bkl": 219, "bcc": 103,
-                                                            "akiec": 65, "vasc": 30, "df": 30}
+    assert made.metadata["dx"].value_counts().to_dict() == {
+        "nv": 1331,
+        "mel": 222,
+        "bkl": 219,
+        "bcc": 103,
+        "akiec": 65,
+        "vasc": 30,
+        "df": 30,
+    }
 
 
 def test_the_metadata_is_what_kaggles_reader_takes(made, tmp_path):
@@ -61,7 +73,9 @@ def test_ids_cannot_be_taken_for_real_ones(made):
 
 
 def test_as_many_images_have_siblings_as_in_ham10000(made):
-    """There 44.9 % of the images, 79.3 % of the melanomas, and 10,015 images of 7,470 lesions: 1,492 of 2,000."""
+    """There 44.9 % of the images, 79.3 % of the melanomas, and 10,015 images of 7,470 lesions:
+    1,492 of 2,000.
+    """
     several = made.metadata.groupby("lesion_id")["image_id"].transform("size") > 1
     assert several.mean() == pytest.approx(0.449, abs=0.02)
     assert several[made.metadata["dx"] == "mel"].mean() == pytest.approx(0.793, abs=0.03)
@@ -69,12 +83,16 @@ def test_as_many_images_have_siblings_as_in_ham10000(made):
 
 
 def test_images_of_a_lesion_share_class_patient_and_way_of_diagnosis(made):
-    shared = made.metadata.groupby("lesion_id")[["dx", "dx_type", "age", "sex", "localization"]].nunique(dropna=False)
+    shared = made.metadata.groupby("lesion_id")[
+        ["dx", "dx_type", "age", "sex", "localization"]
+    ].nunique(dropna=False)
     assert (shared == 1).all(axis=None)
 
 
 def test_images_of_a_lesion_look_alike_and_are_not_the_same(made):
-    """Siblings stand beside each other; the image 200 rows further is of another lesion, here of the same class."""
+    """Siblings stand beside each other; the image 200 rows further is of another lesion, here of
+    the same class.
+    """
     images, dx = made.images.astype(float), made.metadata["dx"]
     lesion = made.metadata["lesion_id"]
     siblings = np.flatnonzero(lesion[:-1].to_numpy() == lesion[1:].to_numpy())
@@ -104,7 +122,9 @@ def test_whatever_the_seed_some_patients_are_unknown_and_some_newborn(model, see
 
 
 def test_patients_differ_between_classes_as_in_ham10000(made):
-    """Medians there: nevi 45 years, basal cell carcinomas 70. On the face 61 of 5,403 nevi, 84 of 228 akiec."""
+    """Medians there: nevi 45 years, basal cell carcinomas 70. On the face 61 of 5,403 nevi, 84
+    of 228 akiec.
+    """
     medians = made.metadata.groupby("dx")["age"].median()
     assert medians["nv"] == pytest.approx(45, abs=5)
     assert medians["bcc"] == pytest.approx(70, abs=5)
@@ -113,8 +133,8 @@ def test_patients_differ_between_classes_as_in_ham10000(made):
 
 
 def test_colours_differ_between_classes_as_in_ham10000(made):
-    """At the centre, real vascular lesions have 32 grey levels more blue than green (purple), real nevi 0; the red of
-    real melanomas is 140, that of real dermatofibromas 191.
+    """At the centre, real vascular lesions have 32 grey levels more blue than green (purple),
+    real nevi 0; the red of real melanomas is 140, that of real dermatofibromas 191.
     """
     centre = made.images[:, 11:17, 11:17].astype(float).mean((1, 2))
     red, green, blue = centre.T
@@ -136,16 +156,25 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(made, model)
 
 
 def test_another_processor_and_another_matrix_library_kernel_give_the_same_bytes():
-    """A process of its own, without this processor's vector instructions in NumPy and with OpenBLAS' oldest kernel."""
+    """A process of its own, without this processor's vector instructions in NumPy and with
+    OpenBLAS' oldest kernel.
+    """
     found = [name for name in numpy_core.__cpu_dispatch__ if numpy_core.__cpu_features__.get(name)]
-    environment = os.environ | {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": " ".join(found)}
-    shown = subprocess.run([sys.executable, "-c", HASHES], env=environment, capture_output=True, text=True, check=True)
+    environment = os.environ | {
+        "OPENBLAS_CORETYPE": "Prescott",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(found),
+    }
+    shown = subprocess.run(
+        [sys.executable, "-c", HASHES], env=environment, capture_output=True, text=True, check=True
+    )
     assert shown.stdout.split() == [IMAGES_HASH, METADATA_HASH]
 
 
 @pytest.mark.parametrize(("error", "changes"), [(1e-11, False), (1e-3, True)])
 def test_what_a_machine_rounds_otherwise_does_not_reach_a_byte(model, error, changes):
-    features = demo.draw_features(model, np.arange(7).repeat(10), np.arange(70), np.random.default_rng(0))
+    features = demo.draw_features(
+        model, np.arange(7).repeat(10), np.arange(70), np.random.default_rng(0)
+    )
     wrong = features * (1 + error * np.random.default_rng(1).standard_normal(features.shape))
     images, others = (demo.render(model, f, np.random.default_rng(2)) for f in (features, wrong))
     assert (images != others).any() == changes
@@ -169,8 +198,12 @@ def test_a_set_too_small_for_thirty_of_each_class_is_refused(model):
 def test_a_model_file_that_is_missing_or_damaged_is_named(tmp_path):
     whole = demo.MODEL_FILE.read_bytes()
     middle = len(whole) // 2
-    damaged = {"cut short": whole[:middle], "empty": b"", "text": b"no model",
-               "a flipped byte": whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1:]}
+    damaged = {
+        "cut short": whole[:middle],
+        "empty": b"",
+        "text": b"no model",
+        "a flipped byte": whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :],
+    }
     for name, content in damaged.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=f"{name}.*damaged.*Install HAM Lab again"):
@@ -179,7 +212,9 @@ def test_a_model_file_that_is_missing_or_damaged_is_named(tmp_path):
         demo.load_model(tmp_path / "missing.npz")
 
 
-@pytest.mark.parametrize("changed", [{"codes": np.array(CODES[::-1])}, {"class_means": np.zeros((7, 9))}])
+@pytest.mark.parametrize(
+    "changed", [{"codes": np.array(CODES[::-1])}, {"class_means": np.zeros((7, 9))}]
+)
 def test_a_model_fitted_for_other_classes_or_features_is_refused(model, tmp_path, changed):
     (tmp_path / "other.npz").write_bytes(build_demo.to_bytes(dataclasses.replace(model, **changed)))
     with pytest.raises(DataError, match="another order or for other features"):
@@ -203,14 +238,23 @@ def test_systematic_sampling_gives_each_cell_its_share():
 
 
 def test_systematic_sampling_gives_a_share_of_half_a_draw_every_other_time():
-    drawn = [len(demo.systematic(np.array([1, 1]), 1, np.random.default_rng(seed))) for seed in range(5)]
-    first = np.mean([demo.systematic(np.array([1, 1]), 1, np.random.default_rng(seed))[0] for seed in range(400)])
+    drawn = [
+        len(demo.systematic(np.array([1, 1]), 1, np.random.default_rng(seed))) for seed in range(5)
+    ]
+    first = np.mean(
+        [
+            demo.systematic(np.array([1, 1]), 1, np.random.default_rng(seed))[0]
+            for seed in range(400)
+        ]
+    )
     assert drawn == [1] * 5
     assert first == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_grey_skin_with_a_black_lesion_is_drawn_as_such():
-    """Skin 0.5 everywhere; where the mask is 1, 0.4 less; a vignette of 0.1 takes 0.1 x 3.2 of the corner's 0.5."""
+    """Skin 0.5 everywhere; where the mask is 1, 0.4 less; a vignette of 0.1 takes 0.1 x 3.2 of
+    the corner's 0.5.
+    """
     m = np.zeros((1, 784))
     m[0, 14 * 28 + 14] = 1
     skin, lesion = np.zeros((1, 6, 3)), np.zeros((1, 6, 3))
@@ -222,7 +266,9 @@ def test_a_grey_skin_with_a_black_lesion_is_drawn_as_such():
 
 
 def test_the_mask_is_half_on_the_border_and_saturates():
-    assert demo.lesion_mask(np.array([0.0, 100.0, -100.0])) == pytest.approx([0.5, 0.99753, 0.00247], abs=1e-5)
+    assert demo.lesion_mask(np.array([0.0, 100.0, -100.0])) == pytest.approx(
+        [0.5, 0.99753, 0.00247], abs=1e-5
+    )
 
 
 def test_grain_has_the_deviation_that_is_asked_for_inside_and_outside():
@@ -245,24 +291,41 @@ def test_bands_add_up_to_what_the_coarsest_blur_takes_away_and_leave_a_flat_fiel
 
 
 def test_the_model_is_small_and_holds_no_table_with_a_row_a_real_image(model):
-    """10,015 images, 7,470 lesions and a class' own numbers are no length of any array; counts are of lesions."""
+    """10,015 images, 7,470 lesions and a class' own numbers are no length of any array; counts
+    are of lesions.
+    """
     assert demo.MODEL_FILE.stat().st_size < 3 * 2**20
     assert demo.N_FEATURES == 60 + 18 + 1 + 18 + 18
     lengths = {name: value.shape for name, value in vars(model).items()}
     assert lengths == {
-        "codes": (7,), "dx_types": (4,), "ages": (19,), "sexes": (3,), "sites": (15,), "lesion_counts": (7, 4, 6),
-        "patients": (7, 19, 3, 15), "class_means": (7, 115), "lesion_factors": (7, 115, 115),
-        "image_factor": (115, 115), "normal_scores": (55,), "quantiles": (55, 115), "shape_mean": (784,),
-        "shape_basis": (784, 60), "colour_axes": (3, 3), "grain_axes": (3, 3)}
+        "codes": (7,),
+        "dx_types": (4,),
+        "ages": (19,),
+        "sexes": (3,),
+        "sites": (15,),
+        "lesion_counts": (7, 4, 6),
+        "patients": (7, 19, 3, 15),
+        "class_means": (7, 115),
+        "lesion_factors": (7, 115, 115),
+        "image_factor": (115, 115),
+        "normal_scores": (55,),
+        "quantiles": (55, 115),
+        "shape_mean": (784,),
+        "shape_basis": (784, 60),
+        "colour_axes": (3, 3),
+        "grain_axes": (3, 3),
+    }
     assert model.lesion_counts.sum() == 7470
-    assert model.lesion_counts.sum((1, 2)).min() == 73  # dermatofibromas: no mean is over fewer lesions
+    # dermatofibromas: no mean is over fewer lesions
+    assert model.lesion_counts.sum((1, 2)).min() == 73
 
 
 def test_patients_are_smoothed_over_ages_and_towards_independence():
     """One lesion of a woman of 10 on the back, one of a man of 20 on the face, ages 0, 5, ..., 25.
 
-    A half of the first stays at 10, a quarter each goes to 5 and 15; 0.7 of that is kept as it is, and 0.3 goes by
-    the products of the margins: a woman of 10 on the back has 0.7 x 0.25 + 0.3 x 0.25 x 0.5 x 0.5.
+    A half of the first stays at 10, a quarter each goes to 5 and 15; 0.7 of that is kept as it
+    is, and 0.3 goes by the products of the margins: a woman of 10 on the back has 0.7 x 0.25 +
+    0.3 x 0.25 x 0.5 x 0.5.
     """
     ages = np.array([np.nan, 0, 5, 10, 15, 20, 25])
     patients = np.zeros((1, 7, 2, 2))
@@ -270,7 +333,8 @@ def test_patients_are_smoothed_over_ages_and_towards_independence():
     smoothed = build_demo.smooth(patients, ages)[0]
     assert smoothed.sum() == pytest.approx(1)
     assert smoothed[3, 0, 0] == pytest.approx(0.7 * 0.25 + 0.3 * 0.25 * 0.25)
-    assert smoothed[3, 0, 1] == pytest.approx(0.3 * 0.25 * 0.25)  # a woman on the face: only by independence
+    # a woman on the face: only by independence
+    assert smoothed[3, 0, 1] == pytest.approx(0.3 * 0.25 * 0.25)
     assert smoothed[:2].sum() == 0  # unknown and 0 are no ages to spread to
 
 
@@ -278,7 +342,9 @@ def test_a_dark_disc_on_light_skin_is_separated():
     """Radius 7 at the centre, (0.3, 0.2, 0.2) on (0.8, 0.6, 0.6), with noise of 0.01."""
     rng = np.random.default_rng(0)
     inside = (build_demo._radius() < 7)[None, :, None]
-    images = np.where(inside, [0.3, 0.2, 0.2], [0.8, 0.6, 0.6]) + 0.01 * rng.standard_normal((3, 784, 3))
+    images = np.where(inside, [0.3, 0.2, 0.2], [0.8, 0.6, 0.6]) + 0.01 * rng.standard_normal(
+        (3, 784, 3)
+    )
     shape, (skin, vignette, lesion) = build_demo.separate(images)
     m = demo.lesion_mask(shape) > 0.5
     assert (m & inside[..., 0]).sum() / (m | inside[..., 0]).sum() > 0.9
@@ -294,19 +360,25 @@ def test_the_polynomial_of_a_turned_image_is_the_turned_polynomial(view):
     coefficients = np.random.default_rng(view).standard_normal((6, 1))
     field = demo.polynomial() @ coefficients
     assert demo.polynomial() @ (build_demo._turned(view) @ coefficients) == pytest.approx(
-        build_demo._turn(field, view))
+        build_demo._turn(field, view)
+    )
 
 
 def test_variance_between_and_within_lesions_is_told_apart():
-    """600 lesions of two images in one class; effects of deviation 2 of a lesion, 1 of an image, means 0 to 6.
+    """600 lesions of two images in one class; effects of deviation 2 of a lesion, 1 of an image,
+    means 0 to 6.
 
     Of the within part of the first 60 features, the shape's, half is kept.
     """
     rng, p = np.random.default_rng(0), 62
     groups = np.arange(7 * 600).repeat(2)
     labels = groups // 600
-    effects = 2 * rng.standard_normal((7 * 600, 1, p))[groups] + rng.standard_normal((len(groups), 1, p))
-    means, lesion, image = build_demo.random_effects(effects + labels[:, None, None], labels, groups)
+    effects = 2 * rng.standard_normal((7 * 600, 1, p))[groups] + rng.standard_normal(
+        (len(groups), 1, p)
+    )
+    means, lesion, image = build_demo.random_effects(
+        effects + labels[:, None, None], labels, groups
+    )
     assert means.mean(1) == pytest.approx(np.arange(7), abs=0.1)
     assert np.diag(image @ image).mean() == pytest.approx((60 * 0.5 + 2) / 62, rel=0.03)
     assert np.diag(lesion[3] @ lesion[3].T)[60:].mean() == pytest.approx(4, rel=0.1)
@@ -321,7 +393,9 @@ def test_a_turned_copy_of_a_real_image_is_found_and_the_own_lesion_is_not_counte
 
 
 def test_what_ships_was_fitted_to_the_real_data(real_dataset, model):
-    """The tables come out again; and discriminants learnt from the demo's pixels tell real classes apart."""
+    """The tables come out again; and discriminants learnt from the demo's pixels tell real
+    classes apart.
+    """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import roc_auc_score
 
@@ -334,6 +408,7 @@ def test_what_ships_was_fitted_to_the_real_data(real_dataset, model):
 
     made = demo.make_demo()
     fitted = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(
-        coarse(made.images), made.metadata["dx"].map(CLASS_INDEX))
+        coarse(made.images), made.metadata["dx"].map(CLASS_INDEX)
+    )
     proba = fitted.predict_proba(coarse(real_dataset.images))
     assert np.mean([roc_auc_score(real_dataset.labels == k, proba[:, k]) for k in range(7)]) > 0.75

@@ -1,4 +1,6 @@
-"""Features and neighbours by hand-made images, t-SNE with its progress and its stop, maps kept whole or not at all."""
+"""Features and neighbours by hand-made images, t-SNE with its progress and its stop, maps kept
+whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,17 @@ def test_distances_of_features_are_those_of_the_images_at_14x14():
     assert features.shape == (3, 3)
     distances = np.linalg.norm(features[:, None] - features[None], axis=2)
     unit = np.sqrt(14 * 14 * 3)  # one grey level apart in every value
-    assert distances == pytest.approx(unit * np.array([[0, 10, 40], [10, 0, 30], [40, 30, 0]]), rel=1e-3, abs=0.05)
+    assert distances == pytest.approx(
+        unit * np.array([[0, 10, 40], [10, 0, 30], [40, 30, 0]]), rel=1e-3, abs=0.05
+    )
 
 
 def test_two_by_two_pixels_are_averaged_before():
     checkered, grey = np.zeros((1, 28, 28, 3), np.uint8), flat(100)
     checkered[:, ::2, ::2] = checkered[:, 1::2, 1::2] = 200
-    assert image_features(np.concatenate([checkered, grey])) == pytest.approx(np.zeros((2, 2)), abs=1e-3)
+    assert image_features(np.concatenate([checkered, grey])) == pytest.approx(
+        np.zeros((2, 2)), abs=1e-3
+    )
 
 
 def test_the_nearest_come_first_and_the_image_itself_is_left_out():
@@ -49,13 +55,18 @@ def test_an_exact_copy_is_the_nearest_and_the_image_is_still_left_out():
 
 def test_tsne_keeps_two_heaps_apart_and_counts_its_steps():
     rng = np.random.default_rng(0)
-    features = np.concatenate([rng.normal(0, 1, (30, 5)), rng.normal(50, 1, (30, 5))]).astype(np.float32)
+    features = np.concatenate([rng.normal(0, 1, (30, 5)), rng.normal(50, 1, (30, 5))]).astype(
+        np.float32
+    )
     steps = []
     points = tsne_map(features, lambda done, total, what: steps.append((done, total)))
     assert points.shape == (60, 2)
     assert points.dtype == np.float32
     between = np.linalg.norm(points[:30].mean(axis=0) - points[30:].mean(axis=0))
-    within = max(np.linalg.norm(part - part.mean(axis=0), axis=1).max() for part in (points[:30], points[30:]))
+    within = max(
+        np.linalg.norm(part - part.mean(axis=0), axis=1).max()
+        for part in (points[:30], points[30:])
+    )
     assert between > 2 * within
     assert steps[-1] == (750, 750)
     assert {total for _, total in steps} == {sum(ITERATIONS)}
@@ -78,7 +89,10 @@ def test_tsne_stops_soon_after_it_is_asked_to():
 
 
 def test_ten_images_have_a_map_and_nine_are_refused_in_words():
-    assert tsne_map(np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)).shape == (10, 2)
+    assert tsne_map(np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)).shape == (
+        10,
+        2,
+    )
     with pytest.raises(DataError, match="too few of them"):
         tsne_map(POINTS[:9])
 
@@ -89,12 +103,19 @@ def test_a_kept_map_is_read_again_and_another_data_sets_is_not():
     assert np.array_equal(read_map("f" * 64, "tsne", 10), POINTS)
     assert read_map("e" * 64, "tsne", 10) is None
     assert read_map("f" * 64, "tsne", 11) is None  # not of as many images
-    assert [path.suffix for path in map_file("f" * 64, "tsne").parent.iterdir()] == [".npz"]  # and no draft
+    # and no draft
+    assert [path.suffix for path in map_file("f" * 64, "tsne").parent.iterdir()] == [".npz"]
 
 
-@pytest.mark.parametrize("damage", [
-    lambda content: b"", lambda content: content[:len(content) // 2], lambda content: b"no map" * 100,
-    lambda content: content[:60] + bytes([content[60] ^ 255]) + content[61:]])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: b"no map" * 100,
+        lambda content: content[:60] + bytes([content[60] ^ 255]) + content[61:],
+    ],
+)
 def test_a_damaged_map_is_none(damage, caplog):
     write_map("f" * 64, "tsne", POINTS)
     file = map_file("f" * 64, "tsne")

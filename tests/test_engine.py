@@ -19,7 +19,8 @@ from ham.data import LesionDataset
 from ham.engine import Engine, EngineSettings, Worked
 from ham.store import Run
 
-PATIENCE = 600  # seconds before a wait counts as stuck; a busy machine takes a minute to start TensorFlow
+# seconds before a wait counts as stuck; a busy machine takes a minute to start TensorFlow
+PATIENCE = 600
 
 
 def tiny(**settings: object) -> TrainConfig:
@@ -42,7 +43,9 @@ def wait_for_state(run: Run, *states: str) -> Run:
         found = store.read_run(run.id)
         return found if found.state in states else None
 
-    return wait_for(look, f"{run.id} to be {' or '.join(states)}, it is {store.read_run(run.id).status}")
+    return wait_for(
+        look, f"{run.id} to be {' or '.join(states)}, it is {store.read_run(run.id).status}"
+    )
 
 
 def worker_processes() -> list[psutil.Process]:
@@ -65,7 +68,9 @@ class TestWithWorkers:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def shared_engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path]]:
+    def shared_engine(
+        cls, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[tuple[Engine, Path]]:
         home = tmp_path_factory.mktemp("engine_home")
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.setenv("HAM_HOME", str(home))
@@ -74,13 +79,16 @@ class TestWithWorkers:
         running.stop()
 
     @pytest.fixture
-    def working_engine(self, shared_engine: tuple[Engine, Path], monkeypatch: pytest.MonkeyPatch) -> Engine:
+    def working_engine(
+        self, shared_engine: tuple[Engine, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> Engine:
         running, home = shared_engine
         monkeypatch.setenv("HAM_HOME", str(home))
         return running
 
     def test_runs_submitted_together_train_one_after_the_other_and_end_as_results(
-            self, working_engine: Engine, small_dataset: LesionDataset) -> None:
+        self, working_engine: Engine, small_dataset: LesionDataset
+    ) -> None:
         first = engine.submit(tiny(seed=1), small_dataset.record)
         second = engine.submit(tiny(seed=2), small_dataset.record)
         working_engine.poke()
@@ -98,7 +106,8 @@ class TestWithWorkers:
             assert ended.record["evaluation"]["n_images"] == ended.record["split"]["n_test"]
 
     def test_a_cancelled_run_keeps_its_epochs_and_a_model_and_resumes_to_its_full_length(
-            self, working_engine: Engine, small_dataset: LesionDataset) -> None:
+        self, working_engine: Engine, small_dataset: LesionDataset
+    ) -> None:
         run = engine.submit(tiny(epochs=400), small_dataset.record)
         wait_for(lambda: store.read_run(run.id).status.epoch >= 2, "two epochs")
         engine.cancel(store.read_run(run.id))
@@ -108,14 +117,17 @@ class TestWithWorkers:
         assert 2 <= len(kept) < 400
         assert kept["epoch"].tolist() == list(range(1, len(kept) + 1))
         engine.resume(cancelled)
-        wait_for(lambda: store.read_run(run.id).status.epoch > len(kept), "an epoch after the resume")
+        wait_for(
+            lambda: store.read_run(run.id).status.epoch > len(kept), "an epoch after the resume"
+        )
         engine.cancel(store.read_run(run.id))
         again = store.read_history(wait_for_state(run, "cancelled"))
         assert again["epoch"].tolist() == list(range(1, len(again) + 1))
-        assert again.iloc[:len(kept)].equals(kept)
+        assert again.iloc[: len(kept)].equals(kept)
 
     def test_a_killed_worker_is_replaced_and_its_run_ends_with_every_epoch(
-            self, working_engine: Engine, small_dataset: LesionDataset) -> None:
+        self, working_engine: Engine, small_dataset: LesionDataset
+    ) -> None:
         run = engine.submit(tiny(epochs=20), small_dataset.record)
         wait_for(lambda: store.read_run(run.id).status.epoch >= 2, "two epochs")
         [worker] = worker_processes()
@@ -125,7 +137,9 @@ class TestWithWorkers:
         assert store.read_history(ended)["epoch"].tolist() == list(range(1, 21))
 
 
-def test_a_waiting_run_is_cancelled_at_once_and_an_ended_one_not_at_all(small_dataset: LesionDataset) -> None:
+def test_a_waiting_run_is_cancelled_at_once_and_an_ended_one_not_at_all(
+    small_dataset: LesionDataset,
+) -> None:
     run = engine.submit(tiny(), small_dataset.record)
     engine.cancel(run)
     assert store.read_run(run.id).state == "cancelled"
@@ -135,7 +149,8 @@ def test_a_waiting_run_is_cancelled_at_once_and_an_ended_one_not_at_all(small_da
 
 
 def test_a_resumed_run_waits_behind_the_others_and_a_waiting_one_cannot_be_resumed(
-        small_dataset: LesionDataset) -> None:
+    small_dataset: LesionDataset,
+) -> None:
     first, second = (engine.submit(tiny(seed=seed), small_dataset.record) for seed in (1, 2))
     engine.cancel(first)
     engine.resume(first)
@@ -144,7 +159,9 @@ def test_a_resumed_run_waits_behind_the_others_and_a_waiting_one_cannot_be_resum
         engine.resume(first)
 
 
-def test_with_every_slot_taken_a_worker_trains_nothing(ham_home, small_dataset: LesionDataset) -> None:
+def test_with_every_slot_taken_a_worker_trains_nothing(
+    ham_home, small_dataset: LesionDataset
+) -> None:
     run = engine.submit(tiny(), small_dataset.record)
     with engine.slot(1) as mine:
         assert mine
@@ -161,7 +178,8 @@ def test_with_every_slot_taken_a_worker_trains_nothing(ham_home, small_dataset: 
 
 
 def test_a_run_that_cannot_start_fails_with_its_reason_and_the_next_one_trains(
-        ham_home, small_dataset: LesionDataset, tmp_path) -> None:
+    ham_home, small_dataset: LesionDataset, tmp_path
+) -> None:
     gone = engine.submit(tiny(seed=1), {**small_dataset.record, "source": str(tmp_path / "gone")})
     changed = engine.submit(tiny(seed=2), {**small_dataset.record, "fingerprint": "other"})
     good = engine.submit(tiny(seed=3, epochs=1), small_dataset.record)
@@ -171,7 +189,9 @@ def test_a_run_that_cannot_start_fails_with_its_reason_and_the_next_one_trains(
     assert store.read_run(good.id).state == "done", store.read_log(good)
 
 
-def test_an_unexpected_error_is_told_and_the_engine_looks_at_the_queue_again(monkeypatch, caplog) -> None:
+def test_an_unexpected_error_is_told_and_the_engine_looks_at_the_queue_again(
+    monkeypatch, caplog
+) -> None:
     looks = []
 
     def takeable(owner: str) -> list:
@@ -186,11 +206,13 @@ def test_an_unexpected_error_is_told_and_the_engine_looks_at_the_queue_again(mon
     assert "KeyError" in watching.problem.why
     wait_for(lambda: len(looks) > 2 and watching.problem is None, "the next look")
     watching.stop()
-    assert len([record for record in caplog.records if record.exc_info]) == 1  # told once, with its traceback
+    # told once, with its traceback
+    assert len([record for record in caplog.records if record.exc_info]) == 1
 
 
 def test_a_run_that_took_its_process_down_three_times_is_given_up_with_a_reason(
-        ham_home, small_dataset: LesionDataset) -> None:
+    ham_home, small_dataset: LesionDataset
+) -> None:
     run = engine.submit(tiny(), small_dataset.record)
     store.write_status(run, state="running", owner="here.1", attempts=engine.MAX_ATTEMPTS)
     assert engine.work(str(ham_home), "here.1").trained == 0
@@ -199,14 +221,23 @@ def test_a_run_that_took_its_process_down_three_times_is_given_up_with_a_reason(
     assert "3 times" in given_up.status.error["why"]
 
 
-@pytest.mark.parametrize(("left_by", "taken_by", "attempts"), [
-    ("engine-a.1", "engine-a.1", 3),  # its worker died, and its scheduler runs the task again
-    ("engine-a.1", "engine-a.2", 2),  # its scheduler was lost, or its workers were let go
-    ("engine-b.1", "engine-a.1", 2),  # its server ended; every interrupted run is taken up here
-    (None, "engine-a.1", 2)])
+@pytest.mark.parametrize(
+    ("left_by", "taken_by", "attempts"),
+    [
+        ("engine-a.1", "engine-a.1", 3),  # its worker died, and its scheduler runs the task again
+        ("engine-a.1", "engine-a.2", 2),  # its scheduler was lost, or its workers were let go
+        ("engine-b.1", "engine-a.1", 2),  # its server ended; every interrupted run is taken up here
+        (None, "engine-a.1", 2),
+    ],
+)
 def test_only_a_crash_of_its_own_process_counts_as_an_attempt(
-        left_by: str | None, taken_by: str, attempts: int, ham_home, small_dataset: LesionDataset,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    left_by: str | None,
+    taken_by: str,
+    attempts: int,
+    ham_home,
+    small_dataset: LesionDataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine.save_settings(EngineSettings(resume_by_itself=True))
     run = engine.submit(tiny(), small_dataset.record)
     store.write_status(run, state="running", owner=left_by, attempts=2)
@@ -216,7 +247,8 @@ def test_only_a_crash_of_its_own_process_counts_as_an_attempt(
 
 
 def test_a_run_whose_folder_takes_no_lock_is_named_and_the_others_train(
-        ham_home, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    ham_home, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     locked, good = (engine.submit(tiny(seed=seed), small_dataset.record) for seed in (1, 2))
     (locked.folder / "lock").unlink(missing_ok=True)
     (locked.folder / "lock").mkdir()
@@ -227,7 +259,8 @@ def test_a_run_whose_folder_takes_no_lock_is_named_and_the_others_train(
 
 
 def test_a_runs_folder_that_cannot_be_read_for_a_moment_ends_no_worker(
-        ham_home, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    ham_home, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, looks = engine.submit(tiny(), small_dataset.record), []
 
     def unsure(owner: str) -> list[Run]:
@@ -289,13 +322,20 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 def test_an_error_in_a_look_lets_nothing_go_and_passes(
-        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine.submit(tiny(), small_dataset.record)
     watching = Engine()
     watching._look()
     assert len(client.futures) == 1
-    errors = iter([StoreError("The folder", "it cannot be read.", "Wait."), OSError("gone for a moment"),
-                   KeyError("of somebody's library"), RuntimeError("whatever")])
+    errors = iter(
+        [
+            StoreError("The folder", "it cannot be read.", "Wait."),
+            OSError("gone for a moment"),
+            KeyError("of somebody's library"),
+            RuntimeError("whatever"),
+        ]
+    )
 
     def unreadable(owner: str) -> list[Run]:
         raise next(errors)
@@ -312,7 +352,8 @@ def test_an_error_in_a_look_lets_nothing_go_and_passes(
 
 
 def test_a_task_that_ends_in_an_error_is_told_and_tried_again_ever_later(
-        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
     now = 100.0
     monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
     run = engine.submit(tiny(), small_dataset.record)
@@ -338,18 +379,22 @@ def test_a_task_that_ends_in_an_error_is_told_and_tried_again_ever_later(
 
 
 def test_an_error_of_a_run_that_cannot_be_taken_up_is_told_in_its_own_words(
-        client: Client, small_dataset: LesionDataset) -> None:
+    client: Client, small_dataset: LesionDataset
+) -> None:
     engine.submit(tiny(), small_dataset.record)
     watching = Engine()
     watching._look()
     client.futures[0].status = "error"
-    client.futures[0].error = StoreError("Run x", "it cannot be written (Read-only file system).", "Free it.")
+    client.futures[0].error = StoreError(
+        "Run x", "it cannot be written (Read-only file system).", "Free it."
+    )
     watching._look()
     assert "Read-only file system" in str(watching.problem)
 
 
 def test_a_lost_scheduler_is_let_go_and_its_runs_are_taken_up_under_another_name(
-        client: Client, small_dataset: LesionDataset) -> None:
+    client: Client, small_dataset: LesionDataset
+) -> None:
     engine.submit(tiny(), small_dataset.record)
     watching = Engine()
     watching._look()
@@ -361,7 +406,8 @@ def test_a_lost_scheduler_is_let_go_and_its_runs_are_taken_up_under_another_name
 
 
 def test_a_run_that_waits_longer_than_a_start_takes_says_what_it_waits_for(
-        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 100.0
     monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
     run = engine.submit(tiny(), small_dataset.record)
@@ -377,7 +423,8 @@ def test_a_run_that_waits_longer_than_a_start_takes_says_what_it_waits_for(
 
 
 def test_a_scheduler_that_takes_long_to_start_is_waited_for_in_words(
-        client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now, said = 100.0, []
     monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
     run, watching = engine.submit(tiny(), small_dataset.record), Engine()

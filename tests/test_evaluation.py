@@ -97,7 +97,12 @@ def test_scores_of_four_images_are_the_ones_counted_by_hand():
     assert found.confusion[NV].tolist() == [0, 0, 0, 2, 0, 0, 0]
     assert (found.n_images, found.n_lesions) == (4, 4)
     nv = found.per_class.loc["nv"]
-    assert (nv.support, nv.precision, nv.recall, nv.f1) == (2, pytest.approx(2 / 3), 1, pytest.approx(4 / 5))
+    assert (nv.support, nv.precision, nv.recall, nv.f1) == (
+        2,
+        pytest.approx(2 / 3),
+        1,
+        pytest.approx(4 / 5),
+    )
 
 
 def test_scores_are_those_of_scikit_learn():
@@ -109,13 +114,24 @@ def test_scores_are_those_of_scikit_learn():
         "balanced_accuracy": metrics.balanced_accuracy_score(y_true, answer),
         "macro_f1": metrics.f1_score(y_true, answer, average="macro"),
         "macro_auc": np.mean([metrics.roc_auc_score(y_true == k, proba[:, k]) for k in range(7)]),
-        "malignant_sensitivity": metrics.recall_score(malignant, np.isin(answer, [MEL, BCC, AKIEC])),
-        "malignant_specificity": metrics.recall_score(~malignant, ~np.isin(answer, [MEL, BCC, AKIEC])),
+        "malignant_sensitivity": metrics.recall_score(
+            malignant, np.isin(answer, [MEL, BCC, AKIEC])
+        ),
+        "malignant_specificity": metrics.recall_score(
+            ~malignant, ~np.isin(answer, [MEL, BCC, AKIEC])
+        ),
         "malignant_auc": metrics.roc_auc_score(malignant, malignant_proba(proba)),
     }
-    assert {key: score.value for key, score in found.scores.items()} == pytest.approx(wanted, abs=1e-6)
-    assert found.confusion.tolist() == metrics.confusion_matrix(y_true, answer, labels=range(7)).tolist()
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(y_true, answer, labels=range(7))
+    assert {key: score.value for key, score in found.scores.items()} == pytest.approx(
+        wanted, abs=1e-6
+    )
+    assert (
+        found.confusion.tolist()
+        == metrics.confusion_matrix(y_true, answer, labels=range(7)).tolist()
+    )
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        y_true, answer, labels=range(7)
+    )
     assert found.per_class.support.tolist() == support.tolist()
     for name, values in {"precision": precision, "recall": recall, "f1": f1}.items():
         assert found.per_class[name].to_numpy() == pytest.approx(values)
@@ -126,7 +142,9 @@ def test_auc_counts_ties_half_as_scikit_learn_does():
     coarse = np.round(proba.astype(float) * 8 + 0.5)
     coarse /= coarse.sum(axis=1, keepdims=True)
     found = evaluate(y_true, coarse, lesions, resamples=2).per_class.auc
-    assert found.tolist() == pytest.approx([metrics.roc_auc_score(y_true == k, coarse[:, k]) for k in range(7)])
+    assert found.tolist() == pytest.approx(
+        [metrics.roc_auc_score(y_true == k, coarse[:, k]) for k in range(7)]
+    )
 
 
 def test_a_class_that_is_not_in_the_test_part_has_no_recall_and_does_not_enter_the_means():
@@ -153,14 +171,16 @@ def test_a_perfect_model_scores_one_throughout():
     y_true = np.arange(70) % 7
     found = evaluate(y_true, sure(y_true.tolist(), 0.99), np.arange(70))
     assert {(score.value, score.high) for score in found.scores.values()} == {(1.0, 1.0)}
-    assert all(0.8 < score.low < 0.96 for score in found.scores.values())  # none is certain of 70 images
+    # none is certain of 70 images
+    assert all(0.8 < score.low < 0.96 for score in found.scores.values())
 
 
 # ------------------------------------------------------------------------------ intervals
 
 
 def test_lesions_are_resampled_and_not_images():
-    # 50 images of one lesion right, 50 of another wrong: a resample holds both, or one of them twice
+    # 50 images of one lesion right, 50 of another wrong: a resample holds both, or one of them
+    # twice
     y_true, answers = np.full(100, NV), [NV] * 50 + [MEL] * 50
     by_lesion = evaluate(y_true, sure(answers), np.repeat([0, 1], 50)).scores["accuracy"]
     by_image = evaluate(y_true, sure(answers), np.arange(100)).scores["accuracy"]
@@ -185,12 +205,17 @@ def test_intervals_are_those_of_a_slow_bootstrap_that_copies_images():
         rows = np.concatenate([np.flatnonzero(lesions == names[j]) for j in draw])
         y, p = y_true[rows], proba[rows].astype(float)
         slow["accuracy"].append(metrics.accuracy_score(y, p.argmax(axis=1)))
-        slow["balanced_accuracy"].append(metrics.recall_score(y, p.argmax(axis=1), labels=np.unique(y), average="macro",
-                                                              zero_division=0))
+        slow["balanced_accuracy"].append(
+            metrics.recall_score(
+                y, p.argmax(axis=1), labels=np.unique(y), average="macro", zero_division=0
+            )
+        )
         slow["malignant_auc"].append(metrics.roc_auc_score(y <= AKIEC, malignant_proba(p)))
     for key, values in slow.items():
         low, high = np.quantile(values, (0.025, 0.975))
-        assert (found.scores[key].low, found.scores[key].high) == pytest.approx((low, high), abs=1e-9)
+        assert (found.scores[key].low, found.scores[key].high) == pytest.approx(
+            (low, high), abs=1e-9
+        )
 
 
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others():
@@ -208,7 +233,9 @@ def test_lesions_may_have_any_names_and_images_any_order():
     plain = evaluate(y_true, proba, lesions)
     assert evaluate(y_true, proba, named).scores == plain.scores
     shuffled = evaluate(y_true[order], proba[order], lesions[order]).scores
-    assert {k: v.low for k, v in shuffled.items()} == pytest.approx({k: v.low for k, v in plain.scores.items()})
+    assert {k: v.low for k, v in shuffled.items()} == pytest.approx(
+        {k: v.low for k, v in plain.scores.items()}
+    )
 
 
 def test_two_thousand_resamples_are_scored_a_block_at_a_time_and_never_image_by_image(monkeypatch):
@@ -230,8 +257,14 @@ def test_two_thousand_resamples_are_scored_a_block_at_a_time_and_never_image_by_
 def test_shares_have_the_intervals_that_scores_have():
     y_true, proba, lesions = made_up(300)
     right = proba.argmax(axis=1) == y_true
-    found = shares({"all": (right, np.ones(300, bool)), "nv": (right, y_true == NV), "none": (right, y_true > 9)},
-                   lesions)
+    found = shares(
+        {
+            "all": (right, np.ones(300, bool)),
+            "nv": (right, y_true == NV),
+            "none": (right, y_true > 9),
+        },
+        lesions,
+    )
     whole = evaluate(y_true, proba, lesions)
     assert found["all"] == whole.scores["accuracy"]
     assert found["nv"].value == pytest.approx(whole.per_class.loc["nv", "recall"])
@@ -242,7 +275,9 @@ def test_the_interval_of_a_proportion_is_wilsons():
     # 5 of 10: centre 1/2, half width z / sqrt(n + z²) / 2 with z = 1.96
     found = proportion(5, 10)
     half = 1.95996 / math.sqrt(10 + 1.95996**2) / 2
-    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half), abs=1e-5)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (0.5, 0.5 - half, 0.5 + half), abs=1e-5
+    )
     assert proportion(0, 12).high == pytest.approx(1.95996**2 / (12 + 1.95996**2), abs=1e-5)
     assert math.isnan(proportion(0, 0).value)
     assert percent(proportion(1, 1)) == "100 %"  # one image proves nothing
@@ -258,7 +293,9 @@ def wilson_low(n: float) -> float:
 
 def test_none_of_six_malignant_images_found_may_be_two_of_five():
     # six lesions, 0 found: 0 to z² / (6 + z²) = 39 %; six benign, all spared: from 61 %
-    found = evaluate(np.array([MEL, BCC, AKIEC] * 2 + [NV] * 6), sure([NV] * 12), np.arange(12)).scores
+    found = evaluate(
+        np.array([MEL, BCC, AKIEC] * 2 + [NV] * 6), sure([NV] * 12), np.arange(12)
+    ).scores
     assert percent(found["malignant_sensitivity"]) == "0 % (0 to 39)"
     assert percent(found["malignant_specificity"]) == "100 % (61 to 100)"
     assert found["malignant_sensitivity"].high == pytest.approx(1 - wilson_low(6), abs=1e-6)
@@ -268,8 +305,10 @@ def test_none_of_six_malignant_images_found_may_be_two_of_five():
 def test_of_one_lesion_there_is_no_interval_however_many_images_show_it(right):
     answers = sure([NV if right else MEL] * 5)
     found = evaluate(np.full(5, NV), answers, np.zeros(5))
-    assert [percent(found.scores[key]) for key in ("accuracy", "balanced_accuracy", "malignant_specificity")] == \
-        ["100 %" if right else "0 %"] * 3
+    assert [
+        percent(found.scores[key])
+        for key in ("accuracy", "balanced_accuracy", "malignant_specificity")
+    ] == ["100 %" if right else "0 %"] * 3
     assert all(math.isnan(score.low) and math.isnan(score.high) for score in found.scores.values())
     mixed = evaluate(np.full(3, NV), sure([NV, NV, MEL]), np.zeros(3)).scores["accuracy"]
     assert percent(mixed) == "67 %"
@@ -278,8 +317,11 @@ def test_of_one_lesion_there_is_no_interval_however_many_images_show_it(right):
 
 
 def test_one_malignant_lesion_among_many_has_no_interval_and_the_others_keep_theirs():
-    found = evaluate(np.array([MEL, MEL, *[NV] * 10]), sure([MEL, MEL, *[NV] * 8, MEL, MEL]),
-                     np.array([0, 0, *range(1, 11)])).scores
+    found = evaluate(
+        np.array([MEL, MEL, *[NV] * 10]),
+        sure([MEL, MEL, *[NV] * 8, MEL, MEL]),
+        np.array([0, 0, *range(1, 11)]),
+    ).scores
     assert percent(found["malignant_sensitivity"]) == "100 %"
     assert found["malignant_specificity"].has_width
     # 2 of 10 above or level with it; the draws, which know one malignant lesion, see far less
@@ -290,8 +332,11 @@ def test_one_malignant_lesion_among_many_has_no_interval_and_the_others_keep_the
 def test_images_of_few_lesions_count_as_so_many_lesions():
     # 12 images: of 12 lesions, of 3 with 4 each, of one with 10 and two with one: 144 / 102 = 1.41
     y_true, proba = np.full(12, NV), sure([NV] * 12)
-    for lesions, n in ((np.arange(12), 12), (np.repeat([0, 1, 2], 4), 3),
-                       (np.array([0] * 10 + [1, 2]), 144 / 102)):
+    for lesions, n in (
+        (np.arange(12), 12),
+        (np.repeat([0, 1, 2], 4), 3),
+        (np.array([0] * 10 + [1, 2]), 144 / 102),
+    ):
         found = evaluate(y_true, proba, lesions).scores["accuracy"]
         assert (found.low, found.high) == (pytest.approx(wilson_low(n), abs=1e-6), 1.0)
         assert effective_lesions(lesions) == pytest.approx(n)
@@ -299,9 +344,13 @@ def test_images_of_few_lesions_count_as_so_many_lesions():
 
 def test_lesions_that_are_all_half_right_have_an_interval_around_the_half():
     # four lesions, one of two images right in each: every draw gives 1/2
-    found = evaluate(np.full(8, NV), sure([NV, MEL] * 4), np.repeat(np.arange(4), 2)).scores["accuracy"]
+    found = evaluate(np.full(8, NV), sure([NV, MEL] * 4), np.repeat(np.arange(4), 2)).scores[
+        "accuracy"
+    ]
     half = 1.959964 / math.sqrt(4 + 1.959964**2) / 2
-    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half), abs=1e-5)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (0.5, 0.5 - half, 0.5 + half), abs=1e-5
+    )
 
 
 def test_draws_that_differ_keep_the_bootstrap_also_where_they_are_few():
@@ -317,7 +366,9 @@ def test_the_mean_of_recalls_that_are_all_one_is_as_unsure_as_they_are_together(
     assert found["balanced_accuracy"].low == pytest.approx(low, abs=1e-6)
     # F1 by s, the share of right ones among the images of the class or named it: 2 s / (1 + s)
     f1 = [2 * s / (1 + s) for s in (wilson_low(4), wilson_low(9))]
-    assert found["macro_f1"].low == pytest.approx(1 - math.hypot(1 - f1[0], 1 - f1[1]) / 2, abs=1e-6)
+    assert found["macro_f1"].low == pytest.approx(
+        1 - math.hypot(1 - f1[0], 1 - f1[1]) / 2, abs=1e-6
+    )
     assert found["balanced_accuracy"].high == found["macro_f1"].high == 1.0
 
 
@@ -325,7 +376,9 @@ def test_a_class_that_is_never_right_has_an_f1_of_zero_with_an_interval():
     found = evaluate(np.array([MEL] * 3 + [BCC] * 3), sure([NV] * 6), np.arange(6)).scores
     upper = 1 - wilson_low(3)
     assert found["macro_f1"].value == found["macro_f1"].low == 0
-    assert found["macro_f1"].high == pytest.approx(math.sqrt(2) / 2 * 2 * upper / (1 + upper), abs=1e-6)
+    assert found["macro_f1"].high == pytest.approx(
+        math.sqrt(2) / 2 * 2 * upper / (1 + upper), abs=1e-6
+    )
 
 
 def test_a_perfect_area_is_no_certainty():
@@ -340,12 +393,17 @@ def test_a_perfect_area_is_no_certainty():
     assert (1 - q) / math.sqrt(variance) == pytest.approx(1.959964)
     y_true = np.array([MEL] * 5 + [NV] * 5)
     found = evaluate(y_true, sure(y_true.tolist()), np.arange(10)).scores
-    assert (found["malignant_auc"].low, found["malignant_auc"].high) == pytest.approx((few.low, 1.0))
-    assert found["macro_auc"].low == pytest.approx(1 - (1 - few.low) / math.sqrt(2))  # the mean of two
+    assert (found["malignant_auc"].low, found["malignant_auc"].high) == pytest.approx(
+        (few.low, 1.0)
+    )
+    # the mean of two
+    assert found["macro_auc"].low == pytest.approx(1 - (1 - few.low) / math.sqrt(2))
 
 
 def test_areas_of_ties_have_an_interval_around_the_half():
-    found = evaluate(np.array([MEL, MEL, NV, NV]), sure([NV] * 4), np.arange(4)).scores["malignant_auc"]
+    found = evaluate(np.array([MEL, MEL, NV, NV]), sure([NV] * 4), np.arange(4)).scores[
+        "malignant_auc"
+    ]
     assert (found.value, found.low + found.high) == (0.5, pytest.approx(1.0))
     assert found.low < 0.2
 
@@ -355,10 +413,16 @@ def test_operating_points_and_shares_have_the_same_intervals():
     point = operating_point(y_true, proba, np.arange(12), 0.5)
     assert [percent(point.sensitivity), percent(point.specificity)] == ["100 % (61 to 100)"] * 2
     single = operating_point(y_true, proba, np.array([0] * 6 + [*range(1, 7)]), 0.5)
-    assert [percent(single.sensitivity), percent(single.specificity)] == ["100 %", "100 % (61 to 100)"]
+    assert [percent(single.sensitivity), percent(single.specificity)] == [
+        "100 %",
+        "100 % (61 to 100)",
+    ]
     right = evaluate_recalls(Answers(y_true, proba, np.arange(12)))
     assert [percent(right[key]) for key in ("mel", "nv")] == ["100 % (61 to 100)"] * 2
-    assert right["balanced_accuracy"] == evaluate(y_true, proba, np.arange(12)).scores["balanced_accuracy"]
+    assert (
+        right["balanced_accuracy"]
+        == evaluate(y_true, proba, np.arange(12)).scores["balanced_accuracy"]
+    )
 
 
 def test_two_models_that_answer_alike_may_differ_as_far_as_none_of_n_allows():
@@ -367,8 +431,11 @@ def test_two_models_that_answer_alike_may_differ_as_far_as_none_of_n_allows():
     answers = [MEL] * 6 + [NV] * 14
     found = compare(y_true, sure(answers, 0.6), sure(answers, 0.8), np.arange(20))
     upper = 1 - wilson_low(20)
-    assert (found["accuracy"].value, found["accuracy"].low, found["accuracy"].high) == \
-        pytest.approx((0, -upper, upper), abs=1e-6)
+    assert (
+        found["accuracy"].value,
+        found["accuracy"].low,
+        found["accuracy"].high,
+    ) == pytest.approx((0, -upper, upper), abs=1e-6)
     assert found["malignant_sensitivity"].high == pytest.approx(1 - wilson_low(8), abs=1e-6)
     assert math.isnan(found["macro_f1"].low)
     assert math.isnan(found["malignant_auc"].low)
@@ -389,7 +456,9 @@ def test_a_difference_of_two_sets_that_are_all_right_and_all_wrong_has_newcombes
     found = unpaired_difference(ours, theirs)
     low = 1 - math.hypot(1 - wilson_low(8), 1 - wilson_low(5))
     for key in ("accuracy", "balanced_accuracy", "nv"):
-        assert (found[key].value, found[key].low, found[key].high) == pytest.approx((1.0, low, 1.0), abs=1e-6)
+        assert (found[key].value, found[key].low, found[key].high) == pytest.approx(
+            (1.0, low, 1.0), abs=1e-6
+        )
     assert math.isnan(found["mel"].value)
     alone = unpaired_difference(ours, Answers(theirs.y_true, theirs.proba, np.zeros(5) + 100))
     assert (alone["nv"].value, math.isnan(alone["nv"].low)) == (1.0, True)
@@ -398,7 +467,9 @@ def test_a_difference_of_two_sets_that_are_all_right_and_all_wrong_has_newcombes
 def test_a_recall_of_one_lesion_takes_the_interval_of_its_difference_away():
     # a mel lesion against ten, nv against nv: the draws of the ten say nothing of the one
     ours = Answers(np.array([MEL, *[NV] * 10]), sure([MEL, *[NV] * 10]), np.arange(11))
-    theirs = Answers(np.array([MEL] * 10 + [NV] * 10), sure([MEL] * 5 + [NV] * 15), 100 + np.arange(20))
+    theirs = Answers(
+        np.array([MEL] * 10 + [NV] * 10), sure([MEL] * 5 + [NV] * 15), 100 + np.arange(20)
+    )
     found = unpaired_difference(ours, theirs)
     assert (found["mel"].value, math.isnan(found["mel"].low)) == (0.5, True)
     assert found["nv"].has_width
@@ -436,7 +507,9 @@ def test_mcnemar_of_two_equal_models_finds_nothing():
 
 def test_a_model_does_not_differ_from_itself():
     y_true, proba, lesions = made_up(200)
-    assert set(compare(y_true, proba, proba, lesions).values()) == {Interval(0.0, math.nan, math.nan)}
+    assert set(compare(y_true, proba, proba, lesions).values()) == {
+        Interval(0.0, math.nan, math.nan)
+    }
 
 
 def test_the_paired_difference_is_ours_minus_the_baseline_and_narrower_than_the_scores():
@@ -490,7 +563,10 @@ def test_an_operating_point_counts_what_is_missed_and_what_is_called_malignant_f
 def test_by_the_class_named_sensitivity_and_specificity_are_those_of_the_scores():
     y_true, proba, lesions = made_up(400)
     point, found = operating_point(y_true, proba, lesions), evaluate(y_true, proba, lesions).scores
-    assert (point.sensitivity, point.specificity) == (found["malignant_sensitivity"], found["malignant_specificity"])
+    assert (point.sensitivity, point.specificity) == (
+        found["malignant_sensitivity"],
+        found["malignant_specificity"],
+    )
 
 
 def test_the_roc_curve_passes_through_every_operating_point_and_its_area_is_the_auc():
@@ -500,13 +576,18 @@ def test_the_roc_curve_passes_through_every_operating_point_and_its_area_is_the_
     assert curve.iloc[-1][["false_alarms", "sensitivity"]].tolist() == [1, 1]
     threshold = malignant_threshold(y_true, proba, 0.8)
     point = operating_point(y_true, proba, lesions, threshold, resamples=2)
-    cost, found = 1 - point.specificity.value + 1e-12, point.sensitivity.value  # on a step of the curve
+    # on a step of the curve
+    cost, found = 1 - point.specificity.value + 1e-12, point.sensitivity.value
     assert curve[curve.false_alarms < cost - 2e-12].sensitivity.max() <= found
     assert found <= curve[curve.false_alarms <= cost].sensitivity.max()
     found = evaluate(y_true, proba, lesions, resamples=2)
-    assert np.trapezoid(curve.sensitivity, curve.false_alarms) == pytest.approx(found.scores["malignant_auc"].value)
+    assert np.trapezoid(curve.sensitivity, curve.false_alarms) == pytest.approx(
+        found.scores["malignant_auc"].value
+    )
     of_class = class_roc(y_true, proba, BKL)
-    assert np.trapezoid(of_class.sensitivity, of_class.false_alarms) == pytest.approx(found.per_class.loc["bkl", "auc"])
+    assert np.trapezoid(of_class.sensitivity, of_class.false_alarms) == pytest.approx(
+        found.per_class.loc["bkl", "auc"]
+    )
 
 
 def test_the_roc_curve_of_four_images_by_hand():
@@ -536,7 +617,8 @@ def test_the_temperature_undoes_overconfidence():
     sharpened = fit_temperature(y_true, with_temperature(proba, 1 / 3))
     assert sharpened == pytest.approx(3 * honest, rel=0.01)
     assert with_temperature(proba, 2.0) == pytest.approx(
-        np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True))
+        np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    )
 
 
 def test_a_temperature_never_changes_the_answer_and_one_changes_nothing():
@@ -568,7 +650,8 @@ def test_calibration_error_of_two_bins_by_hand():
 
 
 def test_a_calibrated_model_shows_some_calibration_error_by_chance():
-    # 100 images at 0.5 in one bin: the mean distance of their accuracy from 0.5 is 0.05 sqrt(2 / pi)
+    # 100 images at 0.5 in one bin: the mean distance of their accuracy from 0.5 is 0.05 sqrt(2
+    # / pi)
     proba = np.zeros((100, 7))
     proba[:, [MEL, NV]] = 0.5
     by_chance = calibration_error_by_chance(reliability(np.full(100, NV), proba))
@@ -584,8 +667,11 @@ def test_bins_hold_equally_many_images_and_do_not_depend_on_their_order():
     assert table.n.tolist() == [100] * 15
     order = np.random.default_rng(1).permutation(1500)
     assert expected_calibration_error(y_true[order], proba[order]) == pytest.approx(
-        expected_calibration_error(y_true, proba))
-    assert ((table.low < table.accuracy) & (table.accuracy <= table.high + 1e-12) & (table.high <= 1)).all()
+        expected_calibration_error(y_true, proba)
+    )
+    assert (
+        (table.low < table.accuracy) & (table.accuracy <= table.high + 1e-12) & (table.high <= 1)
+    ).all()
 
 
 def test_the_conformal_threshold_is_the_score_of_the_right_rank():
@@ -600,15 +686,24 @@ def test_the_conformal_threshold_is_the_score_of_the_right_rank():
 
 def test_sets_hold_what_is_probable_enough_and_are_never_empty():
     proba = np.array([[0.5, 0.3, 0.2, 0, 0, 0, 0], [0.3, 0.25, 0.15, 0.1, 0.1, 0.05, 0.05]])
-    assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.7)] == [[MEL, BCC], [MEL]]
+    assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.7)] == [
+        [MEL, BCC],
+        [MEL],
+    ]
     assert [np.flatnonzero(row).tolist() for row in conformal_sets(proba, 0.4)] == [[MEL], [MEL]]
     assert conformal_sets(proba, math.inf).all()
 
 
 def test_sets_are_counted_by_size_and_by_class():
     # threshold 0.7 takes what has 0.3 or more; df is never in a set
-    proba = np.array([[0.5, 0.4, 0.1, 0, 0, 0, 0], [0.4, 0.3, 0.3, 0, 0, 0, 0], [0, 0, 0, 0.9, 0, 0, 0.1],
-                      [0, 0, 0, 0.8, 0, 0, 0.2]])
+    proba = np.array(
+        [
+            [0.5, 0.4, 0.1, 0, 0, 0, 0],
+            [0.4, 0.3, 0.3, 0, 0, 0, 0],
+            [0, 0, 0, 0.9, 0, 0, 0.1],
+            [0, 0, 0, 0.8, 0, 0, 0.2],
+        ]
+    )
     found = prediction_sets(np.array([BCC, MEL, NV, DF]), proba, np.arange(4), 0.7)
     assert found.sizes.tolist() == [2, 1, 1, 0, 0, 0, 0]
     assert found.mean_size == pytest.approx((2 + 3 + 1 + 1) / 4)
@@ -626,17 +721,21 @@ def test_coverage_of_all_images_has_an_interval_over_lesions_and_that_of_a_class
     alone = prediction_sets(y_true, proba, np.arange(100), 0.5)
     together = prediction_sets(y_true, proba, np.repeat(np.arange(10), 10), 0.5)
     assert alone.coverage.value == together.coverage.value == 0.9
-    assert (alone.coverage.low, alone.coverage.high) == pytest.approx((0.84, 0.95), abs=0.011)  # binomial
-    assert (together.coverage.low, together.coverage.high) == pytest.approx((0.7, 1.0))  # 3 of 10 drawn, or none
+    # binomial
+    assert (alone.coverage.low, alone.coverage.high) == pytest.approx((0.84, 0.95), abs=0.011)
+    # 3 of 10 drawn, or none
+    assert (together.coverage.low, together.coverage.high) == pytest.approx((0.7, 1.0))
     for found, wilson in ((alone, proportion(90, 100)), (together, proportion(9, 10))):
-        assert found.by_class.loc["nv", ["coverage", "low", "high"]].tolist() == \
-            pytest.approx([wilson.value, wilson.low, wilson.high])
+        assert found.by_class.loc["nv", ["coverage", "low", "high"]].tolist() == pytest.approx(
+            [wilson.value, wilson.low, wilson.high]
+        )
 
 
 def test_sets_that_hold_every_true_class_are_not_sure_to_and_of_one_lesion_none_is():
     y_true = np.array([NV] * 6 + [MEL] * 3)
     found = prediction_sets(y_true, sure(y_true.tolist()), np.array([*range(6), 6, 6, 6]), 0.5)
-    assert percent(found.coverage) == f"100 % ({100 * wilson_low(81 / 15):.0f} to 100)"  # 9 images, 9² / (6 + 3²)
+    # 9 images, 9² / (6 + 3²)
+    assert percent(found.coverage) == f"100 % ({100 * wilson_low(81 / 15):.0f} to 100)"
     assert found.by_class.loc["nv", "low"] == pytest.approx(wilson_low(6), abs=1e-6)
     assert math.isnan(found.by_class.loc["mel", "low"])
 
@@ -677,27 +776,62 @@ def test_what_a_baseline_scores_by_construction_has_no_interval():
     found = majority_baseline(np.eye(7)[NV] * 9, np.array([MEL, MEL, BKL, NV]), np.arange(4)).scores
     written = {key: format_score(key, score) for key, score in found.items()}
     assert written == written | {
-        "balanced_accuracy": "33 %", "macro_auc": "0.50", "malignant_sensitivity": "0 %",
-        "malignant_specificity": "100 %", "malignant_auc": "0.50"}
+        "balanced_accuracy": "33 %",
+        "macro_auc": "0.50",
+        "malignant_sensitivity": "0 %",
+        "malignant_specificity": "100 %",
+        "malignant_auc": "0.50",
+    }
     assert written["accuracy"].startswith("25 % (0 to ")
 
 
-@pytest.mark.parametrize("recorded", [
-    None, [], "nv", {}, {"nv": 5}, dict.fromkeys(CODES, 0), dict.fromkeys(CODES, "5"), dict.fromkeys(CODES, -1),
-    dict.fromkeys(CODES, 1.5), dict.fromkeys(CODES, True), dict.fromkeys(CODES, 10**400)])
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        None,
+        [],
+        "nv",
+        {},
+        {"nv": 5},
+        dict.fromkeys(CODES, 0),
+        dict.fromkeys(CODES, "5"),
+        dict.fromkeys(CODES, -1),
+        dict.fromkeys(CODES, 1.5),
+        dict.fromkeys(CODES, True),
+        dict.fromkeys(CODES, 10**400),
+    ],
+)
 def test_a_run_without_counts_of_its_training_has_those_of_its_validation(recorded):
     validation = np.array([NV, NV, BKL])
-    assert train_counts({"split": {"train_counts": recorded}}, validation).tolist() == [0, 0, 0, 2, 1, 0, 0]
+    assert train_counts({"split": {"train_counts": recorded}}, validation).tolist() == [
+        0,
+        0,
+        0,
+        2,
+        1,
+        0,
+        0,
+    ]
     assert train_counts({"split": {}}, validation).tolist() == [0, 0, 0, 2, 1, 0, 0]
     counts = {"df": 6, "mel": 1, "bcc": 2, "akiec": 3, "nv": 4, "bkl": 5, "vasc": 0}  # in any order
-    assert train_counts({"split": {"train_counts": counts}}, validation).tolist() == [1, 2, 3, 4, 5, 0, 6]
+    assert train_counts({"split": {"train_counts": counts}}, validation).tolist() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        0,
+        6,
+    ]
 
 
 def test_logistic_regression_tells_dark_images_from_light_ones():
     random = np.random.default_rng(0)
     labels = np.array([MEL, NV] * 20)
     images = random.integers(0, 60, (40, 28, 28, 3)) + (labels == NV)[:, None, None, None] * 120
-    proba = logistic_regression_proba(images[:30].astype(np.uint8), labels[:30], images[30:].astype(np.uint8))
+    proba = logistic_regression_proba(
+        images[:30].astype(np.uint8), labels[:30], images[30:].astype(np.uint8)
+    )
     assert proba.argmax(axis=1).tolist() == labels[30:].tolist()
     assert proba[:, [BCC, AKIEC, BKL, VASC, DF]].max() == 0
     assert proba.sum(axis=1) == pytest.approx(1)
@@ -709,9 +843,14 @@ def test_logistic_regression_on_one_class_always_answers_it():
     assert proba.tolist() == [[0, 0, 0, 1, 0, 0, 0]] * 2
 
 
-@pytest.mark.parametrize("images", [np.zeros((3, 28, 28, 3), np.uint8),
-                                    np.random.default_rng(0).integers(0, 256, (3, 28, 28, 3), np.uint8)],
-                         ids=["all the same", "three only"])
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((3, 28, 28, 3), np.uint8),
+        np.random.default_rng(0).integers(0, 256, (3, 28, 28, 3), np.uint8),
+    ],
+    ids=["all the same", "three only"],
+)
 def test_logistic_regression_survives_what_it_cannot_learn_from(images):
     proba = logistic_regression_proba(images, np.array([NV, NV, DF]), images)
     assert proba.sum(axis=1) == pytest.approx(1)
@@ -729,25 +868,32 @@ def test_many_images_are_reduced_in_blocks_to_the_same_answers(monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (30, 28, 28, 3), np.uint8)
     at_once = logistic_regression_proba(images, np.arange(30) % 7, images)
     monkeypatch.setattr(baselines_module, "BLOCK", 7)
-    assert logistic_regression_proba(images, np.arange(30) % 7, images) == pytest.approx(at_once, abs=1e-4)
+    assert logistic_regression_proba(images, np.arange(30) % 7, images) == pytest.approx(
+        at_once, abs=1e-4
+    )
 
 
 # ----------------------------------------------------------------------- words and JSON
 
 
-@pytest.mark.parametrize(("interval", "text"), [
-    (Interval(0.7512, 0.7321, 0.7698), "75.1 % (73.2 to 77.0)"),
-    (Interval(0.7512, 0.70, 0.7999), "75.1 % (70.0 to 80.0)"),  # just under 10 points
-    (Interval(0.5234, 0.4623, 0.5801), "52 % (46 to 58)"),  # wider: a decimal would pretend
-    (Interval(0.0, 0.0, 0.3903), "0 % (0 to 39)"),
-    (Interval(1.0, 0.95, 1.0), "100.0 % (95.0 to 100.0)"),
-    (Interval(1.0, 1.0, 1.0), "100 %"),  # an older version's: no interval, and no certainty
-    (Interval(0.071, 0.071, 0.071), "7 %"),
-    (Interval(1 / 7, math.nan, math.nan), "14 %"),
-    (Interval(0.5, math.nan, math.nan), "50 %"),
-    (Interval(math.nan, math.nan, math.nan), "–"),
-])
-def test_a_percentage_shows_no_digit_that_its_interval_does_not_support(interval: Interval, text: str):
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(0.7512, 0.7321, 0.7698), "75.1 % (73.2 to 77.0)"),
+        (Interval(0.7512, 0.70, 0.7999), "75.1 % (70.0 to 80.0)"),  # just under 10 points
+        (Interval(0.5234, 0.4623, 0.5801), "52 % (46 to 58)"),  # wider: a decimal would pretend
+        (Interval(0.0, 0.0, 0.3903), "0 % (0 to 39)"),
+        (Interval(1.0, 0.95, 1.0), "100.0 % (95.0 to 100.0)"),
+        (Interval(1.0, 1.0, 1.0), "100 %"),  # an older version's: no interval, and no certainty
+        (Interval(0.071, 0.071, 0.071), "7 %"),
+        (Interval(1 / 7, math.nan, math.nan), "14 %"),
+        (Interval(0.5, math.nan, math.nan), "50 %"),
+        (Interval(math.nan, math.nan, math.nan), "–"),
+    ],
+)
+def test_a_percentage_shows_no_digit_that_its_interval_does_not_support(
+    interval: Interval, text: str
+):
     assert percent(interval) == text
 
 
@@ -756,8 +902,13 @@ def test_areas_and_differences_are_written_in_their_own_units():
     assert decimal(Interval(0.9204, 0.80, 0.98)) == "0.92 (0.80 to 0.98)"
     assert format_score("accuracy", Interval(0.5, 0.48, 0.52)) == "50.0 % (48.0 to 52.0)"
     assert format_score("macro_auc", Interval(0.5, 0.48, 0.52)) == "0.500 (0.480 to 0.520)"
-    assert format_difference("accuracy", Interval(0.013, -0.004, 0.031)) == "+1.3 points (−0.4 to +3.1)"
-    assert format_difference("macro_auc", Interval(-0.012, -0.028, 0.0)) == "−0.012 (−0.028 to 0.000)"
+    assert (
+        format_difference("accuracy", Interval(0.013, -0.004, 0.031))
+        == "+1.3 points (−0.4 to +3.1)"
+    )
+    assert (
+        format_difference("macro_auc", Interval(-0.012, -0.028, 0.0)) == "−0.012 (−0.028 to 0.000)"
+    )
     assert format_difference("macro_f1", Interval(0.10, 0.02, 0.19)) == "+10 points (+2 to +19)"
     assert decimal(Interval(1.0, 0.74, 1.0)) == "1.00 (0.74 to 1.00)"
 
@@ -770,7 +921,9 @@ def test_without_an_interval_a_number_has_no_digit_to_spare():
     assert format_score("malignant_auc", Interval(math.nan, math.nan, math.nan)) == "–"
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.0004, "< 0.001"), (0.0123, "= 0.012"), (0.5, "= 0.50"), (1.0, "= 1.00")])
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.0004, "< 0.001"), (0.0123, "= 0.012"), (0.5, "= 0.50"), (1.0, "= 1.00")]
+)
 def test_p_values_are_written_with_the_digits_that_matter(p, words):
     assert p_value(p) == words
 
@@ -786,7 +939,11 @@ def test_the_record_is_json_and_gives_the_scores_back():
     assert list(record["per_class"]) == list(CODES)
     assert record["confusion"][NV][NV] == 2
     whole = evaluation_from_record(record)
-    assert (whole.n_images, whole.n_lesions, whole.confusion.tolist()) == (3, 3, found.confusion.tolist())
+    assert (whole.n_images, whole.n_lesions, whole.confusion.tolist()) == (
+        3,
+        3,
+        found.confusion.tolist(),
+    )
     pd.testing.assert_frame_equal(whole.per_class, found.per_class)
     again = scores_from_record(record)
     assert again["accuracy"] == found.scores["accuracy"]
@@ -795,7 +952,9 @@ def test_the_record_is_json_and_gives_the_scores_back():
 
 def stored() -> dict:
     """An evaluation of five images of five lesions, four right, as JSON."""
-    found = evaluate(np.array([NV, NV, NV, BKL, MEL]), sure([NV, NV, NV, NV, MEL]), np.arange(5), resamples=50)
+    found = evaluate(
+        np.array([NV, NV, NV, BKL, MEL]), sure([NV, NV, NV, NV, MEL]), np.arange(5), resamples=50
+    )
     return json.loads(json.dumps(evaluation_record(found)))
 
 
@@ -820,24 +979,43 @@ def changed(*place: object, value: object) -> dict:
     return record
 
 
-@pytest.mark.parametrize("record", [
-    None, [], 3, "scores", {}, {"n_images": 15},
-    *(changed(name, value=value) for name in ("n_images", "n_lesions", "scores", "per_class", "confusion")
-      for value in (None, "5", [], {}, -1, 1.5, True, 10**400, [[1]] * 7, {"nv": 3})),
-    changed("scores", "accuracy", value=None), changed("scores", "accuracy", "value", value="0.8"),
-    changed("scores", "accuracy", "low", value=[0.1]), changed("scores", "macro_auc", "high", value=1e300),
-    changed("scores", "accuracy", "high", value=0.1), changed("scores", "accuracy", value={"value": 0.5}),
-    changed("per_class", "nv", value=3), changed("per_class", "nv", "support", value=0.5),
-    changed("per_class", "nv", "recall", value="all"), changed("confusion", 2, value=[1, 2]),
-    changed("confusion", 2, value=None), changed("confusion", 2, 2, value="many"),
-])
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        [],
+        3,
+        "scores",
+        {},
+        {"n_images": 15},
+        *(
+            changed(name, value=value)
+            for name in ("n_images", "n_lesions", "scores", "per_class", "confusion")
+            for value in (None, "5", [], {}, -1, 1.5, True, 10**400, [[1]] * 7, {"nv": 3})
+        ),
+        changed("scores", "accuracy", value=None),
+        changed("scores", "accuracy", "value", value="0.8"),
+        changed("scores", "accuracy", "low", value=[0.1]),
+        changed("scores", "macro_auc", "high", value=1e300),
+        changed("scores", "accuracy", "high", value=0.1),
+        changed("scores", "accuracy", value={"value": 0.5}),
+        changed("per_class", "nv", value=3),
+        changed("per_class", "nv", "support", value=0.5),
+        changed("per_class", "nv", "recall", value="all"),
+        changed("confusion", 2, value=[1, 2]),
+        changed("confusion", 2, value=None),
+        changed("confusion", 2, 2, value="many"),
+    ],
+)
 def test_a_record_that_is_no_evaluation_is_a_value_error_and_a_baseline_of_it_none(record):
     with pytest.raises(ValueError, match="no scores of an evaluation"):
         evaluation_from_record(record)
     assert stored_baseline({"floors": {"logistic_regression": record}}) is None
 
 
-@pytest.mark.parametrize("record", [{}, {"floors": None}, {"floors": []}, {"floors": "none"}, {"floors": {}}])
+@pytest.mark.parametrize(
+    "record", [{}, {"floors": None}, {"floors": []}, {"floors": "none"}, {"floors": {}}]
+)
 def test_a_run_without_baselines_has_none(record):
     assert stored_baseline(record) is None
     assert stored_baseline({"floors": {"logistic_regression": stored()}}).n_images == 5
@@ -846,18 +1024,26 @@ def test_a_run_without_baselines_has_none(record):
 # ------------------------------------------------------------------------------ errors
 
 
-@pytest.mark.parametrize(("y_true", "proba", "lesions", "why"), [
-    ([NV, NV], sure([NV]), [0, 1], "the same n"),
-    ([NV], np.full((1, 6), 1 / 6), [0], "with the same n"),
-    ([], np.zeros((0, 7)), [], "no image"),
-    ([7], sure([NV]), [0], "from 0 to 6"),
-    ([-1], sure([NV]), [0], "from 0 to 6"),
-    ([0.5], sure([NV]), [0], "whole numbers"),
-    ([NV, NV], np.vstack([sure([NV]), np.full((1, 7), np.nan)]), [0, 1], "row 1 holds"),
-    ([NV, NV], np.vstack([sure([NV]), sure([NV]) * 2]), [0, 1], "row 1 is no probability distribution"),
-    ([NV], np.array([[1.5, -0.5, 0, 0, 0, 0, 0]]), [0], "row 0 is no probability distribution"),
-    ([NV, NV], sure([NV, NV]), [0], "one lesion"),
-])
+@pytest.mark.parametrize(
+    ("y_true", "proba", "lesions", "why"),
+    [
+        ([NV, NV], sure([NV]), [0, 1], "the same n"),
+        ([NV], np.full((1, 6), 1 / 6), [0], "with the same n"),
+        ([], np.zeros((0, 7)), [], "no image"),
+        ([7], sure([NV]), [0], "from 0 to 6"),
+        ([-1], sure([NV]), [0], "from 0 to 6"),
+        ([0.5], sure([NV]), [0], "whole numbers"),
+        ([NV, NV], np.vstack([sure([NV]), np.full((1, 7), np.nan)]), [0, 1], "row 1 holds"),
+        (
+            [NV, NV],
+            np.vstack([sure([NV]), sure([NV]) * 2]),
+            [0, 1],
+            "row 1 is no probability distribution",
+        ),
+        ([NV], np.array([[1.5, -0.5, 0, 0, 0, 0, 0]]), [0], "row 0 is no probability distribution"),
+        ([NV, NV], sure([NV, NV]), [0], "one lesion"),
+    ],
+)
 def test_what_cannot_be_scored_is_refused_with_the_reason(y_true, proba, lesions, why):
     with pytest.raises(EvaluationError, match=why):
         evaluate(np.array(y_true), proba, np.array(lesions))
@@ -883,8 +1069,13 @@ def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
     from ham.evaluation import Score
 
     stored_before = stored()
-    monkeypatch.setitem(SCORES, "kappa", Score("Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa,
-                                               low=-1.0, later=True))
+    monkeypatch.setitem(
+        SCORES,
+        "kappa",
+        Score(
+            "Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa, low=-1.0, later=True
+        ),
+    )
     assert "kappa" not in evaluation_from_record(stored_before).scores
     y_true = np.array([0, 0, 3, 3, 3, 3, 3, 3])
     answers = np.array([0, 3, 3, 3, 3, 3, 3, 0])
@@ -896,6 +1087,9 @@ def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
     written = evaluation_record(found)
     assert evaluation_from_record(written).scores["kappa"] == found.scores["kappa"]
     assert format_score("kappa", found.scores["kappa"]).startswith("0.33")
-    assert compare(y_true, np.eye(7)[y_true], proba, np.arange(8))["kappa"].value == pytest.approx(2 / 3)
+    assert compare(y_true, np.eye(7)[y_true], proba, np.arange(8))["kappa"].value == pytest.approx(
+        2 / 3
+    )
     perfect = evaluate(y_true, np.eye(7)[y_true], np.arange(8)).scores["kappa"]
-    assert (perfect.value, perfect.has_width) == (1, False)  # it declares no interval for where all draws agree
+    # it declares no interval for where all draws agree
+    assert (perfect.value, perfect.has_width) == (1, False)

@@ -71,10 +71,17 @@ class started_server:
         self.folder = folder
 
     def __enter__(self) -> subprocess.Popen:
-        script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SERVER}"  # as Streamlit does for app.py's folder
+        # as Streamlit does for app.py's folder
+        script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SERVER}"
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        self.process = subprocess.Popen([sys.executable, "-P", "-c", script], cwd=self.folder, env=environment,
-                                        stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", script],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         assert self.process.stdout.readline() == "started\n"
         return self.process
 
@@ -84,7 +91,8 @@ class started_server:
 
 
 def test_a_killed_scheduler_is_replaced_and_its_run_ends_with_every_epoch(
-        ham_home: Path, small_dataset: LesionDataset) -> None:
+    ham_home: Path, small_dataset: LesionDataset
+) -> None:
     running = Engine().start()
     try:
         run = engine.submit(tiny(epochs=15), small_dataset.record)
@@ -101,7 +109,8 @@ def test_a_killed_scheduler_is_replaced_and_its_run_ends_with_every_epoch(
 
 
 def test_a_server_started_from_another_folder_trains(
-        ham_home: Path, small_dataset: LesionDataset, tmp_path: Path) -> None:
+    ham_home: Path, small_dataset: LesionDataset, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "somewhere else"
     elsewhere.mkdir()
     with started_server(elsewhere):
@@ -110,20 +119,40 @@ def test_a_server_started_from_another_folder_trains(
 
 
 def test_the_command_line_started_from_another_folder_trains(
-        ham_home: Path, small_folder: Path, tmp_path: Path) -> None:
+    ham_home: Path, small_folder: Path, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "somewhere else"
     elsewhere.mkdir()
     small = [f"filters_{number}=3" for number in range(1, 7)]
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "ham", "train", "--model", "cnn", "--data", str(small_folder), "--wait",
-         "--set", "epochs=1", *(word for pair in small for word in ("--set", pair))],
-        cwd=elsewhere, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, check=False)
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "ham",
+            "train",
+            "--model",
+            "cnn",
+            "--data",
+            str(small_folder),
+            "--wait",
+            "--set",
+            "epochs=1",
+            *(word for pair in small for word in ("--set", pair)),
+        ],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert store.read_run(done.stdout.split()[-1]).state == "done"
 
 
 def test_a_killed_server_loses_nothing_its_run_ends_and_the_next_server_trains_no_run_twice(
-        server: subprocess.Popen, small_dataset: LesionDataset) -> None:
+    server: subprocess.Popen, small_dataset: LesionDataset
+) -> None:
     run = engine.submit(tiny(epochs=15), small_dataset.record)
     other = engine.submit(tiny(epochs=1, seed=1), small_dataset.record)
     wait_for_epoch(run)
@@ -131,11 +160,14 @@ def test_a_killed_server_loses_nothing_its_run_ends_and_the_next_server_trains_n
     server.wait()
     with started_server():
         ended = [wait_for_state(r, "done", "failed", "interrupted") for r in (run, other)]
-    assert [(r.state, r.status.attempts, has_every_epoch(r)) for r in ended] == [("done", 1, True)] * 2
+    assert [(r.state, r.status.attempts, has_every_epoch(r)) for r in ended] == [
+        ("done", 1, True)
+    ] * 2
 
 
 def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
-        server: subprocess.Popen, small_dataset: LesionDataset) -> None:
+    server: subprocess.Popen, small_dataset: LesionDataset
+) -> None:
     run = engine.submit(tiny(epochs=15), small_dataset.record)
     wait_for_epoch(run)
     os.killpg(server.pid, signal.SIGKILL)  # as when the power goes
@@ -146,11 +178,12 @@ def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
     assert engine.work(os.environ["HAM_HOME"], "here").trained == 1
     ended = store.read_run(run.id)
     assert (ended.state, has_every_epoch(ended)) == ("done", True)
-    assert store.read_history(ended).iloc[:len(kept)].equals(kept)
+    assert store.read_history(ended).iloc[: len(kept)].equals(kept)
 
 
 def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
-        ham_home: Path, small_dataset: LesionDataset) -> None:
+    ham_home: Path, small_dataset: LesionDataset
+) -> None:
     run = engine.submit(tiny(epochs=1), small_dataset.record)
     store.write_status(run, state="running", owner="a server that is gone", attempts=1)
     assert engine.work(str(ham_home), "here").trained == 0
@@ -161,7 +194,8 @@ def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
 
 
 def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_the_data_is_back(
-        ham_home: Path, small_folder: Path, small_dataset: LesionDataset, tmp_path: Path) -> None:
+    ham_home: Path, small_folder: Path, small_dataset: LesionDataset, tmp_path: Path
+) -> None:
     folder = shutil.copytree(small_folder, tmp_path / "data")
     run = engine.submit(tiny(epochs=1), {**small_dataset.record, "source": str(folder)})
     folder.rename(tmp_path / "elsewhere")
@@ -176,17 +210,27 @@ def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_th
 
 
 def limited_worker(limit: int, most: int, home: Path) -> None:
-    """`python -m ham work` until the queue is empty, in a process that the system denies more than `most`."""
-    subprocess.run([sys.executable, "-m", "ham", "work"], cwd=ROOT, env={**os.environ, "HAM_HOME": str(home)},
-                   preexec_fn=lambda: resource.setrlimit(limit, (most, most)), check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """`python -m ham work` until the queue is empty, in a process that the system denies more
+    than `most`.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "ham", "work"],
+        cwd=ROOT,
+        env={**os.environ, "HAM_HOME": str(home)},
+        preexec_fn=lambda: resource.setrlimit(limit, (most, most)),
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not hold a process to RLIMIT_AS")
 def test_a_worker_that_gets_no_more_memory_fails_the_run_with_that_reason_and_it_resumes_where_there_is_some(
-        ham_home: Path, small_dataset: LesionDataset) -> None:
+    ham_home: Path, small_dataset: LesionDataset
+) -> None:
     run = engine.submit(tiny(epochs=2), small_dataset.record)
-    limited_worker(resource.RLIMIT_AS, 2 * 2**30, ham_home)  # TensorFlow's libraries alone take more
+    # TensorFlow's libraries alone take more
+    limited_worker(resource.RLIMIT_AS, 2 * 2**30, ham_home)
     failed = store.read_run(run.id)
     assert failed.state == "failed"
     assert "out of memory" in failed.status.error["why"]
@@ -196,7 +240,8 @@ def test_a_worker_that_gets_no_more_memory_fails_the_run_with_that_reason_and_it
 
 
 def test_a_disk_that_takes_no_more_fails_the_run_keeps_its_epochs_and_it_resumes_when_there_is_room(
-        ham_home: Path, small_dataset: LesionDataset) -> None:
+    ham_home: Path, small_dataset: LesionDataset
+) -> None:
     """The system refuses writes in the middle of a file, as a full disk does."""
     running = Engine().start()
     try:
@@ -215,13 +260,15 @@ def test_a_disk_that_takes_no_more_fails_the_run_keeps_its_epochs_and_it_resumes
         running.poke()
         ended = wait_for_state(run, "done", "failed")
         assert (ended.state, has_every_epoch(ended)) == ("done", True)
-        assert store.read_history(ended).iloc[:len(kept) - 1].equals(kept.iloc[:-1])
+        assert store.read_history(ended).iloc[: len(kept) - 1].equals(kept.iloc[:-1])
     finally:
         running.stop()
     wait_for(lambda: not worker_processes(), "the workers to end with their engine")
 
 
-def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(ham_home: Path, small_dataset: LesionDataset) -> None:
+def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(
+    ham_home: Path, small_dataset: LesionDataset
+) -> None:
     ham_home.mkdir()
     runs_folder().write_text("a file where the folder should be")
     with pytest.raises(StoreError, match="cannot be written"):
@@ -230,17 +277,49 @@ def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(ham_home: Path, sm
 
 
 def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
-        ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     dask = [sys.executable, "-m", "dask"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    commands = [[*dask, "scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"],
-                *[[*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1",
-                   "--name", name] for name in ("one", "two")]]
-    cluster = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                start_new_session=True) for command in commands]
+    commands = [
+        [
+            *dask,
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            address.rpartition(":")[2],
+            "--no-dashboard",
+        ],
+        *[
+            [
+                *dask,
+                "worker",
+                address,
+                "--nthreads",
+                "1",
+                "--no-dashboard",
+                "--host",
+                "127.0.0.1",
+                "--name",
+                name,
+            ]
+            for name in ("one", "two")
+        ],
+    ]
+    cluster = [
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        for command in commands
+    ]
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
     engine.save_settings(EngineSettings(workers=2))
     running = Engine().start()
@@ -249,7 +328,8 @@ def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
         for run in runs:
             wait_for_epoch(run)
         assert {store.read_run(run.id).state for run in runs} == {"running"}  # side by side
-        os.killpg(cluster[1].pid, signal.SIGKILL)  # a nanny with its worker, as when a machine is lost
+        # a nanny with its worker, as when a machine is lost
+        os.killpg(cluster[1].pid, signal.SIGKILL)
         ended = [wait_for_state(run, "done", "failed") for run in runs]
         assert [(run.state, has_every_epoch(run)) for run in ended] == [("done", True)] * 2
     finally:
@@ -259,7 +339,8 @@ def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
 
 
 def test_two_servers_on_one_runs_folder_train_no_run_twice(
-        server: subprocess.Popen, small_dataset: LesionDataset) -> None:
+    server: subprocess.Popen, small_dataset: LesionDataset
+) -> None:
     with started_server():
         runs = [engine.submit(tiny(epochs=2, seed=seed), small_dataset.record) for seed in (1, 2)]
         most = 0
@@ -268,4 +349,6 @@ def test_two_servers_on_one_runs_folder_train_no_run_twice(
             time.sleep(0.05)
         ended = [store.read_run(run.id) for run in runs]
     assert most == 1  # one slot, whoever holds it
-    assert [(run.state, run.status.attempts, has_every_epoch(run)) for run in ended] == [("done", 1, True)] * 2
+    assert [(run.state, run.status.attempts, has_every_epoch(run)) for run in ended] == [
+        ("done", 1, True)
+    ] * 2

@@ -1,7 +1,9 @@
-"""Every file that is read, damaged in hundreds of seeded ways: an answer or a refusal in words, never a traceback.
+"""Every file that is read, damaged in hundreds of seeded ways: an answer or a refusal in words,
+never a traceback.
 
-`damage.py` holds the ways. What is read anew here is read by the doors that pages and command line share; a refusal
-is a HamError in three parts (exit status 2, or 1 where others are answered), and nothing half written stays behind.
+`damage.py` holds the ways. What is read anew here is read by the doors that pages and command
+line share; a refusal is a HamError in three parts (exit status 2, or 1 where others are
+answered), and nothing half written stays behind.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Outcomes(Counter):
             self["answered"] += 1
 
     def check(self, refused: int) -> None:
-        """All of them ended in words, and at least so many were refused: the damage reaches what reads."""
+        """All of them ended in words, and at least so many were refused: the damage reaches what
+        reads.
+        """
         assert self["without words"] == 0
         assert self["refused"] >= refused, self
 
@@ -60,17 +64,25 @@ def run(tiny_runs: list[Run], ham_home: Path) -> Run:
 
 def leftovers(home: Path) -> list[str]:
     """What is half made: drafts, imports and folders on their way in or out."""
-    return [str(path.relative_to(home)) for path in home.rglob("*")
-            if path.name.startswith((".new-", ".import-", ".deleted-")) or path.name.endswith(".draft")]
+    return [
+        str(path.relative_to(home))
+        for path in home.rglob("*")
+        if path.name.startswith((".new-", ".import-", ".deleted-")) or path.name.endswith(".draft")
+    ]
 
 
 # ------------------------------------------------------------------------------- run folders
 
 
-@pytest.mark.parametrize(("name", "refused", "more"), [
-    ("config.json", 60, (json_entry,) * 6), ("status.json", 60, (json_entry,) * 6),
-    ("history.csv", 20, (csv_field, csv_line)), ("predictions.npz", 60, ()),
-])
+@pytest.mark.parametrize(
+    ("name", "refused", "more"),
+    [
+        ("config.json", 60, (json_entry,) * 6),
+        ("status.json", 60, (json_entry,) * 6),
+        ("history.csv", 20, (csv_field, csv_line)),
+        ("predictions.npz", 60, ()),
+    ],
+)
 @pytest.mark.usefixtures("few_draws")
 def test_a_damaged_file_of_a_run_is_told_of_in_words(run, capsys, name, refused, more):
     path = run.folder / name
@@ -94,10 +106,16 @@ def everything_of(run_id: str) -> None:
     history = store.read_history(run)
     assert (history["epoch"] > 0).all()
     parts = store.read_predictions(run)
-    evaluation.evaluate(parts["test"].y_true, parts["test"].proba, parts["test"].lesion, resamples=20)
+    evaluation.evaluate(
+        parts["test"].y_true, parts["test"].proba, parts["test"].lesion, resamples=20
+    )
     evaluation.evaluation_from_record(run.record["evaluation"])
-    evaluation.calibrate(parts["validation"].y_true, parts["validation"].proba, parts["test"].y_true,
-                         parts["test"].proba)
+    evaluation.calibrate(
+        parts["validation"].y_true,
+        parts["validation"].proba,
+        parts["test"].y_true,
+        parts["test"].proba,
+    )
     store.same_test_images(run, run)
 
 
@@ -155,7 +173,9 @@ def test_an_edited_bundle_is_imported_only_where_all_of_it_can_be_shown(run, ham
     store.delete_run(run)
     with zipfile.ZipFile(memory.BytesIO(bundle)) as opened:
         members = {member: opened.read(member) for member in opened.namelist()}
-    ways = {"history.csv": (csv_field, csv_line)}.get(name, (json_entry,) * 12 if name.endswith("json") else ())
+    ways = {"history.csv": (csv_field, csv_line)}.get(
+        name, (json_entry,) * 12 if name.endswith("json") else ()
+    )
     for content in damaged(members[name], TIMES, 6, *ways):
         edited = rebundled({**members, name: content})
         outcomes.of(lambda edited=edited: store.import_run(edited))
@@ -169,7 +189,10 @@ def test_an_edited_bundle_is_imported_only_where_all_of_it_can_be_shown(run, ham
 def rebundled(members: dict[str, bytes]) -> bytes:
     manifest = json.loads(members["manifest.json"])
     for name in manifest["members"]:
-        manifest["members"][name] = {"size": len(members[name]), "sha256": hashlib.sha256(members[name]).hexdigest()}
+        manifest["members"][name] = {
+            "size": len(members[name]),
+            "sha256": hashlib.sha256(members[name]).hexdigest(),
+        }
     file = memory.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, content in {**members, "manifest.json": json.dumps(manifest).encode()}.items():
@@ -188,7 +211,9 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("name", "refused"), [(data.METADATA_FILE, 60), (data.PIXEL_FILE, 120)])
-def test_a_damaged_csv_of_the_data_set_is_refused_in_words(few, tmp_path, ham_home, capsys, name, refused):
+def test_a_damaged_csv_of_the_data_set_is_refused_in_words(
+    few, tmp_path, ham_home, capsys, name, refused
+):
     folder = shutil.copytree(few, tmp_path / "data")
     path, statuses = folder / name, Counter()
     for content in damaged(path.read_bytes(), TIMES, 7, csv_field, csv_line, csv_field):
@@ -217,10 +242,14 @@ def test_a_damaged_cache_is_made_again(few, seed):
     fingerprint = data.open_dataset(few).fingerprint
     from ham.config import cache_folder
 
-    files = [path for path in cache_folder().rglob("*") if path.is_file() and path.suffix != ".lock"]
+    files = [
+        path for path in cache_folder().rglob("*") if path.is_file() and path.suffix != ".lock"
+    ]
     assert len(files) >= 3
     for file in files:
-        for content in damaged(file.read_bytes(), 12, seed, *((json_entry,) * 3 if file.suffix == ".json" else ())):
+        for content in damaged(
+            file.read_bytes(), 12, seed, *((json_entry,) * 3 if file.suffix == ".json" else ())
+        ):
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(content)
             assert data.open_dataset(few).fingerprint == fingerprint
@@ -242,8 +271,9 @@ def test_a_damaged_zip_of_the_data_set_is_taken_whole_or_not_at_all(few, tmp_pat
 def test_damaged_labels_are_refused_in_words(few, tmp_path):
     labels, outcomes = tmp_path / "labels.csv", Outcomes()
     rows = (few / data.METADATA_FILE).read_text().splitlines()[1:]
-    content = "image,dx,lesion_id\n" + "".join(f"{i},{dx},{lesion}\n" for lesion, i, dx, *_ in
-                                               (row.split(",") for row in rows))
+    content = "image,dx,lesion_id\n" + "".join(
+        f"{i},{dx},{lesion}\n" for lesion, i, dx, *_ in (row.split(",") for row in rows)
+    )
     for changed in damaged(content.encode(), TIMES, 12, csv_field, csv_line, csv_field):
         labels.write_bytes(changed)
         outcomes.of(lambda: data.find_labelled_images(few, labels))
@@ -253,8 +283,11 @@ def test_damaged_labels_are_refused_in_words(few, tmp_path):
 @pytest.mark.parametrize("name", ["settings.json", "engine.json", "folders.json"])
 def test_damaged_settings_are_refused_in_words_or_replaced(ham_home, capsys, name):
     ham_home.mkdir()
-    whole = {"settings.json": b'{"data": null}', "engine.json": b'{"workers": 2, "resume_by_itself": true}',
-             "folders.json": b'["/tmp/a", "/tmp/b"]'}[name]
+    whole = {
+        "settings.json": b'{"data": null}',
+        "engine.json": b'{"workers": 2, "resume_by_itself": true}',
+        "folders.json": b'["/tmp/a", "/tmp/b"]',
+    }[name]
     statuses = Counter()
     for content in damaged(whole, TIMES, 13, *((json_entry,) * 3)):
         (ham_home / name).write_bytes(content)
@@ -274,8 +307,14 @@ def picture(kind: str) -> bytes:
     file = memory.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6
-    options = {"JPEG": {"exif": exif, "progressive": True}, "PNG": {"exif": exif}, "TIFF": {"compression": "tiff_lzw"},
-               "WEBP": {}, "BMP": {}, "GIF": {}}[kind]
+    options = {
+        "JPEG": {"exif": exif, "progressive": True},
+        "PNG": {"exif": exif},
+        "TIFF": {"compression": "tiff_lzw"},
+        "WEBP": {},
+        "BMP": {},
+        "GIF": {},
+    }[kind]
     image.save(file, kind, **options)
     return file.getvalue()
 

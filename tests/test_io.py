@@ -95,7 +95,9 @@ def test_a_full_disk_names_the_file_meant(tmp_path):
 def test_a_refusal_is_of_the_kind_and_in_the_words_asked_for(tmp_path):
     with pytest.raises(DataError) as raised, io.writing(tmp_path, DataError, "Run x", "Do y."):
         raise PermissionError(errno.EACCES, "Permission denied")
-    assert str(raised.value) == f"Run x: it cannot be written in {tmp_path} (Permission denied). Do y."
+    assert (
+        str(raised.value) == f"Run x: it cannot be written in {tmp_path} (Permission denied). Do y."
+    )
 
 
 def test_other_errors_pass_through_writing(tmp_path):
@@ -128,7 +130,11 @@ def flips(content: bytes, n: int, seed: int = 0):
 
 
 def test_arrays_come_back_as_they_were(tmp_path):
-    arrays = {"ids": np.array(["a", "bc"]), "n": np.arange(6).reshape(2, 3), "empty": np.zeros((0, 7), np.float32)}
+    arrays = {
+        "ids": np.array(["a", "bc"]),
+        "n": np.arange(6).reshape(2, 3),
+        "empty": np.zeros((0, 7), np.float32),
+    }
     io.write_arrays(tmp_path / "a.npz", arrays)
     found = io.read_arrays(tmp_path / "a.npz")
     assert found.keys() == arrays.keys()
@@ -139,7 +145,10 @@ def test_arrays_come_back_as_they_were(tmp_path):
 
 def test_every_flipped_bit_of_an_array_file_raises_what_is_declared_or_changes_nothing():
     rng = np.random.default_rng(1)
-    arrays = {"ids": np.array([f"ISIC_{i:07d}" for i in range(40)]), "proba": rng.random((40, 7), np.float32)}
+    arrays = {
+        "ids": np.array([f"ISIC_{i:07d}" for i in range(40)]),
+        "proba": rng.random((40, 7), np.float32),
+    }
     outcomes = Counter()
     for flipped in flips(arrays_of(**arrays), 1500):
         try:
@@ -147,7 +156,8 @@ def test_every_flipped_bit_of_an_array_file_raises_what_is_declared_or_changes_n
         except io.DAMAGED:
             outcomes["refused"] += 1
             continue
-        for name, array in found.items():  # a name may have changed, a value cannot: every entry has a checksum
+        # a name may have changed, a value cannot: every entry has a checksum
+        for name, array in found.items():
             assert name not in arrays or np.array_equal(array, arrays[name])
         outcomes["whole"] += 1
     assert outcomes["refused"] > 700
@@ -162,13 +172,21 @@ def npz_of(header: bytes, payload: bytes = b"") -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"no zip", arrays_of(a=np.arange(5))[:-30], npz_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1"),
-    npz_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }"),
-    npz_of(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"x" * 8),
-    npz_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", b"x" * 9),
-    npz_of(b"(((((("), npz_of(b"[]"), npz_of(b"{'descr': 7, 'fortran_order': 0, 'shape': 'x'}"),
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no zip",
+        arrays_of(a=np.arange(5))[:-30],
+        npz_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1"),
+        npz_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }"),
+        npz_of(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"x" * 8),
+        npz_of(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", b"x" * 9),
+        npz_of(b"(((((("),
+        npz_of(b"[]"),
+        npz_of(b"{'descr': 7, 'fortran_order': 0, 'shape': 'x'}"),
+    ],
+)
 def test_made_up_array_files_raise_what_is_declared(content):
     with pytest.raises(io.DAMAGED):
         io.parse_arrays(content)
@@ -184,8 +202,21 @@ def test_the_bytes_of_a_path_that_are_no_text_come_back_from_json():
     assert io.parse_json(io.json_bytes({"data": "/b\udce4d"})) == {"data": "/b\udce4d"}
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b'{"a": NaN}', b"\xff\xfe", b"[" * 200_000, b"null",
-                                     b'{"a": "\\udce4"', b'["\\udce4"]', b'["\\udce4", ' + b"[" * 200_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[1]",
+        b"{",
+        b'{"a": NaN}',
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b"null",
+        b'{"a": "\\udce4"',
+        b'["\\udce4"]',
+        b'["\\udce4", ' + b"[" * 200_000,
+    ],
+)
 def test_what_is_no_json_object_raises_value_error(content):
     with pytest.raises(ValueError):  # noqa: PT011 - orjson's words are its own
         io.parse_json(content)
@@ -206,7 +237,16 @@ def test_a_kept_result_is_made_once(tmp_path):
         return 42
 
     for _ in range(2):
-        assert io.kept(tmp_path / "k", number, make, lambda n, draft: draft.write_text(str(n)), "the answer") == 42
+        assert (
+            io.kept(
+                tmp_path / "k",
+                number,
+                make,
+                lambda n, draft: draft.write_text(str(n)),
+                "the answer",
+            )
+            == 42
+        )
     assert made == [1]
 
 
@@ -215,7 +255,16 @@ def test_a_damaged_kept_result_is_made_again_and_said(tmp_path, caplog):
     assert io.read_kept(tmp_path / "k", number, "the answer") is None
     assert "The answer in" in caplog.text
     assert "will be made again" in caplog.text
-    assert io.kept(tmp_path / "k", number, lambda: 42, lambda n, draft: draft.write_text(str(n)), "the answer") == 42
+    assert (
+        io.kept(
+            tmp_path / "k",
+            number,
+            lambda: 42,
+            lambda n, draft: draft.write_text(str(n)),
+            "the answer",
+        )
+        == 42
+    )
     assert number(tmp_path / "k") == 42
 
 
@@ -253,8 +302,16 @@ def names(content: bytes) -> list[str]:
 
 
 def test_plain_files_are_listed_and_litter_is_left_off():
-    content = packed(("a/b.txt", b"1"), ("a/", b""), ("__MACOSX/a/._b.txt", b"2"), ("a/.DS_Store", b"3"),
-                     ("c\\d.txt", b"4"), ("./e.txt", b"5"), ("Thumbs.db", b"6"), ("f\\", b""))
+    content = packed(
+        ("a/b.txt", b"1"),
+        ("a/", b""),
+        ("__MACOSX/a/._b.txt", b"2"),
+        ("a/.DS_Store", b"3"),
+        ("c\\d.txt", b"4"),
+        ("./e.txt", b"5"),
+        ("Thumbs.db", b"6"),
+        ("f\\", b""),
+    )
     assert names(content) == ["a/b.txt", "c/d.txt", "e.txt"]
 
 
@@ -276,17 +333,27 @@ def test_entries_are_read_from_any_source(tmp_path, source):
         assert not file.closed
 
 
-@pytest.mark.parametrize(("name", "why"), [
-    ("../a", "leads out"), ("a/../../b", "leads out"), ("a\\..\\b", "leads out"), ("/etc/a", "absolute"),
-    ("\\a", "absolute"), ("C:\\a", "drive"), ("c:a", "drive"),
-])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("../a", "leads out"),
+        ("a/../../b", "leads out"),
+        ("a\\..\\b", "leads out"),
+        ("/etc/a", "absolute"),
+        ("\\a", "absolute"),
+        ("C:\\a", "drive"),
+        ("c:a", "drive"),
+    ],
+)
 def test_an_entry_that_leads_out_refuses_the_archive(name, why):
     with pytest.raises(io.ArchiveError, match=why) as raised:
         names(packed(("fine", b""), (name, b"x")))
     assert (raised.value.kind, raised.value.entry) == ("hostile", name)
 
 
-@pytest.mark.parametrize(("mode", "why"), [(stat.S_IFLNK, "symbolic link"), (stat.S_IFIFO, "device or a pipe")])
+@pytest.mark.parametrize(
+    ("mode", "why"), [(stat.S_IFLNK, "symbolic link"), (stat.S_IFIFO, "device or a pipe")]
+)
 def test_a_link_or_a_pipe_refuses_the_archive(mode, why):
     file = memory.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -297,9 +364,14 @@ def test_a_link_or_a_pipe_refuses_the_archive(mode, why):
         names(file.getvalue())
 
 
-@pytest.mark.parametrize(("content", "kind"), [
-    (b"", "empty"), (b"<html>", "not a zip"), (packed(("a", b"x" * 100))[:-25], "cut short"),
-])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "empty"),
+        (b"<html>", "not a zip"),
+        (packed(("a", b"x" * 100))[:-25], "cut short"),
+    ],
+)
 def test_what_is_no_whole_zip_is_named(content, kind):
     with pytest.raises(io.ArchiveError) as raised:
         names(content)
@@ -330,7 +402,10 @@ def test_what_the_writing_end_raises_is_not_called_damage():
         def write(self, content: bytes) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with io.Archive(packed(("a", b"hello"))) as archive, pytest.raises(OSError, match="No space left"):
+    with (
+        io.Archive(packed(("a", b"hello"))) as archive,
+        pytest.raises(OSError, match="No space left"),
+    ):
         archive.copy(archive.entries[0], Full(), 100)
 
 
@@ -381,7 +456,13 @@ def test_a_job_gives_its_result_and_calls_ready():
     seen = []
     job = io.Job("Counting", lambda report, stop: report(2, 4, "Half") or 7, seen.append)
     job.wait(10)
-    assert (job.result, job.error, job.running, job.share, job.what) == (7, None, False, 0.5, "Half")
+    assert (job.result, job.error, job.running, job.share, job.what) == (
+        7,
+        None,
+        False,
+        0.5,
+        "Half",
+    )
     assert seen == [7]
 
 

@@ -1,4 +1,6 @@
-"""The leakage lab: what stands on both sides of a split, what that does to the scores, and the runs that measure it."""
+"""The leakage lab: what stands on both sides of a split, what that does to the scores, and the
+runs that measure it.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,17 @@ def fresh(monkeypatch: pytest.MonkeyPatch, small_folder: Path) -> None:
 
 
 def split_of(train: list[int], test: list[int], groups: list[int], labels: list[int]) -> Split:
-    return Split("image", np.array(train), np.array([], int), np.array(test), np.array(labels), np.array(groups), 0,
-                 "", "")
+    return Split(
+        "image",
+        np.array(train),
+        np.array([], int),
+        np.array(test),
+        np.array(labels),
+        np.array(groups),
+        0,
+        "",
+        "",
+    )
 
 
 # -------------------------------------------------------------------- pairs across a split
@@ -70,7 +81,8 @@ def test_a_pair_is_of_one_lesion_across_the_two_parts_and_no_test_image_comes_tw
         assert len(np.unique(found[:, 0])) == len(found)
         seen, _ = seen_in_training(split)
         assert set(found[:, 0]) == set(split.test[seen])  # every image that leaks has its pair
-    copied = np.isin(found[:, 0], split.train)  # oversampled: a copy where there is one, else a sibling
+    # oversampled: a copy where there is one, else a sibling
+    copied = np.isin(found[:, 0], split.train)
     assert np.array_equal(found[copied, 0], found[copied, 1])
     assert copied.any()
 
@@ -99,7 +111,9 @@ def test_scores_without_the_aucs_are_those_of_evaluate_with_the_same_intervals()
 
 
 def test_a_recall_is_counted_by_hand_and_a_class_without_images_has_none():
-    found = evaluate_recalls(answers([MEL, MEL, NV, NV], [MEL, NV, NV, NV], [0, 1, 2, 3]), resamples=50)
+    found = evaluate_recalls(
+        answers([MEL, MEL, NV, NV], [MEL, NV, NV, NV], [0, 1, 2, 3]), resamples=50
+    )
     assert found["accuracy"].value == 0.75
     assert found["mel"].value == 0.5
     assert found["balanced_accuracy"].value == 0.75
@@ -135,8 +149,11 @@ def test_lesions_on_both_sides_are_drawn_for_both():
 
 def test_a_leak_is_measured_by_hand():
     # training has seen the lesions of the first four: all right; of the other four half
-    found = measure_leak(answers([MEL, NV] * 4, [MEL, NV, MEL, NV, MEL, NV, NV, MEL], range(8)),
-                         np.array([True] * 4 + [False] * 4), resamples=100)
+    found = measure_leak(
+        answers([MEL, NV] * 4, [MEL, NV, MEL, NV, MEL, NV, NV, MEL], range(8)),
+        np.array([True] * 4 + [False] * 4),
+        resamples=100,
+    )
     assert (found.whole.n_images, found.seen.n_images, found.unseen.n_lesions) == (8, 4, 4)
     assert found.seen.scores["accuracy"].value == 1
     assert found.unseen.scores["accuracy"].value == 0.5
@@ -160,30 +177,50 @@ def test_nothing_to_score_is_refused():
 # --------------------------------------------------------------------------------- charts
 
 
-@pytest.mark.parametrize(("shares", "icons"), [
-    ((0, 0.388, 0.612), (0, 39, 61)), ((0.855, 0.045, 0.1), (86, 4, 10)), ((0, 0, 1), (0, 0, 100)),
-    ((0.999, 0.001, 0), (99, 1, 0)), ((1 / 3, 1 / 3, 1 / 3), (34, 33, 33)), ((0.996, 0.002, 0.002), (98, 1, 1))])
-def test_shares_become_a_hundred_icons_and_what_is_there_at_all_is_seen(shares: tuple, icons: tuple):
+@pytest.mark.parametrize(
+    ("shares", "icons"),
+    [
+        ((0, 0.388, 0.612), (0, 39, 61)),
+        ((0.855, 0.045, 0.1), (86, 4, 10)),
+        ((0, 0, 1), (0, 0, 100)),
+        ((0.999, 0.001, 0), (99, 1, 0)),
+        ((1 / 3, 1 / 3, 1 / 3), (34, 33, 33)),
+        ((0.996, 0.002, 0.002), (98, 1, 1)),
+    ],
+)
+def test_shares_become_a_hundred_icons_and_what_is_there_at_all_is_seen(
+    shares: tuple, icons: tuple
+):
     found = hundred(shares)
     assert sum(found) == 100
     assert found == icons
 
 
 def waffle(dark: bool) -> go.Figure:
-    return charts.seen_waffle([charts.SeenShares("All images", 0.5, 0.25), charts.SeenShares("Melanoma", 0, 1)], dark)
+    return charts.seen_waffle(
+        [charts.SeenShares("All images", 0.5, 0.25), charts.SeenShares("Melanoma", 0, 1)], dark
+    )
 
 
 def leak_chart(dark: bool) -> go.Figure:
     high, low = Interval(0.7, 0.6, 0.8), Interval(0.4, 0.3, 0.5)
-    return charts.leak_scores({
-        "By lesion": {charts.KINDS[0]: (low, "9 images")},
-        "By image": dict(zip(charts.KINDS, ((high, "9"), (low, "5"), (high, "4")), strict=True))},
-        "balanced_accuracy", dark)
+    return charts.leak_scores(
+        {
+            "By lesion": {charts.KINDS[0]: (low, "9 images")},
+            "By image": dict(
+                zip(charts.KINDS, ((high, "9"), (low, "5"), (high, "4")), strict=True)
+            ),
+        },
+        "balanced_accuracy",
+        dark,
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("draw", [waffle, leak_chart])
-def test_every_figure_has_a_title_words_for_those_who_cannot_see_it_and_its_ground(draw, dark: bool):
+def test_every_figure_has_a_title_words_for_those_who_cannot_see_it_and_its_ground(
+    draw, dark: bool
+):
     figure = draw(dark)
     assert max(map(len, figure.layout.title.text.split("<br>"))) <= 52
     assert len(charts.alt_text(figure)) > 40
@@ -196,7 +233,10 @@ def test_a_waffle_has_an_icon_for_each_of_a_hundred_images():
     assert np.bincount(first.ravel()).tolist() == [50, 25, 25]
     assert np.bincount(second.ravel(), minlength=3).tolist() == [0, 100, 0]
     assert figure.layout.title.text == "75 of 100 test images seen"
-    assert "Melanoma: 0 the very same image, 100 another photograph of the lesion" in charts.alt_text(figure)
+    assert (
+        "Melanoma: 0 the very same image, 100 another photograph of the lesion"
+        in charts.alt_text(figure)
+    )
     clean = charts.seen_waffle([charts.SeenShares("All images", 0, 0)])
     assert clean.layout.title.text == "No test image seen"
 
@@ -227,11 +267,14 @@ def lab() -> None:
 
     from ham import data
     from ham.ui.dataset import leakage
+
     leakage(data.open_dataset(os.environ["HAM_DATA"]))
 
 
 def open_lab() -> AppTest:
-    """The section alone: a fifth of the page's time. What links to another page needs `open_page`."""
+    """The section alone: a fifth of the page's time. What links to another page needs
+    `open_page`.
+    """
     found = AppTest.from_function(lab, default_timeout=60).run()
     assert not found.exception
     return found
@@ -243,7 +286,9 @@ def html(page: AppTest) -> str:
 
 def test_three_protocols_are_shown_with_real_pairs_and_others_at_a_click(small_dataset):
     page = open_lab()
-    assert [figure.key for figure in page.get("plotly_chart")] == [f"leakage_{protocol}" for protocol in PROTOCOLS]
+    assert [figure.key for figure in page.get("plotly_chart")] == [
+        f"leakage_{protocol}" for protocol in PROTOCOLS
+    ]
     assert "Mean of 5 random splits" in said(page)
     pairs = pairs_across(make_split(small_dataset, "image"))
     ids = small_dataset.metadata["image_id"]
@@ -252,7 +297,9 @@ def test_three_protocols_are_shown_with_real_pairs_and_others_at_a_click(small_d
         assert f"Test: {ids[test]}, 28 by 28" in shown
         assert f"Training: {ids[train]}, 28 by 28" in shown
     assert "image-rendering: pixelated" in shown
-    assert f"{len(pairs)} test images have another photograph of their lesion in training" in said(page)
+    assert f"{len(pairs)} test images have another photograph of their lesion in training" in said(
+        page
+    )
     page.button(key="leakage_other_pairs").click().run()
     assert f"Test: {ids[pairs[3][0]]}, 28 by 28" in html(page)
     assert f"Test: {ids[pairs[0][0]]}, 28 by 28" not in html(page)
@@ -264,7 +311,11 @@ def test_without_any_sibling_the_lab_says_so(kaggle_folder, monkeypatch):
     folder = kaggle_folder(counts={"mel": 12, "nv": 12})  # classes of one size: nothing is repeated
     file = folder / data.METADATA_FILE
     head, *lines = file.read_text().splitlines()
-    file.write_text("\n".join([head, *(f"LESION_{n:04d}," + line.split(",", 1)[1] for n, line in enumerate(lines))]))
+    file.write_text(
+        "\n".join(
+            [head, *(f"LESION_{n:04d}," + line.split(",", 1)[1] for n, line in enumerate(lines))]
+        )
+    )
     monkeypatch.setenv("HAM_DATA", str(folder))
     page = open_lab()
     assert said(page).count("No test image shows a lesion that training has seen.") == 2
@@ -273,8 +324,9 @@ def test_without_any_sibling_the_lab_says_so(kaggle_folder, monkeypatch):
     assert "ham-pairs" not in html(page)
 
 
-def test_where_no_split_is_possible_the_reason_stands_in_its_place_and_nothing_can_be_trained(kaggle_folder,
-                                                                                              monkeypatch):
+def test_where_no_split_is_possible_the_reason_stands_in_its_place_and_nothing_can_be_trained(
+    kaggle_folder, monkeypatch
+):
     monkeypatch.setenv("HAM_DATA", str(kaggle_folder(counts={"nv": 2})))
     page = open_lab()
     assert said(page).count("too small for three parts") == 3
@@ -298,7 +350,8 @@ def test_the_minutes_stand_before_the_click_that_starts_the_trainings(small_data
     assert not engine.queue()
     page.button(key="leakage_open").click().run()
     assert "**3 trainings** · measuring how long that takes here" in said(page)
-    # 10 s an epoch of 2 steps and 5 s to begin: 3 * 40 steps (2 * 20, 2 * 20, 6 * 7 = 42) of 5 s and 3 beginnings
+    # 10 s an epoch of 2 steps and 5 s to begin: 3 * 40 steps (2 * 20, 2 * 20, 6 * 7 = 42) of 5
+    # s and 3 beginnings
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(10.0, 205.0, 10**9))
     assert "**3 trainings** · **about 10 min** here" in said(page.run())  # 122 * 5 + 15 = 625 s
     page.button(key="leakage_start").click().run()
@@ -323,7 +376,9 @@ def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_da
     start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
     first, *others = engine.queue()
     with store.claim(first):
-        store.write_status(first, state="running", phase="training", epoch=2, steps=2, seconds_left=138.0)
+        store.write_status(
+            first, state="running", phase="training", epoch=2, steps=2, seconds_left=138.0
+        )
         page = open_lab()
         assert [p.proto.text for p in page.get("progress")] == ["Epoch 3 of 20 · about 2 min left"]
         page.button(key="leakage_cancel").click().run()
@@ -337,16 +392,22 @@ def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_da
 def test_what_failed_says_why_and_is_taken_up_with_what_is_missing(small_dataset):
     invented(small_dataset, "lesion")
     run = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
-    store.write_status(run, state="failed", ended=time.time(),
-                       error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."})
+    store.write_status(
+        run,
+        state="failed",
+        ended=time.time(),
+        error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."},
+    )
     page = open_page("pages/dataset.py")
     assert "ran out of memory" in said(page)
     assert "What came out so far (1 of 3 trainings)" in said(page)
     button = page.button(key="leakage_start")
     assert button.label == "Train the 2 that are missing"
     button.click().run()
-    assert {store.read_run(run.id).state, *(waiting.config.split for waiting in engine.queue())} == {
-        "queued", "image", "oversample"}
+    assert {
+        store.read_run(run.id).state,
+        *(waiting.config.split for waiting in engine.queue()),
+    } == {"queued", "image", "oversample"}
 
 
 def test_a_full_disk_at_the_start_is_told_and_keeps_what_is_queued(small_dataset, monkeypatch):
@@ -398,7 +459,9 @@ def test_a_damaged_result_is_told_and_the_others_are_shown(small_dataset):
 
 
 @pytest.mark.parametrize("tagged", [True, False])
-def test_the_page_has_one_timer_the_labs_for_its_own_runs_and_the_sidebars_for_others(small_dataset, tagged):
+def test_the_page_has_one_timer_the_labs_for_its_own_runs_and_the_sidebars_for_others(
+    small_dataset, tagged
+):
     if tagged:
         start(cells(small_dataset, ["image"], [0]), small_dataset)
     else:

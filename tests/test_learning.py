@@ -13,14 +13,23 @@ from ham.evaluation.learning import Finding, findings
 HEALTHY = [0.9, 0.8, 0.7, 0.6, 0.5]
 
 
-def history(loss: list[float], validation: list[float] | None = None, **recalls: list[float]) -> pd.DataFrame:
+def history(
+    loss: list[float], validation: list[float] | None = None, **recalls: list[float]
+) -> pd.DataFrame:
     """Recalls that are not named are 0.5 throughout."""
-    rows = {"epoch": range(1, len(loss) + 1), "loss": loss, "validation_loss": validation or loss,
-            "learning_rate": 0.01, **{f"recall_{code}": recalls.get(code, [0.5] * len(loss)) for code in CODES}}
+    rows = {
+        "epoch": range(1, len(loss) + 1),
+        "loss": loss,
+        "validation_loss": validation or loss,
+        "learning_rate": 0.01,
+        **{f"recall_{code}": recalls.get(code, [0.5] * len(loss)) for code in CODES},
+    }
     return pd.DataFrame(rows)
 
 
-def recalls(epochs: int, answer: str, right: float = 1.0, others: float = 0.0) -> dict[str, list[float]]:
+def recalls(
+    epochs: int, answer: str, right: float = 1.0, others: float = 0.0
+) -> dict[str, list[float]]:
     return {code: [right if code == answer else others] * epochs for code in CODES}
 
 
@@ -67,7 +76,9 @@ def test_two_epochs_of_one_answer_are_not_yet_always_and_a_third_class_ends_it()
     assert kinds(history(HEALTHY[:2], **recalls(2, "nv"))) == []
     assert kinds(history(HEALTHY[:3], **recalls(3, "nv"))) == ["one_answer"]
     assert kinds(history(HEALTHY, **{**recalls(5, "nv"), "mel": [0, 0, 0, 0, 0.1]})) == []
-    assert kinds(history(HEALTHY, **{**recalls(5, "nv"), "mel": [0.1, 0.1, 0, 0, 0]})) == ["one_answer"]
+    assert kinds(history(HEALTHY, **{**recalls(5, "nv"), "mel": [0.1, 0.1, 0, 0, 0]})) == [
+        "one_answer"
+    ]
 
 
 def test_a_change_from_one_single_answer_to_another_starts_the_count_again() -> None:
@@ -90,12 +101,17 @@ def test_over_fitting_is_dated_from_the_lowest_validation_loss() -> None:
     assert "More epochs will not help" in found.todo
 
 
-@pytest.mark.parametrize("validation", [
-    [1.0, 0.8, 0.85, 0.9, 0.79],  # a new lowest at the end
-    [1.0, 0.9, 0.8, 0.9, 1.0],  # two epochs only
-    [1.0, 0.8, 0.81, 0.80, 0.81],  # within 2 % of the lowest
-])
-def test_a_validation_loss_that_comes_back_or_barely_rises_is_no_over_fitting(validation: list[float]) -> None:
+@pytest.mark.parametrize(
+    "validation",
+    [
+        [1.0, 0.8, 0.85, 0.9, 0.79],  # a new lowest at the end
+        [1.0, 0.9, 0.8, 0.9, 1.0],  # two epochs only
+        [1.0, 0.8, 0.81, 0.80, 0.81],  # within 2 % of the lowest
+    ],
+)
+def test_a_validation_loss_that_comes_back_or_barely_rises_is_no_over_fitting(
+    validation: list[float],
+) -> None:
     assert kinds(history([0.9, 0.7, 0.5, 0.4, 0.3], validation)) == []
 
 

@@ -25,9 +25,25 @@ SECONDS = 60  # for the dashboard to answer, on a busy machine
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built wheel, unpacked where no checkout is near."""
     made = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet",
-                    "--disable-pip-version-check", "--wheel-dir", made], cwd=ROOT, check=True, capture_output=True)
-    wheel, = made.glob("*.whl")
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            ".",
+            "--no-deps",
+            "--no-build-isolation",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--wheel-dir",
+            made,
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = made.glob("*.whl")
     assert wheel.name.startswith(f"ham_lab-{ham.__version__}-")
     with zipfile.ZipFile(wheel) as opened:
         opened.extractall(made / "site")
@@ -36,16 +52,29 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    return subprocess.run([sys.executable, "-m", "ham", *arguments], cwd=cwd, env=environment, capture_output=True,
-                          text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "ham", *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_the_package_holds_what_it_needs_and_nothing_else(installed):
     names = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
     pages = {f"ham/dashboard/pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
-    models = {f"ham/reference/{path.name}/model.keras" for path in (ROOT / "ham" / "reference").iterdir()}
-    assert {"ham/py.typed", "ham/demo/model.npz", "ham/ui/style.css", "ham/dashboard/app.py",
-            "ham/dashboard/.streamlit/config.toml"} | pages | models <= names
+    models = {
+        f"ham/reference/{path.name}/model.keras" for path in (ROOT / "ham" / "reference").iterdir()
+    }
+    assert {
+        "ham/py.typed",
+        "ham/demo/model.npz",
+        "ham/ui/style.css",
+        "ham/dashboard/app.py",
+        "ham/dashboard/.streamlit/config.toml",
+    } | pages | models <= names
     assert {name.split("/")[0] for name in names} == {"ham", f"ham_lab-{ham.__version__}.dist-info"}
 
 
@@ -53,7 +82,9 @@ def test_the_package_names_its_command_and_its_pinned_requirements(installed):
     about = next(installed.glob("*.dist-info"))
     assert "ham = ham.__main__:run" in (about / "entry_points.txt").read_text()
     pinned = re.findall(r"^Requires-Dist: (\S+)", (about / "METADATA").read_text(), re.MULTILINE)
-    wanted = re.findall(r"^([A-Za-z][\w.-]*==\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    wanted = re.findall(
+        r"^([A-Za-z][\w.-]*==\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+    )
     assert sorted(name.lower() for name in pinned) == sorted(name.lower() for name in wanted)
 
 
@@ -69,9 +100,14 @@ def test_the_dashboard_starts_from_any_folder(installed, tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    with subprocess.Popen([sys.executable, "-m", "ham", "app", "--port", str(port), "--no-browser"], cwd=tmp_path,
-                          env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          start_new_session=True) as server:
+    with subprocess.Popen(
+        [sys.executable, "-m", "ham", "app", "--port", str(port), "--no-browser"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as server:
         try:
             assert answer(f"http://localhost:{port}/_stcore/health") == "ok"
         finally:

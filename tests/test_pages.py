@@ -17,7 +17,14 @@ from tests.test_bundle import EVALUATION
 
 ROOT = Path(__file__).parents[1]
 PAGES = [entry for entry in frame.MENU if (ROOT / entry.script).exists()]
-DATA = {"name": "noise", "source": "noise", "synthetic": False, "fingerprint": "f", "n_images": 150, "n_lesions": 75}
+DATA = {
+    "name": "noise",
+    "source": "noise",
+    "synthetic": False,
+    "fingerprint": "f",
+    "n_images": 150,
+    "n_lesions": 75,
+}
 SECONDS = 60  # before a page counts as hanging, on a busy machine
 
 
@@ -74,7 +81,9 @@ def test_the_menu_links_every_page_there_is():
 def test_the_live_run_is_shown_with_epoch_and_time_left():
     run = store.create_run(config.TrainConfig(epochs=8), DATA)
     with store.claim(run):
-        store.write_status(run, state="running", phase="training", epoch=2, step=5, steps=10, seconds_left=130.0)
+        store.write_status(
+            run, state="running", phase="training", epoch=2, step=5, steps=10, seconds_left=130.0
+        )
         app = open_page()
     assert run.title in words(app.sidebar.markdown).replace("\\", "")
     progress = app.sidebar.get("progress")[0].proto
@@ -99,8 +108,11 @@ def an_app_that_raises():
         raise DataError("data_*.csv", "is **empty**.", "Download $1$ again.")
 
 
-def test_an_error_is_shown_once_as_plain_text_with_its_three_parts_and_the_footer_follows(monkeypatch):
-    monkeypatch.setattr(frame, "_menu", lambda: None)  # there are no pages beside an app from a function
+def test_an_error_is_shown_once_as_plain_text_with_its_three_parts_and_the_footer_follows(
+    monkeypatch,
+):
+    # there are no pages beside an app from a function
+    monkeypatch.setattr(frame, "_menu", lambda: None)
     app = AppTest.from_function(an_app_that_raises, default_timeout=SECONDS)
     app.run()
     assert not app.exception
@@ -109,16 +121,26 @@ def test_an_error_is_shown_once_as_plain_text_with_its_three_parts_and_the_foote
     assert config.DISCLAIMER in words(app.caption)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [
-    (None, ""), (0, "about 5 s left"), (42, "about 40 s left"), (56, "about 1 min left"), (150, "about 2 min left"),
-    (3599, "about 1 h 00 min left"), (4300, "about 1 h 12 min left"),
-])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0, "about 5 s left"),
+        (42, "about 40 s left"),
+        (56, "about 1 min left"),
+        (150, "about 2 min left"),
+        (3599, "about 1 h 00 min left"),
+        (4300, "about 1 h 12 min left"),
+    ],
+)
 def test_time_left_is_said_no_more_exactly_than_it_is_known(seconds, text):
     assert frame.time_left(seconds) == text
 
 
 def test_progress_says_what_a_run_does_before_its_first_epoch():
-    status = store.Status(state="running", epochs=3, created=0, order=0, phase="starting TensorFlow")
+    status = store.Status(
+        state="running", epochs=3, created=0, order=0, phase="starting TensorFlow"
+    )
     assert frame.progress_text(status) == "Starting TensorFlow"
     assert frame.done_share(status) == 0
 
@@ -191,7 +213,8 @@ def on_no_disk(home: Path) -> Path:
 
 @pytest.mark.parametrize("spoiled", [a_file, below_a_file, on_no_disk])
 def test_a_home_that_cannot_be_written_is_said_once_on_every_page_which_opens_on_the_demo_data(
-        spoiled, tmp_path, monkeypatch):
+    spoiled, tmp_path, monkeypatch
+):
     monkeypatch.setenv("HAM_HOME", str(spoiled(tmp_path / "elsewhere")))
     for app in every_page():
         [error] = [error.value.replace("\\", "") for error in app.error]
@@ -201,10 +224,13 @@ def test_a_home_that_cannot_be_written_is_said_once_on_every_page_which_opens_on
         assert "Demo data" in words(app.sidebar.markdown)
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda runs: runs.write_text("no folder"),
-    lambda runs: runs.symlink_to(runs.parent / "runs"),
-])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda runs: runs.write_text("no folder"),
+        lambda runs: runs.symlink_to(runs.parent / "runs"),
+    ],
+)
 def test_a_runs_folder_that_cannot_be_read_is_said_once_on_every_page(spoil, ham_home):
     ham_home.mkdir(exist_ok=True)
     spoil(ham_home / "runs")
@@ -215,7 +241,9 @@ def test_a_runs_folder_that_cannot_be_read_is_said_once_on_every_page(spoil, ham
         assert app.main.caption[-1].value.startswith(config.DISCLAIMER)
 
 
-def test_what_the_frame_has_said_is_not_said_again_by_the_engine_or_a_section(ham_home, monkeypatch):
+def test_what_the_frame_has_said_is_not_said_again_by_the_engine_or_a_section(
+    ham_home, monkeypatch
+):
     ham_home.mkdir(exist_ok=True)
     (ham_home / "runs").write_text("no folder")
     problem = store.find_runs().unreadable
@@ -250,10 +278,15 @@ def test_settings_that_cannot_be_read_are_told_on_every_page(script, ham_home):
 
 
 def finished_run(seed: int = 1, value: float = 0.75) -> store.Run:
-    run = store.create_run(config.TrainConfig(seed=seed, split="image"), DATA, now=time.time() - 7200)
+    run = store.create_run(
+        config.TrainConfig(seed=seed, split="image"), DATA, now=time.time() - 7200
+    )
     score = {"value": value, "low": value - 0.02, "high": value + 0.02}
-    run = store.write_record(run, model={"sha256": "0"}, evaluation=EVALUATION | {
-        "scores": EVALUATION["scores"] | {"accuracy": score}})
+    run = store.write_record(
+        run,
+        model={"sha256": "0"},
+        evaluation=EVALUATION | {"scores": EVALUATION["scores"] | {"accuracy": score}},
+    )
     return store.write_status(run, state="done", ended=time.time())
 
 
@@ -266,22 +299,33 @@ def test_home_on_the_demo_data_says_how_to_get_the_real_data():
 
 @pytest.mark.usefixtures("data_in_use")
 def test_home_names_the_majority_and_its_share():
-    assert "42\N{NO-BREAK SPACE}% of the images are melanocytic nevus" in words(open_page().markdown)
+    assert "42\N{NO-BREAK SPACE}% of the images are melanocytic nevus" in words(
+        open_page().markdown
+    )
 
 
 @pytest.mark.usefixtures("data_in_use")
-@pytest.mark.parametrize(("trained", "coloured"), [(False, "Train a model"), (True, "Try an image")])
+@pytest.mark.parametrize(
+    ("trained", "coloured"), [(False, "Train a model"), (True, "Try an image")]
+)
 def test_the_button_of_the_next_step_is_the_coloured_one(trained, coloured):
     if trained:
         finished_run()
-    assert [button.label for button in open_page().button if button.proto.type == "primary"] == [coloured]
+    assert [button.label for button in open_page().button if button.proto.type == "primary"] == [
+        coloured
+    ]
 
 
 def test_last_runs_show_state_split_and_accuracy_with_its_interval():
     finished_run()
     table = open_page().dataframe[0].value
     assert table.loc[0, ["Run", "State", "Split", "Test accuracy", "Created"]].tolist() == [
-        "CNN, as described, seed 1", "Done", "By image", "75.0 % (73.0 to 77.0)", "2 hours ago"]
+        "CNN, as described, seed 1",
+        "Done",
+        "By image",
+        "75.0 % (73.0 to 77.0)",
+        "2 hours ago",
+    ]
 
 
 def test_only_the_newest_runs_are_listed_and_the_others_counted():
@@ -294,7 +338,11 @@ def test_only_the_newest_runs_are_listed_and_the_others_counted():
 
 def test_a_failed_run_says_why():
     run = store.create_run(config.TrainConfig(), DATA)
-    store.write_status(run, state="failed", error={"what": "The training", "why": "ran out of memory.", "todo": "x"})
+    store.write_status(
+        run,
+        state="failed",
+        error={"what": "The training", "why": "ran out of memory.", "todo": "x"},
+    )
     assert open_page().dataframe[0].value.loc[0, "State"] == "Failed: ran out of memory."
 
 
@@ -310,8 +358,16 @@ def test_an_engine_that_cannot_start_is_said_on_home(monkeypatch):
     assert "cannot start" in words(open_page().markdown)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [
-    (0, "just now"), (59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (172_800, "2 days ago")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (7199, "1 hour ago"),
+        (172_800, "2 days ago"),
+    ],
+)
 def test_ago(seconds, text):
     assert home.ago(seconds) == text
 
@@ -332,7 +388,9 @@ def test_home_counts_the_models_that_ship_apart_and_an_image_can_be_tried_at_onc
 
 @pytest.mark.usefixtures("data_in_use", "shipped")
 def test_with_data_the_next_step_is_still_to_train_a_model_of_ones_own():
-    assert [button.label for button in open_page().button if button.proto.type == "primary"] == ["Train a model"]
+    assert [button.label for button in open_page().button if button.proto.type == "primary"] == [
+        "Train a model"
+    ]
 
 
 # -------------------------------------------------------------------------- TensorFlow
@@ -352,6 +410,11 @@ print(json.dumps([name for name in ("tensorflow", "keras", "distributed") if nam
 """
     pages = [entry.script for entry in PAGES if entry.title not in ("Home", "Prediction")]
     found = subprocess.run(
-        [sys.executable, "-c", script, str(ROOT / "app.py"), *pages], cwd=ROOT, capture_output=True, text=True,
-        check=True, env={"PATH": "", "HAM_HOME": str(tmp_path / "home"), "HAM_DATA": str(small_folder)})
+        [sys.executable, "-c", script, str(ROOT / "app.py"), *pages],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "", "HAM_HOME": str(tmp_path / "home"), "HAM_DATA": str(small_folder)},
+    )
     assert json.loads(found.stdout.splitlines()[-1]) == []

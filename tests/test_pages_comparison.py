@@ -1,4 +1,6 @@
-"""The Comparison page on invented run folders: what it shows, what it refuses, what it says instead."""
+"""The Comparison page on invented run folders: what it shows, what it refuses, what it says
+instead.
+"""
 
 from __future__ import annotations
 
@@ -42,40 +44,80 @@ def no_engine(monkeypatch):
 
 
 def answers(skill: float, seed: int, test_seed: int = 0, n: int = 210) -> store.Predictions:
-    """A model that is right the more often the more skill it has; the test images depend on `test_seed` alone."""
+    """A model that is right the more often the more skill it has; the test images depend on
+    `test_seed` alone.
+    """
     of_test, of_model = np.random.default_rng(test_seed), np.random.default_rng(seed)
     y_true = of_test.choice(7, n, p=SHARES)
     lesion = of_test.integers(0, 150, n)
     logits = of_model.normal(size=(n, 7)) + np.log(SHARES)
     logits[np.arange(n), y_true] += skill
     proba = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return store.Predictions(np.array([f"{test_seed}_{i:04d}" for i in range(n)]), lesion, y_true,
-                             proba.astype(np.float32))
+    return store.Predictions(
+        np.array([f"{test_seed}_{i:04d}" for i in range(n)]),
+        lesion,
+        y_true,
+        proba.astype(np.float32),
+    )
 
 
-def finished_run(skill: float = 1.0, created: float = 1.7e9, test_seed: int | None = None, state: str = "done",
-                 data: str = "HAM10000", **settings: object) -> store.Run:
+def finished_run(
+    skill: float = 1.0,
+    created: float = 1.7e9,
+    test_seed: int | None = None,
+    state: str = "done",
+    data: str = "HAM10000",
+    **settings: object,
+) -> store.Run:
     """A run folder as a training leaves it, with invented numbers."""
     config = TrainConfig().replace(**settings)
     test_seed = config.seed if test_seed is None else test_seed
     test = answers(skill, seed=int(100 * skill) + len(config.model), test_seed=test_seed)
-    run = store.create_run(config, {"name": data, "source": data, "synthetic": data != "HAM10000", "fingerprint":
-                                    f"content of {data}", "n_images": 2100, "n_lesions": 1500}, now=created)
+    run = store.create_run(
+        config,
+        {
+            "name": data,
+            "source": data,
+            "synthetic": data != "HAM10000",
+            "fingerprint": f"content of {data}",
+            "n_images": 2100,
+            "n_lesions": 1500,
+        },
+        now=created,
+    )
     for epoch in range(1, 6):
         progress = 1 - 0.5**epoch
-        store.append_history(run, {
-            "epoch": epoch, "loss": 1.2 - progress / 2, "accuracy": 0.6 + progress / 5,
-            "balanced_accuracy": progress / 3,
-            "validation_loss": 1.3 - progress / 2 + 0.02 * epoch, "validation_accuracy": 0.6 + progress / 8,
-            "validation_balanced_accuracy": progress / 4, "learning_rate": 0.001, "seconds": 12.0,
-            **{f"recall_{code}": progress / 2 for code in CODES}})
+        store.append_history(
+            run,
+            {
+                "epoch": epoch,
+                "loss": 1.2 - progress / 2,
+                "accuracy": 0.6 + progress / 5,
+                "balanced_accuracy": progress / 3,
+                "validation_loss": 1.3 - progress / 2 + 0.02 * epoch,
+                "validation_accuracy": 0.6 + progress / 8,
+                "validation_balanced_accuracy": progress / 4,
+                "learning_rate": 0.001,
+                "seconds": 12.0,
+                **{f"recall_{code}": progress / 2 for code in CODES},
+            },
+        )
     store.write_predictions(run, {"validation": test, "test": test})
     store.write_record(
-        run, split={"protocol": config.split, "seed": config.seed, "leaking": config.split != "lesion",
-                    "fingerprint": f"split {test_seed}", "test_fingerprint": f"test {config.split} {test_seed}",
-                    "n_train": 1680, "n_validation": 210, "n_test": 210},
+        run,
+        split={
+            "protocol": config.split,
+            "seed": config.seed,
+            "leaking": config.split != "lesion",
+            "fingerprint": f"split {test_seed}",
+            "test_fingerprint": f"test {config.split} {test_seed}",
+            "n_train": 1680,
+            "n_validation": 210,
+            "n_test": 210,
+        },
         model={"sha256": "0" * 64, "parameters": 59005, "trainable": 58412},
-        evaluation=evaluation_record(evaluate(test.y_true, test.proba, test.lesion, resamples=200)))
+        evaluation=evaluation_record(evaluate(test.y_true, test.proba, test.lesion, resamples=200)),
+    )
     store.write_status(run, state=state, epoch=5, best_epoch=4, started=created, ended=created + 60)
     return store.read_run(run.id)
 
@@ -96,8 +138,14 @@ def open_page(*chosen: store.Run | str) -> AppTest:
 
 
 def text(page: AppTest) -> str:
-    elements = [*page.main.subheader, *page.main.markdown, *page.main.caption, *page.main.info, *page.main.warning,
-                *page.main.error]
+    elements = [
+        *page.main.subheader,
+        *page.main.markdown,
+        *page.main.caption,
+        *page.main.info,
+        *page.main.warning,
+        *page.main.error,
+    ]
     return "\n".join(element.value for element in elements).replace("\\", "")
 
 
@@ -158,17 +206,26 @@ def test_fewer_than_two_chosen_runs_are_not_compared():
 def test_two_runs_stand_side_by_side(cnn, lstm):
     page = open_page(cnn, lstm)
     shown = alternatives(page)
-    # scores, differences; a matrix each; classes; a reliability diagram each; sets; two ROC curves; learning curves
+    # scores, differences; a matrix each; classes; a reliability diagram each; sets; two ROC
+    # curves; learning curves
     assert len(shown) == 2 + 2 + 1 + 2 + 2 + 2 + 2
     assert all(shown)
     assert f"Confusion matrix of A · {cnn.title}" in shown[2]
     assert f"Confusion matrix of B · {lstm.title}" in shown[3]
     assert "more than chance" in text(page)  # skill 3 against skill 1
     table = page.table[0].value
-    assert list(table) == [f"A · {cnn.title}", f"B · {lstm.title}", "Always melanocytic nevus (nv)", "B minus A"]
+    assert list(table) == [
+        f"A · {cnn.title}",
+        f"B · {lstm.title}",
+        "Always melanocytic nevus (nv)",
+        "B minus A",
+    ]
     stored = cnn.record["evaluation"]["scores"]["accuracy"]["value"]
     assert table.loc["Accuracy", f"A · {cnn.title}"].startswith(f"{100 * stored:.0f}")
-    assert table.loc["Macro AUC", "Always melanocytic nevus (nv)"].replace("\N{NO-BREAK SPACE}", " ") == "0.50"
+    assert (
+        table.loc["Macro AUC", "Always melanocytic nevus (nv)"].replace("\N{NO-BREAK SPACE}", " ")
+        == "0.50"
+    )
     assert table.loc["Accuracy", "B minus A"].startswith("**+")
     assert table.loc["McNemar's test"].tolist() == ["", "", "", "p < 0.001"]
 
@@ -229,12 +286,15 @@ def test_six_runs_at_once_are_as_many_as_there_are_letters(cnn, lstm):
 
 
 def test_the_page_never_imports_tensorflow(cnn, lstm, ham_home):
-    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); from streamlit.testing.v1 import AppTest\n"
-            "from ham.engine import Engine; Engine.start = lambda self: self\n"
-            f"page = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60)\n"
-            "page.switch_page('pages/comparison.py').run(); assert not page.exception\n"
-            "assert len(page.get('plotly_chart')) == 13\n"
-            "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)")
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from streamlit.testing.v1 import "
+        "AppTest\n"
+        "from ham.engine import Engine; Engine.start = lambda self: self\n"
+        f"page = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60)\n"
+        "page.switch_page('pages/comparison.py').run(); assert not page.exception\n"
+        "assert len(page.get('plotly_chart')) == 13\n"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
@@ -258,7 +318,9 @@ def test_the_page_offers_the_runs_that_can_be_compared(cnn, lstm):
     twin = finished_run(1.5, split="image", epochs=9)
     page = open_page(cnn, lstm, other)
     assert [button.label for button in page.main.button] == [
-        "Compare A and B only", "Compare C with the other run tested on the same images"]
+        "Compare A and B only",
+        "Compare C with the other run tested on the same images",
+    ]
     page.main.button[0].click().run()
     assert page.multiselect[0].value == [cnn.id, lstm.id]
     assert page.table
@@ -278,7 +340,9 @@ def test_other_data_under_the_same_name_is_other_data(cnn, lstm):
 
 
 def test_leaking_splits_are_called_so_in_plain_words():
-    page = open_page(finished_run(1.0, split="image"), finished_run(2.0, model="lstm", split="image"))
+    page = open_page(
+        finished_run(1.0, split="image"), finished_run(2.0, model="lstm", split="image")
+    )
     [warning] = page.warning
     assert "Leaking split: by image (A, B)" in warning.value
     assert "higher than they would be on new lesions" in warning.value
@@ -302,7 +366,9 @@ def test_a_run_differs_from_its_copy_by_nothing(cnn):
 def test_the_difference_is_of_the_run_against_the_baseline(cnn, lstm):
     both = compared(cnn, lstm)
     [found] = both.differences.values()
-    accuracy = {name.letter: one.evaluation.scores["accuracy"].value for name, one in both.reports.items()}
+    accuracy = {
+        name.letter: one.evaluation.scores["accuracy"].value for name, one in both.reports.items()
+    }
     assert found.scores["accuracy"].value == pytest.approx(accuracy["B"] - accuracy["A"])
     assert found.test.c - found.test.b == round(210 * (accuracy["B"] - accuracy["A"]))
 
@@ -310,7 +376,9 @@ def test_the_difference_is_of_the_run_against_the_baseline(cnn, lstm):
 def test_predictions_in_another_order_are_put_in_step(cnn, lstm):
     ours, theirs = answers(1.0, 1), answers(2.0, 2)
     order = np.random.default_rng(0).permutation(len(theirs.y_true))
-    shuffled = store.Predictions(*(getattr(theirs, name)[order] for name in ("image_id", "lesion", "y_true", "proba")))
+    shuffled = store.Predictions(
+        *(getattr(theirs, name)[order] for name in ("image_id", "lesion", "y_true", "proba"))
+    )
     first, second = store.aligned(ours, shuffled)
     assert first.image_id.tolist() == second.image_id.tolist()
     assert np.array_equal(np.sort(second.proba, axis=0), np.sort(theirs.proba, axis=0))
@@ -334,21 +402,32 @@ def test_a_damaged_predictions_file_is_an_error_in_words_and_not_a_traceback(cnn
 def test_the_logistic_regression_is_a_baseline_where_every_run_carries_it(cnn, lstm):
     below = evaluation_record(evaluate(*baseline_answers(cnn), resamples=50))
     store.write_record(cnn, floors={"logistic_regression": below})
-    assert list(compared(store.read_run(cnn.id), lstm).baselines) == ["Always melanocytic nevus (nv)"]
+    assert list(compared(store.read_run(cnn.id), lstm).baselines) == [
+        "Always melanocytic nevus (nv)"
+    ]
     store.write_record(lstm, floors={"logistic_regression": below})
     page = open_page(cnn, lstm)
     table = page.table[0].value
-    assert list(table)[2:4] == ["Always melanocytic nevus (nv)", "Logistic regression on the pixels"]
+    assert list(table)[2:4] == [
+        "Always melanocytic nevus (nv)",
+        "Logistic regression on the pixels",
+    ]
     assert table.loc["Accuracy", "Logistic regression on the pixels"].startswith(
-        f"{100 * below['scores']['accuracy']['value']:.0f}")
+        f"{100 * below['scores']['accuracy']['value']:.0f}"
+    )
     assert "Logistic regression on the pixels: Accuracy" in alternatives(page)[0]
 
 
-@pytest.mark.parametrize("floors", [{}, None, {"logistic_regression": 3}, {"logistic_regression": {"scores": {}}}])
+@pytest.mark.parametrize(
+    "floors", [{}, None, {"logistic_regression": 3}, {"logistic_regression": {"scores": {}}}]
+)
 def test_a_baseline_that_another_version_wrote_is_left_out(cnn, lstm, floors):
     store.write_record(cnn, floors=floors)
     store.write_record(lstm, floors=floors)
-    assert list(open_page(cnn, lstm).table[0].value)[2:] == ["Always melanocytic nevus (nv)", "B minus A"]
+    assert list(open_page(cnn, lstm).table[0].value)[2:] == [
+        "Always melanocytic nevus (nv)",
+        "B minus A",
+    ]
 
 
 def baseline_answers(run: store.Run) -> tuple:
@@ -363,10 +442,15 @@ def test_the_target_moves_the_threshold(cnn, lstm):
     page = open_page(cnn, lstm)
     [table] = [t.value for t in page.table if "Malignant from" in t.value]
     assert list(table.index) == [
-        "A, threshold", "A, predicted class", "B, threshold", "B, predicted class"]
+        "A, threshold",
+        "A, predicted class",
+        "B, threshold",
+        "B, predicted class",
+    ]
     found = RunReport(lstm).operating_points
     assert [found[target].missed for target in ("0.8", "0.9", "0.95")] == sorted(
-        (found[target].missed for target in ("0.8", "0.9", "0.95")), reverse=True)
+        (found[target].missed for target in ("0.8", "0.9", "0.95")), reverse=True
+    )
     assert table.loc["B, threshold", "Malignant missed"].startswith(f"{found['0.9'].missed} of")
     [target] = [control for control in page.segmented_control if control.key == "comparison_target"]
     target.set_value("0.8").run()
@@ -377,21 +461,36 @@ def test_the_target_moves_the_threshold(cnn, lstm):
 def test_the_temperature_can_be_switched_on_in_the_diagrams(cnn, lstm):
     page = open_page(cnn, lstm)
     found = RunReport(cnn).calibration
-    assert f"expected calibration error {100 * found.summary.ece_before:.1f} points" in alternatives(page)[5]
-    [which] = [control for control in page.segmented_control if control.key == "comparison_reliability"]
+    assert (
+        f"expected calibration error {100 * found.summary.ece_before:.1f} points"
+        in alternatives(page)[5]
+    )
+    [which] = [
+        control for control in page.segmented_control if control.key == "comparison_reliability"
+    ]
     which.set_value("after").run()
-    assert f"expected calibration error {100 * found.summary.ece_after:.1f} points" in alternatives(page)[5]
+    assert (
+        f"expected calibration error {100 * found.summary.ece_after:.1f} points"
+        in alternatives(page)[5]
+    )
 
 
 def test_a_validation_part_without_malignant_images_costs_the_operating_point_only(cnn, lstm):
     parts = store.read_predictions(cnn)
     benign = parts["validation"].y_true >= NV
-    parts["validation"] = store.Predictions(*(getattr(parts["validation"], name)[benign]
-                                              for name in ("image_id", "lesion", "y_true", "proba")))
+    parts["validation"] = store.Predictions(
+        *(
+            getattr(parts["validation"], name)[benign]
+            for name in ("image_id", "lesion", "y_true", "proba")
+        )
+    )
     store.write_predictions(cnn, parts)
     page = open_page(cnn, lstm)
     assert not page.error
-    assert f"A · {cnn.title}**: no threshold can be chosen, as no validation image is malignant." in text(page)
+    assert (
+        f"A · {cnn.title}**: no threshold can be chosen, as no validation image is malignant."
+        in text(page)
+    )
     assert f"B · {lstm.title}**: finds " in text(page)
     assert any(alt.startswith("ROC curves, Melanoma") for alt in alternatives(page))
     text_of_json = json.loads(files.all_json(compared(cnn, lstm)))
@@ -405,7 +504,8 @@ def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
     page = open_page()
     assert page.multiselect[0].value == ["lstm-described", "cnn-described"]
     assert [run.title for run in shipped] == page.multiselect[0].options
-    assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]  # charts have no room to say it
+    # charts have no room to say it
+    assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]
     assert list(page.table[0].value)[:2] == ["A · LSTM, as described", "B · CNN, as described"]
     assert not page.error
     assert [expander.label for expander in page.expander][-1] == "Model cards"
@@ -414,7 +514,8 @@ def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
 
 @pytest.mark.parametrize("with_data", [False, True])
 def test_a_run_and_its_twin_that_ships_differ_by_nothing_with_the_data_or_without(
-        own_twins, shipped, small_folder, monkeypatch, with_data):
+    own_twins, shipped, small_folder, monkeypatch, with_data
+):
     if with_data:
         monkeypatch.setenv("HAM_DATA", str(small_folder))
     page = open_page(own_twins[0], "cnn-described")
@@ -426,7 +527,9 @@ def test_a_run_and_its_twin_that_ships_differ_by_nothing_with_the_data_or_withou
 
 
 def test_another_copy_of_the_data_is_compared_and_mentioned(own_twins, shipped):
-    own = store.write_record(own_twins[0], data=own_twins[0].record["data"] | {"fingerprint": "other pixels"})
+    own = store.write_record(
+        own_twins[0], data=own_twins[0].record["data"] | {"fingerprint": "other pixels"}
+    )
     page = open_page(own, "cnn-described")
     assert page.table
     assert "not on the same copy of them" in text(page)
@@ -436,28 +539,40 @@ def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_
     cnn, lstm = own_twins
     assert set(runs.default_runs(store.models())) == {cnn.id, lstm.id}
     assert runs.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
-    other_split = store.write_record(cnn, split=cnn.record["split"] | {"test_fingerprint": "others"})
+    other_split = store.write_record(
+        cnn, split=cnn.record["split"] | {"test_fingerprint": "others"}
+    )
     assert runs.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
     assert runs.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
 
 
 def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best(shipped):
     lstm, cnn = shipped
-    six = [lstm, dataclasses.replace(lstm, id="lstm-improved"), cnn, dataclasses.replace(cnn, id="cnn-improved"),
-           dataclasses.replace(cnn, id="resnet-improved"), dataclasses.replace(cnn, id="resnet-balanced")]
+    six = [
+        lstm,
+        dataclasses.replace(lstm, id="lstm-improved"),
+        cnn,
+        dataclasses.replace(cnn, id="cnn-improved"),
+        dataclasses.replace(cnn, id="resnet-improved"),
+        dataclasses.replace(cnn, id="resnet-balanced"),
+    ]
     assert runs.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
 
 
 def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_twins, shipped):
     cnn, lstm = own_twins
-    other_copy = store.write_record(lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"})
+    other_copy = store.write_record(
+        lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"}
+    )
     groups = report.grouped(*reports_of(shipped[0], cnn, other_copy, shipped[1]))
     assert ["".join(name.letter for name in group) for group in groups] == ["ABD", "C"]
 
 
 def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(own_twins, shipped):
-    mixed, keyed = (pd.read_csv(StringIO(report.predictions_csv(compared(shipped[1], other))))
-                    for other in (own_twins[0], shipped[0]))
+    mixed, keyed = (
+        pd.read_csv(StringIO(report.predictions_csv(compared(shipped[1], other))))
+        for other in (own_twins[0], shipped[0])
+    )
     test = store.read_predictions(own_twins[0])["test"]
     assert mixed["image_id"].tolist() == sorted(test.image_id.tolist())
     assert mixed[f"{own_twins[0].id}_mel"].tolist() == mixed["cnn-described_mel"].tolist()
@@ -477,8 +592,12 @@ def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
     assert row.mcnemar_p < 0.001
     predictions = pd.read_csv(StringIO(report.predictions_csv(both)))
     assert len(predictions) == 210
-    assert (predictions["true"] == predictions[f"{lstm.id}_answer"]).mean() == pytest.approx(row.value)
-    assert predictions[[f"{cnn.id}_{code}" for code in CODES]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
+    assert (predictions["true"] == predictions[f"{lstm.id}_answer"]).mean() == pytest.approx(
+        row.value
+    )
+    assert predictions[[f"{cnn.id}_{code}" for code in CODES]].sum(
+        axis=1
+    ).to_numpy() == pytest.approx(1, abs=1e-4)
 
 
 def test_the_json_holds_every_number_of_the_page(cnn, lstm):
@@ -508,7 +627,8 @@ def named(widgets, label: str):
 
 
 def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
-        own_twins, small_folder, small_dataset, monkeypatch):
+    own_twins, small_folder, small_dataset, monkeypatch
+):
     monkeypatch.setenv("HAM_DATA", str(small_folder))
     both = compared(*own_twins)
     part = store.read_predictions(own_twins[0])["test"]
@@ -521,7 +641,9 @@ def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
     inside = np.flatnonzero((part.y_true == true) & (answer == predicted))
     surest_first = inside[np.argsort(-part.proba[inside, predicted], kind="stable")]
     shown = shown_images(page)
-    assert [text.split("<")[0] for text in shown.split("<figcaption><b>")[1:]] == part.image_id[surest_first].tolist()
+    assert [text.split("<")[0] for text in shown.split("<figcaption><b>")[1:]] == part.image_id[
+        surest_first
+    ].tolist()
     assert images.answer_in_words("A", part.proba[surest_first[0]], true) in shown
     assert shown.count("<span>A: ") == shown.count("<span>B: ") == len(inside)
     a = both.names[0]
@@ -529,7 +651,9 @@ def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
     assert both.aligned[a].image_id[numbers].tolist() == part.image_id[surest_first].tolist()
 
 
-def test_a_cell_of_other_data_says_why_it_has_no_picture_and_an_empty_one_that_it_is_empty(cnn, lstm):
+def test_a_cell_of_other_data_says_why_it_has_no_picture_and_an_empty_one_that_it_is_empty(
+    cnn, lstm
+):
     page = open_page(cnn, lstm)
     assert "they are not in the data in use" in text(page)
     assert not shown_images(page)
@@ -557,11 +681,18 @@ def test_an_answer_names_the_true_class_only_where_it_is_another():
 # ------------------------------------------------------------- damaged files, edited bundles
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("predictions.npz", None), ("predictions.npz", b"PK\x03\x04"), ("history.csv", b"\xff\xfe"),
-    ("history.csv", b"epoch\nrubbish\n1\n2\n"),
-])
-def test_a_run_with_a_damaged_file_is_left_out_and_the_others_are_compared(cnn, lstm, name, content):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("predictions.npz", None),
+        ("predictions.npz", b"PK\x03\x04"),
+        ("history.csv", b"\xff\xfe"),
+        ("history.csv", b"epoch\nrubbish\n1\n2\n"),
+    ],
+)
+def test_a_run_with_a_damaged_file_is_left_out_and_the_others_are_compared(
+    cnn, lstm, name, content
+):
     third = finished_run(2.0, created=1.7e9 + 120, model="cnn", recipe="quick")
     (cnn.folder / name).unlink()
     if content is not None:
@@ -593,11 +724,16 @@ def exported() -> tuple[dict, dict, bytes]:
     """Record, status and bundle of a finished run, which is deleted."""
     run = finished_run(1.0, model="cnn")
     (run.folder / "model.keras").write_bytes(keras_file())
-    run = store.write_record(run, model=run.record["model"] | {"sha256": io.file_sha256(run.folder / "model.keras")},
-                             floors={"logistic_regression": run.record["evaluation"]},
-                             parameters={"trainable": 58412, "not_trainable": 593})
+    run = store.write_record(
+        run,
+        model=run.record["model"] | {"sha256": io.file_sha256(run.folder / "model.keras")},
+        floors={"logistic_regression": run.record["evaluation"]},
+        parameters={"trainable": 58412, "not_trainable": 593},
+    )
     content = store.export_run(run)
-    record, status = (json.loads((run.folder / name).read_text()) for name in ("config.json", "status.json"))
+    record, status = (
+        json.loads((run.folder / name).read_text()) for name in ("config.json", "status.json")
+    )
     store.delete_run(run)
     return record, status, content
 
@@ -606,22 +742,35 @@ WRONG = (None, "x", -1, 1e12, 0, [], {}, True, "\u202e\n", [[1]], 0.5)
 
 
 def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
-    """Each entry of the record and the status is taken out or replaced, a few hundred times in all."""
+    """Each entry of the record and the status is taken out or replaced, a few hundred times in
+    all.
+    """
     record, status, content = exported()
     rng, taken, refused, edits = np.random.default_rng(0), [], [], 0
     for name, whole in (("config.json", record), ("status.json", status)):
         places = entries_of(whole)
         for place in [places[i] for i in rng.permutation(len(places))[:110]]:
-            change = {"remove": True} if rng.random() < 0.3 else {"new": WRONG[rng.integers(len(WRONG))]}
+            change = (
+                {"remove": True} if rng.random() < 0.3 else {"new": WRONG[rng.integers(len(WRONG))]}
+            )
             run_id = f"cnn-edit-{edits:04d}"
             new_record, new_status = record | {"id": run_id}, status
             if name == "config.json" and place != ("id",):
                 new_record = with_change(new_record, place, **change)
             else:
-                new_status = with_change(status, place, **change) if name == "status.json" else status
+                new_status = (
+                    with_change(status, place, **change) if name == "status.json" else status
+                )
             try:
-                run = store.import_run(changed(with_id(content, run_id), **{
-                    "config.json": json.dumps(new_record).encode(), "status.json": json.dumps(new_status).encode()}))
+                run = store.import_run(
+                    changed(
+                        with_id(content, run_id),
+                        **{
+                            "config.json": json.dumps(new_record).encode(),
+                            "status.json": json.dumps(new_status).encode(),
+                        },
+                    )
+                )
             except StoreError as error:
                 refused.append(error)
             else:
@@ -638,7 +787,7 @@ def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
         page_driver.open_page(script)
     comparable = [run for run in taken if run.has_model]
     for start in range(0, min(18, len(comparable)), 6):
-        page = open_page(*comparable[start:start + 6])
+        page = open_page(*comparable[start : start + 6])
         assert not page.exception
         assert page.dataframe
     assert cli.main(["evaluate", *[run.id for run in comparable[:3]], "--json"]) == 0

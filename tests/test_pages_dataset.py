@@ -27,17 +27,27 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def open_page(small_folder, monkeypatch):
     """`open_page(folder)`: the page as a browser's first request of a fresh session finds it."""
+
     def open_it(folder: Path | None = small_folder) -> AppTest:
         map_section.maps.clear()  # as in a fresh server
         monkeypatch.setattr(Engine, "start", lambda self: self)
         if folder:
             monkeypatch.setenv("HAM_DATA", str(folder))
-        return AppTest.from_file(ROOT / "app.py", default_timeout=30).switch_page("pages/dataset.py").run()
+        return (
+            AppTest.from_file(ROOT / "app.py", default_timeout=30)
+            .switch_page("pages/dataset.py")
+            .run()
+        )
+
     return open_it
 
 
 def grid(page: AppTest) -> str:
-    return "".join(html.value for html in page.get("html") if "ham-tile" in html.value and "<figure" in html.value)
+    return "".join(
+        html.value
+        for html in page.get("html")
+        if "ham-tile" in html.value and "<figure" in html.value
+    )
 
 
 def shown_ids(page: AppTest) -> list[str]:
@@ -94,7 +104,10 @@ def test_filters_drive_summary_charts_and_grid(open_page):
     pills(page, "classes").select("mel").run()
     assert not page.exception
     assert "**24** images of **12** lesions match: Melanoma \\(mel\\)" in text(page)
-    assert alternative(page, 0) == "Images and lesions by class: Melanoma (mel) 24 images of 12 lesions"
+    assert (
+        alternative(page, 0)
+        == "Images and lesions by class: Melanoma (mel) 24 images of 12 lesions"
+    )
     assert len(shown_ids(page)) == 24
     assert "nevus" not in grid(page)
     page.toggle(key=filter_key(page, "several")).set_value(True).run()
@@ -109,8 +122,13 @@ def test_every_filter_has_a_chip_that_takes_it_alone_away(open_page):
     pills(page, "sexes").select("male").run()
     page.slider(key=filter_key(page, "ages")).set_value((40, 70)).run()
     page.text_input(key=filter_key(page, "query")).set_value(" test_ ").run()
-    assert chips(page) == ["Melanoma \\(mel\\)", "Melanocytic nevus \\(nv\\)", "Male", "40 to 70 years",
-                           "Id contains test\\_"]
+    assert chips(page) == [
+        "Melanoma \\(mel\\)",
+        "Melanocytic nevus \\(nv\\)",
+        "Male",
+        "40 to 70 years",
+        "Id contains test\\_",
+    ]
     page.button(key="dataset_chip_classes_mel").click().run()
     page.button(key="dataset_chip_ages_").click().run()
     assert chips(page) == ["Melanocytic nevus \\(nv\\)", "Male", "Id contains test\\_"]
@@ -170,7 +188,11 @@ def test_another_data_set_starts_without_filters(open_page, kaggle_folder, monke
 def test_a_clicked_bar_of_the_class_chart_becomes_the_filter(monkeypatch):
     taken = []
     monkeypatch.setattr("ham.ui.dataset.overview.show_classes", taken.append)
-    clicks = {"dataset_balance": {"selection": {"points": [{"customdata": "nv"}, {"customdata": ["mel"]}]}}}
+    clicks = {
+        "dataset_balance": {
+            "selection": {"points": [{"customdata": "nv"}, {"customdata": ["mel"]}]}
+        }
+    }
     monkeypatch.setattr("streamlit.session_state", clicks)
     _class_clicked()
     assert taken == [["mel", "nv"]]
@@ -206,7 +228,9 @@ def test_looks_show_a_mean_image_of_each_class_and_their_colours(open_page):
     assert "Melanoma" not in alternative(page, 0)
 
 
-def test_every_doubt_opens_its_images_in_the_gallery_in_its_order_and_a_chip_takes_them_away(open_page, small_dataset):
+def test_every_doubt_opens_its_images_in_the_gallery_in_its_order_and_a_chip_takes_them_away(
+    open_page, small_dataset
+):
     page = open_tab(open_page(), "Data quality")
     assert not page.exception
     pills(page, "classes").select("df").run()
@@ -233,9 +257,13 @@ def test_the_map_is_there_at_once_and_follows_the_filters(open_page):
 def test_what_is_chosen_on_the_map_is_a_filter_beside_the_others(open_page, monkeypatch):
     page = open_tab(open_page(), "Map")
     pills(page, "classes").select("mel").run()
-    state = {"dataset_map_0": {"selection": {"points": [{"customdata": 3}, {"customdata": 1}, {"x": 0.0}]}},
-             "dataset_chosen": page.session_state["dataset_chosen"],
-             "dataset_filter_start": page.session_state["dataset_filter_start"]}
+    state = {
+        "dataset_map_0": {
+            "selection": {"points": [{"customdata": 3}, {"customdata": 1}, {"x": 0.0}]}
+        },
+        "dataset_chosen": page.session_state["dataset_chosen"],
+        "dataset_filter_start": page.session_state["dataset_filter_start"],
+    }
     monkeypatch.setattr("streamlit.session_state", state)
     map_section._brushed("dataset_map_0")
     chosen = state["dataset_chosen"]
@@ -289,8 +317,10 @@ def test_a_tsne_map_that_fails_is_told_with_what_to_do(open_page, small_dataset,
     map_section.maps().making(small_dataset).wait(10)
     page.run()
     assert [error.value for error in page.error] == [
-        "**The t\\-SNE map:** it could not be made \\(MemoryError\\: no room\\).  \nUse the map by principal "
-        "components below, or try again."]
+        "**The t\\-SNE map:** it could not be made \\(MemoryError\\: no room\\).  \nUse the map "
+        "by principal "
+        "components below, or try again."
+    ]
     assert len(drawn(page)) == 1
 
 
@@ -333,7 +363,8 @@ def test_details_sort_the_gallery_by_nearness_or_show_the_lesion_alone(open_page
     page.button(key="dataset_details_sort").click().run()
     assert not page.exception
     assert page.get("dialog") == []
-    assert shown_ids(page)[:2] == ["TEST_00001", "TEST_00002"]  # itself, then its sibling, which looks like it
+    # itself, then its sibling, which looks like it
+    assert shown_ids(page)[:2] == ["TEST_00001", "TEST_00002"]
     page.button(key="dataset_anchor_drop").click().run()
     assert page.selectbox(key="dataset_order").value == "mixed"
     page.selectbox(key="dataset_order").set_value("lesion").run()
@@ -358,7 +389,9 @@ def test_an_original_that_has_gone_or_is_broken_leaves_the_small_image(open_page
 
 def test_images_have_words_and_stand_crisp_beside_their_originals(open_page):
     page = open_page()
-    style = next(html.value for html in page.get("html") if ".ham-pictures .ham-small" in html.value)
+    style = next(
+        html.value for html in page.get("html") if ".ham-pictures .ham-small" in html.value
+    )
     assert re.search(r"\.ham-small \{[^}]*image-rendering: pixelated", style)
     assert grid(page).count("28 by 28 pixels as the models see it") == 24
     assert grid(page).count("the original photograph") == 24
@@ -376,7 +409,9 @@ def test_a_data_set_without_jpegs_shows_the_small_images_alone(open_page, kaggle
 def test_metadata_cannot_write_into_the_page(open_page, kaggle_folder):
     folder = kaggle_folder(counts={"mel": 6, "nv": 9})
     file = folder / "HAM10000_metadata.csv"
-    file.write_text(file.read_text().replace(",male,", ",<b>x</b>,").replace(",female,", ",<b>x</b>,"))
+    file.write_text(
+        file.read_text().replace(",male,", ",<b>x</b>,").replace(",female,", ",<b>x</b>,")
+    )
     page = open_page(folder)
     assert not page.exception
     assert "&lt;b&gt;x&lt;/b&gt;" in grid(page)
@@ -386,7 +421,11 @@ def test_metadata_cannot_write_into_the_page(open_page, kaggle_folder):
 def test_the_leakage_of_three_protocols_is_told_in_sentences(open_page):
     told = text(open_page())
     assert "No test image shows a lesion that training has seen." in told
-    assert re.search(r"\d+ % of the test images and \d+ % of the melanoma images show a lesion", told)
+    assert re.search(
+        r"\d+ % of the test images and \d+ % of the melanoma images show a "
+        r"lesion",
+        told,
+    )
     assert re.search(r"\d+ % of the test rows are exact copies of training rows", told)
 
 
@@ -414,9 +453,13 @@ def test_faulty_data_are_told_and_nothing_is_drawn(open_page, kaggle_folder):
 
 
 def test_the_page_never_imports_tensorflow():
-    code = ("import sys; from ham import ui; from ham.ui import dataset; from ham import data; "
-            "print([m for m in sys.modules if m.split('.')[0] in ('tensorflow', 'keras')])")
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = (
+        "import sys; from ham import ui; from ham.ui import dataset; from ham import data; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('tensorflow', 'keras')])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"
 
 
@@ -427,9 +470,11 @@ def test_each_filter_matches_what_it_names(small_dataset):
     metadata = small_dataset.metadata
     assert len(Filters().rows(small_dataset)) == 150
     assert len(Filters(classes=("mel", "df")).rows(small_dataset)) == 24 + 9
-    for filters, column, values in ((Filters(sexes=("male",)), "sex", {"male"}),
-                                    (Filters(sites=("back", "face")), "localization", {"back", "face"}),
-                                    (Filters(ages=(40, 60)), "age", {45.0})):
+    for filters, column, values in (
+        (Filters(sexes=("male",)), "sex", {"male"}),
+        (Filters(sites=("back", "face")), "localization", {"back", "face"}),
+        (Filters(ages=(40, 60)), "age", {45.0}),
+    ):
         rows = filters.rows(small_dataset)
         assert set(metadata[column].iloc[rows]) == values
         assert len(rows) == metadata[column].isin(values).sum()
@@ -447,16 +492,38 @@ def test_each_filter_matches_what_it_names(small_dataset):
 
 def test_filters_are_told_in_words():
     assert Filters().in_words() == ""
-    everything = Filters(("mel",), ("male", "unknown"), ("back",), ("follow_up",), (40, 60), True, "0027",
-                         ImageSet("Chosen on the map", np.array([1])))
-    assert everything.in_words() == ("Melanoma (mel), male or sex unknown, back, follow-up, 40 to 60 years, "
-                                     "lesions with several images, id contains 0027, chosen on the map")
+    everything = Filters(
+        ("mel",),
+        ("male", "unknown"),
+        ("back",),
+        ("follow_up",),
+        (40, 60),
+        True,
+        "0027",
+        ImageSet("Chosen on the map", np.array([1])),
+    )
+    assert everything.in_words() == (
+        "Melanoma (mel), male or sex unknown, back, follow-up, 40 to "
+        "60 years, "
+        "lesions with several images, id contains 0027, chosen on "
+        "the map"
+    )
     assert [chip.label for chip in everything.chips()] == [
-        "Melanoma (mel)", "Male", "Sex unknown", "Back", "Follow-up", "40 to 60 years", "Several images",
-        "Id contains 0027", "Chosen on the map"]
+        "Melanoma (mel)",
+        "Male",
+        "Sex unknown",
+        "Back",
+        "Follow-up",
+        "40 to 60 years",
+        "Several images",
+        "Id contains 0027",
+        "Chosen on the map",
+    ]
 
 
-@pytest.mark.parametrize("order", ["mixed", "class", "lesion", "color", "light", "age", "near", "found"])
+@pytest.mark.parametrize(
+    "order", ["mixed", "class", "lesion", "color", "light", "age", "near", "found"]
+)
 def test_every_order_holds_each_row_once_and_is_the_same_every_time(small_dataset, order):
     rows = Filters(classes=("mel", "nv")).rows(small_dataset)
     listed = np.arange(149, -1, -1)
@@ -476,7 +543,9 @@ def test_orders_by_class_colour_lightness_nearness_and_as_listed_are_what_they_s
     near = in_order(small_dataset, rows, "near", anchor=2)
     assert near[0] == 2
     assert small_dataset.groups[near[1]] == small_dataset.groups[2]
-    assert in_order(small_dataset, np.array([1, 4]), "found", listed=np.array([9, 4, 1])).tolist() == [4, 1]
+    assert in_order(
+        small_dataset, np.array([1, 4]), "found", listed=np.array([9, 4, 1])
+    ).tolist() == [4, 1]
 
 
 def test_by_lesion_keeps_a_lesions_images_together_and_by_age_puts_the_unknown_last(small_dataset):
@@ -486,21 +555,29 @@ def test_by_lesion_keeps_a_lesions_images_together_and_by_age_puts_the_unknown_l
     ages = small_dataset.metadata["age"].to_numpy()[in_order(small_dataset, rows, "age")]
     known = ages[~np.isnan(ages)]
     assert np.array_equal(known, np.sort(known))
-    assert np.isnan(ages[len(known):]).all()
+    assert np.isnan(ages[len(known) :]).all()
 
 
 # ------------------------------------------------------------------- tables and charts
 
 
-TABLE = pd.DataFrame({
-    "lesion_id": ["a", "a", "b", "c", "d"], "dx": ["mel", "mel", "nv", "nv", "nv"],
-    "age": [50.0, 60.0, 0.0, 40.0, np.nan], "sex": ["male", "male", "female", "unknown", "male"],
-    "localization": ["back", "back", "face", "back", "ear"],
-})
+TABLE = pd.DataFrame(
+    {
+        "lesion_id": ["a", "a", "b", "c", "d"],
+        "dx": ["mel", "mel", "nv", "nv", "nv"],
+        "age": [50.0, 60.0, 0.0, 40.0, np.nan],
+        "sex": ["male", "male", "female", "unknown", "male"],
+        "localization": ["back", "back", "face", "back", "ear"],
+    }
+)
 
 
 def test_tables_count_by_class_in_class_order():
-    assert class_balance(TABLE).loc[["mel", "nv", "df"]].to_numpy().tolist() == [[2, 1], [3, 3], [0, 0]]
+    assert class_balance(TABLE).loc[["mel", "nv", "df"]].to_numpy().tolist() == [
+        [2, 1],
+        [3, 3],
+        [0, 0],
+    ]
     sites = count_by_class(TABLE, "localization")
     assert sites.columns.tolist() == list(CODES)
     assert sites["nv"].to_dict() == {"back": 1, "ear": 1, "face": 1}
@@ -513,8 +590,16 @@ def test_tables_count_by_class_in_class_order():
 
 def test_ages_are_counted_by_decade_with_empty_ones_between_and_unknown_last():
     bands = age_bands(TABLE)
-    assert bands.sum(axis=1).to_dict() == {"0 to 9": 1, "10 to 19": 0, "20 to 29": 0, "30 to 39": 0, "40 to 49": 1,
-                                           "50 to 59": 1, "60 to 69": 1, "unknown": 1}
+    assert bands.sum(axis=1).to_dict() == {
+        "0 to 9": 1,
+        "10 to 19": 0,
+        "20 to 29": 0,
+        "30 to 39": 0,
+        "40 to 49": 1,
+        "50 to 59": 1,
+        "60 to 69": 1,
+        "unknown": 1,
+    }
     assert bands.loc["50 to 59", "mel"] == 1
     assert age_bands(TABLE.iloc[4:]).index.tolist() == ["unknown"]
 
@@ -532,8 +617,9 @@ def test_colours_of_classes_by_hand():
     colors, labels = data.mean_colors(images), np.array([0, 0, 3])
     assert colors.tolist() == [[200, 100, 0], [100, 100, 100], [100, 100, 100]]
     assert data.lightness(colors)[1] == pytest.approx(100, abs=1e-3)
-    assert data.hue(np.array([[255, 0, 0], [255, 255, 0], [255, 0, 255], [90, 90, 90]])) == pytest.approx(
-        [0, 60, -60, 0])
+    assert data.hue(
+        np.array([[255, 0, 0], [255, 255, 0], [255, 0, 255], [90, 90, 90]])
+    ) == pytest.approx([0, 60, -60, 0])
     assert data.mean_images(images, labels)[0, 0, 0].tolist() == [150, 100, 50]
     assert not data.mean_images(images, labels)[1].any()
     ribbons = data.color_ribbons(colors, labels, steps=2)
@@ -548,10 +634,12 @@ def test_colours_of_classes_by_hand():
 @pytest.mark.parametrize("rows", [slice(None), slice(2), slice(4, 5)])
 def test_charts_are_drawn_of_many_classes_of_one_and_of_one_image_without_age(rows, dark):
     table = TABLE.iloc[rows]
-    figures = [charts.class_balance_chart(class_balance(table), dark),
-               charts.age_chart(age_by_class(table), int(table["age"].isna().sum()), 0, dark),
-               charts.sex_chart(count_by_class(table, "sex"), dark),
-               charts.site_chart(count_by_class(table, "localization"), dark)]
+    figures = [
+        charts.class_balance_chart(class_balance(table), dark),
+        charts.age_chart(age_by_class(table), int(table["age"].isna().sum()), 0, dark),
+        charts.sex_chart(count_by_class(table, "sex"), dark),
+        charts.site_chart(count_by_class(table, "localization"), dark),
+    ]
     assert all(figure.layout.title.text and charts.alt_text(figure) for figure in figures)
 
 
@@ -573,7 +661,9 @@ def test_chart_titles_say_the_finding():
 # ---------------------------------------------------------------------------- downloads
 
 
-def test_the_metadata_of_what_is_shown_come_as_csv_in_the_columns_of_the_file(small_dataset, small_folder):
+def test_the_metadata_of_what_is_shown_come_as_csv_in_the_columns_of_the_file(
+    small_dataset, small_folder
+):
     rows = np.array([0, 7])
     lines = files.metadata_csv(small_dataset, rows).splitlines()
     original = (small_folder / "HAM10000_metadata.csv").read_text().splitlines()
@@ -586,22 +676,35 @@ def test_all_charts_come_as_one_html_file_that_needs_no_network(small_dataset):
     assert "42.0 % of images are melanocytic nevus (nv)" in page
     assert "a &lt;b&gt;word&lt;/b&gt;" in page
     assert not re.search(r"<(script|link)[^>]+(src|href)=", page)
-    assert files.charts_html(small_dataset, "", np.array([3]), dark=True).count('class="plotly-graph-div"') == 7
+    assert (
+        files.charts_html(small_dataset, "", np.array([3]), dark=True).count(
+            'class="plotly-graph-div"'
+        )
+        == 7
+    )
 
 
 def test_the_toolbar_saves_what_the_switch_says(open_page):
     page = open_page()
-    formats = {json.loads(chart.proto.config)["toImageButtonOptions"]["format"] for chart in page.get("plotly_chart")}
+    formats = {
+        json.loads(chart.proto.config)["toImageButtonOptions"]["format"]
+        for chart in page.get("plotly_chart")
+    }
     assert formats == {"png"}
     page.segmented_control(key="chart_format").set_value("SVG").run()
     open_tab(page, "Map")
-    assert json.loads(page.get("plotly_chart")[0].proto.config)["toImageButtonOptions"]["format"] == "svg"
+    assert (
+        json.loads(page.get("plotly_chart")[0].proto.config)["toImageButtonOptions"]["format"]
+        == "svg"
+    )
 
 
 # --------------------------------------------------------------------------- real data
 
 
-def test_the_real_data_are_filtered_by_class(open_page, real_data, real_dataset, real_home, monkeypatch):
+def test_the_real_data_are_filtered_by_class(
+    open_page, real_data, real_dataset, real_home, monkeypatch
+):
     monkeypatch.setenv("HAM_HOME", str(real_home))
     page = open_page(real_data)
     assert not page.exception

@@ -59,9 +59,18 @@ def test_without_a_model_the_page_leads_to_training():
 
 
 def test_while_the_first_model_trains_the_page_says_so():
-    data = {"name": "d", "source": "", "synthetic": False, "fingerprint": "f", "n_images": 1, "n_lesions": 1}
+    data = {
+        "name": "d",
+        "source": "",
+        "synthetic": False,
+        "fingerprint": "f",
+        "n_images": 1,
+        "n_lesions": 1,
+    }
     store.create_run(config.TrainConfig(), data)
-    assert "It can be asked here as soon as it ends." in words(open_page("pages/prediction.py").markdown)
+    assert "It can be asked here as soon as it ends." in words(
+        open_page("pages/prediction.py").markdown
+    )
 
 
 @pytest.mark.usefixtures("two_runs")
@@ -87,8 +96,13 @@ def test_every_run_answers_a_dropped_image_side_by_side(two_runs):
 
 @pytest.mark.usefixtures("two_runs")
 def test_refused_files_are_listed_and_the_others_answered():
-    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("notes_1.png", b"no image"),
-               ("blue.jpg", encoded(BLUE, "JPEG")), ("scan.dcm", bytes(128) + b"DICM" + bytes(64)))
+    app = drop(
+        open_page("pages/prediction.py"),
+        ("red.png", encoded(RED)),
+        ("notes_1.png", b"no image"),
+        ("blue.jpg", encoded(BLUE, "JPEG")),
+        ("scan.dcm", bytes(128) + b"DICM" + bytes(64)),
+    )
     assert "2 images, 2 models" in words(app.markdown)
     refused = words(app.error)
     assert refused.startswith("2 files were not answered")
@@ -157,13 +171,17 @@ def test_the_choice_of_runs_survives_a_visit_to_another_page(two_runs):
 def looked_at(monkeypatch) -> list[str]:
     """The names of the files that were decoded, in order."""
     names, check = [], images.check_image
-    monkeypatch.setattr(images, "check_image", lambda name, data: (names.append(name), check(name, data))[1])
+    monkeypatch.setattr(
+        images, "check_image", lambda name, data: (names.append(name), check(name, data))[1]
+    )
     return names
 
 
 @pytest.mark.usefixtures("two_runs")
 def test_dropped_images_are_there_after_a_look_at_another_page_and_are_not_decoded_again(looked_at):
-    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("blue", encoded(BLUE, "JPEG")))
+    app = drop(
+        open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("blue", encoded(BLUE, "JPEG"))
+    )
     before = words(app.markdown)
     assert "2 images, 2 models" in before
     app.switch_page("pages/comparison.py").run()
@@ -213,7 +231,10 @@ def test_a_click_while_images_are_looked_at_loses_none(monkeypatch):
         return check(name, data)
 
     monkeypatch.setattr(images, "check_image", impatient)
-    app = drop(open_page("pages/prediction.py"), *((f"{i}.png", encoded(plain((i, 0, 0)))) for i in (10, 20, 30)))
+    app = drop(
+        open_page("pages/prediction.py"),
+        *((f"{i}.png", encoded(plain((i, 0, 0)))) for i in (10, 20, 30)),
+    )
     assert "Answers" not in words(app.subheader)
     app.run()
     assert "3 images, 2 models" in words(app.markdown)
@@ -229,22 +250,28 @@ def test_one_visitor_does_not_see_what_another_dropped():
 @pytest.mark.usefixtures("two_runs")
 def test_streamlits_own_copy_of_a_dropped_file_goes_at_once(monkeypatch):
     managers, made = [], MemoryUploadedFileManager.__init__
-    monkeypatch.setattr(MemoryUploadedFileManager, "__init__",
-                        lambda self, endpoint: (managers.append(self), made(self, endpoint))[1])
+    monkeypatch.setattr(
+        MemoryUploadedFileManager,
+        "__init__",
+        lambda self, endpoint: (managers.append(self), made(self, endpoint))[1],
+    )
     drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)), ("no.png", b"no image"))
     assert managers
     assert [files for manager in managers for files in manager.file_storage.values() if files] == []
 
 
 @pytest.mark.usefixtures("two_runs")
-@pytest.mark.parametrize(("name", "content", "kind"), [
-    ("phone.HEIC", b"\0\0\0\x18ftypheic" + bytes(64), "HEIC"),
-    ("scan.dcm", bytes(128) + b"DICM" + bytes(64), "DICOM"),
-    ("report.pdf", b"%PDF-1.7" + bytes(64), "PDF"),
-    ("clip.MOV", b"\0\0\0\x14ftypqt  " + bytes(64), "video"),
-    ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
-    ("notes", b"no image", "text file"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("phone.HEIC", b"\0\0\0\x18ftypheic" + bytes(64), "HEIC"),
+        ("scan.dcm", bytes(128) + b"DICM" + bytes(64), "DICOM"),
+        ("report.pdf", b"%PDF-1.7" + bytes(64), "PDF"),
+        ("clip.MOV", b"\0\0\0\x14ftypqt  " + bytes(64), "video"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
+        ("notes", b"no image", "text file"),
+    ],
+)
 def test_any_file_may_be_dropped_and_is_refused_by_its_true_name(name, content, kind):
     app = open_page("pages/prediction.py")
     assert not app.file_uploader[0].proto.type
@@ -256,7 +283,9 @@ def test_any_file_may_be_dropped_and_is_refused_by_its_true_name(name, content, 
 @pytest.mark.usefixtures("two_runs")
 def test_every_format_is_answered_also_without_an_extension_or_a_type():
     kinds = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-    files = [(f"photograph {i}", encoded(plain((20 * i, 0, 0)), kind)) for i, kind in enumerate(kinds)]
+    files = [
+        (f"photograph {i}", encoded(plain((20 * i, 0, 0)), kind)) for i, kind in enumerate(kinds)
+    ]
     app = drop(open_page("pages/prediction.py"), *files)
     assert "6 images, 2 models" in words(app.markdown)
     assert not app.error
@@ -267,8 +296,12 @@ def test_every_format_is_answered_also_without_an_extension_or_a_type():
 
 def predictions_of(dataset, rows) -> store.Predictions:
     rows = np.asarray(rows)
-    return store.Predictions(dataset.metadata["image_id"].to_numpy()[rows].astype(str), dataset.groups[rows],
-                             dataset.labels[rows], np.full((len(rows), 7), 1 / 7, np.float32))
+    return store.Predictions(
+        dataset.metadata["image_id"].to_numpy()[rows].astype(str),
+        dataset.groups[rows],
+        dataset.labels[rows],
+        np.full((len(rows), 7), 1 / 7, np.float32),
+    )
 
 
 def run_tested_on(dataset, rows, model="cnn") -> store.Run:
@@ -279,14 +312,20 @@ def run_tested_on(dataset, rows, model="cnn") -> store.Run:
 
 
 def test_examples_come_from_the_test_images_of_every_chosen_run(small_dataset):
-    runs = [run_tested_on(small_dataset, range(10, 20)), run_tested_on(small_dataset, range(15, 30), "lstm")]
+    runs = [
+        run_tested_on(small_dataset, range(10, 20)),
+        run_tested_on(small_dataset, range(15, 30), "lstm"),
+    ]
     rows, why_not = sections.common_test_rows(small_dataset, runs)
     assert rows.tolist() == [15, 16, 17, 18, 19]
     assert why_not == ""
 
 
 def test_runs_without_a_common_test_image_have_no_examples(small_dataset):
-    runs = [run_tested_on(small_dataset, range(10)), run_tested_on(small_dataset, range(10, 20), "lstm")]
+    runs = [
+        run_tested_on(small_dataset, range(10)),
+        run_tested_on(small_dataset, range(10, 20), "lstm"),
+    ]
     rows, why_not = sections.common_test_rows(small_dataset, runs)
     assert len(rows) == 0
     assert "share no test image" in why_not
@@ -333,7 +372,9 @@ def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
     assert app.multiselect[0].value == [cnn.id]
     assert "synthetic" not in words(app.warning)
     app.multiselect[0].set_value([lstm.id]).run()
-    assert "(synthetic data): learned from synthetic images alone" in words(app.warning).replace("\\", "")
+    assert "(synthetic data): learned from synthetic images alone" in words(app.warning).replace(
+        "\\", ""
+    )
 
 
 # ------------------------------------------------------------------------ runs that ship
@@ -368,19 +409,27 @@ def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, ship
     assert "1 image, 2 models" in words(app.markdown)
 
 
-def test_test_images_of_a_model_that_ships_are_found_by_their_keys(shipped, own_twins, small_dataset):
+def test_test_images_of_a_model_that_ships_are_found_by_their_keys(
+    shipped, own_twins, small_dataset
+):
     rows, why_not = sections.common_test_rows(small_dataset, [*shipped, *own_twins])
     test = store.read_predictions(own_twins[0])["test"]
     assert small_dataset.metadata["image_id"].iloc[rows].tolist() == test.image_id.tolist()
     assert why_not == ""
 
 
-def test_another_copy_of_the_photographs_has_the_test_images_of_a_model_that_ships(shipped, small_dataset):
+def test_another_copy_of_the_photographs_has_the_test_images_of_a_model_that_ships(
+    shipped, small_dataset
+):
     rows, _ = sections.common_test_rows(small_dataset, shipped)
     other_copy = dataclasses.replace(small_dataset, fingerprint="other pixels")
     assert sections.common_test_rows(other_copy, shipped)[0].tolist() == rows.tolist() != []
-    others = dataclasses.replace(small_dataset, metadata=small_dataset.metadata.assign(
-        image_id=[f"other {i}" for i in range(small_dataset.n_images)]))
+    others = dataclasses.replace(
+        small_dataset,
+        metadata=small_dataset.metadata.assign(
+            image_id=[f"other {i}" for i in range(small_dataset.n_images)]
+        ),
+    )
     rows, why_not = sections.common_test_rows(others, shipped)
     assert len(rows) == 0
     assert "other data" in why_not
@@ -390,10 +439,14 @@ def test_another_copy_of_the_photographs_has_the_test_images_of_a_model_that_shi
 
 
 def answer(*labels: int, truth: int | None = None, name: str = "a.png") -> sections.Answer:
-    image = CheckedImage(name, np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 3), np.uint8), (28, 28))
+    image = CheckedImage(
+        name, np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 3), np.uint8), (28, 28)
+    )
     probas = [np.where(np.arange(7) == label, 0.7, 0.05).astype(np.float32) for label in labels]
-    return sections.Answer(sections.Question(image, truth), tuple(
-        Prediction(image, f"run-{i}", probas[i], label) for i, label in enumerate(labels)))
+    return sections.Answer(
+        sections.Question(image, truth),
+        tuple(Prediction(image, f"run-{i}", probas[i], label) for i, label in enumerate(labels)),
+    )
 
 
 LABELS = {"run-0": "CNN, seed 0", "run-1": "LSTM, seed 0"}
@@ -407,16 +460,23 @@ def test_agreement_is_counted():
     assert not answer(MEL, NV).agree_on_malignant
 
 
-@pytest.mark.parametrize(("answers", "expected"), [
-    ([answer(MEL)], "1 image, 1 model."),
-    ([answer(MEL, MEL)], "1 image, 2 models: the models agree."),
-    ([answer(MEL, NV)], "1 image, 2 models: the models disagree."),
-    ([answer(MEL, NV), answer(NV, NV)], "2 images, 2 models: the models agree on 1."),
-    ([answer(NV, NV), answer(NV, NV)], "2 images, 2 models: the models agree on all."),
-    ([answer(MEL, NV), answer(NV, MEL)], "2 images, 2 models: the models agree on none."),
-    ([answer(MEL, NV, truth=NV)],
-     "1 image, 2 models: the models disagree. Right answers: 0 of 1 by CNN, seed 0; 1 of 1 by LSTM, seed 0."),
-])
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([answer(MEL)], "1 image, 1 model."),
+        ([answer(MEL, MEL)], "1 image, 2 models: the models agree."),
+        ([answer(MEL, NV)], "1 image, 2 models: the models disagree."),
+        ([answer(MEL, NV), answer(NV, NV)], "2 images, 2 models: the models agree on 1."),
+        ([answer(NV, NV), answer(NV, NV)], "2 images, 2 models: the models agree on all."),
+        ([answer(MEL, NV), answer(NV, MEL)], "2 images, 2 models: the models agree on none."),
+        (
+            [answer(MEL, NV, truth=NV)],
+            "1 image, 2 models: the models disagree. Right answers: 0 of 1 by CNN, seed 0; 1 of 1 "
+            "by "
+            "LSTM, seed 0.",
+        ),
+    ],
+)
 def test_the_summary_counts(answers, expected):
     assert sections.summary(answers, LABELS).replace("\\", "").startswith(expected + " :gray[")
 
@@ -428,9 +488,17 @@ def test_an_answer_in_words_adds_the_malignant_classes_up():
     assert "80 % malignant in total" in text  # 70 + 5 + 5
 
 
-@pytest.mark.parametrize(("share", "expected"), [
-    (0.0, "0 %"), (0.004, "<1 %"), (0.006, "1 %"), (0.634, "63 %"), (0.996, ">99 %"), (1.0, "100 %"),
-])
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0.0, "0 %"),
+        (0.004, "<1 %"),
+        (0.006, "1 %"),
+        (0.634, "63 %"),
+        (0.996, ">99 %"),
+        (1.0, "100 %"),
+    ],
+)
 def test_percents_are_whole_and_never_a_false_certainty(share, expected):
     assert sections.percent(share) == expected
 
@@ -445,21 +513,35 @@ def test_long_names_keep_their_start_and_end():
 def test_a_chart_names_runs_by_their_kind_of_model_where_that_tells_them_apart():
     runs = [finished_run("cnn"), finished_run("cnn"), finished_run("lstm")]
     labels = report.labels(runs)
-    assert sections.short_labels([runs[0].id, runs[2].id], labels) == {runs[0].id: "CNN", runs[2].id: "LSTM"}
-    assert sections.short_labels([runs[0].id, runs[1].id], labels) == {run.id: labels[run.id] for run in runs[:2]}
+    assert sections.short_labels([runs[0].id, runs[2].id], labels) == {
+        runs[0].id: "CNN",
+        runs[2].id: "LSTM",
+    }
+    assert sections.short_labels([runs[0].id, runs[1].id], labels) == {
+        run.id: labels[run.id] for run in runs[:2]
+    }
 
 
 def with_validation(run: store.Run, score: float) -> store.Run:
-    store.append_history(run, dict.fromkeys(store.HISTORY_COLUMNS, 0.0) | {
-        "epoch": 1, "validation_balanced_accuracy": score})
+    store.append_history(
+        run,
+        dict.fromkeys(store.HISTORY_COLUMNS, 0.0)
+        | {"epoch": 1, "validation_balanced_accuracy": score},
+    )
     return store.write_status(run, best_epoch=1)
 
 
 def test_of_each_model_the_best_on_validation_answers_first():
-    worse, best = with_validation(finished_run("cnn"), 0.3), with_validation(finished_run("cnn"), 0.4)
+    worse, best = (
+        with_validation(finished_run("cnn"), 0.3),
+        with_validation(finished_run("cnn"), 0.4),
+    )
     leaking = with_validation(finished_run("cnn", split={"leaking": True}), 0.9)
     lstm = with_validation(finished_run("lstm"), 0.2)
-    assert [run.id for run in sections.best_runs([worse, best, leaking, lstm])] == [lstm.id, best.id]
+    assert [run.id for run in sections.best_runs([worse, best, leaking, lstm])] == [
+        lstm.id,
+        best.id,
+    ]
     assert [run.id for run in sections.best_runs([leaking])] == [leaking.id]
 
 
@@ -468,15 +550,25 @@ def test_the_downloads_hold_every_answer_and_every_refusal():
     table = sections.as_table(answers, LABELS)
     rows = list(csv.DictReader(io.StringIO(table.to_csv(index=False))))
     assert [(r["image"], r["label"], r["true_label"]) for r in rows] == [
-        ("a.png", "mel", "nv"), ("a.png", "nv", "nv"), ("b,c.png", "nv", ""), ("b,c.png", "nv", "")]
+        ("a.png", "mel", "nv"),
+        ("a.png", "nv", "nv"),
+        ("b,c.png", "nv", ""),
+        ("b,c.png", "nv", ""),
+    ]
     assert float(rows[0]["p_mel"]) == pytest.approx(0.7)
     refused = [config.ImageError("x.gif", "it moves.", "Stop it.")]
     records = json.loads(json.dumps(sections.as_records(answers, refused)))
     assert len(records) == 5
     assert records[0]["probabilities"]["mel"] == pytest.approx(0.7)
     assert records[0] == prediction.as_record(answers[0].predictions[0], NV)
-    assert records[-1] == {"image": "x.gif", "run": None, "label": None, "probabilities": None, "notes": [],
-                           "error": "it moves. Stop it."}
+    assert records[-1] == {
+        "image": "x.gif",
+        "run": None,
+        "label": None,
+        "probabilities": None,
+        "notes": [],
+        "error": "it moves. Stop it.",
+    }
 
 
 def test_pixels_are_enlarged_to_squares():
@@ -484,7 +576,10 @@ def test_pixels_are_enlarged_to_squares():
     large = sections.enlarged(seen)
     assert large.shape == (448, 448, 3)
     assert (large[16:32, 0:16] == seen[1, 0]).all()
-    assert Image.fromarray(large).resize((28, 28), Image.Resampling.NEAREST).tobytes() == seen.tobytes()
+    assert (
+        Image.fromarray(large).resize((28, 28), Image.Resampling.NEAREST).tobytes()
+        == seen.tobytes()
+    )
 
 
 def test_a_drop_of_too_many_files_answers_the_first_hundred():

@@ -19,7 +19,13 @@ from tests.page_driver import open_page, said
 from tests.test_bundle import DATA, finish
 from tests.test_store import UNREADABLE, make_unreadable
 
-SCRIPTS = ("app.py", "pages/dataset.py", "pages/training.py", "pages/comparison.py", "pages/prediction.py")
+SCRIPTS = (
+    "app.py",
+    "pages/dataset.py",
+    "pages/training.py",
+    "pages/comparison.py",
+    "pages/prediction.py",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +37,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tick(page: AppTest, *rows: int) -> AppTest:
-    page.session_state[page.dataframe[0].key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    page.session_state[page.dataframe[0].key] = {
+        "selection": {"rows": list(rows), "columns": [], "cells": []}
+    }
     page.run()
     assert not page.exception
     return page
@@ -81,7 +89,8 @@ def test_a_name_that_is_too_long_is_refused_in_words() -> None:
 
 def test_deleting_asks_first_and_takes_only_the_ticked_runs_that_do_not_wait() -> None:
     kept, gone, queued = finish(), waiting(1, "failed", 2_000_000.0), waiting(2, now=3_000_000.0)
-    page = tick(open_page("pages/training.py"), 0, 1)  # newest first: the waiting one and the failed one
+    # newest first: the waiting one and the failed one
+    page = tick(open_page("pages/training.py"), 0, 1)
     page.button(key="runs_delete").click().run()
     assert {run.id for run in store.list_runs()} == {kept.id, queued.id}
     assert not gone.folder.exists()
@@ -160,7 +169,9 @@ def test_many_runs_are_found_by_words_and_few_need_no_search() -> None:
 
 
 @pytest.mark.parametrize(("how", "words"), UNREADABLE.items())
-def test_a_runs_folder_that_cannot_be_listed_is_said_once_on_every_page(how: str, words: str, monkeypatch) -> None:
+def test_a_runs_folder_that_cannot_be_listed_is_said_once_on_every_page(
+    how: str, words: str, monkeypatch
+) -> None:
     make_unreadable(how, monkeypatch)
     for script in SCRIPTS:
         told = said(open_page(script))
@@ -182,7 +193,9 @@ def test_a_run_of_a_newer_version_is_said_on_every_page_and_cannot_be_deleted(ca
         page = open_page(script)
         told = said(page)
         if script == "pages/training.py":
-            assert told.count("made by a newer version of HAM Lab (format 2); this one reads 1") == 1
+            assert (
+                told.count("made by a newer version of HAM Lab (format 2); this one reads 1") == 1
+            )
             assert "elete" not in told
             assert not [button for button in page.button if "delete" in (button.key or "")]
         else:

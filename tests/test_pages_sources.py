@@ -1,4 +1,6 @@
-"""The panel "Use the real data", run by Streamlit's own test driver, against a Kaggle on this computer."""
+"""The panel "Use the real data", run by Streamlit's own test driver, against a Kaggle on this
+computer.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,14 @@ def contents(small_folder) -> dict[str, bytes]:
 @pytest.fixture
 def kaggle(contents, monkeypatch, tmp_path):
     monkeypatch.setattr(download, "WAITS", (0.0,))
-    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "no_proxy", "NO_PROXY", "HTTP_PROXY"):
+    for name in (
+        "KAGGLE_API_TOKEN",
+        "KAGGLE_USERNAME",
+        "KAGGLE_KEY",
+        "no_proxy",
+        "NO_PROXY",
+        "HTTP_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     with Kaggle(contents) as server:
@@ -131,7 +140,9 @@ def test_a_refusal_is_shown_with_the_way_by_hand_and_the_demo_set_stays(kaggle):
     assert "Download" in labels(app), "it can be tried again at once"
 
 
-def test_the_panel_stays_open_when_the_message_of_an_error_is_closed_and_not_after_a_success(kaggle):
+def test_the_panel_stays_open_when_the_message_of_an_error_is_closed_and_not_after_a_success(
+    kaggle,
+):
     kaggle.refusals = [403]
     app = open_page()
     for open_after in (True, False):
@@ -183,7 +194,9 @@ def test_only_one_job_runs_at_a_time_for_all_visitors(held):
     assert sources.desk().job.running
 
 
-def test_with_ham_data_set_a_download_is_kept_and_not_taken_into_use(kaggle, monkeypatch, kaggle_folder):
+def test_with_ham_data_set_a_download_is_kept_and_not_taken_into_use(
+    kaggle, monkeypatch, kaggle_folder
+):
     named = kaggle_folder("named", counts={"nv": 6, "mel": 4})
     monkeypatch.setenv("HAM_DATA", str(named))
     app = open_page()
@@ -201,13 +214,21 @@ def test_the_whole_archive_says_what_disk_it_needs():
     assert "5.6 GB: 8.5 GB of disk meanwhile, 2.9 GB afterwards" in words(app.caption)
 
 
-@pytest.mark.parametrize(("done", "total", "what", "seen", "said"), [
-    (0, 0, "Asking Kaggle", [], "Asking Kaggle …"),
-    (500_000, 0, "Downloading x", [], "Downloading x: 0.5 MB"),
-    (34_000_000, 92_000_000, "Downloading x", [(0, 14_000_000), (10, 34_000_000)],
-     "Downloading x: 34 MB of 92 MB · 2.0 MB a second · about 30 s left"),
-    (30, 40, "Reading JPEGs", [(0, 0), (2, 30)], "Reading JPEGs: 75 %"),
-])
+@pytest.mark.parametrize(
+    ("done", "total", "what", "seen", "said"),
+    [
+        (0, 0, "Asking Kaggle", [], "Asking Kaggle …"),
+        (500_000, 0, "Downloading x", [], "Downloading x: 0.5 MB"),
+        (
+            34_000_000,
+            92_000_000,
+            "Downloading x",
+            [(0, 14_000_000), (10, 34_000_000)],
+            "Downloading x: 34 MB of 92 MB · 2.0 MB a second · about 30 s left",
+        ),
+        (30, 40, "Reading JPEGs", [(0, 0), (2, 30)], "Reading JPEGs: 75 %"),
+    ],
+)
 def test_progress_in_words(done, total, what, seen, said):
     job = io.Job("x", lambda report, stop: Path())
     job.wait(SECONDS)
@@ -222,7 +243,9 @@ def test_progress_in_words(done, total, what, seen, said):
 
 def test_a_dropped_zip_is_unpacked_checked_and_in_use(contents):
     app = open_page()
-    app.file_uploader(key="sources_zip_0").set_value(("my set.zip", zip_of(contents), "application/zip")).run()
+    app.file_uploader(key="sources_zip_0").set_value(
+        ("my set.zip", zip_of(contents), "application/zip")
+    ).run()
     ended(app)
     assert "Unpacking my set.zip" in words(app.success)
     assert "150 images of 75 lesions" in words(app.sidebar.caption)
@@ -231,7 +254,9 @@ def test_a_dropped_zip_is_unpacked_checked_and_in_use(contents):
 
 def test_a_bad_zip_is_refused_in_words_and_leaves_nothing_behind():
     app = open_page()
-    app.file_uploader(key="sources_zip_0").set_value(("x.zip", zip_of({"../evil": b"x"}), "application/zip")).run()
+    app.file_uploader(key="sources_zip_0").set_value(
+        ("x.zip", zip_of({"../evil": b"x"}), "application/zip")
+    ).run()
     ended(app)
     assert "leads out of the folder" in words(app.error)
     assert [path.name for path in places.data_folder().iterdir()] == [".lock"]
@@ -298,7 +323,9 @@ def front_tab(app: AppTest) -> int:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_zip_that_was_taken_is_held_by_nobody_once_it_is_unpacked_or_refused(contents, whole, monkeypatch):
+def test_a_zip_that_was_taken_is_held_by_nobody_once_it_is_unpacked_or_refused(
+    contents, whole, monkeypatch
+):
     taken, take = [], visit.take
     monkeypatch.setattr(visit, "take", lambda files: (taken.extend(files), take(files)))
     app, content = open_page(), zip_of(contents if whole else {"notes.txt": b"x"})
@@ -332,10 +359,16 @@ def test_one_click_switches_between_the_sources_there_are(kaggle_folder):
     app = open_page()
     assert "11 images" in words(app.sidebar.caption)
     assert "**eleven** :green-badge[:material/check: in use]" in words(app.markdown)
-    assert [label for label in labels(app) if label.startswith("Use ")] == ["Use Demo data", "Use ten"]
+    assert [label for label in labels(app) if label.startswith("Use ")] == [
+        "Use Demo data",
+        "Use ten",
+    ]
     app.button(key="sources_use_2").click().run()
     assert "10 images" in words(app.sidebar.caption)
-    assert [label for label in labels(app) if label.startswith("Use ")] == ["Use Demo data", "Use eleven"]
+    assert [label for label in labels(app) if label.startswith("Use ")] == [
+        "Use Demo data",
+        "Use eleven",
+    ]
     app.button(key="sources_use_0").click().run()
     assert data.current_source() in NOTHING_CHOSEN
 

@@ -55,8 +55,13 @@ def finished(dataset: LesionDataset, config: TrainConfig | None = None) -> Run:
     run = store.create_run(config, dataset.record)
     store.append_history(run, row(1))
     evaluation = evaluation_record(evaluate(y_true, proba, range(10)))
-    run = store.write_record(run, model={"sha256": "0"}, evaluation=evaluation, split={"test_fingerprint": "0"},
-                             training_version=TRAINING_VERSION)
+    run = store.write_record(
+        run,
+        model={"sha256": "0"},
+        evaluation=evaluation,
+        split={"test_fingerprint": "0"},
+        training_version=TRAINING_VERSION,
+    )
     return store.write_status(run, state="done", epoch=3, steps=1, best_epoch=1, ended=time.time())
 
 
@@ -68,7 +73,8 @@ def test_without_runs_the_page_says_what_to_do_and_never_imports_tensorflow() ->
 
 def test_the_summary_counts_parameters_and_steps_before_the_start() -> None:
     page = open_page("pages/training.py")
-    assert "**59,005** parameters · **4** steps an epoch" in said(page)  # 120 of 150 images in batches of 32
+    # 120 of 150 images in batches of 32
+    assert "**59,005** parameters · **4** steps an epoch" in said(page)
     field(page, "Batch size").set_value(16).run()
     assert "**8** steps an epoch" in said(page)
     page.segmented_control(key="train_model").set_value("lstm").run()
@@ -86,8 +92,9 @@ def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: Les
     button(page, "Start training").click().run()
     assert not page.exception
     [run] = store.list_runs()
-    assert run.config == recipe_config("quick", "cnn", epochs=7, learning_rate=0.02, split="image", units_2=64,
-                                       class_weight=0.5)
+    assert run.config == recipe_config(
+        "quick", "cnn", epochs=7, learning_rate=0.02, split="image", units_2=64, class_weight=0.5
+    )
     assert run.record["data"] == small_dataset.record
     assert "Starting" in said(page)
 
@@ -110,12 +117,15 @@ def test_a_leaking_split_is_marked_before_it_is_trained() -> None:
 
 
 def test_the_split_by_source_is_offered_where_the_metadata_names_sources(
-        monkeypatch: pytest.MonkeyPatch, small_folder: Path, tmp_path: Path) -> None:
+    monkeypatch: pytest.MonkeyPatch, small_folder: Path, tmp_path: Path
+) -> None:
     page = open_page("pages/training.py")
     assert "By source" not in field(page, "Split").options
     folder = Path(shutil.copytree(small_folder, tmp_path / "dataverse"))
     lines = (folder / METADATA_FILE).read_text().splitlines()
-    clinics = [f"{line},{'graz' if number < 100 else 'wien'}" for number, line in enumerate(lines[1:])]
+    clinics = [
+        f"{line},{'graz' if number < 100 else 'wien'}" for number, line in enumerate(lines[1:])
+    ]
     (folder / METADATA_FILE).write_text("\n".join([f"{lines[0]},dataset", *clinics]))
     monkeypatch.setenv("HAM_DATA", str(folder))
     page = open_page("pages/training.py")
@@ -138,23 +148,31 @@ def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -
     assert field(page, "Epochs").value == 11
 
 
-def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(small_dataset: LesionDataset) -> None:
+def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
+    small_dataset: LesionDataset,
+) -> None:
     run = store.create_run(TrainConfig(), small_dataset.record)
     with store.claim(run):
-        run = store.write_status(run, state="running", phase="training", epoch=2, steps=4, seconds_left=138.0)
+        run = store.write_status(
+            run, state="running", phase="training", epoch=2, steps=4, seconds_left=138.0
+        )
         for epoch in (1, 2):
             store.append_history(run, row(epoch))
         page = open_page("pages/training.py")
         assert "Validation accuracy" in [m.label for m in page.metric]
         assert len(page.get("plotly_chart")) == 4
-        assert [p.proto.text for p in page.get("progress")][-1] == "Epoch 3 of 25 · about 2 min left"
+        assert [p.proto.text for p in page.get("progress")][
+            -1
+        ] == "Epoch 3 of 25 · about 2 min left"
         button(page, "Cancel").click().run()
         assert store.cancel_requested(run)
         assert button(page, "Stopping").disabled
 
 
 def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDataset) -> None:
-    first, second = (store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2))
+    first, second = (
+        store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2)
+    )
     page = open_page("pages/training.py")
     listed = said(page)
     assert listed.index("seed 1, 25 epochs") < listed.index("seed 2, 25 epochs")
@@ -164,7 +182,10 @@ def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDat
 
 
 def test_waiting_runs_can_be_moved_up_down_and_to_the_front(small_dataset: LesionDataset) -> None:
-    runs = [store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2, 3)]
+    runs = [
+        store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed)
+        for seed in (1, 2, 3)
+    ]
     page = open_page("pages/training.py")
     assert "3 wait" in said(page)
 
@@ -204,7 +225,9 @@ def test_the_engines_settings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_time_left_is_the_same_wherever_it_stands(small_dataset: LesionDataset) -> None:
     run = store.create_run(TrainConfig(), small_dataset.record)
     with store.claim(run):
-        store.write_status(run, state="running", phase="training", epoch=2, steps=4, seconds_left=1000.0)
+        store.write_status(
+            run, state="running", phase="training", epoch=2, steps=4, seconds_left=1000.0
+        )
         for epoch in (1, 2):
             store.append_history(run, row(epoch))  # by these alone it would be 138 s
         for script in ("pages/training.py", "pages/dataset.py"):  # in the page, in the sidebar
@@ -212,16 +235,22 @@ def test_the_time_left_is_the_same_wherever_it_stands(small_dataset: LesionDatas
             assert "Epoch 3 of 25 · about 17 min left" in shown
 
 
-def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(small_dataset: LesionDataset) -> None:
+def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(
+    small_dataset: LesionDataset,
+) -> None:
     run = store.create_run(TrainConfig(), small_dataset.record)
     with store.claim(run):
-        run = store.write_status(run, state="running", phase="training", epoch=3, step=2, steps=4, best_epoch=3)
+        run = store.write_status(
+            run, state="running", phase="training", epoch=3, step=2, steps=4, best_epoch=3
+        )
         for epoch in (1, 2, 3):
             recalls = {f"recall_{code}": float(code == "nv") for code in CODES}
             store.append_history(run, row(epoch) | recalls | {"learning_rate": 0.001})
         page = open_page("pages/training.py")
         assert "It always answers melanocytic nevus" in page.warning[0].value
-        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · epoch kept so far 3" in said(page)
+        assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · epoch kept so far 3" in said(
+            page
+        )
 
 
 def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:
@@ -232,7 +261,9 @@ def test_a_healthy_run_has_no_findings(small_dataset: LesionDataset) -> None:
 
 
 @pytest.mark.parametrize("model", ["cnn", "lstm"])
-def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small_dataset: LesionDataset) -> None:
+def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(
+    model: str, small_dataset: LesionDataset
+) -> None:
     run = finished(small_dataset, recipe_config("quick", model))
     assert "What the model sees" not in [e.label for e in open_page("pages/training.py").expander]
     io.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
@@ -243,10 +274,21 @@ def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(model: str, small
     assert ("28 steps of 84 numbers" in shown) == (model == "lstm")
 
 
-@pytest.mark.parametrize("arrays", [
-    None, {}, {"images": np.zeros((8, 28, 28, 3))}, {"images": np.zeros((8, 28, 28), np.uint8)},
-    {"images": np.zeros((0, 28, 28, 3), np.uint8)}, {"images": np.array("text")}, {"images": np.zeros(3, np.uint8)}])
-def test_a_damaged_first_batch_breaks_nothing(arrays: dict | None, small_dataset: LesionDataset) -> None:
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        None,
+        {},
+        {"images": np.zeros((8, 28, 28, 3))},
+        {"images": np.zeros((8, 28, 28), np.uint8)},
+        {"images": np.zeros((0, 28, 28, 3), np.uint8)},
+        {"images": np.array("text")},
+        {"images": np.zeros(3, np.uint8)},
+    ],
+)
+def test_a_damaged_first_batch_breaks_nothing(
+    arrays: dict | None, small_dataset: LesionDataset
+) -> None:
     run = finished(small_dataset, recipe_config("quick", "lstm"))
     if arrays is None:
         (run.folder / "first_batch.npz").write_bytes(b"no zip")
@@ -265,17 +307,24 @@ def test_rows_are_cut_apart_in_order_and_keep_their_pixels() -> None:
     assert apart[3, 0, :3].tolist() == [6, 7, 8]
 
 
-def test_the_last_result_stands_with_its_interval_and_its_baseline(small_dataset: LesionDataset) -> None:
+def test_the_last_result_stands_with_its_interval_and_its_baseline(
+    small_dataset: LesionDataset,
+) -> None:
     run = finished(small_dataset)
     page = open_page("pages/training.py")
     assert "Test accuracy **90 % (" in said(page)
-    assert "always answering" not in said(page)  # an older run whose predictions are damaged: by which class?
+    # an older run whose predictions are damaged: by which class?
+    assert "always answering" not in said(page)
     counts = dict.fromkeys(CODES, 0) | {"nv": 90, "mel": 10}
     store.write_record(run, split=run.record["split"] | {"train_counts": counts})
-    assert ")**; always answering melanocytic nevus (nv) scores 80 %. Epoch" in said(open_page("pages/training.py"))
+    assert ")**; always answering melanocytic nevus (nv) scores 80 %. Epoch" in said(
+        open_page("pages/training.py")
+    )
     counts |= {"mel": 91}  # the most of training, not of test
     store.write_record(run, split=run.record["split"] | {"train_counts": counts})
-    assert ")**; always answering melanoma (mel) scores 20 %. Epoch" in said(open_page("pages/training.py"))
+    assert ")**; always answering melanoma (mel) scores 20 %. Epoch" in said(
+        open_page("pages/training.py")
+    )
 
 
 def test_training_the_very_same_again_is_offered_as_such(small_dataset: LesionDataset) -> None:
@@ -288,14 +337,18 @@ def test_training_the_very_same_again_is_offered_as_such(small_dataset: LesionDa
 
 
 @pytest.mark.parametrize("version", [None, TRAINING_VERSION - 1, TRAINING_VERSION + 1])
-def test_what_another_version_trained_is_not_exactly_this(version: int | None, small_dataset: LesionDataset) -> None:
+def test_what_another_version_trained_is_not_exactly_this(
+    version: int | None, small_dataset: LesionDataset
+) -> None:
     store.write_record(finished(small_dataset), training_version=version)
     page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
     assert "Exactly this" not in said(page)
 
 
-def test_the_expected_time_comes_from_the_last_run_of_this_machine(small_dataset: LesionDataset) -> None:
+def test_the_expected_time_comes_from_the_last_run_of_this_machine(
+    small_dataset: LesionDataset,
+) -> None:
     finished(small_dataset)  # 6 s for an epoch of 1 step
     page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
@@ -304,25 +357,36 @@ def test_the_expected_time_comes_from_the_last_run_of_this_machine(small_dataset
 
 def test_an_imported_run_tells_nothing_of_this_machines_speed(small_dataset: LesionDataset) -> None:
     run = finished(small_dataset)
-    store.write_record(run, origin="0123456789abcdef")  # as an import leaves it: config.json is the exporter's
+    # as an import leaves it: config.json is the exporter's
+    store.write_record(run, origin="0123456789abcdef")
     page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
     assert "measuring time and memory here" in said(page)
 
 
-def test_the_probe_tells_time_and_memory_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_probe_tells_time_and_memory_before_the_first_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     page = open_page("pages/training.py")
     assert "measuring time and memory here" in said(page)
-    monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(7.0, 180.0, 1_149_000_000))
+    monkeypatch.setattr(
+        engine, "estimate", lambda config, data: Estimate(7.0, 180.0, 1_149_000_000)
+    )
     assert "**about 3 min** and **1.1\u00a0GB** here" in said(page.run())
-    monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(problem="it did not work"))
+    monkeypatch.setattr(
+        engine, "estimate", lambda config, data: Estimate(problem="it did not work")
+    )
     assert "time is known after the first epoch" in said(page.run())
 
 
-def test_a_click_is_not_lost_when_the_probe_ends_while_the_page_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_click_is_not_lost_when_the_probe_ends_while_the_page_is_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     page = open_page("pages/training.py")
     answers = iter([None])
-    monkeypatch.setattr(engine, "estimate", lambda config, data: next(answers, Estimate(7.0, 180.0, 1_149_000_000)))
+    monkeypatch.setattr(
+        engine, "estimate", lambda config, data: next(answers, Estimate(7.0, 180.0, 1_149_000_000))
+    )
     button(page, "Start training").click().run()
     assert [run.state for run in store.list_runs()] == ["queued"]
 
@@ -335,8 +399,17 @@ def test_while_a_run_trains_nothing_is_measured(small_dataset: LesionDataset) ->
 # ----------------------------------------------------------------------- several at once
 
 
-@pytest.mark.parametrize(("text", "seeds"), [
-    ("", []), ("1-3", [1, 2, 3]), ("0, 1, 2", [0, 1, 2]), ("0 4-5;4", [0, 4, 5]), ("7", [7]), ("3-3", [3])])
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("", []),
+        ("1-3", [1, 2, 3]),
+        ("0, 1, 2", [0, 1, 2]),
+        ("0 4-5;4", [0, 4, 5]),
+        ("7", [7]),
+        ("3-3", [3]),
+    ],
+)
 def test_seeds_are_numbers_and_ranges_each_once(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
@@ -347,7 +420,9 @@ def test_what_is_no_list_of_seeds_is_refused_with_its_words(text: str) -> None:
         parse_seeds(text)
 
 
-def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(small_dataset: LesionDataset) -> None:
+def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(
+    small_dataset: LesionDataset,
+) -> None:
     page = open_page("pages/training.py")
     field(page, "Epochs").set_value(7)
     page.text_input(key="train_seeds").set_value("1-3")
@@ -357,18 +432,29 @@ def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(small_
     assert not page.exception
     queued = engine.queue()
     assert [(run.config.model, run.config.seed) for run in queued] == [
-        ("cnn", 1), ("cnn", 2), ("cnn", 3), ("lstm", 1), ("lstm", 2), ("lstm", 3)]
+        ("cnn", 1),
+        ("cnn", 2),
+        ("cnn", 3),
+        ("lstm", 1),
+        ("lstm", 2),
+        ("lstm", 3),
+    ]
     assert {run.config.epochs for run in queued} == {7}
     assert queued[3].config.model_settings == recipe_config("described", "lstm").model_settings
 
 
-def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(small_dataset: LesionDataset) -> None:
+def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(
+    small_dataset: LesionDataset,
+) -> None:
     finished(small_dataset, TrainConfig(seed=2))
     store.create_run(TrainConfig(seed=3), small_dataset.record)
     page = open_page("pages/training.py")
     page.text_input(key="train_seeds").set_value("1-3").run()
     assert "This makes **3 runs**" in said(page)
-    assert page.checkbox(key="train_leave_out").label == "Leave out 2 that are trained or waiting already"
+    assert (
+        page.checkbox(key="train_leave_out").label
+        == "Leave out 2 that are trained or waiting already"
+    )
     assert button(page, "Start training")  # seed 1 alone
     page.checkbox(key="train_leave_out").uncheck().run()
     assert button(page, "Start 3 runs")
@@ -387,7 +473,9 @@ def test_what_waits_already_is_said(small_dataset: LesionDataset) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"training_version": 0}, {"packages": {"numpy": "1.0"}}])
-def test_a_run_that_was_trained_otherwise_is_not_the_same(changed: dict, small_dataset: LesionDataset) -> None:
+def test_a_run_that_was_trained_otherwise_is_not_the_same(
+    changed: dict, small_dataset: LesionDataset
+) -> None:
     store.write_record(finished(small_dataset, TrainConfig()), **changed)
     page = open_page("pages/training.py")
     assert "Exactly this was trained before" not in said(page)
@@ -395,28 +483,52 @@ def test_a_run_that_was_trained_otherwise_is_not_the_same(changed: dict, small_d
 
 
 def test_the_settings_of_a_run_fill_the_form_to_be_changed(small_dataset: LesionDataset) -> None:
-    config = recipe_config("quick", "lstm", epochs=9, learning_rate=0.02, split="image", units_2=48, seed=4,
-                           class_weight=0.5)
+    config = recipe_config(
+        "quick",
+        "lstm",
+        epochs=9,
+        learning_rate=0.02,
+        split="image",
+        units_2=48,
+        seed=4,
+        class_weight=0.5,
+    )
     run = finished(small_dataset, config)
     page = open_page("pages/training.py")
     page.button(key=f"use_{run.id}").click().run()
     assert not page.exception
     assert "**4** steps" not in said(page)
-    assert (page.segmented_control(key="train_model").value, page.selectbox(key="train_recipe").value) == (
-        "lstm", "quick")
+    assert (
+        page.segmented_control(key="train_model").value,
+        page.selectbox(key="train_recipe").value,
+    ) == ("lstm", "quick")
     assert "Exactly this was trained before" in said(page)  # the form holds this very config
     field(page, "Epochs").set_value(11).run()
     button(page, "Start training").click().run()
     assert engine.queue()[0].config == config.replace(epochs=11)
 
 
-@pytest.mark.parametrize(("state", "shown"), [
-    ("failed", "the loss is not a number"), ("cancelled", "Cancelled after 2"), ("running", "Nothing of them is lost")])
-def test_a_run_that_did_not_finish_says_why_and_resumes(state: str, shown: str, small_dataset: LesionDataset) -> None:
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("failed", "the loss is not a number"),
+        ("cancelled", "Cancelled after 2"),
+        ("running", "Nothing of them is lost"),
+    ],
+)
+def test_a_run_that_did_not_finish_says_why_and_resumes(
+    state: str, shown: str, small_dataset: LesionDataset
+) -> None:
     run = store.create_run(TrainConfig(), small_dataset.record)
     error = {"what": "Epoch 3", "why": "the loss is not a number.", "todo": "Use a smaller rate."}
-    store.write_status(run, state=state, epoch=2, updated=time.time(), error=error if state == "failed" else None,
-                       ended=None if state == "running" else time.time())
+    store.write_status(
+        run,
+        state=state,
+        epoch=2,
+        updated=time.time(),
+        error=error if state == "failed" else None,
+        ended=None if state == "running" else time.time(),
+    )
     page = open_page("pages/training.py")
     assert shown in said(page)
     page.button(key=f"resume_{run.id}").click().run()
@@ -443,7 +555,8 @@ def test_runs_that_a_crash_left_behind_are_offered_together(small_dataset: Lesio
     for run in runs[:1]:
         store.write_status(run, state="running", epoch=2, updated=time.time())
     engine.cancel(runs[1])
-    assert "interrupted:" not in said(open_page("pages/training.py"))  # one alone stands as the last run
+    # one alone stands as the last run
+    assert "interrupted:" not in said(open_page("pages/training.py"))
     store.write_status(runs[1], state="running", epoch=3, updated=time.time())
     page = open_page("pages/training.py")
     assert "**2 runs were interrupted:**" in said(page)

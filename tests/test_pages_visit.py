@@ -1,4 +1,6 @@
-"""What a visit keeps in the server's memory goes when it ends; the rules of Streamlit's runtime that this rests on."""
+"""What a visit keeps in the server's memory goes when it ends; the rules of Streamlit's runtime
+that this rests on.
+"""
 
 import asyncio
 

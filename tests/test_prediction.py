@@ -35,16 +35,27 @@ def test_an_image_of_the_data_set_is_what_the_models_learned_from(small_dataset)
 # ------------------------------------------------------------------------------- predictor
 
 
-def finished_run(model: str = "cnn", seed: int = 0, data: dict | None = None, **record) -> store.Run:
+def finished_run(
+    model: str = "cnn", seed: int = 0, data: dict | None = None, **record
+) -> store.Run:
     """A run folder with an untrained model of small size, as a training would have left it."""
     import keras
 
     from ham.models import MODELS
 
-    small = {"cnn": {"units_1": 8, "units_2": 8}, "lstm": {"units_1": 8, "units_2": 8, "units_3": 8}}[model]
+    small = {
+        "cnn": {"units_1": 8, "units_2": 8},
+        "lstm": {"units_1": 8, "units_2": 8, "units_3": 8},
+    }[model]
     config = TrainConfig(model=model, seed=seed, model_settings=small)
-    data = data or {"name": "made up", "source": "", "synthetic": False, "fingerprint": "0" * 64, "n_images": 10,
-                    "n_lesions": 10}
+    data = data or {
+        "name": "made up",
+        "source": "",
+        "synthetic": False,
+        "fingerprint": "0" * 64,
+        "n_images": 10,
+        "n_lesions": 10,
+    }
     run = store.create_run(config, data, now=1_700_000_000.0 + seed)
     keras.utils.set_random_seed(seed)
     MODELS[model].build(**config.model_settings).save(run.folder / "model.keras")
@@ -95,7 +106,9 @@ def test_predictions_of_one_image_stand_together(predictors):
     checked = [check_image(f"{i}.png", encoded(plain((40 * i, 0, 0)))) for i in range(3)]
     both = list(predictors.values())
     found = predict(checked, both)
-    assert [(p.image.name, p.run_id) for p in found] == [(c.name, p.run_id) for c in checked for p in both]
+    assert [(p.image.name, p.run_id) for p in found] == [
+        (c.name, p.run_id) for c in checked for p in both
+    ]
     assert all(p.label == p.proba.argmax() for p in found)
     assert np.allclose(found[2].proba, both[0].proba(checked[1].seen[np.newaxis])[0], atol=1e-6)
     assert predict([], both) == []
@@ -104,8 +117,14 @@ def test_predictions_of_one_image_stand_together(predictors):
 def test_eight_threads_get_the_answers_that_one_gets(predictors, images):
     expected = predictors["lstm"].proba(images[:16])
     found: dict[int, np.ndarray] = {}
-    threads = [threading.Thread(target=lambda i=i: found.update({i: predictors["lstm"].proba(images[2 * i:2 * i + 2])}))
-               for i in range(8)]
+    threads = [
+        threading.Thread(
+            target=lambda i=i: found.update(
+                {i: predictors["lstm"].proba(images[2 * i : 2 * i + 2])}
+            )
+        )
+        for i in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -124,7 +143,9 @@ def test_a_tampered_model_is_refused_before_keras_sees_it(home, monkeypatch):
     run = finished_run()
     path = run.folder / "model.keras"
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
-    monkeypatch.setattr(keras.saving, "load_model", lambda *a, **k: pytest.fail("Keras was asked to load it"))
+    monkeypatch.setattr(
+        keras.saving, "load_model", lambda *a, **k: pytest.fail("Keras was asked to load it")
+    )
     with pytest.raises(StoreError, match="SHA-256 differs"):
         Predictor(run)
 
@@ -177,10 +198,14 @@ def test_the_columns_are_the_seven_classes(predictors):
 
 
 def test_one_file_gives_the_same_pixels_by_every_road(kaggle_folder, tmp_path, monkeypatch, home):
-    """Sideways, and with a colour profile that makes red green: by data set, evaluate, predict and upload."""
+    """Sideways, and with a colour profile that makes red green: by data set, evaluate, predict
+    and upload.
+    """
     turned = Image.Exif()
     turned[0x0112] = 6
-    data = encoded(colorful((90, 60)), "JPEG", quality=95, exif=turned, icc_profile=swapped_profile())
+    data = encoded(
+        colorful((90, 60)), "JPEG", quality=95, exif=turned, icc_profile=swapped_profile()
+    )
     folder = kaggle_folder(counts={"mel": 3, "nv": 4}, pixels=False, jpegs=True)
     file = next(folder.rglob("TEST_00001.jpg"))
     file.write_bytes(data)
@@ -195,7 +220,9 @@ def test_one_file_gives_the_same_pixels_by_every_road(kaggle_folder, tmp_path, m
             return np.full((len(images), len(CODES)), 1 / len(CODES), np.float32)
 
     monkeypatch.setattr(prediction, "Predictor", Looking)
-    run_id = store.create_run(TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}).id
+    run_id = store.create_run(
+        TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}
+    ).id
     uploaded = check_image("a.jpg", data)
     assert {note.kind for note in uploaded.notes} == {"turned", "profile"}
     plainly = np.array(Image.open(file).convert("RGB").resize((28, 28), Image.Resampling.LANCZOS))
@@ -220,26 +247,44 @@ def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
     name = os.fsdecode(b"m\xe4rz \"x' \xff.png")
     (tmp_path / name).write_bytes(encoded(plain()))
     proba = np.full((1, len(CODES)), 1 / len(CODES), np.float32)
-    monkeypatch.setattr(prediction, "Predictor", lambda run: type("Even", (), {
-        "run_id": run.id, "proba": lambda self, images: proba})())
-    run_id = store.create_run(TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}).id
-    assert cli.main(["predict", run_id, str(tmp_path / name), str(tmp_path / "missing"), "--json"]) == 1
+    monkeypatch.setattr(
+        prediction,
+        "Predictor",
+        lambda run: type("Even", (), {"run_id": run.id, "proba": lambda self, images: proba})(),
+    )
+    run_id = store.create_run(
+        TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}
+    ).id
+    assert (
+        cli.main(["predict", run_id, str(tmp_path / name), str(tmp_path / "missing"), "--json"])
+        == 1
+    )
     answered, missing = json.loads(capsys.readouterr().out)
     assert answered["image"] == str(tmp_path / name)
     assert answered["notes"][-1].startswith("It is one even colour")
-    assert missing == {"image": str(tmp_path / "missing"), "run": run_id, "label": None, "probabilities": None,
-                       "notes": [], "error": "it cannot be read (No such file or directory). Check the path."}
+    assert missing == {
+        "image": str(tmp_path / "missing"),
+        "run": run_id,
+        "label": None,
+        "probabilities": None,
+        "notes": [],
+        "error": "it cannot be read (No such file or directory). Check the path.",
+    }
 
 
 def test_a_record_says_image_run_label_probabilities_notes_and_error(predictors):
     answer = predict([check_image("a.png", encoded(plain()))], [predictors["cnn"]])[0]
     record = prediction.as_record(answer)
     assert list(record) == ["image", "run", "label", "probabilities", "notes", "error"]
-    assert record["notes"] == ["It is one even colour: there is no lesion to see, and the answer means nothing."]
+    assert record["notes"] == [
+        "It is one even colour: there is no lesion to see, and the answer means nothing."
+    ]
     assert list(record["probabilities"]) == list(CODES)
     assert record["label"] == max(record["probabilities"], key=record["probabilities"].get)
     assert prediction.as_record(answer, 3)["true_label"] == CODES[3]
-    assert list(prediction.as_refused_record(ImageError("a", "it moves.", "Stop it."))) == list(record)
+    assert list(prediction.as_refused_record(ImageError("a", "it moves.", "Stop it."))) == list(
+        record
+    )
     assert json.loads(json.dumps(record)) == record
 
 

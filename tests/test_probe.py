@@ -1,4 +1,6 @@
-"""probe(): what a few real steps tell; the first batch that a training leaves for whoever watches."""
+"""probe(): what a few real steps tell; the first batch that a training leaves for whoever
+watches.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,18 @@ FOUND = engine_probe.Measured(0.5, 10, 4.0, 10**9)
 
 @pytest.fixture
 def probes(monkeypatch: pytest.MonkeyPatch) -> engine_probe.Probes:
-    """Probes of this test's own, as a fresh server has them; every question may be answered at once."""
+    """Probes of this test's own, as a fresh server has them; every question may be answered at
+    once.
+    """
     fresh = engine_probe.Probes()
     monkeypatch.setattr(engine_probe, "_probes", lambda: fresh)
     monkeypatch.setattr(engine_probe, "_PATIENCE_SECONDS", 0.0)
     return fresh
 
 
-def counting(monkeypatch: pytest.MonkeyPatch, answer: engine_probe.Measured | Exception = FOUND) -> list[TrainConfig]:
+def counting(
+    monkeypatch: pytest.MonkeyPatch, answer: engine_probe.Measured | Exception = FOUND
+) -> list[TrainConfig]:
     """What was measured; each measurement ends at once with `answer`."""
     asked: list[TrainConfig] = []
 
@@ -43,7 +49,9 @@ def counting(monkeypatch: pytest.MonkeyPatch, answer: engine_probe.Measured | Ex
     return asked
 
 
-def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(small_dataset: LesionDataset) -> None:
+def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(
+    small_dataset: LesionDataset,
+) -> None:
     found = probe(tiny(batch_size=16), small_dataset, steps=2)
     assert found["steps_per_epoch"] == -(-len(make_split(small_dataset).train) // 16)
     assert 0 < found["seconds_per_step"] < found["start_seconds"]
@@ -51,7 +59,9 @@ def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(small_dataset
     assert store.list_runs() == []
 
 
-def test_the_first_batch_is_that_of_the_first_epoch_without_augmentation(small_dataset: LesionDataset) -> None:
+def test_the_first_batch_is_that_of_the_first_epoch_without_augmentation(
+    small_dataset: LesionDataset,
+) -> None:
     for model in ("cnn", "lstm"):
         config = TrainConfig(model=model, seed=5)
         split = make_split(small_dataset, seed=5)
@@ -67,18 +77,25 @@ def test_the_first_batch_is_augmented_as_the_training_is(small_dataset: LesionDa
     turned = first_batch(small_dataset, split, TrainConfig(augmentation="dihedral"))
     assert plain.shape == turned.shape == (8, 28, 28, 3)
     assert (plain != turned).any()
-    np.testing.assert_array_equal(np.sort(plain.reshape(8, -1)), np.sort(turned.reshape(8, -1)))  # the same pixels
+    # the same pixels
+    np.testing.assert_array_equal(np.sort(plain.reshape(8, -1)), np.sort(turned.reshape(8, -1)))
 
 
 def test_a_training_leaves_its_first_batch_in_the_run_folder(small_dataset: LesionDataset) -> None:
     run = train(tiny(epochs=1, augmentation="dihedral"), small_dataset)
     images = io.read_arrays(run.folder / "first_batch.npz")["images"]
-    np.testing.assert_array_equal(images, first_batch(small_dataset, make_split(small_dataset), run.config))
+    np.testing.assert_array_equal(
+        images, first_batch(small_dataset, make_split(small_dataset), run.config)
+    )
 
 
 def test_an_estimate_is_measured_once_in_a_process_of_its_own_and_scales_with_the_epochs(
-        ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes, tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    ham_home: Path,
+    small_dataset: LesionDataset,
+    probes: engine_probe.Probes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(engine_probe, "_measure", MEASURE)
     monkeypatch.chdir(tmp_path)  # wherever the server was started
     config, data = tiny(epochs=10), small_dataset.record
@@ -89,13 +106,17 @@ def test_an_estimate_is_measured_once_in_a_process_of_its_own_and_scales_with_th
     assert found.memory_bytes > 100e6
     [file] = (ham_home / "cache" / "probes").iterdir()
     measured = json.loads(file.read_text())
-    assert found.seconds_per_epoch == pytest.approx(measured["seconds_per_step"] * measured["steps_per_epoch"])
-    longer = engine.estimate(config.replace(epochs=20, learning_rate=0.5), data)  # costs the same a step
+    assert found.seconds_per_epoch == pytest.approx(
+        measured["seconds_per_step"] * measured["steps_per_epoch"]
+    )
+    # costs the same a step
+    longer = engine.estimate(config.replace(epochs=20, learning_rate=0.5), data)
     assert longer.seconds - found.seconds == pytest.approx(10 * found.seconds_per_epoch)
 
 
 def test_what_is_asked_once_in_passing_is_not_measured(
-        small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked, now = counting(monkeypatch), 0.0
     monkeypatch.setattr(engine_probe, "_PATIENCE_SECONDS", 3.0)
     monkeypatch.setattr(engine_probe, "monotonic", lambda: now)
@@ -111,7 +132,8 @@ def test_what_is_asked_once_in_passing_is_not_measured(
 
 
 def test_nothing_is_measured_while_a_run_trains(
-        small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = counting(monkeypatch)
     run = engine.submit(tiny(), small_dataset.record)
     assert engine.estimate(tiny(), small_dataset.record) is None
@@ -123,17 +145,25 @@ def test_nothing_is_measured_while_a_run_trains(
     assert asked == [tiny()]
 
 
-@pytest.mark.parametrize("in_the_way", ["a file where the folder should be", "a folder where the file should be"])
+@pytest.mark.parametrize(
+    "in_the_way", ["a file where the folder should be", "a folder where the file should be"]
+)
 def test_on_a_disk_that_keeps_nothing_a_config_is_measured_once(
-        in_the_way: str, ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    in_the_way: str,
+    ham_home: Path,
+    small_dataset: LesionDataset,
+    probes: engine_probe.Probes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked = counting(monkeypatch)
     folder = ham_home / "cache" / "probes"
     if in_the_way.startswith("a file"):
         folder.parent.mkdir(parents=True)
         folder.write_text("")
     else:
-        (folder / f"{engine_probe._key(tiny(), small_dataset.record)}.json" / "x").mkdir(parents=True)
+        (folder / f"{engine_probe._key(tiny(), small_dataset.record)}.json" / "x").mkdir(
+            parents=True
+        )
     for _ in range(5):
         engine.estimate(tiny(), small_dataset.record)
         probes.wait()
@@ -141,10 +171,16 @@ def test_on_a_disk_that_keeps_nothing_a_config_is_measured_once(
     assert engine.estimate(tiny(epochs=3), small_dataset.record) == FOUND.of(tiny(epochs=3))
 
 
-@pytest.mark.parametrize("error", [MemoryError(), EngineError("The probe", "found no data.", "Look."), OSError("busy")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), EngineError("The probe", "found no data.", "Look."), OSError("busy")]
+)
 def test_a_probe_that_failed_says_why_and_is_tried_again_after_some_minutes(
-        error: Exception, ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    error: Exception,
+    ham_home: Path,
+    small_dataset: LesionDataset,
+    probes: engine_probe.Probes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked, now = counting(monkeypatch, error), 0.0
     monkeypatch.setattr(engine_probe, "monotonic", lambda: now)
     for _ in range(5):
@@ -161,21 +197,47 @@ def test_a_probe_that_failed_says_why_and_is_tried_again_after_some_minutes(
     assert len(again) == 1
 
 
-@pytest.mark.parametrize("answer", ["", "no json", "[1]", "{}", '{"seconds_per_step": "x"}', "null", "7",
-                                    '{"seconds_per_step": 1, "steps_per_epoch": -1, "start_seconds": 1, '
-                                    '"memory_bytes": 1}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "no json",
+        "[1]",
+        "{}",
+        '{"seconds_per_step": "x"}',
+        "null",
+        "7",
+        '{"seconds_per_step": 1, "steps_per_epoch": -1, "start_seconds": 1, "memory_bytes": 1}',
+    ],
+)
 def test_what_a_probes_process_answers_wrongly_is_a_failure_in_words(
-        answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda *args, **options: subprocess.CompletedProcess([], 1, answer, ""))
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        subprocess, "run", lambda *args, **options: subprocess.CompletedProcess([], 1, answer, "")
+    )
     with pytest.raises(EngineError, match="the probe did not work"):
         MEASURE(tiny(), "/nowhere")
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"problem": "it was kept for ever"}', b"\xff\xfe\x00",
-                                     b'{"seconds_per_step": null, "steps_per_epoch": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"problem": "it was kept for ever"}',
+        b"\xff\xfe\x00",
+        b'{"seconds_per_step": null, "steps_per_epoch": 1}',
+    ],
+)
 def test_a_damaged_result_of_a_probe_is_measured_again(
-        content: bytes, ham_home: Path, small_dataset: LesionDataset, probes: engine_probe.Probes,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    content: bytes,
+    ham_home: Path,
+    small_dataset: LesionDataset,
+    probes: engine_probe.Probes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked = counting(monkeypatch)
     path = ham_home / "cache" / "probes" / f"{engine_probe._key(tiny(), small_dataset.record)}.json"
     io.write_file(path, content)
@@ -187,7 +249,8 @@ def test_a_damaged_result_of_a_probe_is_measured_again(
 
 
 def test_however_many_configs_are_asked_about_only_the_last_are_remembered(
-        small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_dataset: LesionDataset, probes: engine_probe.Probes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counting(monkeypatch)
     for size in range(4, 150):
         engine.estimate(tiny(batch_size=size), small_dataset.record)

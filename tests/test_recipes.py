@@ -1,4 +1,5 @@
-"""The recipes of CONTRIBUTING.md, each done on a throw-away entry: one declaration, and it is everywhere.
+"""The recipes of CONTRIBUTING.md, each done on a throw-away entry: one declaration, and it is
+everywhere.
 
 The first, a metric, is in test_evaluation.py.
 """
@@ -42,7 +43,9 @@ ROOT = Path(__file__).parents[1]
 
 def help_of(verb: str) -> str:
     parser = make_parser()
-    verbs = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    verbs = next(
+        action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    )
     return verbs.choices[verb].format_help()
 
 
@@ -50,18 +53,29 @@ def test_an_architecture_is_one_file_and_its_registry_lines(monkeypatch):
     def layers(units: int) -> list:
         return [flatten(), dense(units, "relu"), dense(len(CODES), "softmax")]
 
-    own = (Setting("Hidden units", "Size of the layer.", MODEL, 4, low=1, high=64, name="units", costs=True),)
+    own = (
+        Setting(
+            "Hidden units", "Size of the layer.", MODEL, 4, low=1, high=64, name="units", costs=True
+        ),
+    )
     monkeypatch.setitem(MODEL_SETTINGS, "perceptron", own)
     monkeypatch.setitem(MODEL_TITLES, "perceptron", "Perceptron")
-    monkeypatch.setitem(models.MODELS, "perceptron",
-                        Architecture("perceptron", "One hidden layer.", (28, 28, 3), layers))
+    monkeypatch.setitem(
+        models.MODELS,
+        "perceptron",
+        Architecture("perceptron", "One hidden layer.", (28, 28, 3), layers),
+    )
 
     config = recipe_config("quick", "perceptron", units=3)
     assert (config.model, config.model_settings, config.epochs) == ("perceptron", {"units": 3}, 3)
     architecture = models.MODELS["perceptron"]
     assert architecture.parameter_count(units=3) == (2352 * 3 + 3 + 3 * 7 + 7, 0)
     assert architecture.title == "Perceptron"
-    assert [row.title for row in architecture.table(units=3)] == ["Flatten", "Dense 3, relu", "Dense 7, softmax"]
+    assert [row.title for row in architecture.table(units=3)] == [
+        "Flatten",
+        "Dense 3, relu",
+        "Dense 7, softmax",
+    ]
     built = architecture.build(units=3)
     assert built.count_params() == sum(architecture.parameter_count(units=3))
     proba = built.predict_on_batch(architecture.prepare(np.zeros((2, 28, 28, 3), np.uint8), "unit"))
@@ -74,8 +88,15 @@ def test_an_architecture_is_one_file_and_its_registry_lines(monkeypatch):
 def test_a_setting_is_one_field(monkeypatch):
     @dataclass(frozen=True)
     class Longer(TrainConfig):
-        mixup: float = setting(0.0, "Mixup", "Share of a second image in each.", REGULARISATION, low=0.0, high=0.5,
-                               later=True)
+        mixup: float = setting(
+            0.0,
+            "Mixup",
+            "Share of a second image in each.",
+            REGULARISATION,
+            low=0.0,
+            high=0.5,
+            later=True,
+        )
 
     before = TrainConfig().fingerprint
     for module in (training, recipes):
@@ -94,9 +115,12 @@ def test_a_page_is_a_file_and_a_menu_entry(tmp_path, monkeypatch):
     shutil.copy(ROOT / "app.py", house)
     (house / "pages" / "extra.py").write_text(
         "from ham import ui\nimport streamlit as st\n\n"
-        "with ui.page('Extra', 'What else is there?'):\n    st.markdown('Something of its own.')\n")
+        "with ui.page('Extra', 'What else is there?'):\n    st.markdown('Something of its own.')\n"
+    )
     monkeypatch.setattr(frame, "dashboard_folder", lambda: house)
-    monkeypatch.setattr(frame, "MENU", (*frame.MENU, frame.MenuEntry("Extra", "pages/extra.py", ":material/add:")))
+    monkeypatch.setattr(
+        frame, "MENU", (*frame.MENU, frame.MenuEntry("Extra", "pages/extra.py", ":material/add:"))
+    )
 
     page = AppTest.from_file(house / "app.py", default_timeout=SECONDS)
     page.switch_page("pages/extra.py")
@@ -111,8 +135,15 @@ def test_a_page_is_a_file_and_a_menu_entry(tmp_path, monkeypatch):
 
 def test_a_data_check_is_a_function_and_its_name(monkeypatch, small_dataset):
     def every_tenth(dataset):
-        return [Finding("tenth", "low", "Every tenth image", "It does nothing to a study.",
-                        np.arange(0, dataset.n_images, 10))]
+        return [
+            Finding(
+                "tenth",
+                "low",
+                "Every tenth image",
+                "It does nothing to a study.",
+                np.arange(0, dataset.n_images, 10),
+            )
+        ]
 
     monkeypatch.setattr(quality, "_CHECKS", (*quality._CHECKS, every_tenth))
     found = {finding.key: finding for finding in quality_findings(small_dataset)}

@@ -1,4 +1,6 @@
-"""Runs that ship with HAM Lab: picked up, marked, never written to; what ships names no image of the data."""
+"""Runs that ship with HAM Lab: picked up, marked, never written to; what ships names no image of
+the data.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ import numpy as np
 import pytest
 
 from benchmarks import accuracy, build_reference
-from benchmarks.build_reference import NotShipped, card_of, check_origin, found_in, recipe_in_words, ship
+from benchmarks.build_reference import (
+    NotShipped,
+    card_of,
+    check_origin,
+    found_in,
+    recipe_in_words,
+    ship,
+)
 from ham import cli, config, engine, store
 from ham.config import StoreError, TrainConfig, runs_folder
 from ham.data import LesionDataset
@@ -26,14 +35,22 @@ FILES = ["card.md", "config.json", "history.csv", "model.keras", "predictions.np
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, str]]:
-    return {str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
-            for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mtime_ns,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 # -------------------------------------------------------------------------------- store
 
 
-def test_without_a_reference_folder_there_is_none_and_looking_makes_nothing(reference: Path) -> None:
+def test_without_a_reference_folder_there_is_none_and_looking_makes_nothing(
+    reference: Path,
+) -> None:
     assert store.reference_runs() == store.models() == []
     assert not reference.exists()
 
@@ -48,13 +65,21 @@ def test_the_real_reference_folder_lies_in_the_package_and_every_run_in_it_is_wh
             assert found_in(path.name, path.read_bytes(), list(build_reference.IDS)) == ""
 
 
-def test_runs_that_ship_are_found_in_the_order_of_models_and_recipes(shipped: list[Run], reference: Path) -> None:
+def test_runs_that_ship_are_found_in_the_order_of_models_and_recipes(
+    shipped: list[Run], reference: Path
+) -> None:
     assert [run.id for run in shipped] == ["lstm-described", "cnn-described"]
     copy = reference / "a-cnn-quick"
     shutil.copytree(reference / "cnn-described", copy)
     record = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(record | {"config": record["config"] | {"recipe": "quick"}}))
-    assert [run.id for run in store.reference_runs()] == ["lstm-described", "cnn-described", "a-cnn-quick"]
+    (copy / "config.json").write_text(
+        json.dumps(record | {"config": record["config"] | {"recipe": "quick"}})
+    )
+    assert [run.id for run in store.reference_runs()] == [
+        "lstm-described",
+        "cnn-described",
+        "a-cnn-quick",
+    ]
 
 
 def test_a_run_that_ships_says_so_and_reads_by_its_name(shipped: list[Run]) -> None:
@@ -66,24 +91,31 @@ def test_a_run_that_ships_says_so_and_reads_by_its_name(shipped: list[Run]) -> N
     assert len(store.read_history(run)) == 1
 
 
-def test_own_runs_come_first_and_the_list_of_runs_holds_them_alone(own_twins: list[Run], shipped: list[Run]) -> None:
+def test_own_runs_come_first_and_the_list_of_runs_holds_them_alone(
+    own_twins: list[Run], shipped: list[Run]
+) -> None:
     store.create_run(TrainConfig(), own_twins[0].record["data"])
-    newest_first = sorted((run.id for run in own_twins), key=lambda i: -store.read_run(i).status.created)
+    newest_first = sorted(
+        (run.id for run in own_twins), key=lambda i: -store.read_run(i).status.created
+    )
     assert [run.id for run in store.models()] == [*newest_first, "lstm-described", "cnn-described"]
     assert len(store.list_runs()) == 3
     assert not any(run.shipped for run in store.list_runs())
     assert engine.queue() == [run for run in store.list_runs() if run.state == "queued"]
 
 
-def test_an_own_run_of_the_same_id_takes_the_place(own_twins: list[Run], shipped: list[Run], reference: Path) -> None:
+def test_an_own_run_of_the_same_id_takes_the_place(
+    own_twins: list[Run], shipped: list[Run], reference: Path
+) -> None:
     shutil.copytree(reference / "cnn-described", runs_folder() / "cnn-described")
     assert not store.read_run("cnn-described").shipped
     assert [run.id for run in store.models()].count("cnn-described") == 1
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"format": 99}'])
-def test_a_damaged_one_is_left_out_and_the_log_is_told_once(shipped: list[Run], reference: Path, damage: str,
-                                                            caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_one_is_left_out_and_the_log_is_told_once(
+    shipped: list[Run], reference: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     (reference / "cnn-described" / "config.json").write_text(damage)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
@@ -94,7 +126,9 @@ def test_a_damaged_one_is_left_out_and_the_log_is_told_once(shipped: list[Run], 
         store.read_run("cnn-described")
 
 
-def test_one_that_is_not_done_is_left_out_and_no_lock_is_asked_for(shipped: list[Run], reference: Path) -> None:
+def test_one_that_is_not_done_is_left_out_and_no_lock_is_asked_for(
+    shipped: list[Run], reference: Path
+) -> None:
     path = reference / "cnn-described" / "status.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "running"}))
     assert [run.id for run in store.reference_runs()] == ["lstm-described"]
@@ -106,22 +140,38 @@ def claim(run: Run) -> None:
         pass
 
 
-@pytest.mark.parametrize("change", [
-    lambda run: store.write_status(run, state="queued"), lambda run: store.write_record(run, model={}),
-    lambda run: store.write_notes(run, title="Mine"), claim, store.delete_run, store.request_cancel,
-    store.withdraw_cancel, engine.resume, engine.cancel, lambda run: store.write_log(run, "line"),
-    lambda run: store.append_history(run, dict.fromkeys(store.HISTORY_COLUMNS, 0.5)),
-    lambda run: store.truncate_history(run, 0),
-    lambda run: store.write_predictions(run, store.read_predictions(run)),
-])
-def test_nothing_is_ever_written_to_a_run_that_ships(shipped: list[Run], reference: Path, change) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: store.write_status(run, state="queued"),
+        lambda run: store.write_record(run, model={}),
+        lambda run: store.write_notes(run, title="Mine"),
+        claim,
+        store.delete_run,
+        store.request_cancel,
+        store.withdraw_cancel,
+        engine.resume,
+        engine.cancel,
+        lambda run: store.write_log(run, "line"),
+        lambda run: store.append_history(run, dict.fromkeys(store.HISTORY_COLUMNS, 0.5)),
+        lambda run: store.truncate_history(run, 0),
+        lambda run: store.write_predictions(run, store.read_predictions(run)),
+    ],
+)
+def test_nothing_is_ever_written_to_a_run_that_ships(
+    shipped: list[Run], reference: Path, change
+) -> None:
     before = state_of(reference)
-    with pytest.raises(StoreError, match="ships with HAM Lab and cannot be changed.*Train it again"):
+    with pytest.raises(
+        StoreError, match="ships with HAM Lab and cannot be changed.*Train it again"
+    ):
         change(shipped[0])
     assert state_of(reference) == before
 
 
-def test_a_package_that_cannot_be_written_is_enough(shipped: list[Run], reference: Path, capsys) -> None:
+def test_a_package_that_cannot_be_written_is_enough(
+    shipped: list[Run], reference: Path, capsys
+) -> None:
     before = state_of(reference)
     folders = [reference, *reference.iterdir()]
     for folder in folders:
@@ -139,7 +189,9 @@ def test_a_package_that_cannot_be_written_is_enough(shipped: list[Run], referenc
     assert state_of(reference) == before
 
 
-def test_a_run_that_ships_is_exported_and_not_imported_where_it_is(shipped: list[Run], reference: Path) -> None:
+def test_a_run_that_ships_is_exported_and_not_imported_where_it_is(
+    shipped: list[Run], reference: Path
+) -> None:
     bundle = store.export_run(shipped[1])
     with pytest.raises(StoreError, match="is here already, the very same"):
         store.import_run(bundle)
@@ -164,7 +216,9 @@ def test_a_key_is_a_hash_of_the_id_and_stays_what_it_is() -> None:
     assert store.image_keys(["#12"])[0] != "#12"
 
 
-def test_a_twin_that_ships_gives_the_same_answers_on_the_same_images(own_twins: list[Run], shipped: list[Run]) -> None:
+def test_a_twin_that_ships_gives_the_same_answers_on_the_same_images(
+    own_twins: list[Run], shipped: list[Run]
+) -> None:
     own, twin = own_twins[0], shipped[1]
     for part, found in store.read_predictions(twin).items():
         assert found.image_id.tolist() == sorted(found.image_id.tolist())
@@ -175,25 +229,34 @@ def test_a_twin_that_ships_gives_the_same_answers_on_the_same_images(own_twins: 
         assert np.array_equal(np.unique(ours.lesion, return_inverse=True)[1], theirs.lesion)
         assert store.image_keys(ours.image_id).tolist() == theirs.image_id.tolist()
     test = store.read_predictions(twin)["test"]
-    assert evaluation_record(evaluate(test.y_true, test.proba, test.lesion)) == own.record["evaluation"]
+    assert (
+        evaluation_record(evaluate(test.y_true, test.proba, test.lesion))
+        == own.record["evaluation"]
+    )
 
 
 def test_a_run_that_ships_is_compared_by_its_test_images_whatever_copy_of_the_data_is_there(
-        own_twins: list[Run], shipped: list[Run]) -> None:
+    own_twins: list[Run], shipped: list[Run]
+) -> None:
     cnn, lstm = own_twins
     assert store.same_test_images(cnn, lstm)
-    other_copy = store.write_record(lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"})
+    other_copy = store.write_record(
+        lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"}
+    )
     assert not store.same_test_images(cnn, other_copy)
     assert store.same_test_images(shipped[0], other_copy)
-    other_split = store.write_record(lstm, split=lstm.record["split"] | {"test_fingerprint": "others"})
+    other_split = store.write_record(
+        lstm, split=lstm.record["split"] | {"test_fingerprint": "others"}
+    )
     assert not store.same_test_images(shipped[0], other_split)
 
 
 # ---------------------------------------------------------------------------- what ships
 
 
-def test_what_ships_holds_these_files_and_no_id_place_or_pickle(shipped: list[Run], tiny_runs: list[Run],
-                                                                small_dataset: LesionDataset) -> None:
+def test_what_ships_holds_these_files_and_no_id_place_or_pickle(
+    shipped: list[Run], tiny_runs: list[Run], small_dataset: LesionDataset
+) -> None:
     for run in shipped:
         assert sorted(path.name for path in run.folder.iterdir()) == FILES
         for path in run.folder.iterdir():
@@ -213,46 +276,65 @@ def test_ids_are_found_in_text_arrays_and_zips_within_zips_and_pickles_too() -> 
     ids = list(build_reference.IDS)
     assert found_in("card.md", b"about ISIC_0024306", ids) == "card.md holds 'ISIC_'"
     assert found_in("a.npz", array.getvalue(), ids) == "a.npz/names.npy holds 'ISIC_'"
-    assert found_in("m.keras", outer.getvalue(), ids) == "m.keras/model.zip/config.json holds 'HAM_00'"
+    assert (
+        found_in("m.keras", outer.getvalue(), ids) == "m.keras/model.zip/config.json holds 'HAM_00'"
+    )
     assert found_in("a.npz", pickled.getvalue(), ids) == "a.npz/names.npy is a pickle"
     assert found_in("card.md", b"about HAM10000", ids) == ""
 
 
 def test_a_run_with_an_id_in_it_is_not_shipped_and_what_was_there_stays(
-        own_twins: list[Run], shipped: list[Run], reference: Path) -> None:
+    own_twins: list[Run], shipped: list[Run], reference: Path
+) -> None:
     before = state_of(reference)
-    named = store.write_record(own_twins[0], remark="seen in TEST_00001, as " + str(
-        store.read_predictions(own_twins[0])["test"].image_id[0]))
+    named = store.write_record(
+        own_twins[0],
+        remark="seen in TEST_00001, as "
+        + str(store.read_predictions(own_twins[0])["test"].image_id[0]),
+    )
     with pytest.raises(NotShipped, match="config.json holds 'TEST_"):
         ship(named, "cnn-described", reference)
     assert state_of(reference) == before
 
 
-def test_a_run_that_leaks_is_not_done_or_is_too_large_is_not_shipped(own_twins: list[Run], reference: Path,
-                                                                     monkeypatch) -> None:
+def test_a_run_that_leaks_is_not_done_or_is_too_large_is_not_shipped(
+    own_twins: list[Run], reference: Path, monkeypatch
+) -> None:
     run = own_twins[0]
     with monkeypatch.context() as patch:
         patch.setattr(build_reference, "MAX_BYTES", 1000)
         with pytest.raises(NotShipped, match="bytes"):
             ship(run, "cnn-described", reference)
     with pytest.raises(NotShipped, match="does not leak"):
-        ship(store.write_record(run, split=run.record["split"] | {"leaking": True}), "cnn-described", reference)
+        ship(
+            store.write_record(run, split=run.record["split"] | {"leaking": True}),
+            "cnn-described",
+            reference,
+        )
     with pytest.raises(NotShipped, match="is cancelled"):
         ship(store.write_status(run, state="cancelled"), "cnn-described", reference)
     assert not reference.exists()
 
 
-def test_only_ham10000_with_the_settings_of_the_recipe_may_bear_its_name(own_twins: list[Run]) -> None:
+def test_only_ham10000_with_the_settings_of_the_recipe_may_bear_its_name(
+    own_twins: list[Run],
+) -> None:
     run = own_twins[0]
     with pytest.raises(NotShipped, match="other settings"):
         check_origin(run, "cnn-described")
-    real = store.create_run(build_reference.config_of("cnn-described"), run.record["data"] | {"name": "HAM10000"})
+    real = store.create_run(
+        build_reference.config_of("cnn-described"), run.record["data"] | {"name": "HAM10000"}
+    )
     check_origin(real, "cnn-described")
     with pytest.raises(NotShipped, match="trained on demo"):
-        check_origin(store.write_record(real, data=real.record["data"] | {"name": "demo"}), "cnn-described")
+        check_origin(
+            store.write_record(real, data=real.record["data"] | {"name": "demo"}), "cnn-described"
+        )
 
 
-def test_shipping_again_replaces_what_was_there(tiny_runs: list[Run], shipped: list[Run], reference: Path) -> None:
+def test_shipping_again_replaces_what_was_there(
+    tiny_runs: list[Run], shipped: list[Run], reference: Path
+) -> None:
     (reference / "cnn-described" / "old.txt").write_text("old")
     ship(tiny_runs[0], "cnn-described", reference)
     assert sorted(path.name for path in (reference / "cnn-described").iterdir()) == FILES
@@ -262,15 +344,26 @@ def test_shipping_again_replaces_what_was_there(tiny_runs: list[Run], shipped: l
 # --------------------------------------------------------------------------------- card
 
 
-def test_the_card_says_what_it_is_on_which_data_how_well_and_with_which_limits(shipped: list[Run],
-                                                                               tiny_runs: list[Run]) -> None:
+def test_the_card_says_what_it_is_on_which_data_how_well_and_with_which_limits(
+    shipped: list[Run], tiny_runs: list[Run]
+) -> None:
     run, own = shipped[1], tiny_runs[0]
     card = store.read_card(run)
     assert card == card_of(own)
     assert store.read_card(own) == ""
-    for words in ("# CNN, as described", "## Limits", "**Not a diagnosis**", "CC BY-NC 4.0", config.CITATION,
-                  "150 images of 75 lesions", "28x28", "Mitchell et al.",
-                  "| Score | CNN | Always melanocytic nevus (nv) | Logistic", "filters (5x5) 3", "epochs 1"):
+    for words in (
+        "# CNN, as described",
+        "## Limits",
+        "**Not a diagnosis**",
+        "CC BY-NC 4.0",
+        config.CITATION,
+        "150 images of 75 lesions",
+        "28x28",
+        "Mitchell et al.",
+        "| Score | CNN | Always melanocytic nevus (nv) | Logistic",
+        "filters (5x5) 3",
+        "epochs 1",
+    ):
         assert words in card
     split, evaluation = run.record["split"], run.record["evaluation"]
     assert f"Train {split['n_train']:,} images, validation {split['n_validation']:,} (10 %)" in card
@@ -280,15 +373,21 @@ def test_the_card_says_what_it_is_on_which_data_how_well_and_with_which_limits(s
 
 def test_the_recipe_in_words_names_what_differs() -> None:
     assert recipe_in_words(TrainConfig()) == "Every setting is the default."
-    assert recipe_in_words(TrainConfig().replace(epochs=3, learning_rate=1e-4, dropout=0.25, augmentation="dihedral")) \
-        == ("Set otherwise than by default: epochs 3, learning rate 0.0001, augmentation dihedral, dropout after "
-            "dense 1 0.25.")
+    assert recipe_in_words(
+        TrainConfig().replace(epochs=3, learning_rate=1e-4, dropout=0.25, augmentation="dihedral")
+    ) == (
+        "Set otherwise than by default: epochs 3, learning rate 0.0001, augmentation "
+        "dihedral, dropout after "
+        "dense 1 0.25."
+    )
 
 
 # -------------------------------------------------------------------------- command line
 
 
-def test_runs_that_ship_are_listed_after_the_own_ones(own_twins: list[Run], shipped: list[Run], capsys) -> None:
+def test_runs_that_ship_are_listed_after_the_own_ones(
+    own_twins: list[Run], shipped: list[Run], capsys
+) -> None:
     assert cli.main(["runs", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["runs"]
     assert [entry["shipped"] for entry in found] == [False, False, True, True]
@@ -297,13 +396,16 @@ def test_runs_that_ship_are_listed_after_the_own_ones(own_twins: list[Run], ship
     assert capsys.readouterr().out.splitlines()[-1].startswith("cnn-described")
 
 
-def test_the_command_line_compares_a_run_with_its_twin_and_asks_it(own_twins: list[Run], shipped: list[Run], capsys,
-                                                                   small_dataset: LesionDataset) -> None:
+def test_the_command_line_compares_a_run_with_its_twin_and_asks_it(
+    own_twins: list[Run], shipped: list[Run], capsys, small_dataset: LesionDataset
+) -> None:
     assert cli.main(["evaluate", own_twins[0].id, "cnn-described", "--json"]) == 0
     said = capsys.readouterr()
     first, second = json.loads(said.out)["runs"]
     assert "cannot be compared" not in said.err
-    assert {(d["value"], d["low"], d["high"]) for d in second["difference"]["scores"].values()} == {(0.0, None, None)}
+    assert {(d["value"], d["low"], d["high"]) for d in second["difference"]["scores"].values()} == {
+        (0.0, None, None)
+    }
     assert second["scores"] == first["scores"]
     image = next(iter(small_dataset.originals.values()))
     assert cli.main(["predict", "cnn-described", image, "--json"]) == 0
@@ -318,13 +420,18 @@ def test_a_run_that_ships_cannot_be_cancelled(shipped: list[Run], capsys) -> Non
 # ------------------------------------------------------------- what the documents print
 
 
-def test_the_documents_have_the_tables_that_the_stored_results_print(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documents_have_the_tables_that_the_stored_results_print(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for module in (store.bundle, store.files, store.runs):
-        monkeypatch.setattr(module, "reference_folder", config.reference_folder)  # what really ships
+        # what really ships
+        monkeypatch.setattr(module, "reference_folder", config.reference_folder)
     readme, benchmarks = ((ROOT / name).read_text() for name in ("README.md", "BENCHMARKS.md"))
     runs = store.reference_runs()
     assert len(runs) == len(build_reference.NAMES)
-    assert all(build_reference.is_there(name) for name in build_reference.NAMES), "a recipe has changed since"
+    assert all(build_reference.is_there(name) for name in build_reference.NAMES), (
+        "a recipe has changed since"
+    )
     assert set(build_reference.scores_table(runs).splitlines()) <= set(readme.splitlines())
     assert set(accuracy.table().splitlines()) <= set(benchmarks.splitlines())
 
@@ -334,7 +441,8 @@ def test_every_fold_of_the_cross_validation_is_stored_with_its_recipes_present_s
 
 
 def test_the_folds_in_the_readme_are_those_of_the_whole_table() -> None:
-    pick = (0, 1, 2, 4, 5, 7, 8)  # model, recipe, split, accuracy, balanced accuracy, macro AUC, malignant AUC
+    # model, recipe, split, accuracy, balanced accuracy, macro AUC, malignant AUC
+    pick = (0, 1, 2, 4, 5, 7, 8)
     rows = [line.strip("|").split("|") for line in accuracy.table().splitlines()[2:]]
     readme = (ROOT / "README.md").read_text()
     for row in rows:

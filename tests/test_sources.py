@@ -1,4 +1,6 @@
-"""A data set is found wherever people have it, and where it is not whole the message says what would make it so."""
+"""A data set is found wherever people have it, and where it is not whole the message says what
+would make it so.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +73,7 @@ def renamed(name: str, new: str) -> Callable[[Path], object]:
         (folder / new).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).rename(folder / "meanwhile")
         (folder / "meanwhile").rename(folder / new)
+
     return change
 
 
@@ -79,6 +82,7 @@ def in_a_folder_of_its_name(name: str, folder_name: str = "") -> Callable[[Path]
         (folder / name).rename(folder / "meanwhile")
         (folder / (folder_name or name)).mkdir()
         (folder / "meanwhile").rename(folder / (folder_name or name) / name)
+
     return change
 
 
@@ -86,6 +90,7 @@ def in_gzip(name: str) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
         (folder / name).unlink()
+
     return change
 
 
@@ -94,24 +99,36 @@ def both(*changes: Callable[[Path], object]) -> Callable[[Path], object]:
 
 
 TABLES = {
-    "upper case": both(renamed(METADATA_FILE, METADATA_FILE.upper()), renamed(PIXEL_FILE, PIXEL_FILE.upper())),
-    "lower case": both(renamed(METADATA_FILE, METADATA_FILE.lower()), renamed(PIXEL_FILE, PIXEL_FILE.lower())),
+    "upper case": both(
+        renamed(METADATA_FILE, METADATA_FILE.upper()), renamed(PIXEL_FILE, PIXEL_FILE.upper())
+    ),
+    "lower case": both(
+        renamed(METADATA_FILE, METADATA_FILE.lower()), renamed(PIXEL_FILE, PIXEL_FILE.lower())
+    ),
     "fetched twice by a browser": renamed(METADATA_FILE, "HAM10000_metadata (1).csv"),
     "copied by a file manager": renamed(PIXEL_FILE, "hmnist_28_28_RGB - Copy.csv"),
     "no ending": renamed(METADATA_FILE, "HAM10000_metadata"),
     "txt": renamed(METADATA_FILE, "HAM10000_metadata.txt"),
     "metadata zipped": lambda folder: zipped_alone(folder, METADATA_FILE),
     "pixels zipped": lambda folder: zipped_alone(folder, PIXEL_FILE),
-    "both zipped": both(lambda folder: zipped_alone(folder, METADATA_FILE),
-                        lambda folder: zipped_alone(folder, PIXEL_FILE)),
-    "zipped without csv in the name": lambda folder: zipped_alone(folder, METADATA_FILE, "HAM10000_metadata.zip"),
+    "both zipped": both(
+        lambda folder: zipped_alone(folder, METADATA_FILE),
+        lambda folder: zipped_alone(folder, PIXEL_FILE),
+    ),
+    "zipped without csv in the name": lambda folder: zipped_alone(
+        folder, METADATA_FILE, "HAM10000_metadata.zip"
+    ),
     "metadata in gzip": in_gzip(METADATA_FILE),
     "pixels in gzip": in_gzip(PIXEL_FILE),
-    "folders named like the files": both(in_a_folder_of_its_name(METADATA_FILE), in_a_folder_of_its_name(PIXEL_FILE)),
+    "folders named like the files": both(
+        in_a_folder_of_its_name(METADATA_FILE), in_a_folder_of_its_name(PIXEL_FILE)
+    ),
     "a folder named in lower case": in_a_folder_of_its_name(PIXEL_FILE, PIXEL_FILE.lower()),
     "pixels further down": renamed(PIXEL_FILE, f"csv/28/{PIXEL_FILE}"),
-    "metadata beside the pixels' folder": both(renamed(METADATA_FILE, f"tables/{METADATA_FILE}"),
-                                               renamed(PIXEL_FILE, f"pixels/{PIXEL_FILE}")),
+    "metadata beside the pixels' folder": both(
+        renamed(METADATA_FILE, f"tables/{METADATA_FILE}"),
+        renamed(PIXEL_FILE, f"pixels/{PIXEL_FILE}"),
+    ),
 }
 
 
@@ -130,6 +147,7 @@ def each_image(change: Callable[[Path, int], Path]) -> Callable[[Path], object]:
             target = folder / change(path, number)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.rename(target)
+
     return move
 
 
@@ -153,17 +171,27 @@ def with_litter(folder: Path) -> None:
 
 
 def twice(folder: Path) -> None:
-    shutil.copytree(folder / "HAM10000_images_part_1", folder / "ham10000_images_part_1 copy" / "inner")
+    shutil.copytree(
+        folder / "HAM10000_images_part_1", folder / "ham10000_images_part_1 copy" / "inner"
+    )
 
 
 IMAGES = {
-    "two levels down": each_image(lambda path, number: Path("images") / path.parent.name / path.name),
+    "two levels down": each_image(
+        lambda path, number: Path("images") / path.parent.name / path.name
+    ),
     "five levels down": each_image(lambda path, number: Path("a/b/c/d/e") / path.name),
-    "a folder a class": each_image(lambda path, number: Path("train/nv" if number % 2 else "val/mel") / path.name),
-    "ISIC's folder": each_image(lambda path, number: Path("ISIC2018_Task3_Training_Input") / path.name),
+    "a folder a class": each_image(
+        lambda path, number: Path("train/nv" if number % 2 else "val/mel") / path.name
+    ),
+    "ISIC's folder": each_image(
+        lambda path, number: Path("ISIC2018_Task3_Training_Input") / path.name
+    ),
     "beside the metadata": each_image(lambda path, number: Path(path.name)),
     "upper case endings": each_image(lambda path, number: Path("x") / f"{path.stem}.JPG"),
-    "rare endings": each_image(lambda path, number: Path("x") / f"{path.stem}.{('jpeg', 'jfif', 'jpe')[number % 3]}"),
+    "rare endings": each_image(
+        lambda path, number: Path("x") / f"{path.stem}.{('jpeg', 'jfif', 'jpe')[number % 3]}"
+    ),
     "lower case names": each_image(lambda path, number: Path("x") / path.name.lower()),
     "links to folders": linked,
     "Finder's and hidden twins": with_litter,
@@ -220,7 +248,11 @@ def test_copies_of_one_table_are_one_and_different_ones_are_named(pixels):
     found = find_source(pixels)
     assert (found.metadata.name, found.pixels.name) == (METADATA_FILE, PIXEL_FILE)
     copy.write_bytes(copy.read_bytes().replace(b"mel", b"nv"))
-    with pytest.raises(DataError, match=r"they differ: HAM10000_metadata\.csv, HAM10000_metadata \(1\)\.csv"):
+    with pytest.raises(
+        DataError,
+        match=r"they differ: HAM10000_metadata\.csv, HAM10000_metadata "
+        r"\(1\)\.csv",
+    ):
         find_source(pixels)
     copy.unlink()
     (pixels / f"{PIXEL_FILE}.gz").write_bytes(gzip.compress(b"another", mtime=0))
@@ -257,22 +289,33 @@ def test_metadata_without_images_says_what_is_there_and_what_belongs_beside_it(p
 def test_images_without_metadata_say_what_belongs_there(photographs):
     (photographs / METADATA_FILE).unlink()
     error = refused(photographs)
-    assert "HAM10000_images_part_1/ (5 files), HAM10000_images_part_2/ (4 files); 9 images in all" in error.why
+    assert (
+        "HAM10000_images_part_1/ (5 files), HAM10000_images_part_2/ (4 files); 9 images in all"
+        in error.why
+    )
     assert f"{METADATA_FILE} belongs there" in error.todo
 
 
 def test_metadata_under_another_name_and_in_the_folder_above_is_pointed_at(photographs):
-    assert f"lies in the folder above: choose {photographs.resolve()}" in refused(
-        photographs / "HAM10000_images_part_1").todo
+    assert (
+        f"lies in the folder above: choose {photographs.resolve()}"
+        in refused(photographs / "HAM10000_images_part_1").todo
+    )
     (photographs / METADATA_FILE).rename(photographs / "train.csv")
-    assert "train.csv has the columns of the metadata: name it HAM10000_metadata.csv" in refused(photographs).todo
+    assert (
+        "train.csv has the columns of the metadata: name it HAM10000_metadata.csv"
+        in refused(photographs).todo
+    )
 
 
 def test_an_empty_folder_and_one_of_something_else_are_said(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "it holds nothing" in refused(tmp_path / "empty").why
     (tmp_path / "empty" / "HAM10000_images_part_1.7z").write_bytes(b"7z")
-    assert "HAM10000_images_part_1.7z is an archive that HAM Lab does not open" in refused(tmp_path / "empty").todo
+    assert (
+        "HAM10000_images_part_1.7z is an archive that HAM Lab does not open"
+        in refused(tmp_path / "empty").todo
+    )
 
 
 def test_a_tree_without_end_is_not_looked_through(pixels, monkeypatch):
@@ -294,15 +337,18 @@ def as_tar(folder: Path, path: Path) -> None:
         packed.add(folder, "data")
 
 
-@pytest.mark.parametrize(("name", "content", "words"), [
-    ("a.7z", b"7z\xbc\xaf'\x1c rest", "a 7z archive"),
-    ("a.rar", b"Rar!\x1a\x07", "a RAR archive"),
-    ("a.tar.gz", gzip.compress(b"x", mtime=0), "a gzip file"),
-    ("a.tar", None, "a tar archive"),
-    ("a.zip.html", b"<!DOCTYPE html><title>Sign in", "it is a web page"),
-    ("photo.jpg", b"\xff\xd8\xff\xe0", "a JPEG, not a folder or a zip"),
-    ("a.txt", b"hello", "it is a file, not a folder or a zip"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.7z", b"7z\xbc\xaf'\x1c rest", "a 7z archive"),
+        ("a.rar", b"Rar!\x1a\x07", "a RAR archive"),
+        ("a.tar.gz", gzip.compress(b"x", mtime=0), "a gzip file"),
+        ("a.tar", None, "a tar archive"),
+        ("a.zip.html", b"<!DOCTYPE html><title>Sign in", "it is a web page"),
+        ("photo.jpg", b"\xff\xd8\xff\xe0", "a JPEG, not a folder or a zip"),
+        ("a.txt", b"hello", "it is a file, not a folder or a zip"),
+    ],
+)
 def test_what_is_no_zip_is_called_what_it_is(pixels, tmp_path, name, content, words):
     path = tmp_path / name
     if content is None:
@@ -376,7 +422,9 @@ def test_the_oldest_of_many_unpacked_zips_go(pixels, tmp_path):
     for number in range(opening.MOST_KEPT + 2):
         open_dataset(zip_of(pixels, tmp_path / f"{number}.zip"))
         time.sleep(0.01)  # file systems count time in steps
-    assert {file.parent.name for file in unpacked()} == {str(number + 2) for number in range(opening.MOST_KEPT)}
+    assert {file.parent.name for file in unpacked()} == {
+        str(number + 2) for number in range(opening.MOST_KEPT)
+    }
 
 
 def test_zips_in_a_folder_are_opened_where_the_folder_is_not_whole_without_them(photographs):
@@ -457,7 +505,7 @@ def test_a_damaged_packed_table_is_named(pixels, name, pack):
         in_gzip(name)(pixels)
     file = pixels / f"{name}.{pack}"
     whole = file.read_bytes()
-    for content in (whole[:len(whole) // 2], whole[:30] + b"\xff" * 40 + whole[70:]):
+    for content in (whole[: len(whole) // 2], whole[:30] + b"\xff" * 40 + whole[70:]):
         file.write_bytes(content)
         with pytest.raises(DataError) as caught:
             open_dataset(pixels)
@@ -468,7 +516,9 @@ def test_a_damaged_packed_table_is_named(pixels, name, pack):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-def test_a_folder_whose_name_is_no_text_is_opened_shown_and_remembered(photographs, tmp_path, ham_home):
+def test_a_folder_whose_name_is_no_text_is_opened_shown_and_remembered(
+    photographs, tmp_path, ham_home
+):
     folder = tmp_path / os.fsdecode(b"b\xe4d")
     photographs.rename(folder)
     dataset = open_dataset(folder)
@@ -485,17 +535,24 @@ def test_a_folder_whose_name_is_no_text_is_opened_shown_and_remembered(photograp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-def test_the_command_line_answers_for_such_a_folder_and_such_an_image(photographs, tmp_path, ham_home):
+def test_the_command_line_answers_for_such_a_folder_and_such_an_image(
+    photographs, tmp_path, ham_home
+):
     folder = tmp_path / os.fsdecode(b"b\xe4d")
     photographs.rename(folder)
     (folder / os.fsdecode(b"n\xf6tes.jpg")).write_bytes(b"")
-    answer = subprocess.run([sys.executable, "-m", "ham", "data", "--data", folder], capture_output=True, check=False,
-                            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    answer = subprocess.run(
+        [sys.executable, "-m", "ham", "data", "--data", folder],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     assert (answer.returncode, b"Traceback" in answer.stderr) == (0, False)
     assert b"9 images" in answer.stdout
 
 
 def test_an_upload_may_be_named_in_any_way(photographs, tmp_path):
     from ham.data import unpack
+
     upload = io.BytesIO(zip_of(photographs, tmp_path / "a.zip").read_bytes())
     assert open_dataset(unpack(upload, os.fsdecode(b"b\xe4d.zip"))).n_images == 9

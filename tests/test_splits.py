@@ -26,7 +26,9 @@ def with_sources(dataset, names) -> object:
 
 @pytest.fixture
 def clinics(small_dataset):
-    """75 lesions of 150 images: those of number 0, 3, 6 ... from Graz, 1, 4 ... from Wien, 2, 5 ... from Bern."""
+    """75 lesions of 150 images: those of number 0, 3, 6 ... from Graz, 1, 4 ... from Wien, 2, 5
+    ... from Bern.
+    """
     return with_sources(small_dataset, np.array(["Graz", "Wien", "Bern"])[small_dataset.groups % 3])
 
 
@@ -42,7 +44,9 @@ def test_sources_are_numbered_by_their_images_and_alphabet_and_unknown_is_none(s
     assert sources(small_dataset) == {}
     assert available_splits(named) == tuple(SPLIT_TITLES)
     assert available_splits(small_dataset) == LEAKAGE_SPLITS
-    assert available_splits(with_sources(small_dataset, ["a"] * 149 + ["unknown"])) == LEAKAGE_SPLITS
+    assert (
+        available_splits(with_sources(small_dataset, ["a"] * 149 + ["unknown"])) == LEAKAGE_SPLITS
+    )
 
 
 def test_each_fold_tests_one_clinic_and_trains_on_the_others(clinics):
@@ -51,7 +55,9 @@ def test_each_fold_tests_one_clinic_and_trains_on_the_others(clinics):
         split = make_split(clinics, "source", 0.2, 0.1, fold=fold)
         assert split.test.tolist() == np.flatnonzero(source == name).tolist()
         assert name not in set(source[split.train]) | set(source[split.validation])
-        assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(range(150))
+        assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(
+            range(150)
+        )
         groups = [set(clinics.groups[part]) for part in (split.train, split.validation, split.test)]
         assert sum(len(group) for group in groups) == len(set().union(*groups))
         rest = len(split.train) + len(split.validation)
@@ -95,7 +101,9 @@ def test_a_fold_beyond_the_sources_is_refused_with_their_names(clinics):
 
 
 def test_sources_too_small_to_train_on_are_refused(small_dataset):
-    with pytest.raises(DataError, match="the sources beside a are too small for training and validation"):
+    with pytest.raises(
+        DataError, match="the sources beside a are too small for training and validation"
+    ):
         make_split(with_sources(small_dataset, ["a"] * 149 + ["b"]), "source")
     one_lesion = with_sources(small_dataset, np.where(small_dataset.groups == 0, "b", "a"))
     with pytest.raises(DataError, match="the sources beside a are too small"):

@@ -18,7 +18,14 @@ from ham.config import CODES, StoreError, TrainConfig, runs_folder
 from ham.store import HISTORY_COLUMNS, DamagedRunError, Notes, Predictions, Run
 from tests.test_bundle import EVALUATION, finish
 
-DATA = {"name": "noise", "source": "/somewhere", "synthetic": False, "fingerprint": "f", "n_images": 3, "n_lesions": 2}
+DATA = {
+    "name": "noise",
+    "source": "/somewhere",
+    "synthetic": False,
+    "fingerprint": "f",
+    "n_images": 3,
+    "n_lesions": 2,
+}
 
 
 @pytest.fixture
@@ -31,7 +38,9 @@ def row(epoch: int) -> dict[str, float]:
 
 
 def predictions() -> Predictions:
-    return Predictions(np.array(["a", "b"]), np.array([0, 0]), np.array([3, 0]), np.full((2, 7), 1 / 7, np.float32))
+    return Predictions(
+        np.array(["a", "b"]), np.array([0, 0]), np.array([3, 0]), np.full((2, 7), 1 / 7, np.float32)
+    )
 
 
 def test_a_new_run_waits_and_reads_back_as_it_was_written(run: Run) -> None:
@@ -61,14 +70,24 @@ def test_a_status_change_is_seen_by_the_next_reader(run: Run) -> None:
 
 @pytest.mark.parametrize("after", ["_read_status", "_read_record"])
 def test_a_run_that_ends_while_it_is_read_is_never_seen_ended_without_its_result(
-        run: Run, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run: Run, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read, ended = getattr(store.folder, after), []
 
     def read_and_end(folder: str, version: tuple) -> object:
         found = read(folder, version)
         if not ended:
-            ended.append(store.write_status(store.write_record(
-                run, model={"sha256": ""}, split={"test_fingerprint": "t"}, evaluation=EVALUATION), state="done"))
+            ended.append(
+                store.write_status(
+                    store.write_record(
+                        run,
+                        model={"sha256": ""},
+                        split={"test_fingerprint": "t"},
+                        evaluation=EVALUATION,
+                    ),
+                    state="done",
+                )
+            )
         return found
 
     store.folder._read_version.cache_clear()
@@ -113,14 +132,24 @@ def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) 
         store.read_predictions(run)
 
 
-@pytest.mark.parametrize(("name", "content", "words"), [
-    ("config.json", "{", "damaged"), ("config.json", "[]", "no JSON object"), ("status.json", "", "damaged"),
-    ("status.json", '{"state": "flying"}', "damaged"),
-    ("config.json", '{"format": 99}', "newer version of HAM Lab .format 99."),
-    ("config.json", None, "missing"), ("status.json", None, "missing"), ("config.json", "[" * 100_000, "depth limit"),
-    ("config.json", b"\xff\xfe", "damaged"), ("status.json", '{"created": NaN}', "damaged"),
-])
-def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(run: Run, name, content, words) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("config.json", "{", "damaged"),
+        ("config.json", "[]", "no JSON object"),
+        ("status.json", "", "damaged"),
+        ("status.json", '{"state": "flying"}', "damaged"),
+        ("config.json", '{"format": 99}', "newer version of HAM Lab .format 99."),
+        ("config.json", None, "missing"),
+        ("status.json", None, "missing"),
+        ("config.json", "[" * 100_000, "depth limit"),
+        ("config.json", b"\xff\xfe", "damaged"),
+        ("status.json", '{"created": NaN}', "damaged"),
+    ],
+)
+def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(
+    run: Run, name, content, words
+) -> None:
     good = store.create_run(TrainConfig(), DATA)
     (run.folder / name).unlink()
     if content is not None:
@@ -150,10 +179,14 @@ def test_only_the_lock_tells_a_running_run_from_an_interrupted_one(run: Run) -> 
 
 def test_a_killed_process_frees_its_run(run: Run) -> None:
     store.write_status(run, state="running")
-    code = (f"import sys, time; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-            f"from ham import store\nwith store.claim(store.read_run({run.id!r})):\n"
-            " print('held', flush=True)\n time.sleep(60)")
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        f"from ham import store\nwith store.claim(store.read_run({run.id!r})):\n"
+        " print('held', flush=True)\n time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout.readline() == "held\n"
         assert store.read_run(run.id).state == "running"
         holder.kill()
@@ -169,7 +202,9 @@ def test_a_run_at_work_cannot_be_deleted_and_an_idle_one_leaves_nothing(run: Run
     assert list(runs_folder().iterdir()) == []
 
 
-def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -198,7 +233,12 @@ def test_numbers_that_json_has_no_word_for_are_written_as_null(run: Run) -> None
 
 
 def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> None:
-    for change in ({"created": "yesterday"}, {"epoch": None}, {"epochs": True}, {"error": {"what": "x"}}):
+    for change in (
+        {"created": "yesterday"},
+        {"epoch": None},
+        {"epochs": True},
+        {"error": {"what": "x"}},
+    ):
         good = json.loads((run.folder / "status.json").read_text())
         (run.folder / "status.json").write_text(json.dumps(good | change))
         assert store.list_runs() == []
@@ -223,7 +263,9 @@ def test_a_damaged_folder_can_be_deleted_and_a_readable_one_not_that_way(run: Ru
 
 def test_a_title_tags_and_notes_are_kept_apart_from_what_was_trained(run: Run) -> None:
     before = (run.folder / "config.json").read_bytes()
-    store.write_notes(run, title="  Best so far ", tags=("good", "Good", "v1.2"), text="one\r\ntwo\n")
+    store.write_notes(
+        run, title="  Best so far ", tags=("good", "Good", "v1.2"), text="one\r\ntwo\n"
+    )
     again = store.read_run(run.id)
     assert again.notes == Notes("Best so far", ("good", "v1.2"), "one\ntwo")
     assert (again.title, again.own_title) == ("Best so far", "CNN, as described, seed 1")
@@ -247,15 +289,29 @@ def test_notes_without_a_word_leave_no_file(run: Run) -> None:
     assert not (run.folder / "notes.json").exists()
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"title": "x" * 81}, "81 characters, 80"), ({"title": "two\nlines"}, "cannot be seen"),
-    ({"title": "turned \u202e round"}, "cannot be seen"), ({"title": 7}, "must be text"),
-    ({"tags": ("two words",)}, "one word"), ({"tags": ("x" * 25,)}, "at most 24"), ({"tags": ("-x",)}, "one word"),
-    ({"tags": ("",)}, "one word"), ({"tags": tuple(f"t{i}" for i in range(11))}, "11, 10 are allowed"),
-    ({"tags": "text"}, "list of words"), ({"text": "x" * 4001}, "4,001"), ({"text": "\x00"}, "cannot be seen"),
-])
-def test_notes_that_cannot_be_shown_as_meant_are_refused_and_change_nothing(run: Run, change, words) -> None:
-    store.write_notes(run, title="x" * 80, tags=("x" * 24, *(f"t{i}" for i in range(9))), text="x" * 4000)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"title": "x" * 81}, "81 characters, 80"),
+        ({"title": "two\nlines"}, "cannot be seen"),
+        ({"title": "turned \u202e round"}, "cannot be seen"),
+        ({"title": 7}, "must be text"),
+        ({"tags": ("two words",)}, "one word"),
+        ({"tags": ("x" * 25,)}, "at most 24"),
+        ({"tags": ("-x",)}, "one word"),
+        ({"tags": ("",)}, "one word"),
+        ({"tags": tuple(f"t{i}" for i in range(11))}, "11, 10 are allowed"),
+        ({"tags": "text"}, "list of words"),
+        ({"text": "x" * 4001}, "4,001"),
+        ({"text": "\x00"}, "cannot be seen"),
+    ],
+)
+def test_notes_that_cannot_be_shown_as_meant_are_refused_and_change_nothing(
+    run: Run, change, words
+) -> None:
+    store.write_notes(
+        run, title="x" * 80, tags=("x" * 24, *(f"t{i}" for i in range(9))), text="x" * 4000
+    )
     with pytest.raises(StoreError, match=words):
         store.write_notes(store.read_run(run.id), **change)
     assert store.read_run(run.id).notes.title == "x" * 80
@@ -277,7 +333,9 @@ def test_notes_of_a_newer_version_are_read_as_far_as_they_are_known(run: Run) ->
     assert store.read_run(run.id).notes == Notes("T")
 
 
-def test_a_run_of_synthetic_data_says_so_in_every_title_and_is_never_compared_with_a_real_one() -> None:
+def test_a_run_of_synthetic_data_says_so_in_every_title_and_is_never_compared_with_a_real_one() -> (
+    None
+):
     real = store.create_run(TrainConfig(), DATA)
     made_up = store.create_run(TrainConfig(), {**DATA, "synthetic": True})
     assert (real.synthetic, made_up.synthetic) == (False, True)
@@ -305,8 +363,11 @@ def wrecked(content: bytes, seed: int) -> bytes:
     """Cut short, a stretch zeroed, or bytes of another file in the middle."""
     rng = np.random.default_rng(seed)
     at = int(rng.integers(len(content)))
-    return (content[:at], content[:at] + bytes(40) + content[at + 40:],
-            content[:at] + rng.bytes(30) + content[at:])[seed % 3]
+    return (
+        content[:at],
+        content[:at] + bytes(40) + content[at + 40 :],
+        content[:at] + rng.bytes(30) + content[at:],
+    )[seed % 3]
 
 
 @pytest.fixture
@@ -315,15 +376,23 @@ def finished() -> Run:
 
 
 @pytest.mark.parametrize("damage", [flipped, wrecked])
-@pytest.mark.parametrize(("name", "read", "fires"), [
-    ("predictions.npz", store.read_predictions, True), ("history.csv", store.read_history, True),
-    ("log.txt", store.read_log, False), ("notes.json", lambda run: store.read_run(run.id), False),
-    ("config.json", lambda run: store.read_run(run.id), True),
-    ("status.json", lambda run: store.read_run(run.id), True),
-    ("status.json", lambda run: store.export_run(run), True), ("model.keras", store.checked_model_path, True),
-    ("config.json", lambda run: store.find_runs(), False),
-])
-def test_whatever_happened_to_a_file_is_told_of_as_a_store_error(finished: Run, name, read, fires, damage) -> None:
+@pytest.mark.parametrize(
+    ("name", "read", "fires"),
+    [
+        ("predictions.npz", store.read_predictions, True),
+        ("history.csv", store.read_history, True),
+        ("log.txt", store.read_log, False),
+        ("notes.json", lambda run: store.read_run(run.id), False),
+        ("config.json", lambda run: store.read_run(run.id), True),
+        ("status.json", lambda run: store.read_run(run.id), True),
+        ("status.json", lambda run: store.export_run(run), True),
+        ("model.keras", store.checked_model_path, True),
+        ("config.json", lambda run: store.find_runs(), False),
+    ],
+)
+def test_whatever_happened_to_a_file_is_told_of_as_a_store_error(
+    finished: Run, name, read, fires, damage
+) -> None:
     path, refused = finished.folder / name, []
     whole = path.read_bytes()
     for seed in range(120):
@@ -338,19 +407,36 @@ def test_whatever_happened_to_a_file_is_told_of_as_a_store_error(finished: Run, 
     assert store.read_run(finished.id).has_model
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"proba": np.full((2, 7), np.nan, np.float32)}, "no finite number"),
-    ({"proba": np.full((2, 7), 0.5, np.float32)}, "no probability distribution"),
-    ({"proba": np.array([[2, -1, 0, 0, 0, 0, 0]] * 2, np.float32)}, "no probability distribution"),
-    ({"y_true": np.array([7, 0])}, "labels must be"), ({"y_true": np.array([-1, 0])}, "labels must be"),
-    ({"y_true": np.array([3.0, 0.0])}, "other types"), ({"lesion": np.array([0])}, "do not fit together"),
-    ({"y_true": np.array(3)}, "do not fit together"), ({"proba": np.full((2, 6), 1 / 6)}, "do not fit together"),
-    ({"image_id": np.array([1, 2])}, "other types"), ({"image_id": np.array([{}, {}], object)}, "pickle"),
-])
-def test_answers_that_cannot_be_scored_are_damaged_when_they_are_read(run: Run, change, words) -> None:
-    good = {name: getattr(predictions(), name) for name in ("image_id", "lesion", "y_true", "proba")}
-    arrays = {f"{part}_{name}": array for part in ("validation", "test")
-              for name, array in {**good, **(change if part == "test" else {})}.items()}
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"proba": np.full((2, 7), np.nan, np.float32)}, "no finite number"),
+        ({"proba": np.full((2, 7), 0.5, np.float32)}, "no probability distribution"),
+        (
+            {"proba": np.array([[2, -1, 0, 0, 0, 0, 0]] * 2, np.float32)},
+            "no probability distribution",
+        ),
+        ({"y_true": np.array([7, 0])}, "labels must be"),
+        ({"y_true": np.array([-1, 0])}, "labels must be"),
+        ({"y_true": np.array([3.0, 0.0])}, "other types"),
+        ({"lesion": np.array([0])}, "do not fit together"),
+        ({"y_true": np.array(3)}, "do not fit together"),
+        ({"proba": np.full((2, 6), 1 / 6)}, "do not fit together"),
+        ({"image_id": np.array([1, 2])}, "other types"),
+        ({"image_id": np.array([{}, {}], object)}, "pickle"),
+    ],
+)
+def test_answers_that_cannot_be_scored_are_damaged_when_they_are_read(
+    run: Run, change, words
+) -> None:
+    good = {
+        name: getattr(predictions(), name) for name in ("image_id", "lesion", "y_true", "proba")
+    }
+    arrays = {
+        f"{part}_{name}": array
+        for part in ("validation", "test")
+        for name, array in {**good, **(change if part == "test" else {})}.items()
+    }
     np.savez(run.folder / "predictions.npz", **arrays)
     with pytest.raises(DamagedRunError, match=f"predictions.npz is damaged: .*{words}"):
         store.read_predictions(run)
@@ -371,7 +457,9 @@ def test_a_file_that_may_not_be_read_is_never_called_damaged(finished: Run, monk
 
 def test_a_history_without_a_class_on_validation_survives_a_resume(run: Run) -> None:
     for epoch in (1, 2, 3):
-        store.append_history(run, row(epoch) | {"recall_df": float("nan"), "recall_mel": float("nan")})
+        store.append_history(
+            run, row(epoch) | {"recall_df": float("nan"), "recall_mel": float("nan")}
+        )
     assert store.truncate_history(run, 2)["epoch"].tolist() == [1, 2]
     assert np.isnan(store.read_history(run)["recall_df"]).all()
     path = run.folder / "history.csv"
@@ -379,10 +467,17 @@ def test_a_history_without_a_class_on_validation_survives_a_resume(run: Run) -> 
     assert store.read_history(run)["epoch"].tolist() == [1, 2]
 
 
-@pytest.mark.parametrize(("line", "words"), [
-    ("1e300", "its epoch is 1e300"), ("1.5", "its epoch is 1.5"), ("0", "its epoch is 0"), ("nan", "its epoch is nan"),
-    ("inf", "its epoch is inf"), ("-3", "its epoch is -3"),
-])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1e300", "its epoch is 1e300"),
+        ("1.5", "its epoch is 1.5"),
+        ("0", "its epoch is 0"),
+        ("nan", "its epoch is nan"),
+        ("inf", "its epoch is inf"),
+        ("-3", "its epoch is -3"),
+    ],
+)
 def test_an_epoch_that_is_none_is_damage(run: Run, line: str, words: str) -> None:
     for epoch in (1, 2):
         store.append_history(run, row(epoch))
@@ -399,8 +494,16 @@ def test_an_epoch_that_is_none_is_damage(run: Run, line: str, words: str) -> Non
 
 def entries(value: object, path: tuple = ()) -> list[tuple]:
     """The path of every entry of a JSON object, at every depth."""
-    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for name, entry in below for found in ((*path, name), *entries(entry, (*path, name)))]
+    below = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [
+        found for name, entry in below for found in ((*path, name), *entries(entry, (*path, name)))
+    ]
 
 
 def edited(content: dict, path: tuple, new: object = None, remove: bool = False) -> dict:
@@ -416,13 +519,23 @@ def edited(content: dict, path: tuple, new: object = None, remove: bool = False)
 
 
 @pytest.mark.parametrize("name", ["config.json", "status.json"])
-def test_every_entry_that_is_missing_or_mistyped_is_told_of_in_words_or_shown(finished: Run, name: str) -> None:
+def test_every_entry_that_is_missing_or_mistyped_is_told_of_in_words_or_shown(
+    finished: Run, name: str
+) -> None:
     path = finished.folder / name
     content = json.loads(path.read_text())
     shown = 0
     for place in entries(content):
-        for change in ({"remove": True}, {"new": None}, {"new": "x"}, {"new": -1}, {"new": 1e300}, {"new": []},
-                       {"new": {}}, {"new": True}):
+        for change in (
+            {"remove": True},
+            {"new": None},
+            {"new": "x"},
+            {"new": -1},
+            {"new": 1e300},
+            {"new": []},
+            {"new": {}},
+            {"new": True},
+        ):
             path.write_text(json.dumps(edited(content, place, **change)))
             found = store.find_runs()
             assert len(found.runs) + len(found.problems) == 1
@@ -443,24 +556,45 @@ def test_every_entry_that_is_missing_or_mistyped_is_told_of_in_words_or_shown(fi
 def test_a_run_of_an_older_version_that_lacks_newer_entries_is_shown(finished: Run) -> None:
     path = finished.folder / "config.json"
     record = json.loads(path.read_text())
-    for name in ("code_version", "packages", "python", "origin", "parameters", "floors", "config_fingerprint"):
+    for name in (
+        "code_version",
+        "packages",
+        "python",
+        "origin",
+        "parameters",
+        "floors",
+        "config_fingerprint",
+    ):
         record.pop(name, None)
     del record["split"]["leaking"], record["data"]["synthetic"], record["config"]["epoch_kept"]
     path.write_text(json.dumps(record))
     path = finished.folder / "status.json"
     status = json.loads(path.read_text())
-    path.write_text(json.dumps({name: status[name] for name in ("state", "epochs", "created", "order")}))
+    path.write_text(
+        json.dumps({name: status[name] for name in ("state", "epochs", "created", "order")})
+    )
     [run] = store.list_runs()
-    assert (run.has_model, run.synthetic, run.leaking, run.record["packages"]) == (True, False, False, {})
+    assert (run.has_model, run.synthetic, run.leaking, run.record["packages"]) == (
+        True,
+        False,
+        False,
+        {},
+    )
     assert run.record["code_version"] == "unknown"
 
 
-@pytest.mark.parametrize(("file", "change"), [
-    ("config.json", {"format": 2}), ("config.json", {"format": 2, "classes": 3, "config": None}),
-    ("config.json", {"code_version": "99.0", "config": {"model": "vit"}}),
-    ("config.json", {"config": {"model": "cnn", "warm_up": 3}}),
-])
-def test_a_run_of_a_newer_version_says_so_and_is_never_to_be_deleted(run: Run, file: str, change: dict) -> None:
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("config.json", {"format": 2}),
+        ("config.json", {"format": 2, "classes": 3, "config": None}),
+        ("config.json", {"code_version": "99.0", "config": {"model": "vit"}}),
+        ("config.json", {"config": {"model": "cnn", "warm_up": 3}}),
+    ],
+)
+def test_a_run_of_a_newer_version_says_so_and_is_never_to_be_deleted(
+    run: Run, file: str, change: dict
+) -> None:
     path = run.folder / file
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     (run.folder / "status.json").write_text('{"state": "dreaming", "lucid": true}')
@@ -516,24 +650,38 @@ def make_unreadable(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "scandir", refuse)
 
 
-UNREADABLE = {"a file": "is a file, and a folder must stand there", "a link to nowhere": "is a link to a place that is",
-              "a link in a circle": "Too many levels", "no right": "Permission denied"}
+UNREADABLE = {
+    "a file": "is a file, and a folder must stand there",
+    "a link to nowhere": "is a link to a place that is",
+    "a link in a circle": "Too many levels",
+    "no right": "Permission denied",
+}
 
 
 @pytest.mark.parametrize(("how", "words"), UNREADABLE.items())
 def test_a_runs_folder_that_cannot_be_listed_is_said_in_words_and_never_taken_for_an_empty_one(
-        how: str, words: str, monkeypatch: pytest.MonkeyPatch, small_folder: Path, capfd) -> None:
+    how: str, words: str, monkeypatch: pytest.MonkeyPatch, small_folder: Path, capfd
+) -> None:
     make_unreadable(how, monkeypatch)
     found = store.find_runs()
     assert (found.runs, found.problems) == ([], [])
     assert words in str(found.unreadable)
     assert "elete" not in str(found.unreadable)
-    for ask in (store.list_runs, lambda: store.read_run("cnn-x"), lambda: store.create_run(TrainConfig(), DATA)):
+    for ask in (
+        store.list_runs,
+        lambda: store.read_run("cnn-x"),
+        lambda: store.create_run(TrainConfig(), DATA),
+    ):
         with pytest.raises(StoreError, match=words):
             ask()
     assert store.models() == store.reference_runs() == []
-    for arguments in (["runs"], ["work"], ["evaluate", "cnn-x"], ["cancel", "cnn-x"],
-                      ["train", "--model", "cnn", "--data", str(small_folder)]):
+    for arguments in (
+        ["runs"],
+        ["work"],
+        ["evaluate", "cnn-x"],
+        ["cancel", "cnn-x"],
+        ["train", "--model", "cnn", "--data", str(small_folder)],
+    ):
         capfd.readouterr()
         assert cli.main(arguments) == 2, arguments
         told = capfd.readouterr()
@@ -541,7 +689,9 @@ def test_a_runs_folder_that_cannot_be_listed_is_said_in_words_and_never_taken_fo
         assert "Traceback" not in told.err
 
 
-def test_a_home_that_is_a_file_is_named_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_is_a_file_is_named_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "taken").write_text("")
     monkeypatch.setenv("HAM_HOME", str(tmp_path / "taken"))
     with pytest.raises(StoreError, match="taken is a file") as caught:
@@ -549,7 +699,9 @@ def test_a_home_that_is_a_file_is_named_itself(tmp_path: Path, monkeypatch: pyte
     assert caught.value.what == f"The folder {tmp_path / 'taken' / 'runs'}"
 
 
-def test_a_home_that_may_not_be_written_is_named_and_not_called_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_may_not_be_written_is_named_and_not_called_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(self: Path, *args: object, **kwargs: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 

@@ -1,4 +1,6 @@
-"""Text of both themes is readable (WCAG 2.2 AA), and charts stand on the same ground as the pages."""
+"""Text of both themes is readable (WCAG 2.2 AA), and charts stand on the same ground as the
+pages.
+"""
 
 import re
 import tomllib
@@ -26,17 +28,23 @@ def css_color(name: str, theme: str) -> str:
 
 def grounds(theme: str) -> dict[str, str]:
     colors = CONFIG["theme"][theme]
-    return {"page": colors["backgroundColor"], "field": colors["secondaryBackgroundColor"],
-            "sidebar": colors["sidebar"]["backgroundColor"],
-            "sidebar field": colors["sidebar"]["secondaryBackgroundColor"]}
+    return {
+        "page": colors["backgroundColor"],
+        "field": colors["secondaryBackgroundColor"],
+        "sidebar": colors["sidebar"]["backgroundColor"],
+        "sidebar field": colors["sidebar"]["secondaryBackgroundColor"],
+    }
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("role", ["textColor", "grayTextColor", "linkColor", "greenTextColor"])
 def test_text_is_readable_on_every_ground(theme, role):
     color = CONFIG["theme"][theme][role]
-    too_faint = {name: round(contrast(color, ground), 2) for name, ground in grounds(theme).items()
-                 if contrast(color, ground) < TEXT}
+    too_faint = {
+        name: round(contrast(color, ground), 2)
+        for name, ground in grounds(theme).items()
+        if contrast(color, ground) < TEXT
+    }
     assert too_faint == {}
 
 
@@ -49,12 +57,21 @@ def test_captions_are_readable_on_every_ground(theme):
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_text_on_the_accent_is_readable(theme):
-    assert contrast(css_color("stBaseButton-primary", theme), CONFIG["theme"][theme]["primaryColor"]) >= TEXT
+    assert (
+        contrast(css_color("stBaseButton-primary", theme), CONFIG["theme"][theme]["primaryColor"])
+        >= TEXT
+    )
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_accent_stands_out_from_every_ground(theme):
-    assert min(contrast(CONFIG["theme"][theme]["primaryColor"], ground) for ground in grounds(theme).values()) >= LARGE
+    assert (
+        min(
+            contrast(CONFIG["theme"][theme]["primaryColor"], ground)
+            for ground in grounds(theme).values()
+        )
+        >= LARGE
+    )
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -67,7 +84,10 @@ def test_success_text_is_readable_on_its_own_ground(theme):
 def test_charts_share_ground_text_and_accent_with_the_page(theme):
     colors, chart = CONFIG["theme"][theme], palette(theme == "dark")
     assert (chart.ground, chart.text, chart.accent) == (
-        colors["backgroundColor"], colors["textColor"], colors["primaryColor"])
+        colors["backgroundColor"],
+        colors["textColor"],
+        colors["primaryColor"],
+    )
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -81,9 +101,14 @@ def test_contrast_of_black_on_white_is_21_and_of_a_colour_on_itself_1():
 
 
 def test_no_style_looks_into_what_it_styles():
-    """With one `:has()` on the page the browser took 90 ms for each word that Plotly measures, and 0.3 without."""
-    looking = [path.name for path in [*sorted((ROOT / "ham").rglob("*.py")), ROOT / "ham/ui/style.css"]
-               if re.search(r":has\([^)]", path.read_text())]
+    """With one `:has()` on the page the browser took 90 ms for each word that Plotly measures,
+    and 0.3 without.
+    """
+    looking = [
+        path.name
+        for path in [*sorted((ROOT / "ham").rglob("*.py")), ROOT / "ham/ui/style.css"]
+        if re.search(r":has\([^)]", path.read_text())
+    ]
     assert looking == []
 
 

@@ -15,7 +15,15 @@ import numpy as np
 import pytest
 
 from ham import io, store, training
-from ham.config import CLASS_INDEX, CODES, TRAINING_VERSION, StoreError, TrainConfig, TrainingError, runs_folder
+from ham.config import (
+    CLASS_INDEX,
+    CODES,
+    TRAINING_VERSION,
+    StoreError,
+    TrainConfig,
+    TrainingError,
+    runs_folder,
+)
 from ham.data import LesionDataset, make_split
 from ham.engine import cancel, resume
 from ham.models import MODELS
@@ -56,24 +64,48 @@ def whole(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory
 
 
 def eventful() -> TrainConfig:
-    return tiny(epochs=6, seed=3, augmentation="dihedral+colour+shift", schedule="cosine", optimizer="adamw",
-                dropout=0.3, weight_decay=0.01, class_weight=0.5, label_smoothing=0.1, weight_average=0.9)
+    return tiny(
+        epochs=6,
+        seed=3,
+        augmentation="dihedral+colour+shift",
+        schedule="cosine",
+        optimizer="adamw",
+        dropout=0.3,
+        weight_decay=0.01,
+        class_weight=0.5,
+        label_smoothing=0.1,
+        weight_average=0.9,
+    )
 
 
-def test_a_finished_run_holds_everything_that_is_known_about_it(whole, small_dataset: LesionDataset) -> None:
+def test_a_finished_run_holds_everything_that_is_known_about_it(
+    whole, small_dataset: LesionDataset
+) -> None:
     run, history, _, _ = whole
     assert (run.state, run.has_model, run.status.epoch) == ("done", True, 6)
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
     assert sorted(p.name for p in run.folder.iterdir() if p.name != "lock") == [
-        "config.json", "first_batch.npz", "history.csv", "log.txt", "model.keras", "predictions.npz", "status.json",
-        "tensorboard"]
+        "config.json",
+        "first_batch.npz",
+        "history.csv",
+        "log.txt",
+        "model.keras",
+        "predictions.npz",
+        "status.json",
+        "tensorboard",
+    ]
     split = make_split(small_dataset, seed=3)
     assert run.record["split"]["test_fingerprint"] == split.test_fingerprint
     assert run.record["data"]["fingerprint"] == small_dataset.fingerprint
-    assert sum(run.record["parameters"].values()) == MODELS["cnn"].build(**run.config.model_settings).count_params()
+    assert (
+        sum(run.record["parameters"].values())
+        == MODELS["cnn"].build(**run.config.model_settings).count_params()
+    )
 
 
-def test_the_split_tells_how_many_images_of_each_class_were_trained_on(whole, small_dataset: LesionDataset) -> None:
+def test_the_split_tells_how_many_images_of_each_class_were_trained_on(
+    whole, small_dataset: LesionDataset
+) -> None:
     counts = whole[0].record["split"]["train_counts"]
     labels = small_dataset.labels[make_split(small_dataset, seed=3).train]
     assert [counts[code] for code in CODES] == [int((labels == index).sum()) for index in range(7)]
@@ -91,11 +123,16 @@ SOURCES = {1: "1c51adc61e6bc4eb"}
 
 
 def test_the_version_of_the_training_goes_with_its_sources() -> None:
-    """Where this fails: would the same settings give other numbers than before? Then raise TRAINING_VERSION and
-    write the new hash behind the new version; else write it behind the old one.
+    """Where this fails: would the same settings give other numbers than before? Then raise
+    TRAINING_VERSION and write the new hash behind the new version; else write it behind the old
+    one.
     """
     folder = Path(training.__file__).parent
-    files = [*sorted((folder.parent / "models").glob("*.py")), folder / "inputs.py", folder / "fitting.py"]
+    files = [
+        *sorted((folder.parent / "models").glob("*.py")),
+        folder / "inputs.py",
+        folder / "fitting.py",
+    ]
     digest = hashlib.sha256("".join(map(acting, files)).encode()).hexdigest()[:16]
     assert SOURCES[TRAINING_VERSION] == digest
 
@@ -105,7 +142,11 @@ def acting(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        if (
+            isinstance(body, list)
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
             body[0] = ast.Pass()
     return ast.unparse(tree)
 
@@ -115,7 +156,8 @@ def test_a_training_records_its_version(whole) -> None:
 
 
 def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_stored_answers(
-        whole, small_dataset: LesionDataset) -> None:
+    whole, small_dataset: LesionDataset
+) -> None:
     import keras
 
     run, history, _, _ = whole
@@ -133,7 +175,9 @@ def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_s
     accuracy = float(np.mean(validation.proba.argmax(axis=1) == validation.y_true))
     assert best["validation_accuracy"] == pytest.approx(accuracy, abs=1e-6)
     present = [c for c in range(7) if (validation.y_true == c).any()]
-    recalls = [np.mean(validation.proba.argmax(axis=1)[validation.y_true == c] == c) for c in present]
+    recalls = [
+        np.mean(validation.proba.argmax(axis=1)[validation.y_true == c] == c) for c in present
+    ]
     assert best["validation_balanced_accuracy"] == pytest.approx(float(np.mean(recalls)), abs=1e-6)
 
 
@@ -145,11 +189,21 @@ def test_tensorboard_reads_every_epoch_of_train_and_validation(whole) -> None:
         logs = EventAccumulator(str(run.folder / "tensorboard" / part))
         logs.Reload()
         for name in ("loss", "accuracy", "balanced_accuracy"):
-            found = [(event.step, float(np.frombuffer(event.tensor_proto.tensor_content, np.float32)[0]
-                                        if event.tensor_proto.tensor_content else event.tensor_proto.float_val[0]))
-                     for event in logs.Tensors(name)]
+            found = [
+                (
+                    event.step,
+                    float(
+                        np.frombuffer(event.tensor_proto.tensor_content, np.float32)[0]
+                        if event.tensor_proto.tensor_content
+                        else event.tensor_proto.float_val[0]
+                    ),
+                )
+                for event in logs.Tensors(name)
+            ]
             assert [step for step, _ in found] == [1, 2, 3, 4, 5, 6]
-            assert [value for _, value in found] == pytest.approx(history[f"{prefix}{name}"].tolist(), rel=1e-5)
+            assert [value for _, value in found] == pytest.approx(
+                history[f"{prefix}{name}"].tolist(), rel=1e-5
+            )
 
 
 def test_progress_is_reported_by_epoch_and_ends_with_the_evaluation(whole) -> None:
@@ -182,7 +236,9 @@ def test_the_learning_rate_warms_up_and_falls_along_a_cosine(whole) -> None:
     assert rates[-1] == pytest.approx(1e-5)  # 1 % of the peak
 
 
-def test_the_same_seed_gives_the_same_history_and_weights(whole, small_dataset: LesionDataset) -> None:
+def test_the_same_seed_gives_the_same_history_and_weights(
+    whole, small_dataset: LesionDataset
+) -> None:
     _, history, weights, _ = whole
     again = train(eventful(), small_dataset)
     assert store.read_history(again)[COMPARED].equals(history[COMPARED])
@@ -191,7 +247,8 @@ def test_the_same_seed_gives_the_same_history_and_weights(whole, small_dataset: 
 
 @pytest.mark.parametrize("moment", ["step", "epoch"])
 def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
-        moment: str, whole, small_dataset: LesionDataset) -> None:
+    moment: str, whole, small_dataset: LesionDataset
+) -> None:
     _, history, weights, _ = whole
 
     def crash(progress: Progress) -> None:
@@ -205,19 +262,23 @@ def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
             train(run.config, small_dataset, crash, run)
     assert store.read_run(run.id).state == "interrupted"
     assert len(store.read_history(run)) == 3
-    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 4})  # a row without its checkpoint
+    # a row without its checkpoint
+    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 4})
     with store.claim(run) as mine:
         resumed = training.train_run(mine)
     assert resumed.state == "done"
     found = store.read_history(resumed)
     assert found["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert found[COMPARED].to_numpy() == pytest.approx(history[COMPARED].to_numpy(), abs=1e-5, nan_ok=True)
+    assert found[COMPARED].to_numpy() == pytest.approx(
+        history[COMPARED].to_numpy(), abs=1e-5, nan_ok=True
+    )
     for ours, theirs in zip(weights_of(resumed), weights, strict=True):
         assert ours == pytest.approx(theirs, abs=1e-5)
 
 
 def killed_after(epoch: int, run: Run, dataset: LesionDataset) -> Run:
     """The run, its process killed when this epoch was complete."""
+
     def crash(progress: Progress) -> None:
         if progress.epoch == epoch:
             raise _Crash
@@ -239,7 +300,9 @@ def flip(path: Path, place: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def interrupted_home(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted_home(
+    small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A home with a run of 3 epochs whose process was killed after 2; to be copied."""
     home = tmp_path_factory.mktemp("interrupted")
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -263,7 +326,9 @@ def changed_checkpoint(run: Run, state: dict | None = None, **arrays: np.ndarray
     io.write_arrays(path, found | arrays)
 
 
-def test_a_flipped_bit_anywhere_in_a_checkpoint_is_seen_or_changes_nothing(interrupted: Run, built_once) -> None:
+def test_a_flipped_bit_anywhere_in_a_checkpoint_is_seen_or_changes_nothing(
+    interrupted: Run, built_once
+) -> None:
     path = interrupted.folder / "checkpoint" / "last.npz"
     content, names = path.read_bytes(), ("epoch", "best_epoch", "least", "stopped_early")
     whole = Checkpoint.read(interrupted, built_once)
@@ -274,32 +339,43 @@ def test_a_flipped_bit_anywhere_in_a_checkpoint_is_seen_or_changes_nothing(inter
         path.write_bytes(flipped)
         found = Checkpoint.read(interrupted, built_once)
         if found.epoch:  # it was in what a zip says of a file's date
-            assert [getattr(found, name) for name in names] == [getattr(whole, name) for name in names]
-            assert all(np.array_equal(a, b) for a, b in zip(found.best_weights, whole.best_weights, strict=True))
+            assert [getattr(found, name) for name in names] == [
+                getattr(whole, name) for name in names
+            ]
+            assert all(
+                np.array_equal(a, b)
+                for a, b in zip(found.best_weights, whole.best_weights, strict=True)
+            )
         seen += not found.epoch
     assert seen > 30
 
 
-@pytest.mark.parametrize("damage", [
-    lambda run: (run.folder / "checkpoint" / "last.npz").write_bytes(b""),
-    lambda run: changed_checkpoint(run, state={"epoch": "2"}),
-    lambda run: changed_checkpoint(run, state={"epoch": True}),
-    lambda run: changed_checkpoint(run, state={"epoch": 2.0}),
-    lambda run: changed_checkpoint(run, state={"epoch": 10**30}),
-    lambda run: changed_checkpoint(run, state={"best_epoch": None}),
-    lambda run: changed_checkpoint(run, state={"best_epoch": 3}),
-    lambda run: changed_checkpoint(run, state={"least": None}),
-    lambda run: changed_checkpoint(run, state={"least": [1]}),
-    lambda run: changed_checkpoint(run, state={"stopped_early": "no"}),
-    lambda run: io.write_arrays(run.folder / "checkpoint" / "last.npz", {"state": np.array("[1, 2]")}),
-    lambda run: changed_checkpoint(run, v0=np.zeros((2, 2), np.float32)),
-    lambda run: changed_checkpoint(run, v0=np.array("text")),
-    lambda run: changed_checkpoint(run, w1=np.zeros(99, np.float32)),
-    lambda run: (run.folder / "history.csv").write_bytes(b"\xff\xfe\x00 no table\n1,2\n1,2\n"),
-    lambda run: (run.folder / "history.csv").unlink(),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda run: (run.folder / "checkpoint" / "last.npz").write_bytes(b""),
+        lambda run: changed_checkpoint(run, state={"epoch": "2"}),
+        lambda run: changed_checkpoint(run, state={"epoch": True}),
+        lambda run: changed_checkpoint(run, state={"epoch": 2.0}),
+        lambda run: changed_checkpoint(run, state={"epoch": 10**30}),
+        lambda run: changed_checkpoint(run, state={"best_epoch": None}),
+        lambda run: changed_checkpoint(run, state={"best_epoch": 3}),
+        lambda run: changed_checkpoint(run, state={"least": None}),
+        lambda run: changed_checkpoint(run, state={"least": [1]}),
+        lambda run: changed_checkpoint(run, state={"stopped_early": "no"}),
+        lambda run: io.write_arrays(
+            run.folder / "checkpoint" / "last.npz", {"state": np.array("[1, 2]")}
+        ),
+        lambda run: changed_checkpoint(run, v0=np.zeros((2, 2), np.float32)),
+        lambda run: changed_checkpoint(run, v0=np.array("text")),
+        lambda run: changed_checkpoint(run, w1=np.zeros(99, np.float32)),
+        lambda run: (run.folder / "history.csv").write_bytes(b"\xff\xfe\x00 no table\n1,2\n1,2\n"),
+        lambda run: (run.folder / "history.csv").unlink(),
+    ],
+)
 def test_a_damaged_checkpoint_is_none_the_log_says_so_and_the_model_is_as_it_was(
-        damage, interrupted: Run, built_once) -> None:
+    damage, interrupted: Run, built_once
+) -> None:
     before = [w.copy() for w in built_once.get_weights()]
     damage(interrupted)
     checkpoint = Checkpoint.read(interrupted, built_once)
@@ -320,11 +396,13 @@ def test_one_flipped_bit_and_a_damaged_history_make_a_resume_start_again(interru
     ended = resumed(interrupted)
     history = store.read_history(ended)
     assert (ended.state, history["epoch"].tolist()) == ("done", [1, 2, 3])
-    np.testing.assert_allclose(history[COMPARED].iloc[:2], intact[COMPARED], rtol=1e-5)  # from the first weights
+    # from the first weights
+    np.testing.assert_allclose(history[COMPARED].iloc[:2], intact[COMPARED], rtol=1e-5)
 
 
 def test_a_checkpoint_that_the_system_does_not_let_be_read_is_not_given_up(
-        interrupted: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -337,19 +415,27 @@ def test_a_checkpoint_that_the_system_does_not_let_be_read_is_not_given_up(
     assert store.read_history(ended).iloc[:2].equals(before)
 
 
-def test_a_checkpoint_with_the_best_weights_in_a_file_of_their_own_is_taken_up(interrupted: Run) -> None:
+def test_a_checkpoint_with_the_best_weights_in_a_file_of_their_own_is_taken_up(
+    interrupted: Run,
+) -> None:
     path = interrupted.folder / "checkpoint" / "last.npz"
     arrays = io.read_arrays(path)
     io.write_arrays(path, {name: value for name, value in arrays.items() if name[0] != "w"})
-    io.write_arrays(path.with_name("best.npz"), {name: value for name, value in arrays.items() if name[0] == "w"})
+    io.write_arrays(
+        path.with_name("best.npz"),
+        {name: value for name, value in arrays.items() if name[0] == "w"},
+    )
     before = store.read_history(interrupted)
     assert store.read_history(resumed(interrupted)).iloc[:2].equals(before)
     assert not path.parent.exists()
 
 
 def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_and_a_cancel(
-        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed at every single write of epoch 3, which is the best so far, then cancelled before it was made again."""
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at every single write of epoch 3, which is the best so far, then cancelled before
+    it was made again.
+    """
     write = io.write_file
     for number in range(3):
         run = store.create_run(tiny(epochs=5, learning_rate=0.003), small_dataset.record)
@@ -380,10 +466,13 @@ def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_a
 
 
 def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keeps_it(
-        small_dataset: LesionDataset) -> None:
+    small_dataset: LesionDataset,
+) -> None:
     run = store.create_run(tiny(epochs=4), small_dataset.record)
     with store.claim(run) as mine:
-        cancelled = training.train_run(mine, lambda p: store.request_cancel(run) if p.epoch == 2 else None)
+        cancelled = training.train_run(
+            mine, lambda p: store.request_cancel(run) if p.epoch == 2 else None
+        )
     assert cancelled.has_model
     resume(cancelled)
     assert not store.read_run(run.id).has_model  # it waits
@@ -397,7 +486,9 @@ def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keep
     assert resumed(killed).has_model
 
 
-def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(small_dataset: LesionDataset) -> None:
+def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(
+    small_dataset: LesionDataset,
+) -> None:
     early = store.create_run(tiny(), small_dataset.record)
     store.request_cancel(early)
     with store.claim(early) as mine:
@@ -407,11 +498,15 @@ def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(sma
 
     late = store.create_run(tiny(epochs=50), small_dataset.record)
     with store.claim(late) as mine:
-        ended = training.train_run(mine, lambda p: store.request_cancel(late) if p.epoch == 2 else None)
+        ended = training.train_run(
+            mine, lambda p: store.request_cancel(late) if p.epoch == 2 else None
+        )
     assert (ended.state, ended.has_model, len(store.read_history(ended))) == ("cancelled", True, 2)
 
 
-def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(small_dataset: LesionDataset) -> None:
+def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(
+    small_dataset: LesionDataset,
+) -> None:
     run = train(tiny(epochs=100, early_stopping_patience=2, learning_rate=0.05), small_dataset)
     epochs = store.read_history(run)["epoch"].max()
     assert run.state == "done"
@@ -420,12 +515,16 @@ def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(small_d
 
 
 @pytest.mark.parametrize(("kept", "epoch"), [("loss", 2), ("balanced accuracy", 3), ("last", 4)])
-def test_the_epoch_that_is_kept_can_be_chosen(small_dataset: LesionDataset, kept: str, epoch: int) -> None:
+def test_the_epoch_that_is_kept_can_be_chosen(
+    small_dataset: LesionDataset, kept: str, epoch: int
+) -> None:
     config = tiny(epoch_kept=kept)
     run, model = store.create_run(config, small_dataset.record), compiled(config)
     checkpoint = Checkpoint(run)
     assert checkpoint.best_weights is None
-    for number, (loss, balanced) in enumerate([(0.9, 0.5), (0.7, 0.3), (0.8, 0.6), (0.85, 0.4)], start=1):
+    for number, (loss, balanced) in enumerate(
+        [(0.9, 0.5), (0.7, 0.3), (0.8, 0.6), (0.85, 0.4)], start=1
+    ):
         weights = [np.full_like(w, number) for w in model.get_weights()]
         row = {"epoch": number, "validation_loss": loss, "validation_balanced_accuracy": balanced}
         store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 0.5) | row)
@@ -435,7 +534,9 @@ def test_the_epoch_that_is_kept_can_be_chosen(small_dataset: LesionDataset, kept
     assert {float(w.flat[0]) for w in checkpoint.best_weights} == {epoch}
 
 
-def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(small_dataset: LesionDataset) -> None:
+def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(
+    small_dataset: LesionDataset,
+) -> None:
     config = tiny()
     run, model = store.create_run(config, small_dataset.record), compiled(config)
     store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 0.7) | {"epoch": 1})
@@ -461,8 +562,11 @@ def test_with_the_last_epoch_kept_its_weights_answer(small_dataset: LesionDatase
 
 
 def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
-        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "class_weights", lambda labels, power: np.full(7, np.inf, np.float32))
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        inputs, "class_weights", lambda labels, power: np.full(7, np.inf, np.float32)
+    )
     with pytest.raises(TrainingError, match="smaller learning rate"):
         train(tiny(), small_dataset)
     [run] = store.list_runs()
@@ -471,7 +575,8 @@ def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
 
 
 def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details(
-        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*args: object) -> None:
         raise ZeroDivisionError("invented")
 
@@ -483,7 +588,9 @@ def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details
     assert 'raise ZeroDivisionError("invented")' in store.read_log(run)
 
 
-def test_running_out_of_memory_is_said_in_words(small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_said_in_words(
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def hungry(*args: object) -> None:
         raise MemoryError
 
@@ -493,7 +600,8 @@ def test_running_out_of_memory_is_said_in_words(small_dataset: LesionDataset, mo
 
 
 def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
-        small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = store.create_run(tiny(epochs=4), small_dataset.record)
     fsync = os.fsync
 
@@ -513,12 +621,16 @@ def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
     assert (done.state, store.read_history(done)["epoch"].tolist()) == ("done", [1, 2, 3, 4])
 
 
-def test_the_validation_loss_weighs_the_classes_as_the_training_loss_does(whole, small_dataset: LesionDataset) -> None:
+def test_the_validation_loss_weighs_the_classes_as_the_training_loss_does(
+    whole, small_dataset: LesionDataset
+) -> None:
     run, history, _, _ = whole
     part = store.read_predictions(run)["validation"]
     smooth = 0.9 * np.eye(7)[part.y_true] + 0.1 / 7
     losses = -(smooth * np.log(part.proba)).sum(axis=1)
-    weights = class_weights(small_dataset.labels[make_split(small_dataset, seed=3).train], 0.5)[part.y_true]
+    weights = class_weights(small_dataset.labels[make_split(small_dataset, seed=3).train], 0.5)[
+        part.y_true
+    ]
     kept = history["validation_loss"].min()
     assert kept == pytest.approx((weights * losses).mean(), rel=1e-4)
     assert kept != pytest.approx(losses.mean(), rel=1e-2), "the weights make no difference here"
@@ -570,15 +682,21 @@ def test_shifts_move_every_image_by_at_most_two_pixels_each_way_and_mirror_the_e
     assert right[14, :, 0].tolist()[:5] == [0, 0, 7, 0, 0]  # pixels 2, 1, then the edge itself
 
 
-def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_leaves_the_others_alone() -> None:
+def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_leaves_the_others_alone() -> (
+    None
+):
     row, column = np.indices((28, 28))
-    spot = 255 * np.exp(-((row - 13.5) ** 2 + (column - 19.5) ** 2) / 4)  # 6 pixels right of the middle
+    # 6 pixels right of the middle
+    spot = 255 * np.exp(-((row - 13.5) ** 2 + (column - 19.5) ** 2) / 4)
     images = np.repeat(spot[None, ..., None], 3, axis=3).repeat(400, axis=0).astype(np.uint8)
     warped = inputs._warped(images, np.random.default_rng(0))
     same = (warped == images).all(axis=(1, 2, 3))
     assert 0.4 < same.mean() < 0.6
     weight = warped[~same, :, :, 0] / warped[~same, :, :, 0].sum(axis=(1, 2), keepdims=True)
-    away = np.stack([(weight * row).sum(axis=(1, 2)), (weight * column).sum(axis=(1, 2))], axis=1) - 13.5
+    away = (
+        np.stack([(weight * row).sum(axis=(1, 2)), (weight * column).sum(axis=(1, 2))], axis=1)
+        - 13.5
+    )
     distance = np.hypot(*away.T)
     assert 2 < distance.min() < 5  # zoomed out and moved towards the middle
     assert 7.5 < distance.max() < 1.2 * (6 + 2 * 2**0.5) + 0.5
@@ -588,7 +706,8 @@ def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_leaves
 
 
 def test_a_warp_by_nothing_gives_the_image_back_and_beyond_the_edge_is_its_mirror_image(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     images = np.random.default_rng(1).integers(0, 256, (8, 28, 28, 3), dtype=np.uint8)
     for name, value in (("MAX_ANGLE", 0.0), ("MAX_ZOOM", 1.0), ("MAX_SHIFT", 0)):
         monkeypatch.setattr(inputs, name, value)
@@ -596,23 +715,32 @@ def test_a_warp_by_nothing_gives_the_image_back_and_beyond_the_edge_is_its_mirro
     assert inputs._mirrored(np.array([-2, -1, 0, 27, 28, 29]), 28).tolist() == [2, 1, 0, 27, 26, 25]
 
 
-def test_an_average_of_the_weights_is_what_is_validated_and_kept(small_dataset: LesionDataset) -> None:
+def test_an_average_of_the_weights_is_what_is_validated_and_kept(
+    small_dataset: LesionDataset,
+) -> None:
     """With a momentum of nearly 1 the average is still where it was after the first step."""
     plain = train(tiny(epochs=2, learning_rate=0.01), small_dataset)
     slow = train(tiny(epochs=2, learning_rate=0.01, weight_average=0.9999), small_dataset)
     losses = [store.read_history(run)["validation_loss"] for run in (plain, slow)]
     train_losses = [store.read_history(run)["loss"].tolist() for run in (plain, slow)]
-    assert train_losses[0] == pytest.approx(train_losses[1], rel=0.05)  # what trains are the weights themselves
+    # what trains are the weights themselves
+    assert train_losses[0] == pytest.approx(train_losses[1], rel=0.05)
     assert abs(losses[1].diff()[1]) < abs(losses[0].diff()[1])
-    assert store.read_predictions(slow)["validation"].proba.shape == (slow.record["split"]["n_validation"], 7)
+    assert store.read_predictions(slow)["validation"].proba.shape == (
+        slow.record["split"]["n_validation"],
+        7,
+    )
     validation = store.read_predictions(slow)["validation"]
     kept = -np.log(validation.proba[np.arange(len(validation.y_true)), validation.y_true]).mean()
     assert kept == pytest.approx(losses[1].min(), rel=1e-4)
 
 
 def test_with_test_time_augmentation_an_image_and_its_mirror_image_get_the_same_answer(
-        small_dataset: LesionDataset) -> None:
-    run = train(tiny(epochs=1, test_time_augmentation="dihedral", pixel_scaling="standard"), small_dataset)
+    small_dataset: LesionDataset,
+) -> None:
+    run = train(
+        tiny(epochs=1, test_time_augmentation="dihedral", pixel_scaling="standard"), small_dataset
+    )
     assert "minus (194.7, 139.3, 145.5)" in run.record["preprocessing"]
     images = small_dataset.images[:5]
     predictor = Predictor(run)
@@ -622,14 +750,23 @@ def test_with_test_time_augmentation_an_image_and_its_mirror_image_get_the_same_
     assert predictor.proba(small_dataset.images[rows]) == pytest.approx(test.proba, abs=1e-5)
 
 
-def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(small_dataset: LesionDataset) -> None:
+def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(
+    small_dataset: LesionDataset,
+) -> None:
     config = tiny(batch_size=32)
     split = make_split(small_dataset)
     steps = -(-len(split.train) // 32)
     stream = batches(small_dataset, split, config, MODELS["cnn"])
     first, second = ([next(stream) for _ in range(steps)] for _ in range(2))
-    flat = [np.concatenate([batch[0] for batch in epoch]).reshape(len(split.train), -1) for epoch in (first, second)]
-    expected = MODELS["cnn"].prepare(small_dataset.images[split.train], "unit").reshape(len(split.train), -1)
+    flat = [
+        np.concatenate([batch[0] for batch in epoch]).reshape(len(split.train), -1)
+        for epoch in (first, second)
+    ]
+    expected = (
+        MODELS["cnn"]
+        .prepare(small_dataset.images[split.train], "unit")
+        .reshape(len(split.train), -1)
+    )
     for shown in flat:
         assert np.array_equal(np.sort(shown.sum(axis=1)), np.sort(expected.sum(axis=1)))
     assert not np.array_equal(*flat)
@@ -637,11 +774,15 @@ def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(small_d
     assert np.array_equal(later[0], second[0][0])
 
 
-def test_a_run_folder_is_made_where_ham_home_says(ham_home: Path, small_dataset: LesionDataset) -> None:
+def test_a_run_folder_is_made_where_ham_home_says(
+    ham_home: Path, small_dataset: LesionDataset
+) -> None:
     run = train(_tiny_lstm(), small_dataset)
     assert run.folder.parent == runs_folder() == ham_home / "runs"
     assert store.read_run(run.id).state == "done"
 
 
 def _tiny_lstm() -> TrainConfig:
-    return TrainConfig(model="lstm", epochs=1, model_settings={"units_1": 4, "units_2": 4, "units_3": 4})
+    return TrainConfig(
+        model="lstm", epochs=1, model_settings={"units_1": 4, "units_2": 4, "units_3": 4}
+    )

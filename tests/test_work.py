@@ -45,7 +45,8 @@ def test_it_trains_all_that_waits_and_ends(small_dataset: LesionDataset) -> None
 
 
 def test_a_run_that_another_process_holds_is_waited_for_some_seconds_and_then_named(
-        small_dataset: LesionDataset, capsys: pytest.CaptureFixture) -> None:
+    small_dataset: LesionDataset, capsys: pytest.CaptureFixture
+) -> None:
     held, other = (engine.submit(tiny(seed=seed), small_dataset.record) for seed in (1, 2))
     with store.claim(held), pytest.raises(EngineError, match=held.id):
         work()
@@ -54,7 +55,8 @@ def test_a_run_that_another_process_holds_is_waited_for_some_seconds_and_then_na
 
 
 def test_a_run_that_takes_no_lock_is_told_once_and_the_others_train(
-        small_dataset: LesionDataset, capsys: pytest.CaptureFixture) -> None:
+    small_dataset: LesionDataset, capsys: pytest.CaptureFixture
+) -> None:
     broken, other = (engine.submit(tiny(seed=seed), small_dataset.record) for seed in (1, 2))
     (broken.folder / "lock").unlink(missing_ok=True)
     (broken.folder / "lock").mkdir()
@@ -64,7 +66,8 @@ def test_a_run_that_takes_no_lock_is_told_once_and_the_others_train(
 
 
 def test_with_every_slot_taken_it_says_so_and_goes_on_when_one_is_free(
-        small_dataset: LesionDataset, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_dataset: LesionDataset, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = engine.submit(tiny(), small_dataset.record)
     other, waits = engine.slot(1), []
     other.__enter__()
@@ -81,9 +84,13 @@ def test_with_every_slot_taken_it_says_so_and_goes_on_when_one_is_free(
     assert states(run) == ["done"]
 
 
-@pytest.mark.parametrize("make", [
-    lambda folder: folder.write_text("a file where the folder should be"),
-    lambda folder: folder.symlink_to(folder)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: folder.write_text("a file where the folder should be"),
+        lambda folder: folder.symlink_to(folder),
+    ],
+)
 def test_a_runs_folder_that_cannot_be_read_is_one_clear_error(make, ham_home: Path) -> None:
     ham_home.mkdir()
     make(runs_folder())
@@ -92,7 +99,9 @@ def test_a_runs_folder_that_cannot_be_read_is_one_clear_error(make, ham_home: Pa
     assert str(runs_folder()) in str(caught.value)
 
 
-def test_the_log_is_added_to_under_a_running_worker_and_a_long_one_steps_aside(tmp_path: Path) -> None:
+def test_the_log_is_added_to_under_a_running_worker_and_a_long_one_steps_aside(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "work.log"
     with train_verb._work_log(path) as running:
         print("of the first", file=running, flush=True)

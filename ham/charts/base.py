@@ -46,15 +46,37 @@ class Palette:
 
 
 LIGHT = Palette(
-    ground="#FFFFFF", text="#1F2937", muted="#57606A", grid="#E8EBEE", line="#6B7280", accent="#0F766E",
+    ground="#FFFFFF",
+    text="#1F2937",
+    muted="#57606A",
+    grid="#E8EBEE",
+    line="#6B7280",
+    accent="#0F766E",
     runs=("#0F766E", "#4F46E5", "#B45309", "#BE185D", "#4D7C0F", "#475569"),
-    sequential=((0.0, "#FFFFFF"), (0.25, "#CFEAE5"), (0.5, "#82C5BB"), (0.75, "#369287"), (1.0, "#0B5650")),
+    sequential=(
+        (0.0, "#FFFFFF"),
+        (0.25, "#CFEAE5"),
+        (0.5, "#82C5BB"),
+        (0.75, "#369287"),
+        (1.0, "#0B5650"),
+    ),
     diverging=((0.0, "#B45309"), (0.5, "#FFFFFF"), (1.0, "#0F766E")),
 )
 DARK = Palette(
-    ground="#0E1117", text="#E6E9ED", muted="#A9B1BA", grid="#242A33", line="#9AA3AD", accent="#2DD4BF",
+    ground="#0E1117",
+    text="#E6E9ED",
+    muted="#A9B1BA",
+    grid="#242A33",
+    line="#9AA3AD",
+    accent="#2DD4BF",
     runs=("#2DD4BF", "#A5B4FC", "#FBBF24", "#F9A8D4", "#BEF264", "#CBD5E1"),
-    sequential=((0.0, "#0E1117"), (0.25, "#123B3A"), (0.5, "#14665F"), (0.75, "#1E9C8D"), (1.0, "#5FE9D7")),
+    sequential=(
+        (0.0, "#0E1117"),
+        (0.25, "#123B3A"),
+        (0.5, "#14665F"),
+        (0.75, "#1E9C8D"),
+        (1.0, "#5FE9D7"),
+    ),
     diverging=((0.0, "#FBBF24"), (0.5, "#0E1117"), (1.0, "#2DD4BF")),
 )
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -69,32 +91,66 @@ def palette(dark: bool = False) -> Palette:
 def run_style(position: int, dark: bool = False) -> tuple[str, str, str]:
     """Colour, line dash and marker symbol of the run at this position; they repeat after six."""
     colors = palette(dark).runs
-    return colors[position % len(colors)], DASHES[position % len(DASHES)], SYMBOLS[position % len(SYMBOLS)]
+    return (
+        colors[position % len(colors)],
+        DASHES[position % len(DASHES)],
+        SYMBOLS[position % len(SYMBOLS)],
+    )
 
 
 def template(dark: bool = False) -> go.layout.Template:
     """White or near-black ground, light grid, no frame, titles at the left."""
     colors = palette(dark)
     axis = {
-        "gridcolor": colors.grid, "zeroline": False, "showline": False, "ticks": "", "automargin": True,
-        "tickfont": {"color": colors.muted, "size": 13}, "title": {"font": {"color": colors.muted, "size": 13},
-                                                                   "standoff": 8},
+        "gridcolor": colors.grid,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "automargin": True,
+        "tickfont": {"color": colors.muted, "size": 13},
+        "title": {"font": {"color": colors.muted, "size": 13}, "standoff": 8},
     }
     layout = go.Layout(
-        paper_bgcolor=colors.ground, plot_bgcolor=colors.ground, colorway=list(colors.runs),
+        paper_bgcolor=colors.ground,
+        plot_bgcolor=colors.ground,
+        colorway=list(colors.runs),
         font={"family": FONT, "color": colors.text, "size": 13},
-        title={"x": 0.0, "xanchor": "left", "xref": "container", "y": 1.0, "yanchor": "top", "yref": "container",
-               "pad": {"t": 8, "l": 4}, "font": {"size": 16, "color": colors.text, "weight": 600},
-               "subtitle": {"font": {"size": 13, "color": colors.muted, "weight": 400}}},
-        xaxis=axis, yaxis=axis,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "title": {"text": ""},
-                "font": {"color": colors.text}, "bgcolor": "rgba(0,0,0,0)"},
-        hoverlabel={"bgcolor": colors.ground, "bordercolor": colors.line,
-                    "font": {"family": FONT, "color": colors.text, "size": 13}},
+        title={
+            "x": 0.0,
+            "xanchor": "left",
+            "xref": "container",
+            "y": 1.0,
+            "yanchor": "top",
+            "yref": "container",
+            "pad": {"t": 8, "l": 4},
+            "font": {"size": 16, "color": colors.text, "weight": 600},
+            "subtitle": {"font": {"size": 13, "color": colors.muted, "weight": 400}},
+        },
+        xaxis=axis,
+        yaxis=axis,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "title": {"text": ""},
+            "font": {"color": colors.text},
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+        hoverlabel={
+            "bgcolor": colors.ground,
+            "bordercolor": colors.line,
+            "font": {"family": FONT, "color": colors.text, "size": 13},
+        },
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": colors.muted, "activecolor": colors.accent},
-        coloraxis={"colorscale": [list(stop) for stop in colors.sequential],
-                   "colorbar": {"outlinewidth": 0, "thickness": 10, "tickfont": {"color": colors.muted}}},
-        margin={"l": 8, "r": 8, "t": 48, "b": 8}, bargap=0.25, dragmode=False,
+        coloraxis={
+            "colorscale": [list(stop) for stop in colors.sequential],
+            "colorbar": {"outlinewidth": 0, "thickness": 10, "tickfont": {"color": colors.muted}},
+        },
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        bargap=0.25,
+        dragmode=False,
     )
     return go.layout.Template(layout=layout)
 
@@ -102,22 +158,38 @@ def template(dark: bool = False) -> go.layout.Template:
 TEMPLATES: dict[bool, go.layout.Template] = {False: template(False), True: template(True)}
 
 
-def new_figure(title: str, alt: str, dark: bool = False, height: int = 360, subtitle: str = "",
-               key: dict[str, int] | None = None, narrow: bool = False) -> go.Figure:
-    """An empty figure in our style: the title (finding or question), its note, its alternative text.
+def new_figure(
+    title: str,
+    alt: str,
+    dark: bool = False,
+    height: int = 360,
+    subtitle: str = "",
+    key: dict[str, int] | None = None,
+    narrow: bool = False,
+) -> go.Figure:
+    """An empty figure in our style: the title (finding or question), its note, its alternative
+    text.
 
-    Long titles are broken into lines that fit a phone; the top margin leaves them room. `key` (name ->
-    position of the run, see `run_style`) stands under the title, a line a run in its colour: unlike
-    Plotly's legend it neither takes width from the axes nor is cut off. `height` is without it.
-    `narrow`: the figure shares the page's width with two others.
+    Long titles are broken into lines that fit a phone; the top margin leaves them room. `key`
+    (name -> position of the run, see `run_style`) stands under the title, a line a run in its
+    colour: unlike Plotly's legend it neither takes width from the axes nor is cut off. `height`
+    is without it. `narrow`: the figure shares the page's width with two others.
     """
     lines = _wrap(title, NARROW_TITLE_WIDTH if narrow else TITLE_WIDTH)
-    notes = [*_wrap(subtitle, NOTE_WIDTH), *(_key_line(name, position, dark) for name, position in (key or {}).items())]
-    figure = go.Figure(layout={
-        "template": TEMPLATES[bool(dark)], "height": height + NOTE_HEIGHT * len(key or {}), "showlegend": False,
-        "meta": {"alt": alt}, "margin": {"t": 22 + TITLE_HEIGHT * len(lines) + NOTE_HEIGHT * len(notes)},
-        "title": {"text": "<br>".join(lines), "pad": {"t": 8 + TITLE_LIFT * (len(lines) - 1)}},
-    })
+    notes = [
+        *_wrap(subtitle, NOTE_WIDTH),
+        *(_key_line(name, position, dark) for name, position in (key or {}).items()),
+    ]
+    figure = go.Figure(
+        layout={
+            "template": TEMPLATES[bool(dark)],
+            "height": height + NOTE_HEIGHT * len(key or {}),
+            "showlegend": False,
+            "meta": {"alt": alt},
+            "margin": {"t": 22 + TITLE_HEIGHT * len(lines) + NOTE_HEIGHT * len(notes)},
+            "title": {"text": "<br>".join(lines), "pad": {"t": 8 + TITLE_LIFT * (len(lines) - 1)}},
+        }
+    )
     if notes:
         figure.update_layout(title={"subtitle": {"text": "<br>".join(notes)}})
     return figure
@@ -146,38 +218,63 @@ def run_key(runs: Iterable[RunName]) -> dict[str, int]:
 def class_rows(figure: go.Figure, notes: Iterable[str], dark: bool) -> None:
     """A row a class on the y axis, malignant first, with a note under each name."""
     titles = [with_note(title, note, dark) for title, note in zip(CLASS_TITLES, notes, strict=True)]
-    figure.update_yaxes(tickvals=list(range(N_CLASSES)), range=[N_CLASSES - 0.5, -0.5], ticktext=titles,
-                        tickfont={"color": palette(dark).text})
+    figure.update_yaxes(
+        tickvals=list(range(N_CLASSES)),
+        range=[N_CLASSES - 0.5, -0.5],
+        ticktext=titles,
+        tickfont={"color": palette(dark).text},
+    )
 
 
 def spread_rows(rows: int, position: int, runs: int, step: float = 0.16) -> list[float]:
-    """Where the dots of one run lie: around each row's middle, the first run on top, so that none hides another."""
+    """Where the dots of one run lie: around each row's middle, the first run on top, so that
+    none hides another.
+    """
     offset = 0.0 if runs == 1 else (position / (runs - 1) - 0.5) * min(0.6, step * runs)
     return [row + offset for row in range(rows)]
 
 
-def add_intervals(figure: go.Figure, name: RunName | str, values: list[Interval], texts: list[str], rows: list[float],
-                  position: int, factor: float, dark: bool) -> None:
+def add_intervals(
+    figure: go.Figure,
+    name: RunName | str,
+    values: list[Interval],
+    texts: list[str],
+    rows: list[float],
+    position: int,
+    factor: float,
+    dark: bool,
+) -> None:
     """The dots of one run with their intervals, in the run's colour and symbol."""
     color, _, symbol = run_style(position, dark)
     figure.add_scatter(
-        x=[factor * v.value for v in values], y=rows, mode="markers", name=str(name),
+        x=[factor * v.value for v in values],
+        y=rows,
+        mode="markers",
+        name=str(name),
         marker={"color": color, "symbol": symbol, "size": 10},
-        error_x={"type": "data", "symmetric": False, "array": [factor * (v.high - v.value) for v in values],
-                 "arrayminus": [factor * (v.value - v.low) for v in values], "color": color, "thickness": 2,
-                 "width": 0},
-        customdata=texts, hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>")
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [factor * (v.high - v.value) for v in values],
+            "arrayminus": [factor * (v.value - v.low) for v in values],
+            "color": color,
+            "thickness": 2,
+            "width": 0,
+        },
+        customdata=texts,
+        hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>",
+    )
 
 
 def score_text(value: float) -> str:
-    """"74 %", "<1 %" for the smallest, "–" where undefined."""
+    """ "74 %", "<1 %" for the smallest, "–" where undefined."""
     if value != value:
         return "–"
     return "<1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
 
 
 def area_text(value: float) -> str:
-    """"0.86", "–" where undefined."""
+    """ "0.86", "–" where undefined."""
     return "–" if value != value else f"{value:.2f}"
 
 
@@ -193,11 +290,26 @@ def plot_config(filename: str = "ham-lab", image_format: str = "png") -> dict:
     button, so the page chooses the format. Nothing is ever sent to Plotly's cloud.
     """
     return {
-        "displaylogo": False, "showSendToCloud": False, "responsive": True, "scrollZoom": False,
-        "modeBarButtonsToRemove": ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d",
-                                   "resetScale2d", "sendChartToCloud"],
-        "toImageButtonOptions": {"format": image_format, "filename": filename,
-                                 "scale": 2 if image_format == "png" else 1},
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "responsive": True,
+        "scrollZoom": False,
+        "modeBarButtonsToRemove": [
+            "zoom2d",
+            "pan2d",
+            "select2d",
+            "lasso2d",
+            "zoomIn2d",
+            "zoomOut2d",
+            "autoScale2d",
+            "resetScale2d",
+            "sendChartToCloud",
+        ],
+        "toImageButtonOptions": {
+            "format": image_format,
+            "filename": filename,
+            "scale": 2 if image_format == "png" else 1,
+        },
     }
 
 
@@ -205,7 +317,9 @@ PLOT_CONFIG: dict = plot_config()
 
 
 def ink_on(color: str) -> str:
-    """Black or white, whichever reads better on this colour: one of them always reaches 4.5 to 1."""
+    """Black or white, whichever reads better on this colour: one of them always reaches 4.5 to
+    1.
+    """
     return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, color))
 
 
@@ -216,7 +330,7 @@ def contrast(a: str, b: str) -> float:
 
 
 def _luminance(color: str) -> float:
-    channels = [int(color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -227,6 +341,9 @@ def blend(scale: tuple[tuple[float, str], ...], share: float) -> str:
     for (low, start), (high, end) in itertools.pairwise(scale):
         if share <= high:
             part = (share - low) / (high - low)
-            mixed = (round(int(start[i:i + 2], 16) * (1 - part) + int(end[i:i + 2], 16) * part) for i in (1, 3, 5))
+            mixed = (
+                round(int(start[i : i + 2], 16) * (1 - part) + int(end[i : i + 2], 16) * part)
+                for i in (1, 3, 5)
+            )
             return "#" + "".join(f"{channel:02X}" for channel in mixed)
     return scale[-1][1]

@@ -1,4 +1,6 @@
-"""The leakage lab: what training has seen of 100 test images, and what a leak does to the scores."""
+"""The leakage lab: what training has seen of 100 test images, and what a leak does to the
+scores.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,12 @@ class SeenShares:
 
 
 def hundred(shares: tuple[float, ...]) -> tuple[int, ...]:
-    """Whole numbers that add up to 100, nearest to the shares (the largest remainders go up); none of what is more
-    than nothing becomes 0.
+    """Whole numbers that add up to 100, nearest to the shares (the largest remainders go up);
+    none of what is more than nothing becomes 0.
     """
     wanted = 100 * np.clip(np.array(shares, float), 0, 1)
     counts = np.floor(wanted + 1e-9).astype(int)
-    for place in np.argsort(counts - wanted, kind="stable")[:100 - counts.sum()]:
+    for place in np.argsort(counts - wanted, kind="stable")[: 100 - counts.sum()]:
         counts[place] += 1
     for place in np.flatnonzero((wanted > 1e-9) & (counts == 0)):
         counts[counts.argmax()] -= 1
@@ -55,56 +57,114 @@ def seen_colors(dark: bool = False) -> tuple[str, str, str]:
 
 
 def seen_waffle(kinds: list[SeenShares], dark: bool = False) -> go.Figure:
-    """A square of 100 icons for each kind of test image, coloured by what training has seen of it."""
+    """A square of 100 icons for each kind of test image, coloured by what training has seen of
+    it.
+    """
     counted = [kind.icons for kind in kinds]
     known = [100 - icons[2] for icons in counted]
-    title = f"{known[0]} of 100 test images seen" if any(known) else "No test image seen"  # fits a third of the page
+    # fits a third of the page
+    title = f"{known[0]} of 100 test images seen" if any(known) else "No test image seen"
     alt = "Of 100 test images each, what training has seen. " + " ".join(
-        f"{kind.title}: " + ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True)) + "."
-        for kind, icons in zip(kinds, counted, strict=True))
+        f"{kind.title}: "
+        + ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True))
+        + "."
+        for kind, icons in zip(kinds, counted, strict=True)
+    )
     figure = new_figure(title, alt, dark, height=205, narrow=True)
     shades = seen_colors(dark)
     steps = [[place / 3, color] for i, color in enumerate(shades) for place in (i, i + 1)]
     for number, (kind, icons) in enumerate(zip(kinds, counted, strict=True)):
         seen = np.repeat(np.arange(3), icons).reshape(_SIDE, _SIDE)
         figure.add_heatmap(
-            z=seen, x0=number * (_SIDE + _GAP), y0=0, dx=1, dy=1, zmin=0, zmax=2, colorscale=steps, showscale=False,
-            xgap=2, ygap=2, customdata=[[f"{icons[i]} of 100: {SEEN[i]}" for i in row] for row in seen],
-            hovertemplate=f"{kind.title}<br>%{{customdata}}<extra></extra>")
+            z=seen,
+            x0=number * (_SIDE + _GAP),
+            y0=0,
+            dx=1,
+            dy=1,
+            zmin=0,
+            zmax=2,
+            colorscale=steps,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            customdata=[[f"{icons[i]} of 100: {SEEN[i]}" for i in row] for row in seen],
+            hovertemplate=f"{kind.title}<br>%{{customdata}}<extra></extra>",
+        )
     middles = [(_SIDE - 1) / 2 + number * (_SIDE + _GAP) for number in range(len(kinds))]
     width = len(kinds) * (_SIDE + _GAP) - _GAP
     figure.update_xaxes(
-        tickvals=middles, ticktext=[with_note(kind.title, f"{n} of 100 seen", dark)
-                                    for kind, n in zip(kinds, known, strict=True)],
-        range=[-0.5, width - 0.5], showgrid=False, tickfont={"color": palette(dark).text}, fixedrange=True,
-        constrain="domain")
-    figure.update_yaxes(visible=False, range=[_SIDE - 0.5, -0.5], scaleanchor="x", constrain="domain",
-                        constraintoward="top", fixedrange=True)
+        tickvals=middles,
+        ticktext=[
+            with_note(kind.title, f"{n} of 100 seen", dark)
+            for kind, n in zip(kinds, known, strict=True)
+        ],
+        range=[-0.5, width - 0.5],
+        showgrid=False,
+        tickfont={"color": palette(dark).text},
+        fixedrange=True,
+        constrain="domain",
+    )
+    figure.update_yaxes(
+        visible=False,
+        range=[_SIDE - 0.5, -0.5],
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
+        fixedrange=True,
+    )
     return figure
 
 
-def leak_scores(scores: dict[str, dict[str, tuple[Interval, str]]], key: str, dark: bool = False) -> go.Figure:
-    """A row a protocol: its published score, and the same model on lesions that training has, and has not, seen.
+def leak_scores(
+    scores: dict[str, dict[str, tuple[Interval, str]]], key: str, dark: bool = False
+) -> go.Figure:
+    """A row a protocol: its published score, and the same model on lesions that training has,
+    and has not, seen.
 
-    `scores`: title of the protocol -> kind (of KINDS) -> score (0 to 1) and what it rests on, in words; a kind
-    that a protocol has not is left out. `key`: of SCORES.
+    `scores`: title of the protocol -> kind (of KINDS) -> score (0 to 1) and what it rests on, in
+    words; a kind that a protocol has not is left out. `key`: of SCORES.
     """
     name, titles, colors = SCORES[key].title, list(scores), palette(dark)
     drawn = [kind for kind in KINDS if any(kind in found for found in scores.values())]
     alt = f"{name} with 95 % intervals. " + " ".join(
-        f"{title}: " + ", ".join(f"{kind[0].lower()}{kind[1:]} {format_score(key, found[kind][0])}"
-                                 for kind in KINDS if kind in found) + "." for title, found in scores.items())
-    figure = new_figure(f"{name}: published, and on new lesions", alt, dark, height=110 + 72 * len(titles),
-                        key={kind: KINDS.index(kind) for kind in drawn})
+        f"{title}: "
+        + ", ".join(
+            f"{kind[0].lower()}{kind[1:]} {format_score(key, found[kind][0])}"
+            for kind in KINDS
+            if kind in found
+        )
+        + "."
+        for title, found in scores.items()
+    )
+    figure = new_figure(
+        f"{name}: published, and on new lesions",
+        alt,
+        dark,
+        height=110 + 72 * len(titles),
+        key={kind: KINDS.index(kind) for kind in drawn},
+    )
     for kind in drawn:
         having = [(row, scores[title]) for row, title in enumerate(titles) if kind in scores[title]]
         values = [found[kind] for _, found in having]
-        add_intervals(figure, kind, [value for value, _ in values],
-                      [f"{name} {format_score(key, value)}<br>{words}" for value, words in values],
-                      [row + _offset(kind, found) for row, found in having], KINDS.index(kind), 100, dark)
+        add_intervals(
+            figure,
+            kind,
+            [value for value, _ in values],
+            [f"{name} {format_score(key, value)}<br>{words}" for value, words in values],
+            [row + _offset(kind, found) for row, found in having],
+            KINDS.index(kind),
+            100,
+            dark,
+        )
     figure.update_xaxes(title=f"{name}, %, with 95 % interval", range=[-1, 101], dtick=20)
-    figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, showgrid=False,
-                        range=[len(titles) - 0.45, -0.55], tickfont={"color": colors.text}, ticklabelstandoff=6)
+    figure.update_yaxes(
+        tickvals=list(range(len(titles))),
+        ticktext=titles,
+        showgrid=False,
+        range=[len(titles) - 0.45, -0.55],
+        tickfont={"color": colors.text},
+        ticklabelstandoff=6,
+    )
     return figure
 
 

@@ -44,5 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
     except Exception:
         traceback.print_exc()
-        print("This is a mistake in HAM Lab: please report it with the lines above.", file=sys.stderr)
+        print(
+            "This is a mistake in HAM Lab: please report it with the lines above.", file=sys.stderr
+        )
         return BUG

@@ -1,4 +1,6 @@
-"""Images from outside the data set: the verb predict, and the labelled folder that evaluate is shown."""
+"""Images from outside the data set: the verb predict, and the labelled folder that evaluate is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,15 @@ def predict(chosen: argparse.Namespace, out: TextIO) -> int:
         except ImageError as error:
             refused[place] = error
             show_error(error)
-    answers = prediction.predict(list(accepted.values()), [prediction.Predictor(run)]) if accepted else []
-    records = {place: prediction.as_refused_record(error, run.id) for place, error in refused.items()}
-    records |= {place: prediction.as_record(answer) for place, answer in zip(accepted, answers, strict=True)}
+    answers = (
+        prediction.predict(list(accepted.values()), [prediction.Predictor(run)]) if accepted else []
+    )
+    records = {
+        place: prediction.as_refused_record(error, run.id) for place, error in refused.items()
+    }
+    records |= {
+        place: prediction.as_record(answer) for place, answer in zip(accepted, answers, strict=True)
+    }
     in_order = [records[place] for place in sorted(records)]
     if chosen.json:
         write_json(in_order, out)
@@ -53,17 +61,22 @@ class External:
 
     found: LabelledImages
     unreadable: dict[str, str]  # found but refused: name -> why
-    image_notes: dict[str, int]  # what was done to images or is odd about them, in words -> how many
+    # what was done to images or is odd about them, in words -> how many
+    image_notes: dict[str, int]
 
     @property
     def notes(self) -> list[str]:
         """What a reader of the scores should know, in words."""
-        counted = [f"{n:,} {'image is' if n == 1 else 'images are'} {what}." for what, n in self.image_notes.items()]
+        counted = [
+            f"{n:,} {'image is' if n == 1 else 'images are'} {what}."
+            for what, n in self.image_notes.items()
+        ]
         return [*self.found.notes, *counted]
 
 
 def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[Predictions]]:
-    """What each run answers on the labelled images that can be read. Raises DataError where there is none.
+    """What each run answers on the labelled images that can be read. Raises DataError where
+    there is none.
 
     An image is read once, through the same step as an upload, and only its 28x28 pixels are kept.
     What is missing or unreadable is named on standard error.
@@ -73,13 +86,17 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
     from ham import data, prediction, store
 
     with Progress() as progress:
-        opened = data.open_images(folder, lambda done, total, what: progress.show(what, done, total))
+        opened = data.open_images(
+            folder, lambda done, total, what: progress.show(what, done, total)
+        )
     found = data.find_labelled_images(opened, labels)
     _name("missing", found.missing)
     kept, unreadable, image_notes, answers = [], {}, {}, {}
     if found.names:
         with Progress() as progress:
-            progress.show("Loading the models")  # before the images: a run without one is said at once
+            progress.show(
+                "Loading the models"
+            )  # before the images: a run without one is said at once
             predictors = {run.id: prediction.Predictor(run) for run in runs}
             kept, seen, unreadable, image_notes = _check_all(found, progress)
             for number, (run_id, predictor) in enumerate(predictors.items()):
@@ -87,17 +104,28 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
                 answers[run_id] = predictor.proba(seen)
     _name("unreadable", unreadable)
     if not kept:
-        raise DataError(f"{folder} with {labels}", f"of {found.n_labelled:,} labelled images {len(found.missing):,} "
-                        f"are missing and {len(unreadable):,} unreadable: none is left to be evaluated.",
-                        "Check that the CSV belongs to this folder.")
+        raise DataError(
+            f"{folder} with {labels}",
+            f"of {found.n_labelled:,} labelled images "
+            f"{len(found.missing):,} "
+            f"are missing and {len(unreadable):,} unreadable: none is left to be "
+            "evaluated.",
+            "Check that the CSV belongs to this folder.",
+        )
     names = np.array([found.names[i] for i in kept])
     return External(found, unreadable, image_notes), [
-        store.Predictions(names, found.lesions[kept], found.labels[kept], answers[run.id]) for run in runs]
+        store.Predictions(names, found.lesions[kept], found.labels[kept], answers[run.id])
+        for run in runs
+    ]
 
 
-def _check_all(found: LabelledImages, progress: Progress,
-               ) -> tuple[list[int], np.ndarray, dict[str, str], dict[str, int]]:
-    """Which of the images can be read, these as uint8 (n, 28, 28, 3), RGB; why the others cannot; notes, counted."""
+def _check_all(
+    found: LabelledImages,
+    progress: Progress,
+) -> tuple[list[int], np.ndarray, dict[str, str], dict[str, int]]:
+    """Which of the images can be read, these as uint8 (n, 28, 28, 3), RGB; why the others
+    cannot; notes, counted.
+    """
     import numpy as np
 
     from ham import images
@@ -116,13 +144,16 @@ def _check_all(found: LabelledImages, progress: Progress,
         except ImageError as error:
             unreadable[name] = error.why
     notes = {words: kinds[kind] for kind, words in images.NOTE_KINDS.items() if kinds[kind]}
-    return kept, seen[:len(kept)], unreadable, notes
+    return kept, seen[: len(kept)], unreadable, notes
 
 
 def _name(kind: str, reasons: dict[str, str]) -> None:
     if not reasons:
         return
-    print(f"{len(reasons):,} labelled {'image is' if len(reasons) == 1 else 'images are'} {kind}:", file=sys.stderr)
+    print(
+        f"{len(reasons):,} labelled {'image is' if len(reasons) == 1 else 'images are'} {kind}:",
+        file=sys.stderr,
+    )
     for name, why in list(reasons.items())[:_LISTED]:
         print(f"  {name}: {why}", file=sys.stderr)
     if len(reasons) > _LISTED:
@@ -136,7 +167,11 @@ def _write_answers(records: list[dict], out: TextIO) -> None:
             print(f"{record['image']}: refused", file=out)
             continue
         likely = sorted(record["probabilities"].items(), key=lambda item: -item[1])[:3]
-        print(f"{record['image']}: " + "; ".join(f"{titles[code]} {100 * p:.0f} %" for code, p in likely), file=out)
+        print(
+            f"{record['image']}: "
+            + "; ".join(f"{titles[code]} {100 * p:.0f} %" for code, p in likely),
+            file=out,
+        )
         for note in record["notes"]:
             print(f"  {note}", file=out)
     print(f"{DISCLAIMER}.", file=sys.stderr)

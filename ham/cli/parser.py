@@ -22,54 +22,103 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m ham", description=f"HAM Lab without a browser. {DISCLAIMER}.",
-                     epilog="Runs and the cache lie in HAM_HOME, the data where HAM_DATA says.")
+    parser = _Parser(
+        prog="python -m ham",
+        description=f"HAM Lab without a browser. {DISCLAIMER}.",
+        epilog="Runs and the cache lie in HAM_HOME, the data where HAM_DATA says.",
+    )
     parser.add_argument("--version", action="version", version=ham.__version__)
-    verbs = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", dest="command")
+    verbs = parser.add_subparsers(
+        required=True, metavar="COMMAND", title="commands", dest="command"
+    )
 
     def verb(function, json_too: bool = False) -> argparse.ArgumentParser:
         words = function.__doc__
-        added = verbs.add_parser(function.__name__, description=words, help=words.replace("%", "%%"))
+        added = verbs.add_parser(
+            function.__name__, description=words, help=words.replace("%", "%%")
+        )
         added.set_defaults(run=function)
         if json_too:
-            added.add_argument("--json", action="store_true", help="one JSON document on standard output")
+            added.add_argument(
+                "--json", action="store_true", help="one JSON document on standard output"
+            )
         return added
 
-    folder = {"metavar": "FOLDER", "help": "the data set's folder, or a zip of it (default: HAM_DATA, or as "
-              "chosen on the page)"}
+    folder = {
+        "metavar": "FOLDER",
+        "help": "the data set's folder, or a zip of it (default: "
+        "HAM_DATA, or as "
+        "chosen on the page)",
+    }
     verb(data, json_too=True).add_argument("--data", **folder)
     getting = verb(download)
-    getting.add_argument("--accept-licence", action="store_true", help=f"you accept {LICENCE}: nobody is asked")
-    getting.add_argument("--photographs", action="store_true", help="the JPEGs too: 5.6 GB to fetch, 2.9 GB kept")
+    getting.add_argument(
+        "--accept-licence", action="store_true", help=f"you accept {LICENCE}: nobody is asked"
+    )
+    getting.add_argument(
+        "--photographs", action="store_true", help="the JPEGs too: 5.6 GB to fetch, 2.9 GB kept"
+    )
     getting.add_argument("--again", action="store_true", help="though it is here already")
     training = verb(train)
     training.formatter_class = argparse.RawDescriptionHelpFormatter
     training.epilog = _settings_help()
-    training.add_argument("--model", default="cnn", help=f"{', '.join(MODEL_SETTINGS)} (default: cnn)")
-    training.add_argument("--recipe", default="described", help=f"{', '.join(RECIPES)} (default: described)")
-    training.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; may be repeated")
+    training.add_argument(
+        "--model", default="cnn", help=f"{', '.join(MODEL_SETTINGS)} (default: cnn)"
+    )
+    training.add_argument(
+        "--recipe", default="described", help=f"{', '.join(RECIPES)} (default: described)"
+    )
+    training.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting; may be repeated",
+    )
     training.add_argument("--split", help="short for --set split=...")
     training.add_argument("--data", **folder)
-    training.add_argument("--wait", action="store_true", help="stay until it has ended, showing the time left")
+    training.add_argument(
+        "--wait", action="store_true", help="stay until it has ended, showing the time left"
+    )
     verb(runs, json_too=True)
     scoring = verb(evaluate, json_too=True)
-    scoring.add_argument("runs", nargs="+", metavar="RUN", help="the others are compared with the first")
-    scoring.add_argument("--images", metavar="FOLDER", help="a folder of images, searched to its depths, or a zip")
-    scoring.add_argument("--labels", metavar="CSV", help="their classes: columns image,dx, or one for each class as "
-                         "in ISIC 2018's ground truth; a column lesion_id says which show one lesion")
+    scoring.add_argument(
+        "runs", nargs="+", metavar="RUN", help="the others are compared with the first"
+    )
+    scoring.add_argument(
+        "--images", metavar="FOLDER", help="a folder of images, searched to its depths, or a zip"
+    )
+    scoring.add_argument(
+        "--labels",
+        metavar="CSV",
+        help="their classes: columns image,dx, or one "
+        "for each class as "
+        "in ISIC 2018's ground truth; a column lesion_id says which show one "
+        "lesion",
+    )
     asking = verb(predict, json_too=True)
     asking.add_argument("run_id", metavar="RUN")
     asking.add_argument("images", nargs="+", metavar="IMAGE")
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     verb(work)
     starting = verb(app)
-    starting.add_argument("--port", type=int, help="of the address on this computer (default: 8501, or the next free)")
-    starting.add_argument("--no-browser", action="store_true", help="only serve; open the address that it prints")
+    starting.add_argument(
+        "--port", type=int, help="of the address on this computer (default: 8501, or the next free)"
+    )
+    starting.add_argument(
+        "--no-browser", action="store_true", help="only serve; open the address that it prints"
+    )
     return parser
 
 
 def _settings_help() -> str:
-    lines = ["settings of every model:", *(f"  {s.name:24} {s.allowed} (default: {s.default})" for s in SETTINGS)]
+    lines = [
+        "settings of every model:",
+        *(f"  {s.name:24} {s.allowed} (default: {s.default})" for s in SETTINGS),
+    ]
     for model, settings in MODEL_SETTINGS.items():
-        lines += [f"settings of {model}:", *(f"  {s.name:24} {s.allowed} (default: {s.default})" for s in settings)]
+        lines += [
+            f"settings of {model}:",
+            *(f"  {s.name:24} {s.allowed} (default: {s.default})" for s in settings),
+        ]
     return "\n".join(lines)

@@ -46,8 +46,11 @@ def train(chosen: argparse.Namespace, out: TextIO) -> int:
     if chosen.wait:
         _say_how_it_ended(ended)
     else:
-        print(f"Queued. Follow it with: python -m ham runs. Stop it with: python -m ham cancel {run.id}",
-              file=sys.stderr)
+        print(
+            "Queued. Follow it with: python -m ham runs. Stop it with: python -m ham cancel "
+            f"{run.id}",
+            file=sys.stderr,
+        )
     print(run.id, file=out)
     return WRONG_INPUT if ended.state in ("failed", "interrupted") else DONE
 
@@ -57,33 +60,49 @@ def _train_config(chosen: argparse.Namespace):
 
     pairs = [*chosen.set, *([f"split={chosen.split}"] if chosen.split else [])]
     if chosen.model not in MODEL_SETTINGS:
-        raise ConfigError(f"--model {chosen.model}", f"it must be one of {', '.join(MODEL_SETTINGS)}.",
-                          "Choose one of these.")
+        raise ConfigError(
+            f"--model {chosen.model}",
+            f"it must be one of {', '.join(MODEL_SETTINGS)}.",
+            "Choose one of these.",
+        )
     return recipe_config(chosen.recipe, chosen.model, **parse_settings(chosen.model, pairs))
 
 
 def _start_worker() -> subprocess.Popen | None:
-    """A process of its own that outlives this one. None with a Dask scheduler: its workers do it."""
+    """A process of its own that outlives this one. None with a Dask scheduler: its workers do
+    it.
+    """
     from ham.config import home_folder
 
     if os.environ.get("DASK_SCHEDULER_ADDRESS"):
         from ham.engine import Engine
 
         engine, patience = Engine().start(), time.monotonic() + _SCHEDULER_SECONDS
-        while engine.state == "idle" and time.monotonic() < patience:  # idle for good where another server works
+        # idle for good where another server works
+        while engine.state == "idle" and time.monotonic() < patience:
             time.sleep(0.1)
         if engine.problem is not None:
             raise engine.problem
         return None
     root = str(Path(ham.__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+    }
     with _work_log(home_folder() / "work.log") as log:
-        return subprocess.Popen([sys.executable, "-m", "ham", "work"], env=environment, start_new_session=True,
-                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return subprocess.Popen(
+            [sys.executable, "-m", "ham", "work"],
+            env=environment,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
 
 
 def _work_log(path: Path) -> TextIO:
-    """Opened to be added to: another worker may write there. A long one steps aside, with whoever writes it.
+    """Opened to be added to: another worker may write there. A long one steps aside, with
+    whoever writes it.
 
     Raises StoreError.
     """
@@ -102,18 +121,29 @@ def _follow(run: Run, worker: subprocess.Popen | None) -> Run:
         while run.live:
             status = run.status
             if run.state == "queued":
-                progress.show(f"waiting: {engine.waits_for(store.find_runs().runs) or 'it is taken up.'}")
+                progress.show(
+                    f"waiting: {engine.waits_for(store.find_runs().runs) or 'it is taken up.'}"
+                )
             elif status.phase != "training":
                 progress.show(status.phase)
             else:
-                progress.show(f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}", status.step,
-                              status.steps, status.seconds_left)
+                progress.show(
+                    f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}",
+                    status.step,
+                    status.steps,
+                    status.seconds_left,
+                )
             time.sleep(_POLL_SECONDS)
             ended = worker is not None and worker.poll() is not None
             run = store.read_run(run.id)
-            if ended and run.state == "queued":  # read after the worker's end: nobody will take it up
-                raise EngineError(f"Run {run.id}", f"the process that trains ended with status {worker.returncode}.",
-                                  f"{home_folder() / 'work.log'} says why. Start it again with: python -m ham work")
+            # read after the worker's end: nobody will take it up
+            if ended and run.state == "queued":
+                raise EngineError(
+                    f"Run {run.id}",
+                    f"the process that trains ended with status {worker.returncode}.",
+                    f"{home_folder() / 'work.log'} says why. Start it again with: "
+                    "python -m ham work",
+                )
     return run
 
 
@@ -121,9 +151,15 @@ def _say_how_it_ended(run: Run) -> None:
     if error := run.status.error:
         print(f"{error['what']}: {error['why']}\n{error['todo']}", file=sys.stderr)
     elif run.state == "interrupted":
-        print(f"Run {run.id}: its process ended before its time.\nResume it on the Training page.", file=sys.stderr)
+        print(
+            f"Run {run.id}: its process ended before its time.\nResume it on the Training page.",
+            file=sys.stderr,
+        )
     else:
         seconds = (run.status.ended or 0) - (run.status.started or 0)
         epochs = f"{run.status.epoch} epoch{'s' if run.status.epoch != 1 else ''}"
-        print(f"{run.title}: {run.state} after {epochs} and {clock(seconds)}, "
-              f"test accuracy {accuracy(run)}", file=sys.stderr)
+        print(
+            f"{run.title}: {run.state} after {epochs} and {clock(seconds)}, "
+            f"test accuracy {accuracy(run)}",
+            file=sys.stderr,
+        )

@@ -8,7 +8,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json, write_table
+from ham.cli.writing import (
+    DONE,
+    SOME_REFUSED,
+    WRONG_INPUT,
+    Progress,
+    show_error,
+    write_json,
+    write_table,
+)
 from ham.config import CLASSES, CODES, EngineError
 
 _LOOK_AGAIN_SECONDS = 1.0  # at a queue that another process empties
@@ -27,17 +35,30 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
     counts = np.bincount(dataset.labels, minlength=len(CLASSES)).tolist()
     if chosen.json:
         names = ("name", "source", "n_images", "n_lesions", "synthetic", "fingerprint")
-        write_json({name: dataset.record[name] for name in names} | {
-            "counts": dict(zip(CODES, counts, strict=True)), "notes": list(dataset.notes)}, out)
+        write_json(
+            {name: dataset.record[name] for name in names}
+            | {"counts": dict(zip(CODES, counts, strict=True)), "notes": list(dataset.notes)},
+            out,
+        )
         return DONE
     badge = " (synthetic)" if dataset.synthetic else ""
-    print(f"{dataset.name}{badge}: {dataset.n_images:,} images of {dataset.n_lesions:,} lesions", file=out)
+    print(
+        f"{dataset.name}{badge}: {dataset.n_images:,} images of {dataset.n_lesions:,} lesions",
+        file=out,
+    )
     print(f"{dataset.source}\nfingerprint {dataset.fingerprint}\n", file=out)
     for note in dataset.notes:
         print(note, file=out)
-    write_table([("class", "images", "share"), *(
-        (c.title, f"{count:,}", f"{100 * count / dataset.n_images:.1f} %")
-        for c, count in zip(CLASSES, counts, strict=True))], out)
+    write_table(
+        [
+            ("class", "images", "share"),
+            *(
+                (c.title, f"{count:,}", f"{100 * count / dataset.n_images:.1f} %")
+                for c, count in zip(CLASSES, counts, strict=True)
+            ),
+        ],
+        out,
+    )
     return DONE
 
 
@@ -56,9 +77,23 @@ def runs(chosen: argparse.Namespace, out: TextIO) -> int:
     elif not found and own.unreadable is None:
         print("No run yet. Start one with: python -m ham train --model cnn --wait", file=sys.stderr)
     else:
-        write_table([("run", "what", "split", "state", "epoch", "test accuracy"), *(
-            (run.id, run.title, run.config.split, run.state, f"{run.status.epoch}/{run.status.epochs}", accuracy(run))
-            for run in found)], out)
+        write_table(
+            [
+                ("run", "what", "split", "state", "epoch", "test accuracy"),
+                *(
+                    (
+                        run.id,
+                        run.title,
+                        run.config.split,
+                        run.state,
+                        f"{run.status.epoch}/{run.status.epochs}",
+                        accuracy(run),
+                    )
+                    for run in found
+                ),
+            ],
+            out,
+        )
     return DONE if own.unreadable is None else WRONG_INPUT
 
 
@@ -73,7 +108,8 @@ def cancel(chosen: argparse.Namespace, out: TextIO) -> int:
 
 
 def work(chosen: argparse.Namespace, out: TextIO) -> int:
-    """Trains what waits in the queue, one run at a time, until it is empty (`train` starts this by itself).
+    """Trains what waits in the queue, one run at a time, until it is empty (`train` starts this
+    by itself).
 
     While another process trains it waits, since that one may leave a run behind. A run that nobody
     trains and that cannot be taken up either is waited for some seconds.
@@ -96,9 +132,12 @@ def work(chosen: argparse.Namespace, out: TextIO) -> int:
             elif not worked.trained:
                 locked_since = locked_since or time.monotonic()
                 if time.monotonic() - locked_since > _LOCKED_SECONDS:
-                    raise EngineError(f"Run {waiting[0].id}", "another process holds it and does not train it.",
-                                      "End that process, or take the run out of the queue: "
-                                      f"python -m ham cancel {waiting[0].id}")
+                    raise EngineError(
+                        f"Run {waiting[0].id}",
+                        "another process holds it and does not train it.",
+                        "End that process, or take the run out of the queue: "
+                        f"python -m ham cancel {waiting[0].id}",
+                    )
                 progress.show(f"another process holds {waiting[0].id}")
             time.sleep(_LOOK_AGAIN_SECONDS)
     for error in refused.values():
@@ -111,21 +150,39 @@ def open_data(folder: str | None) -> LesionDataset:
 
     source = folder or data_module.current_source()
     with Progress() as progress:
-        found = data_module.open_dataset(source, lambda done, total, what: progress.show(what, done, total))
+        found = data_module.open_dataset(
+            source, lambda done, total, what: progress.show(what, done, total)
+        )
     if found.synthetic:
-        print("These are the synthetic demo data: nothing learned from them says anything about skin lesions. For the "
-              "real data set HAM_DATA, or add --data /path/to/ham10000.", file=sys.stderr)
+        print(
+            "These are the synthetic demo data: nothing learned from them says anything about "
+            "skin lesions. For the "
+            "real data set HAM_DATA, or add --data /path/to/ham10000.",
+            file=sys.stderr,
+        )
     return found
 
 
 def _run_record(run: Run) -> dict:
     status = run.status
     return {
-        "run": run.id, "title": run.title, "state": run.state, "model": run.config.model, "recipe": run.config.recipe,
-        "split": run.config.split, "seed": run.config.seed, "epoch": status.epoch, "epochs": status.epochs,
-        "seconds_left": status.seconds_left, "created": status.created, "started": status.started,
-        "ended": status.ended, "error": status.error, "data": run.record["data"],
-        "scores": run.record["evaluation"]["scores"] if run.has_model else None, "shipped": run.shipped,
+        "run": run.id,
+        "title": run.title,
+        "state": run.state,
+        "model": run.config.model,
+        "recipe": run.config.recipe,
+        "split": run.config.split,
+        "seed": run.config.seed,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "seconds_left": status.seconds_left,
+        "created": status.created,
+        "started": status.started,
+        "ended": status.ended,
+        "error": status.error,
+        "data": run.record["data"],
+        "scores": run.record["evaluation"]["scores"] if run.has_model else None,
+        "shipped": run.shipped,
     }
 
 

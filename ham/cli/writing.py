@@ -1,4 +1,6 @@
-"""What a command leaves behind: its exit status, answers on standard output, progress and errors on standard error."""
+"""What a command leaves behind: its exit status, answers on standard output, progress and errors
+on standard error.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,10 @@ def answers() -> Iterator[TextIO]:
     ours = os.dup(standard)
     os.dup2(errors, standard)
     try:
-        with (os.fdopen(os.dup(ours), "w", encoding="utf-8", errors="backslashreplace") as out,
-              contextlib.redirect_stdout(sys.stderr)):
+        with (
+            os.fdopen(os.dup(ours), "w", encoding="utf-8", errors="backslashreplace") as out,
+            contextlib.redirect_stdout(sys.stderr),
+        ):
             yield out
     finally:
         os.dup2(ours, standard)
@@ -59,7 +63,9 @@ class Progress:
         if self._moves and self._last:
             print("\r" + " " * len(self._last) + "\r", end="", file=sys.stderr, flush=True)
 
-    def show(self, what: str, done: int = 0, total: int = 0, seconds_left: float | None = None) -> None:
+    def show(
+        self, what: str, done: int = 0, total: int = 0, seconds_left: float | None = None
+    ) -> None:
         left = f", {clock(seconds_left)} left" if seconds_left is not None else ""
         if not self._moves:
             if what != self._last:
@@ -85,4 +91,7 @@ def write_json(document: object, out: TextIO) -> None:
 def write_table(rows: list[tuple[str, ...]], out: TextIO) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), file=out)
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(),
+            file=out,
+        )

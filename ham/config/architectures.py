@@ -1,4 +1,5 @@
-"""What can be set about each architecture: the registry that forms, command line and validation are made of.
+"""What can be set about each architecture: the registry that forms, command line and validation
+are made of.
 
 The layers stand in `ham.models`, a file an architecture.
 """
@@ -9,13 +10,30 @@ from ham.config.settings import MODEL, Setting
 
 
 def _units(name: str, label: str, default: int, high: int, multiple_of: int = 1) -> Setting:
-    return Setting(label, "Size of this layer's output.", MODEL, default, low=multiple_of, high=high,
-                   multiple_of=multiple_of, costs=True, name=name)
+    return Setting(
+        label,
+        "Size of this layer's output.",
+        MODEL,
+        default,
+        low=multiple_of,
+        high=high,
+        multiple_of=multiple_of,
+        costs=True,
+        name=name,
+    )
 
 
 def _rate(name: str, label: str, default: float) -> Setting:
-    return Setting(label, "Share of this layer's inputs set to zero in training.", MODEL, default, low=0.0, high=0.9,
-                   costs=True, name=name)
+    return Setting(
+        label,
+        "Share of this layer's inputs set to zero in training.",
+        MODEL,
+        default,
+        low=0.0,
+        high=0.9,
+        costs=True,
+        name=name,
+    )
 
 
 #: Settings of each architecture; the defaults are the described models.

@@ -22,35 +22,76 @@ class Recipe:
 
 #: As many epochs as two cores train in about 12 minutes.
 _IMPROVED: dict[str, int | float | str] = {
-    "epochs": 70, "batch_size": 64, "optimizer": "adamw", "learning_rate": 2e-3, "schedule": "cosine",
-    "weight_decay": 0.01, "weight_average": 0.99, "augmentation": "dihedral+colour+shift",
-    "test_time_augmentation": "dihedral", "pixel_scaling": "standard",
+    "epochs": 70,
+    "batch_size": 64,
+    "optimizer": "adamw",
+    "learning_rate": 2e-3,
+    "schedule": "cosine",
+    "weight_decay": 0.01,
+    "weight_average": 0.99,
+    "augmentation": "dihedral+colour+shift",
+    "test_time_augmentation": "dihedral",
+    "pixel_scaling": "standard",
 }
 
 _IMPROVED_BY_MODEL: dict[str, dict[str, int | float | str]] = {
-    "lstm": {"epochs": 90, "learning_rate": 3e-3, "augmentation": "dihedral+colour+affine"}, "cnn": {"epochs": 85}}
+    "lstm": {"epochs": 90, "learning_rate": 3e-3, "augmentation": "dihedral+colour+affine"},
+    "cnn": {"epochs": 85},
+}
 
-RECIPES: dict[str, Recipe] = {r.name: r for r in (
-    Recipe("described", "As described", "As the models were described to us: Keras' defaults for what the "
-           "description leaves open, no augmentation.", {}),
-    Recipe("improved", "Improved", "The same architecture, trained better: augmentation, AdamW with warm-up and cosine "
-           "decay, an average of the weights, eight views of each image. For accuracy.", _IMPROVED,
-           _IMPROVED_BY_MODEL),
-    Recipe("balanced", "Balanced", "As improved, with rare classes weighed up: names more of the melanomas and of the "
-           "rare classes right, and fewer of the nevi.", {**_IMPROVED, "class_weight": 0.7, "epoch_kept": "last"},
-           _IMPROVED_BY_MODEL),
-    Recipe("quick", "Quick look", "A few epochs in large batches, to see it move in under a minute.",
-           {"epochs": 3, "batch_size": 128}),
-)}
+RECIPES: dict[str, Recipe] = {
+    r.name: r
+    for r in (
+        Recipe(
+            "described",
+            "As described",
+            "As the models were described to us: Keras' defaults for "
+            "what the "
+            "description leaves open, no augmentation.",
+            {},
+        ),
+        Recipe(
+            "improved",
+            "Improved",
+            "The same architecture, trained better: augmentation, AdamW "
+            "with warm-up and cosine "
+            "decay, an average of the weights, eight views of each image. For accuracy.",
+            _IMPROVED,
+            _IMPROVED_BY_MODEL,
+        ),
+        Recipe(
+            "balanced",
+            "Balanced",
+            "As improved, with rare classes weighed up: names more of the "
+            "melanomas and of the "
+            "rare classes right, and fewer of the "
+            "nevi.",
+            {**_IMPROVED, "class_weight": 0.7, "epoch_kept": "last"},
+            _IMPROVED_BY_MODEL,
+        ),
+        Recipe(
+            "quick",
+            "Quick look",
+            "A few epochs in large batches, to see it move in under a minute.",
+            {"epochs": 3, "batch_size": 128},
+        ),
+    )
+}
 
 
 def recipe_config(recipe: str, model: str, **changes: object) -> TrainConfig:
     """The config of a recipe for a model, with changes on top. Raises ConfigError."""
     if recipe not in RECIPES:
-        raise ConfigError(f"recipe = {recipe!r}", f"it must be one of {', '.join(RECIPES)}.", "Choose one of these.")
+        raise ConfigError(
+            f"recipe = {recipe!r}",
+            f"it must be one of {', '.join(RECIPES)}.",
+            "Choose one of these.",
+        )
     chosen = RECIPES[recipe]
     start = TrainConfig().replace(model=model)
-    return start.replace(recipe=recipe, **{**chosen.settings, **chosen.by_model.get(model, {}), **changes})
+    return start.replace(
+        recipe=recipe, **{**chosen.settings, **chosen.by_model.get(model, {}), **changes}
+    )
 
 
 def parse_settings(model: str, pairs: list[str]) -> dict[str, int | float | str]:
@@ -60,6 +101,8 @@ def parse_settings(model: str, pairs: list[str]) -> dict[str, int | float | str]
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or name not in schema:
-            raise ConfigError(f"--set {pair}", f"settings are {', '.join(schema)}.", "Write --set name=value.")
+            raise ConfigError(
+                f"--set {pair}", f"settings are {', '.join(schema)}.", "Write --set name=value."
+            )
         parsed[name] = schema[name].parse(text)
     return parsed

@@ -1,4 +1,6 @@
-"""One thing that can be set about a training, declared once: range, words, step, and what it changes."""
+"""One thing that can be set about a training, declared once: range, words, step, and what it
+changes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-MODEL, OPTIMISATION, DATA, REGULARISATION = "model", "optimisation", "data and split", "regularisation"
+MODEL, OPTIMISATION, DATA, REGULARISATION = (
+    "model",
+    "optimisation",
+    "data and split",
+    "regularisation",
+)
 Value = int | float | str
 
 
@@ -23,9 +30,11 @@ class Setting:
     high: float = math.inf
     step: float = 0.05  # of the form's field, where it holds a number that is not whole
     multiple_of: int = 1
-    words: dict[str, str] = field(default_factory=dict)  # the choices, where it has some: value -> for people
+    # the choices, where it has some: value -> for people
+    words: dict[str, str] = field(default_factory=dict)
     costs: bool = False  # whether a training step takes longer, or more memory, for it
-    later: bool = False  # came after the first runs were fingerprinted: counts only where it is not the default
+    # came after the first runs were fingerprinted: counts only where it is not the default
+    later: bool = False
     name: str = ""  # the field's of TrainConfig, or the key of its model_settings
 
     @property
@@ -64,11 +73,18 @@ class Setting:
 
 
 def setting(default: Value, label: str, explained: str, group: str, **more: Any) -> Any:
-    """A field of a dataclass that is a Setting as well; `explained` is its help, `more` are its further fields."""
-    return field(default=default, metadata={"setting": Setting(label, explained, group, default, **more)})
+    """A field of a dataclass that is a Setting as well; `explained` is its help, `more` are its
+    further fields.
+    """
+    return field(
+        default=default, metadata={"setting": Setting(label, explained, group, default, **more)}
+    )
 
 
 def settings_of(declared: type) -> tuple[Setting, ...]:
     """The settings that a dataclass declares, in its order, each with its name."""
-    return tuple(dataclasses.replace(entry.metadata["setting"], name=entry.name)
-                 for entry in dataclasses.fields(declared) if "setting" in entry.metadata)
+    return tuple(
+        dataclasses.replace(entry.metadata["setting"], name=entry.name)
+        for entry in dataclasses.fields(declared)
+        if "setting" in entry.metadata
+    )

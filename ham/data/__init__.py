@@ -7,7 +7,8 @@ delimited, diagnoses    one reader of tables, and which class a diagnosis in a t
 metadata, pixels, photographs    read and check them
 places   HAM_HOME/data: folders of our own, written whole or not at all
 known    the sources there are to choose from
-download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever happened
+download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever
+happened
 archive  the data set out of a zip that nobody vouches for
 dataset  LesionDataset, its cache under HAM_HOME, which data is in use
 labels   images of any other folder with their labels from a CSV, to try runs on

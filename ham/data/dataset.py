@@ -33,18 +33,33 @@ from ham.data.source import Report, Source
 
 log = logging.getLogger(__name__)
 
-DEMO_SOURCE = Path("demo")  # stands for the built-in synthetic data; a folder of that name needs its whole path
+# stands for the built-in synthetic data; a folder of that name needs its whole path
+DEMO_SOURCE = Path("demo")
 DEMO_NAME = "Demo data"
 CACHE_FORMAT = 3  # raised when what is cached changes: older caches are then not found
 _CACHED = ("images.npy", "metadata.csv")
 HAM10000_SIZE = (10_015, 7_470)  # images, lesions
-#: Pairs of images that show one lesion under two lesion ids (Abhishek et al., Scientific Data 12:196, 2025).
+#: Pairs of images that show one lesion under two lesion ids (Abhishek et al., Scientific Data
+#: 12:196, 2025).
 SAME_LESION = (
-    ("0033481", "0033421"), ("0033556", "0032634"), ("0029152", "0033173"), ("0029036", "0027027"),
-    ("0027820", "0028209"), ("0027689", "0032647"), ("0030906", "0024879"), ("0033391", "0034186"),
-    ("0025226", "0030074"), ("0026087", "0025664"), ("0024736", "0029748"), ("0024770", "0027811"),
-    ("0027162", "0029061"), ("0024602", "0032283"), ("0029625", "0024629"), ("0030000", "0031392"),
-    ("0024437", "0031299"), ("0033374", "0033417"),
+    ("0033481", "0033421"),
+    ("0033556", "0032634"),
+    ("0029152", "0033173"),
+    ("0029036", "0027027"),
+    ("0027820", "0028209"),
+    ("0027689", "0032647"),
+    ("0030906", "0024879"),
+    ("0033391", "0034186"),
+    ("0025226", "0030074"),
+    ("0026087", "0025664"),
+    ("0024736", "0029748"),
+    ("0024770", "0027811"),
+    ("0027162", "0029061"),
+    ("0024602", "0032283"),
+    ("0029625", "0024629"),
+    ("0030000", "0031392"),
+    ("0024437", "0031299"),
+    ("0033374", "0033417"),
 )
 
 
@@ -57,10 +72,12 @@ class LesionDataset:
     synthetic: bool  # drawn from a statistical model: no photograph of anyone
     images: np.ndarray  # uint8 (n, 28, 28, 3), RGB, 0-255, read-only
     labels: np.ndarray  # int64 (n,), index in CLASSES, read-only
-    #: n rows: lesion_id, image_id, dx, dx_type, age (years, NaN: unknown), sex, localization; and, where the
-    #: files tell it, source: the clinic and device an image comes from. What is not known is "unknown".
+    #: n rows: lesion_id, image_id, dx, dx_type, age (years, NaN: unknown), sex, localization;
+    #: and, where the files tell it, source: the clinic and device an image comes from. What is
+    #: not known is "unknown".
     metadata: pd.DataFrame
-    groups: np.ndarray  # int64 (n,), 0..: images of one lesion share it, the known pairs of ids too; read-only
+    # int64 (n,), 0..: images of one lesion share it, the known pairs of ids too; read-only
+    groups: np.ndarray
     fingerprint: str  # SHA-256 of images and metadata
     originals: dict[str, str] = field(repr=False, default_factory=dict)  # image id -> photograph
     notes: tuple[str, ...] = ()  # what of the files was left out or not understood, in words
@@ -77,8 +94,14 @@ class LesionDataset:
     @property
     def record(self) -> dict:
         """What a run folder keeps of it, JSON-ready."""
-        return {"name": self.name, "source": self.source, "synthetic": self.synthetic, "fingerprint": self.fingerprint,
-                "n_images": self.n_images, "n_lesions": self.n_lesions}
+        return {
+            "name": self.name,
+            "source": self.source,
+            "synthetic": self.synthetic,
+            "fingerprint": self.fingerprint,
+            "n_images": self.n_images,
+            "n_lesions": self.n_lesions,
+        }
 
     def original(self, index: int) -> Path | None:
         """The photograph of this image, where there is one."""
@@ -87,8 +110,8 @@ class LesionDataset:
 
 
 def open_dataset(path: str | os.PathLike, report: Report | None = None) -> LesionDataset:
-    """The data set in this folder or zip; from the cache when no file has changed. DEMO_SOURCE opens the built-in
-    demo data.
+    """The data set in this folder or zip; from the cache when no file has changed. DEMO_SOURCE
+    opens the built-in demo data.
 
     `report(done, total, what)` is called while files are read. Raises DataError.
     """
@@ -105,15 +128,23 @@ def open_dataset(path: str | os.PathLike, report: Report | None = None) -> Lesio
 def _content(source: Source, report: Report | None) -> _Content:
     stamp = _stamp(source)
     folder_key = _sha256(os.fsencode(source.folder))[:12]
-    cache = config.cache_folder() / f"{folder_key}-{_sha256(json.dumps([CACHE_FORMAT, stamp]).encode())[:20]}"
+    cache = (
+        config.cache_folder()
+        / f"{folder_key}-{_sha256(json.dumps([CACHE_FORMAT, stamp]).encode())[:20]}"
+    )
     with _one_at_a_time(config.cache_folder() / f"{folder_key}.lock") as may_write:
         found = io.read_kept(cache, _read_cache, "the cache of the data set")
         if found is None:
             found = _read(source, report)
             if _stamp(source) != stamp:
-                raise DataError(f"The data folder {source.folder}", "a file in it changed while it was read.",
-                                "Open it again when nothing writes to it any more.")
-            if may_write and io.keep(cache, lambda draft: _write_cache(draft, found), "the data set"):
+                raise DataError(
+                    f"The data folder {source.folder}",
+                    "a file in it changed while it was read.",
+                    "Open it again when nothing writes to it any more.",
+                )
+            if may_write and io.keep(
+                cache, lambda draft: _write_cache(draft, found), "the data set"
+            ):
                 _remove_others(cache, folder_key)
                 found = io.read_kept(cache, _read_cache, "the cache of the data set") or found
     return found
@@ -138,7 +169,10 @@ def _read(source: Source, report: Report | None) -> _Content:
 
 def _originals(source: Source, metadata: pd.DataFrame) -> dict[str, str]:
     """By the metadata's image ids, whatever the files are called."""
-    found = ((image_id, source.photographs.get(names.image_key(image_id))) for image_id in metadata["image_id"])
+    found = (
+        (image_id, source.photographs.get(names.image_key(image_id)))
+        for image_id in metadata["image_id"]
+    )
     return {image_id: image.path for image_id, image in found if image is not None}
 
 
@@ -153,16 +187,31 @@ def _demo_dataset() -> LesionDataset:
     return _assembled(content, DEMO_NAME, str(DEMO_SOURCE), synthetic=True)
 
 
-def _assembled(content: _Content, name: str, source: str, *, synthetic: bool = False,
-               originals: dict[str, str] | None = None) -> LesionDataset:
+def _assembled(
+    content: _Content,
+    name: str,
+    source: str,
+    *,
+    synthetic: bool = False,
+    originals: dict[str, str] | None = None,
+) -> LesionDataset:
     images, metadata = content.images, content.metadata
     labels = np.array(metadata["dx"].map(CLASS_INDEX), dtype=np.int64)
     groups = _lesion_groups(metadata)
     for array in (images, labels, groups):
         array.setflags(write=False)
-    return LesionDataset(name=name, source=source, synthetic=synthetic, images=images, labels=labels,
-                         metadata=metadata, groups=groups, fingerprint=content.fingerprint, originals=originals or {},
-                         notes=content.notes)
+    return LesionDataset(
+        name=name,
+        source=source,
+        synthetic=synthetic,
+        images=images,
+        labels=labels,
+        metadata=metadata,
+        groups=groups,
+        fingerprint=content.fingerprint,
+        originals=originals or {},
+        notes=content.notes,
+    )
 
 
 def _lesion_groups(metadata: pd.DataFrame) -> np.ndarray:
@@ -194,8 +243,11 @@ def _stamp(source: Source) -> list:
     try:
         return source.stamp()
     except OSError as error:
-        raise DataError(str(error.filename), f"the file cannot be read ({error.strerror}).",
-                        "Check that the data folder is complete, and open it again.") from error
+        raise DataError(
+            str(error.filename),
+            f"the file cannot be read ({error.strerror}).",
+            "Check that the data folder is complete, and open it again.",
+        ) from error
 
 
 # ------------------------------------------------------------------------------- cache
@@ -203,7 +255,9 @@ def _stamp(source: Source) -> list:
 
 @contextlib.contextmanager
 def _one_at_a_time(lock_file: Path) -> Iterator[bool]:
-    """Whether the cache can be written; other processes that open the same folder wait meanwhile."""
+    """Whether the cache can be written; other processes that open the same folder wait
+    meanwhile.
+    """
     lock = filelock.FileLock(lock_file)
     try:
         lock_file.parent.mkdir(parents=True, exist_ok=True)
@@ -229,22 +283,33 @@ def _read_cache(cache: Path) -> _Content:
     for name in _CACHED:
         if io.file_sha256(cache / name) != index["sha256"][name]:
             raise ValueError(f"{name} is not what was written")
-    metadata = pd.read_csv(cache / "metadata.csv", dtype=COLUMN_TYPES, keep_default_na=False, na_values={"age": [""]})
-    return _Content(np.load(cache / "images.npy", mmap_mode="r"), metadata, str(index["fingerprint"]),
-                    tuple(map(str, index["notes"])))
+    metadata = pd.read_csv(
+        cache / "metadata.csv", dtype=COLUMN_TYPES, keep_default_na=False, na_values={"age": [""]}
+    )
+    return _Content(
+        np.load(cache / "images.npy", mmap_mode="r"),
+        metadata,
+        str(index["fingerprint"]),
+        tuple(map(str, index["notes"])),
+    )
 
 
 def _write_cache(draft: Path, content: _Content) -> None:
     draft.mkdir()
     np.save(draft / "images.npy", content.images)
     (draft / "metadata.csv").write_bytes(_canonical(content.metadata))
-    index = {"fingerprint": content.fingerprint, "notes": list(content.notes),
-             "sha256": {name: io.file_sha256(draft / name) for name in _CACHED}}
+    index = {
+        "fingerprint": content.fingerprint,
+        "notes": list(content.notes),
+        "sha256": {name: io.file_sha256(draft / name) for name in _CACHED},
+    }
     io.write_json(draft / "cache.json", {**index, "seal": _seal(index)})
 
 
 def _seal(index: dict) -> str:
-    """Of what stands beside it in cache.json: a fingerprint with a flipped bit would part runs that belong together."""
+    """Of what stands beside it in cache.json: a fingerprint with a flipped bit would part runs
+    that belong together.
+    """
     return _sha256(io.json_bytes(index))
 
 
@@ -260,14 +325,16 @@ def _remove_others(cache: Path, folder_key: str) -> None:
 
 
 def current_source() -> Path:
-    """The environment's HAM_DATA, else the folder chosen on the page, else DEMO_SOURCE. Raises DataError."""
+    """The environment's HAM_DATA, else the folder chosen on the page, else DEMO_SOURCE. Raises
+    DataError.
+    """
     chosen = os.environ.get("HAM_DATA") or _read_settings().get("data")
     return names.as_folder(chosen) if chosen else DEMO_SOURCE
 
 
 def choose_source(path: str | os.PathLike | None) -> Path | None:
-    """Remember this folder or zip for the next start; DEMO_SOURCE or None means the demo data. Returns what is
-    remembered. Raises DataError where it holds no data set.
+    """Remember this folder or zip for the next start; DEMO_SOURCE or None means the demo data.
+    Returns what is remembered. Raises DataError where it holds no data set.
     """
     chosen = None if path is None or is_demo(path) else open_source(path).chosen
     try:
@@ -294,7 +361,11 @@ def _read_settings() -> dict:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except io.DAMAGED as error:
-        if not os.access(file.parent, os.X_OK):  # the whole folder is closed to us: nothing can have been chosen
+        # the whole folder is closed to us: nothing can have been chosen
+        if not os.access(file.parent, os.X_OK):
             return {}
-        raise DataError(f"The settings {file}", f"they cannot be read ({error}).",
-                        "Choose the data folder again, or delete the file.") from error
+        raise DataError(
+            f"The settings {file}",
+            f"they cannot be read ({error}).",
+            "Choose the data folder again, or delete the file.",
+        ) from error

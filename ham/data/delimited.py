@@ -22,14 +22,40 @@ from ham.data.names import shown as shown_path
 SEPARATORS = ",;\t"
 SAVE_AGAIN = "Save it as CSV in UTF-8."
 #: How a value that is not known is written; compared without case.
-MISSING = frozenset({
-    "", "nan", "na", "n/a", "n.a.", "#n/a", "<na>", "nat", "none", "null", "unknown",
-    "undefined", "unspecified", "missing", "-", "--", "?", "not available", "not_available",
-    "not known", "not specified", "not reported", "not recorded",
-})
-_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"),
-                     (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF16_LE, "utf-16-le"),
-                     (codecs.BOM_UTF16_BE, "utf-16-be"))
+MISSING = frozenset(
+    {
+        "",
+        "nan",
+        "na",
+        "n/a",
+        "n.a.",
+        "#n/a",
+        "<na>",
+        "nat",
+        "none",
+        "null",
+        "unknown",
+        "undefined",
+        "unspecified",
+        "missing",
+        "-",
+        "--",
+        "?",
+        "not available",
+        "not_available",
+        "not known",
+        "not specified",
+        "not reported",
+        "not recorded",
+    }
+)
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +80,9 @@ class Table:
             fields = fields[:n] + _without_empty_end(fields[n:])
         if len(fields) != n:
             counted = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
-            raise DataError(self.where(line), f"it has {counted} where the header has {n}.", self.todo)
+            raise DataError(
+                self.where(line), f"it has {counted} where the header has {n}.", self.todo
+            )
         return fields
 
     def column(self, *names: str) -> int | None:
@@ -65,8 +93,11 @@ class Table:
         written = [name.casefold() for name in self.header]
         for name in names:
             if written.count(name.casefold()) > 1:
-                raise DataError(self.where(self.line), f"the header is {self.header_shown}: it has "
-                                f"the column {name} twice.", "Remove or rename one of the two.")
+                raise DataError(
+                    self.where(self.line),
+                    f"the header is {self.header_shown}: it has the column {name} twice.",
+                    "Remove or rename one of the two.",
+                )
             if name.casefold() in written:
                 return written.index(name.casefold())
         return None
@@ -80,7 +111,8 @@ class Table:
 
 
 def read_table(source: str | os.PathLike | bytes, shown: str = "", todo: str = SAVE_AGAIN) -> Table:
-    """The table in a file, or in the bytes of one. Raises DataError, with the line where there is one.
+    """The table in a file, or in the bytes of one. Raises DataError, with the line where there
+    is one.
 
     `shown` is what messages call it; `todo` what they advise.
     """
@@ -92,7 +124,9 @@ def read_table(source: str | os.PathLike | bytes, shown: str = "", todo: str = S
             content = Path(source).read_bytes()
         except (OSError, ValueError) as error:  # a NUL in its name
             why = getattr(error, "strerror", None) or error
-            raise DataError(shown, f"the file cannot be read ({why}).", "Check its name.") from error
+            raise DataError(
+                shown, f"the file cannot be read ({why}).", "Check its name."
+            ) from error
     text = _decoded(content, shown, todo)
     lines = _rows(text, shown, todo)
     if not lines:
@@ -124,20 +158,26 @@ def number(text: str) -> float | None:
 def _decoded(content: bytes, shown: str, todo: str) -> str:
     if content.startswith(b"PK\3\4"):
         raise DataError(shown, "it is an Excel workbook or another zip archive, no text.", todo)
-    mark, encoding = next(((mark, name) for mark, name in _BYTE_ORDER_MARKS
-                           if content.startswith(mark)), (b"", _guessed(content)))
-    body = content[len(mark):]
+    mark, encoding = next(
+        ((mark, name) for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)),
+        (b"", _guessed(content)),
+    )
+    body = content[len(mark) :]
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
-        line = len(re.findall("\r\n|\r|\n", body[:error.start].decode(encoding, "replace"))) + 1
+        line = len(re.findall("\r\n|\r|\n", body[: error.start].decode(encoding, "replace"))) + 1
         name = encoding.upper().removesuffix("-LE").removesuffix("-BE")
-        raise DataError(f"{shown}, line {line}", f"it is no {name} text (byte {len(mark) + error.start}).",
-                        todo) from error
+        raise DataError(
+            f"{shown}, line {line}", f"it is no {name} text (byte {len(mark) + error.start}).", todo
+        ) from error
     if "\0" in text:
-        line = len(re.findall("\r\n|\r|\n", text[:text.index("\0")])) + 1
-        raise DataError(f"{shown}, line {line}", "it has a NUL character: the file is no text, or it "
-                        "is damaged.", todo)
+        line = len(re.findall("\r\n|\r|\n", text[: text.index("\0")])) + 1
+        raise DataError(
+            f"{shown}, line {line}",
+            "it has a NUL character: the file is no text, or it is damaged.",
+            todo,
+        )
     return text.lstrip("\ufeff")  # some exports write the mark twice
 
 
@@ -156,8 +196,12 @@ def _guessed(content: bytes) -> str:
 def _rows(text: str, shown: str, todo: str) -> list[tuple[int, list[str]]]:
     """(line, fields without blanks around them) of every line that is not blank."""
     text, skipped, separator = _separator(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True,
-                        skipinitialspace=separator != "\t")
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        strict=True,
+        skipinitialspace=separator != "\t",
+    )
     rows, line = [], 1
     try:
         for fields in reader:
@@ -166,8 +210,12 @@ def _rows(text: str, shown: str, todo: str) -> list[tuple[int, list[str]]]:
                 rows.append((line + skipped, stripped))
             line = reader.line_num + 1
     except csv.Error as error:
-        why = {"unexpected end of data": "a quotation mark is opened and not closed"}.get(str(error), str(error))
-        raise DataError(f"{shown}, line {line + skipped}", f"it is no CSV ({why}).", todo) from error
+        why = {"unexpected end of data": "a quotation mark is opened and not closed"}.get(
+            str(error), str(error)
+        )
+        raise DataError(
+            f"{shown}, line {line + skipped}", f"it is no CSV ({why}).", todo
+        ) from error
     return rows
 
 

@@ -1,7 +1,7 @@
 """The names under which tables give a diagnosis, and which of the models' classes each one is.
 
-Only what is certain is mapped, by the synonyms in config.CLASSES. All else is a class that the models
-do not know.
+Only what is certain is mapped, by the synonyms in config.CLASSES. All else is a class that the
+models do not know.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def counted(texts: Iterable[str]) -> str:
 
 def _plain(text: str) -> str:
     """Words without case, apostrophes and what else stands between them."""
-    return " ".join(re.findall(r"\w+", text.casefold().replace("'", "").replace("\u2019", "").replace("_", " ")))
+    return " ".join(
+        re.findall(r"\w+", text.casefold().replace("'", "").replace("\u2019", "").replace("_", " "))
+    )
 
 
 _INDEX: dict[str, int] = {

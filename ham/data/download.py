@@ -1,9 +1,11 @@
 """Kaggle -> a checked folder of our own, through kagglehub.
 
-    download_ham10000() -> the two files that are enough, 92 MB; with photographs=True the whole archive
+    download_ham10000() -> the two files that are enough, 92 MB; with photographs=True the whole
+    archive
 
-kagglehub runs in a process of its own (`ham/data/fetch.py`). What has arrived lies in HAM_HOME/downloads
-until the data set is whole and checked; a download that broke off, was stopped or was killed goes on from there.
+kagglehub runs in a process of its own (`ham/data/fetch.py`). What has arrived lies in
+HAM_HOME/downloads until the data set is whole and checked; a download that broke off, was
+stopped or was killed goes on from there.
 """
 
 from __future__ import annotations
@@ -35,19 +37,25 @@ STALL_SECONDS = 30.0  # without a byte
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the next attempt, as long as none brings a byte
 LONGEST_WAIT = 120.0  # that a server may ask for
 CORRUPT_TIMES = 2  # that a wrong checksum may arrive
-BY_HAND = (f"Or fetch {METADATA_FILE} and {PIXEL_FILE} from {KAGGLE_URL} with a browser, and choose their folder or "
-           "zip. The demo data needs no network.")
+BY_HAND = (
+    f"Or fetch {METADATA_FILE} and {PIXEL_FILE} from {KAGGLE_URL} with a browser, and "
+    "choose their folder or "
+    "zip. The demo data needs no network."
+)
 _NAMES = ("kaggle", "kaggle-photographs")  # folders in HAM_HOME/data
 _LINE = re.compile(rb"[\r\n]+")
 
 
-def download_ham10000(photographs: bool = False, report: Report | None = None,
-                      stop: threading.Event | None = None) -> Path:
-    """Fetches HAM10000 from Kaggle, checks it, and gives it a folder in HAM_HOME/data; returns the folder.
+def download_ham10000(
+    photographs: bool = False, report: Report | None = None, stop: threading.Event | None = None
+) -> Path:
+    """Fetches HAM10000 from Kaggle, checks it, and gives it a folder in HAM_HOME/data; returns
+    the folder.
 
-    `report(done, total, what)` counts bytes, total 0 where nobody knows. An account's token is used where
-    kagglehub finds one; none is needed. Lost connections are tried again, from the bytes that are there.
-    Raises DataError; Stopped where `stop` was set. What has arrived stays for the next call, unless it was wrong.
+    `report(done, total, what)` counts bytes, total 0 where nobody knows. An account's token is
+    used where kagglehub finds one; none is needed. Lost connections are tried again, from the
+    bytes that are there. Raises DataError; Stopped where `stop` was set. What has arrived stays
+    for the next call, unless it was wrong.
     """
     tell = io.stoppable(report, stop)
     stop = stop or threading.Event()
@@ -67,7 +75,9 @@ def downloads() -> Path:
 def downloaded(photographs: bool = False) -> Path | None:
     """The folder of an earlier download of this kind, where it is still there."""
     name = _NAMES[photographs]
-    found = [folder for folder in places.own_folders() if re.fullmatch(rf"{name}(-\d+)?", folder.name)]
+    found = [
+        folder for folder in places.own_folders() if re.fullmatch(rf"{name}(-\d+)?", folder.name)
+    ]
     return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
 
 
@@ -88,7 +98,10 @@ def _arrived() -> dict[str, int]:
 
 def _pixels(tell: Report, stop: threading.Event) -> Path:
     need_room(max(0, PIXELS_BYTES - arrived_bytes()), "The download from Kaggle")
-    origin = {"title": "HAM10000, 28x28 images", "origin": f"Downloaded from Kaggle ({KAGGLE_DATASET})"}
+    origin = {
+        "title": "HAM10000, 28x28 images",
+        "origin": f"Downloaded from Kaggle ({KAGGLE_DATASET})",
+    }
     for once_more in (True, False):
         arrived = _fetch([METADATA_FILE, PIXEL_FILE], tell, stop)
         try:
@@ -99,7 +112,8 @@ def _pixels(tell: Report, stop: threading.Event) -> Path:
             return folder
         except CannotWrite:
             raise
-        except (DataError, io.ArchiveError) as error:  # arrived whole as it seemed, and is not the data
+        # arrived whole as it seemed, and is not the data
+        except (DataError, io.ArchiveError) as error:
             shutil.rmtree(downloads(), ignore_errors=True)
             if not once_more:
                 raise _wrong(error) from error
@@ -109,10 +123,15 @@ def _pixels(tell: Report, stop: threading.Event) -> Path:
 
 def _photographs(tell: Report, stop: threading.Event) -> Path:
     there = arrived_bytes()
-    need_room(max(0, ARCHIVE_BYTES - there) + PHOTOGRAPHS_BYTES, "The download with the photographs")
+    need_room(
+        max(0, ARCHIVE_BYTES - there) + PHOTOGRAPHS_BYTES, "The download with the photographs"
+    )
     target = downloads() / "ham10000.zip"
     _fetch(["--archive", str(target)], tell, stop)
-    origin = {"title": "HAM10000 with photographs", "origin": f"Downloaded from Kaggle ({KAGGLE_DATASET})"}
+    origin = {
+        "title": "HAM10000 with photographs",
+        "origin": f"Downloaded from Kaggle ({KAGGLE_DATASET})",
+    }
     try:
         return archive.unpack_here(target, "What Kaggle sent", _NAMES[True], origin, tell)
     except CannotWrite:
@@ -123,8 +142,9 @@ def _photographs(tell: Report, stop: threading.Event) -> Path:
 
 
 def _take(path: Path, target: Path) -> None:
-    """Beside the place where kagglehub keeps it, which a killed process must find as it was. Kaggle zips single
-    files, and kagglehub leaves one packed that was whole before it was asked for."""
+    """Beside the place where kagglehub keeps it, which a killed process must find as it was.
+    Kaggle zips single files, and kagglehub leaves one packed that was whole before it was asked
+    for."""
     if zipfile.is_zipfile(path):
         with io.Archive(path, ratio=None) as packed, open(target, "wb") as file:
             for entry in packed.entries:
@@ -140,15 +160,20 @@ def _take(path: Path, target: Path) -> None:
 def _wrong(error: Exception) -> DataError:
     if isinstance(error, DataError):
         return DataError(error.what, error.why, f"Try again: it is fetched afresh. {BY_HAND}")
-    return DataError("What Kaggle sent", f"it cannot be unpacked: {error}.",
-                     f"Try again: it is fetched afresh. {BY_HAND}")
+    return DataError(
+        "What Kaggle sent",
+        f"it cannot be unpacked: {error}.",
+        f"Try again: it is fetched afresh. {BY_HAND}",
+    )
 
 
 # --------------------------------------------------------------------------- attempts
 
 
 def _fetch(arguments: list[str], tell: Report, stop: threading.Event) -> dict[str, Path]:
-    """Attempts until the files are there. Raises DataError where trying again is of no use, or was of none."""
+    """Attempts until the files are there. Raises DataError where trying again is of no use, or
+    was of none.
+    """
     in_vain = corrupt = 0
     while True:
         before = arrived_bytes()
@@ -164,7 +189,11 @@ def _fetch(arguments: list[str], tell: Report, stop: threading.Event) -> dict[st
         wait = _asked_for(problem) or WAITS[max(0, in_vain - 1)]
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
-            tell(attempt.done, attempt.total, f"{_SHORT[_kind(problem)]}, trying again in {left:.0f} s")
+            tell(
+                attempt.done,
+                attempt.total,
+                f"{_SHORT[_kind(problem)]}, trying again in {left:.0f} s",
+            )
             stop.wait(min(left, 1.0))
 
 
@@ -179,16 +208,30 @@ class _Attempt:
         self.noise: collections.deque[str] = collections.deque(maxlen=8)
 
     def run(self, arguments: list[str], tell: Report, stop: threading.Event) -> None:
-        """Until it ends, says nothing for too long, or is stopped: then it is killed. Raises Stopped."""
+        """Until it ends, says nothing for too long, or is stopped: then it is killed. Raises
+        Stopped.
+        """
         environment = {
-            **os.environ, "KAGGLEHUB_CACHE": str(downloads()), "KAGGLEHUB_VERBOSITY": "warning",
-            "DISABLE_KAGGLE_CACHE": "1", "DISABLE_COLAB_CACHE": "1", "TQDM_BAR_FORMAT": fetch.BAR,
-            "TQDM_MININTERVAL": "0.2", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1",
+            **os.environ,
+            "KAGGLEHUB_CACHE": str(downloads()),
+            "KAGGLEHUB_VERBOSITY": "warning",
+            "DISABLE_KAGGLE_CACHE": "1",
+            "DISABLE_COLAB_CACHE": "1",
+            "TQDM_BAR_FORMAT": fetch.BAR,
+            "TQDM_MININTERVAL": "0.2",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONUNBUFFERED": "1",
         }
         # -P: the modules beside the script are ours, and named like those of others
         command = [sys.executable, "-P", str(Path(fetch.__file__)), KAGGLE_DATASET, *arguments]
-        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, start_new_session=True) as process:
+        with subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
             listener = threading.Thread(target=self._listen, args=(process.stdout,), daemon=True)
             listener.start()
             try:
@@ -203,12 +246,15 @@ class _Attempt:
     def _watch(self, process: subprocess.Popen, tell: Report, stop: threading.Event) -> None:
         there, moved = {}, time.monotonic()
         while process.poll() is None:
-            if (now_there := _arrived()) != there or not self.file:  # Python's own start is nobody's silence
+            # Python's own start is nobody's silence
+            if (now_there := _arrived()) != there or not self.file:
                 there, moved = now_there, time.monotonic()
             self.done = there.get(self.file, 0)
             if self.total:  # unpacked, it is larger than what was to arrive
                 self.done = min(self.done, self.total)
-            tell(self.done, self.total, f"Downloading {self.file}" if self.file else "Asking Kaggle")
+            tell(
+                self.done, self.total, f"Downloading {self.file}" if self.file else "Asking Kaggle"
+            )
             if time.monotonic() - moved > STALL_SECONDS:
                 self.problem = {"error": "stalled"}
                 return
@@ -246,12 +292,19 @@ class _Attempt:
 
 # ----------------------------------------------------------------------------- problems
 
-_SHORT = {"connection": "Connection lost", "stalled": "Nothing came for a while", "corrupt": "A wrong checksum came",
-          "busy": "Kaggle asks to wait", "server": "Kaggle has a problem"}
+_SHORT = {
+    "connection": "Connection lost",
+    "stalled": "Nothing came for a while",
+    "corrupt": "A wrong checksum came",
+    "busy": "Kaggle asks to wait",
+    "server": "Kaggle has a problem",
+}
 
 
 def _kind(problem: dict) -> str:
-    """The problem's kind; an HTTP status as busy (429), server (5xx), refused (401, 403), gone (404) or http."""
+    """The problem's kind; an HTTP status as busy (429), server (5xx), refused (401, 403), gone
+    (404) or http.
+    """
     if problem["error"] != "http":
         return problem["error"]
     status = problem["status"]
@@ -265,7 +318,9 @@ def _worth_another(problem: dict) -> bool:
 
 
 def _asked_for(problem: dict) -> float | None:
-    """Seconds that the server asked to wait, where it named a number of them that people would wait."""
+    """Seconds that the server asked to wait, where it named a number of them that people would
+    wait.
+    """
     text = str(problem.get("retry_after") or "")
     return float(text) if text.isdigit() and 0 < int(text) <= LONGEST_WAIT else None
 
@@ -276,24 +331,52 @@ def _in_words(problem: dict) -> DataError:
     status = problem.get("status")
     token = "https://www.kaggle.com/settings"
     why, todo = {
-        "connection": ("there is no connection to kaggle.com, or it keeps breaking off.",
-                       f"Check the network (a proxy is named in HTTPS_PROXY). {again} {BY_HAND}"),
-        "stalled": (f"no byte came for {STALL_SECONDS:.0f} seconds, several times over.", f"{again} {BY_HAND}"),
-        "corrupt": ("what arrived does not have the checksum that Kaggle names, several times over; it was thrown "
-                    "away.", f"Try again later. {BY_HAND}"),
-        "busy": ("Kaggle asks to wait (429): there were too many downloads from this address.",
-                 f"Try again in some minutes; it goes on from what has arrived. {BY_HAND}"),
-        "server": (f"Kaggle has a problem of its own ({status}).", f"Try again in some minutes. {BY_HAND}"),
-        "refused": (f"Kaggle refused it ({status}): it wants an account, or does not take the one in "
-                    "~/.kaggle or KAGGLE_API_TOKEN.",
-                    f"Make a token at {token}, save it as ~/.kaggle/kaggle.json, or remove an old one there, and try "
-                    f"again. {BY_HAND}"),
-        "gone": ("Kaggle does not have the data set, or the file, under this name any more (404).", BY_HAND),
-        "full": (f"the disk is full ({detail}).", f"Make room, or set HAM_HOME to a folder on a larger disk. {again}"),
-        "disk": (f"what arrives cannot be written to {downloads()} ({detail}).",
-                 "Give yourself the right to write there, or set HAM_HOME to another folder."),
-        "missing": (f"kagglehub is not installed ({detail}).",
-                    f"Install it with: python -m pip install -r requirements.txt. {BY_HAND}"),
+        "connection": (
+            "there is no connection to kaggle.com, or it keeps breaking off.",
+            f"Check the network (a proxy is named in HTTPS_PROXY). {again} {BY_HAND}",
+        ),
+        "stalled": (
+            f"no byte came for {STALL_SECONDS:.0f} seconds, several times over.",
+            f"{again} {BY_HAND}",
+        ),
+        "corrupt": (
+            "what arrived does not have the checksum that Kaggle names, several times "
+            "over; it was thrown "
+            "away.",
+            f"Try again later. {BY_HAND}",
+        ),
+        "busy": (
+            "Kaggle asks to wait (429): there were too many downloads from this address.",
+            f"Try again in some minutes; it goes on from what has arrived. {BY_HAND}",
+        ),
+        "server": (
+            f"Kaggle has a problem of its own ({status}).",
+            f"Try again in some minutes. {BY_HAND}",
+        ),
+        "refused": (
+            f"Kaggle refused it ({status}): it wants an account, or does not take the one "
+            "in "
+            "~/.kaggle or KAGGLE_API_TOKEN.",
+            f"Make a token at {token}, save it as ~/.kaggle/kaggle.json, or remove an old "
+            "one there, and try "
+            f"again. {BY_HAND}",
+        ),
+        "gone": (
+            "Kaggle does not have the data set, or the file, under this name any more (404).",
+            BY_HAND,
+        ),
+        "full": (
+            f"the disk is full ({detail}).",
+            f"Make room, or set HAM_HOME to a folder on a larger disk. {again}",
+        ),
+        "disk": (
+            f"what arrives cannot be written to {downloads()} ({detail}).",
+            "Give yourself the right to write there, or set HAM_HOME to another folder.",
+        ),
+        "missing": (
+            f"kagglehub is not installed ({detail}).",
+            f"Install it with: python -m pip install -r requirements.txt. {BY_HAND}",
+        ),
         "http": (f"Kaggle answered with status {status}.", f"{again} {BY_HAND}"),
     }.get(_kind(problem), (f"kagglehub failed ({detail}).", f"{again} {BY_HAND}"))
     return DataError(what, why, todo)

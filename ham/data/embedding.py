@@ -27,8 +27,9 @@ _REPORT_EVERY = 10  # iterations
 def image_features(images: np.ndarray) -> np.ndarray:
     """Principal components of the images averaged to 14x14, float32 (n, k), k at most N_FEATURES.
 
-    `images`: uint8 (n, 28, 28, 3). Distances between rows are distances between the small images, in
-    grey levels (root of the sum of squares over 588 values), up to what the left-out components hold.
+    `images`: uint8 (n, 28, 28, 3). Distances between rows are distances between the small
+    images, in grey levels (root of the sum of squares over 588 values), up to what the left-out
+    components hold.
     """
     from sklearn.decomposition import PCA
     from threadpoolctl import threadpool_limits
@@ -38,31 +39,39 @@ def image_features(images: np.ndarray) -> np.ndarray:
     k = min(N_FEATURES, *small.shape)
     if (small == small[0]).all():  # no variance to divide by
         return np.zeros((len(small), k), dtype=np.float32)
-    with threadpool_limits(1):  # two threads that share their cores with a training were four times as slow
+    # two threads that share their cores with a training were four times as slow
+    with threadpool_limits(1):
         return PCA(k, svd_solver="covariance_eigh").fit_transform(small).astype(np.float32)
 
 
 def nearest(features: np.ndarray, row: int, n: int | None = None) -> np.ndarray:
-    """The rows of the `n` images most like this one (all by default), the nearest first, itself left out."""
+    """The rows of the `n` images most like this one (all by default), the nearest first, itself
+    left out.
+    """
     distances = np.square(features - features[row]).sum(axis=1)
     distances[row] = -1
-    return np.argsort(distances, kind="stable")[1:None if n is None else n + 1]
+    return np.argsort(distances, kind="stable")[1 : None if n is None else n + 1]
 
 
-def tsne_map(features: np.ndarray, report: io.Report | None = None,
-             stop: threading.Event | None = None) -> np.ndarray:
-    """t-SNE of the features, float32 (n, 2): images that look alike lie together, distances between heaps say little.
+def tsne_map(
+    features: np.ndarray, report: io.Report | None = None, stop: threading.Event | None = None
+) -> np.ndarray:
+    """t-SNE of the features, float32 (n, 2): images that look alike lie together, distances
+    between heaps say little.
 
-    van der Maaten and Hinton 2008, as openTSNE computes it (perplexity 30, started from the first two
-    principal components, exact neighbours). `report` counts iterations. Raises DataError with fewer than
-    LEAST_IMAGES images, io.Stopped soon after `stop` is set.
+    van der Maaten and Hinton 2008, as openTSNE computes it (perplexity 30, started from the
+    first two principal components, exact neighbours). `report` counts iterations. Raises
+    DataError with fewer than LEAST_IMAGES images, io.Stopped soon after `stop` is set.
     """
     from openTSNE import TSNEEmbedding, affinity, initialization
 
     n = len(features)
     if n < LEAST_IMAGES:
-        raise DataError(f"A map of {n} images", "there are too few of them to lie beside each other.",
-                        f"Use a data set of {LEAST_IMAGES} images or more.")
+        raise DataError(
+            f"A map of {n} images",
+            "there are too few of them to lie beside each other.",
+            f"Use a data set of {LEAST_IMAGES} images or more.",
+        )
     done, stop = 0, stop or threading.Event()
 
     def watch(iteration: int, error: float, embedding: np.ndarray) -> bool:
@@ -71,15 +80,28 @@ def tsne_map(features: np.ndarray, report: io.Report | None = None,
         return stop.is_set()  # openTSNE then stops by an exception of its own
 
     threads = max(1, (os.cpu_count() or 2) - 1)  # the page goes on meanwhile
-    near = affinity.PerplexityBasedNN(features, perplexity=min(_PERPLEXITY, (n - 1) / 3), method="exact",
-                                      n_jobs=threads, random_state=0)
+    near = affinity.PerplexityBasedNN(
+        features,
+        perplexity=min(_PERPLEXITY, (n - 1) / 3),
+        method="exact",
+        n_jobs=threads,
+        random_state=0,
+    )
     start = initialization.rescale(features[:, :2].astype(np.float64))
-    points = TSNEEmbedding(start, near, n_jobs=threads, random_state=0, callbacks=[watch],
-                           callbacks_every_iters=_REPORT_EVERY)
+    points = TSNEEmbedding(
+        start,
+        near,
+        n_jobs=threads,
+        random_state=0,
+        callbacks=[watch],
+        callbacks_every_iters=_REPORT_EVERY,
+    )
     for iterations, exaggeration, momentum in zip(ITERATIONS, (12, 1), (0.5, 0.8), strict=True):
         if stop.is_set():
             raise io.stopped()
-        points = points.optimize(iterations, exaggeration=exaggeration, momentum=momentum, propagate_exception=False)
+        points = points.optimize(
+            iterations, exaggeration=exaggeration, momentum=momentum, propagate_exception=False
+        )
         if stop.is_set():
             raise io.stopped()
         done += iterations
@@ -96,9 +118,14 @@ def map_file(fingerprint: str, method: str) -> Path:
 
 def read_map(fingerprint: str, method: str, n_images: int) -> np.ndarray | None:
     """The map kept, float32 (n_images, 2); None where there is none or it is damaged."""
+
     def read(file: Path) -> np.ndarray:
         points = io.read_arrays(file)["points"]
-        if points.shape != (n_images, 2) or points.dtype != np.float32 or not np.isfinite(points).all():
+        if (
+            points.shape != (n_images, 2)
+            or points.dtype != np.float32
+            or not np.isfinite(points).all()
+        ):
             raise ValueError(f"it holds {points.dtype} of shape {points.shape}")
         return points
 
@@ -106,7 +133,10 @@ def read_map(fingerprint: str, method: str, n_images: int) -> np.ndarray | None:
 
 
 def write_map(fingerprint: str, method: str, points: np.ndarray) -> bool:
-    """Keeps a map. False where it cannot be written (a full disk, say): it is then made again after a restart."""
+    """Keeps a map. False where it cannot be written (a full disk, say): it is then made again
+    after a restart.
+    """
+
     def write(draft: Path) -> None:
         io.write_arrays(draft, {"points": points.astype(np.float32)})
 

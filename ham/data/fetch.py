@@ -1,12 +1,14 @@
-"""The process that fetches from Kaggle; `ham.data.download` starts it by its path and reads what it says.
+"""The process that fetches from Kaggle; `ham.data.download` starts it by its path and reads what
+it says.
 
     python -P fetch.py HANDLE [FILE ...]        the named files, into kagglehub's cache
     python -P fetch.py HANDLE --archive ZIP     the whole data set as one zip, never unpacked here
 
 A process of its own, because kagglehub can neither be stopped nor told to give up waiting: this one
-can be killed at any moment, and the next one goes on from the bytes that are there. It ends by itself
-when whoever started it is gone. What it says are lines that begin with SAYS, then JSON; all else that
-kagglehub or tqdm print is noise. Nothing of ours is imported, so that it starts quickly.
+can be killed at any moment, and the next one goes on from the bytes that are there. It ends by
+itself when whoever started it is gone. What it says are lines that begin with SAYS, then JSON;
+all else that kagglehub or tqdm print is noise. Nothing of ours is imported, so that it starts
+quickly.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ import threading
 from pathlib import Path
 
 SAYS = "ham-fetch "
-#: What tqdm draws, by its own setting TQDM_BAR_FORMAT: how many bytes there will be. Those that are there, the
-#: disk tells.
+#: What tqdm draws, by its own setting TQDM_BAR_FORMAT: how many bytes there will be. Those that
+#: are there, the disk tells.
 BAR = "ham-bar {total} "
 SPARE_BYTES = 1 << 30  # left free beside the archive
-CHUNK_BYTES = 1 << 16  # of kagglehub, instead of 1 MiB: what a kill loses, and what a slow line waits for
+# of kagglehub, instead of 1 MiB: what a kill loses, and what a slow line waits for
+CHUNK_BYTES = 1 << 16
 
 
 def say(**what: object) -> None:
@@ -40,13 +43,15 @@ def files(handle: str, names: list[str]) -> None:
     for name in names:
         say(file=name)
         for packed in Path(os.environ["KAGGLEHUB_CACHE"]).rglob(f"{name}.zip"):
-            packed.replace(packed.with_suffix(""))  # killed while unpacking it: the whole zip is under its first name
+            # killed while unpacking it: the whole zip is under its first name
+            packed.replace(packed.with_suffix(""))
         say(file=name, path=kagglehub.dataset_download(handle, path=name))
 
 
 def archive(handle: str, target: Path) -> None:
-    """The whole data set. `dataset_download` would unpack it on the spot, every photograph twice, as Kaggle's zip
-    has them, and unchecked; so its two halves are called, without the unpacking."""
+    """The whole data set. `dataset_download` would unpack it on the spot, every photograph
+    twice, as Kaggle's zip has them, and unchecked; so its two halves are called, without the
+    unpacking."""
     import kagglehub.clients
     from kagglehub.clients import build_kaggle_client, download_file
     from kagglehub.exceptions import handle_call
@@ -59,12 +64,16 @@ def archive(handle: str, target: Path) -> None:
     request.owner_slug, request.dataset_slug = wanted.owner, wanted.dataset
     say(file=target.name)
     with build_kaggle_client() as client:
-        response = handle_call(lambda: client.datasets.dataset_api_client.download_dataset(request), wanted)
+        response = handle_call(
+            lambda: client.datasets.dataset_api_client.download_dataset(request), wanted
+        )
         there = target.stat().st_size if target.exists() else 0
         needed = int(response.headers.get("Content-Length", 0)) - there + SPARE_BYTES
         free = shutil.disk_usage(target.parent).free
         if free < needed:
-            raise OSError(errno.ENOSPC, f"it needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free")
+            raise OSError(
+                errno.ENOSPC, f"it needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
+            )
         download_file(response, str(target), wanted)
     say(file=target.name, path=str(target))
 
@@ -81,9 +90,15 @@ def what_went_wrong(error: Exception) -> dict[str, object]:
         return {"error": "missing", "detail": str(missing)}
     found: dict[str, object] = {"detail": f"{type(error).__name__}: {error}"}
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        found |= {"error": "http", "status": error.response.status_code,
-                  "retry_after": error.response.headers.get("Retry-After")}
-    elif isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError | ConnectionError | TimeoutError):
+        found |= {
+            "error": "http",
+            "status": error.response.status_code,
+            "retry_after": error.response.headers.get("Retry-After"),
+        }
+    elif isinstance(
+        error,
+        requests.RequestException | urllib3.exceptions.HTTPError | ConnectionError | TimeoutError,
+    ):
         found["error"] = "connection"  # refused, reset, cut short, no such host, no answer
     elif isinstance(error, DataCorruptionError | zipfile.BadZipFile):
         found["error"] = "corrupt"
@@ -96,11 +111,15 @@ def what_went_wrong(error: Exception) -> dict[str, object]:
 
 
 def end_with_parent() -> None:
-    """Whoever started this holds the other end of standard input: it closes with them, however they end."""
+    """Whoever started this holds the other end of standard input: it closes with them, however
+    they end.
+    """
+
     def wait() -> None:
         with contextlib.suppress(OSError, ValueError):
             sys.stdin.buffer.read()
         os._exit(1)
+
     threading.Thread(target=wait, daemon=True).start()
 
 

@@ -40,20 +40,33 @@ def known_sources() -> list[KnownSource]:
     folders = {_resolved(Path(text)): _words(Path(text)) for text in _remembered()}
     if in_use is not None:
         folders = {in_use: _words(in_use), **folders}
-    known = [KnownSource(None, "Demo data", "Made by HAM Lab, synthetic", in_use is None and readable, True)]
-    known += [KnownSource(folder, *words, folder == in_use, _is_there(folder))
-              for folder, words in {**folders, **own}.items()]
+    known = [
+        KnownSource(
+            None, "Demo data", "Made by HAM Lab, synthetic", in_use is None and readable, True
+        )
+    ]
+    known += [
+        KnownSource(folder, *words, folder == in_use, _is_there(folder))
+        for folder, words in {**folders, **own}.items()
+    ]
     if named:
         known.sort(key=lambda source: not source.in_use)
-        known[0] = KnownSource(in_use, known[0].title, "Named by the environment variable HAM_DATA", True,
-                               known[0].there)
+        known[0] = KnownSource(
+            in_use,
+            known[0].title,
+            "Named by the environment variable HAM_DATA",
+            True,
+            known[0].there,
+        )
     return known
 
 
 def use_source(path: str | os.PathLike | None) -> None:
-    """Takes a folder, or the demo data (None), into use, and remembers the one before it and this one.
+    """Takes a folder, or the demo data (None), into use, and remembers the one before it and
+    this one.
 
-    Raises DataError where it holds no data set, or the choice cannot be written; what was in use then stays so.
+    Raises DataError where it holds no data set, or the choice cannot be written; what was in use
+    then stays so.
     """
     try:
         before = dataset.current_source()
@@ -61,7 +74,11 @@ def use_source(path: str | os.PathLike | None) -> None:
         before = None
     after = dataset.choose_source(path)
     ours = _resolved(data_folder())
-    chosen = [_resolved(folder) for folder in (after, before) if folder is not None and not dataset.is_demo(folder)]
+    chosen = [
+        _resolved(folder)
+        for folder in (after, before)
+        if folder is not None and not dataset.is_demo(folder)
+    ]
     kept = [str(folder) for folder in chosen if ours not in folder.parents]
     remembered = list(dict.fromkeys([*kept, *_remembered()]))[:REMEMBERED]
     with contextlib.suppress(OSError):  # the choice itself is written; the list is a convenience
@@ -109,7 +126,8 @@ def _remembered_file() -> Path:
 def _remembered() -> list[str]:
     try:
         found = json.loads(io.read_bytes(_remembered_file()))
-        folders = found["folders"] if isinstance(found, dict) else found  # a list, in earlier versions
+        # a list, in earlier versions
+        folders = found["folders"] if isinstance(found, dict) else found
         return [text for text in folders if isinstance(text, str)]
     except io.DAMAGED:
         return []

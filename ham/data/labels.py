@@ -1,9 +1,10 @@
-"""Labelled images from anywhere: a table that names images and their classes, and the files that it names.
+"""Labelled images from anywhere: a table that names images and their classes, and the files that
+it names.
 
 Read are, columns in any order and others beside them: `image,dx` with a class code; a diagnosis in
-words, as the ISIC archive exports it; and ISIC's ground truth of 2018 and 2019, `image` with a column
-a class that is 1 for the true one and 0 for the rest. Images are found by name, wherever in the
-folder they lie; whether they can be read is for whoever opens them.
+words, as the ISIC archive exports it; and ISIC's ground truth of 2018 and 2019, `image` with a
+column a class that is 1 for the true one and 0 for the rest. Images are found by name, wherever
+in the folder they lie; whether they can be read is for whoever opens them.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ from ham.data import delimited
 from ham.data.diagnoses import OTHER_COLUMNS, class_of, counted
 from ham.data.names import find_images, image_key, image_name, shown
 
-#: ISIC's ground truth has the first, HAM10000's own metadata the second, the ISIC archive the others.
+#: ISIC's ground truth has the first, HAM10000's own metadata the second, the ISIC archive the
+#: others.
 NAME_COLUMNS = ("image", "image_id", "isic_id", "image_name", "filename", "file")
 DX_COLUMNS = ("dx", "diagnosis", "diagnosis_3")
-LABEL_COLUMNS = ("label", "class")  # read where there is nothing better: often they hold numbers of some order
+# read where there is nothing better: often they hold numbers of some order
+LABEL_COLUMNS = ("label", "class")
 ISIC_COLUMNS = tuple(c.isic_column for c in CLASSES)
-FORMS = ("The first line names the columns: image,dx or image,diagnosis or "
-         f"image,{','.join(ISIC_COLUMNS)}.")
+FORMS = (
+    "The first line names the columns: image,dx or image,diagnosis or "
+    f"image,{','.join(ISIC_COLUMNS)}."
+)
 _BENIGN = {"benign": True, "malignant": False}
 
 
@@ -61,7 +66,8 @@ class _Row:
 def find_labelled_images(folder: str | os.PathLike, labels: str | os.PathLike) -> LabelledImages:
     """The images in this folder, or below it, that the table `labels` names. Raises DataError.
 
-    `img/ISIC_0034321.png` in the table finds `part_1/isic_0034321.JPG`, as `names.image_key` has it.
+    `img/ISIC_0034321.png` in the table finds `part_1/isic_0034321.JPG`, as `names.image_key` has
+    it.
     """
     rows, bad, notes = _read_labels(labels)
     files = find_images(folder)
@@ -75,9 +81,12 @@ def find_labelled_images(folder: str | os.PathLike, labels: str | os.PathLike) -
             missing[row.name] = files[key].conflict
         else:
             found[key] = row
-    numbers: dict[tuple, int] = {}  # an image without a lesion of its own name is numbered by its own
-    lesions = [numbers.setdefault((row.lesion, "" if row.lesion else key), len(numbers))
-               for key, row in found.items()]
+    # an image without a lesion of its own name is numbered by its own
+    numbers: dict[tuple, int] = {}
+    lesions = [
+        numbers.setdefault((row.lesion, "" if row.lesion else key), len(numbers))
+        for key, row in found.items()
+    ]
     return LabelledImages(
         names=tuple(row.name for row in found.values()),
         paths=tuple(files[key].path for key in found),
@@ -86,7 +95,8 @@ def find_labelled_images(folder: str | os.PathLike, labels: str | os.PathLike) -
         missing=missing,
         n_unlabelled=sum(key not in rows for key in files),
         notes=tuple(notes),
-        n_other=sum(row.label is None for row in rows.values()))
+        n_other=sum(row.label is None for row in rows.values()),
+    )
 
 
 # ------------------------------------------------------------------------------ the table
@@ -119,7 +129,10 @@ def _read_labels(path: str | os.PathLike) -> tuple[dict[str, _Row], dict[str, st
         if others:
             why = f"none of its images is of a class that the models know: {counted(others)}."
         elif bad:
-            why = f"no line gives an image and its class: {', '.join(f'{k}: {v}' for k, v in list(bad.items())[:3])}"
+            why = (
+                "no line gives an image and its class: "
+                f"{', '.join(f'{k}: {v}' for k, v in list(bad.items())[:3])}"
+            )
         raise DataError(table.shown, why, f"{FORMS} The classes are {', '.join(CODES)}.")
     return rows, bad, _notes(shown(Path(path).name), rows, columns, repeated, others)
 
@@ -137,12 +150,16 @@ class _Columns:
     def name(self, fields: list[str], where: str) -> str:
         given = [fields[place] for place in self.names if fields[place]]
         if len({image_key(text) for text in given}) > 1:
-            raise DataError(where, f"it names two images, {given[0][:40]!r} and {given[1][:40]!r}.",
-                            "Correct it, or remove the wrong one of the columns.")
+            raise DataError(
+                where,
+                f"it names two images, {given[0][:40]!r} and {given[1][:40]!r}.",
+                "Correct it, or remove the wrong one of the columns.",
+            )
         return image_name(given[0]) if given else ""
 
     def label(self, fields: list[str], where: str) -> tuple[int | None, str]:
-        """The class, None for one that the models do not know, and the text that gives it, "" where none does.
+        """The class, None for one that the models do not know, and the text that gives it, ""
+        where none does.
 
         Raises DataError where columns contradict each other.
         """
@@ -151,12 +168,16 @@ class _Columns:
         label, written = known[0] if known else (None, given[0] if given else "")
         for other, text in known[1:]:
             if other != label:
-                raise _contradiction(where, f"one column says {written[:40]!r} and another {text[:40]!r}")
+                raise _contradiction(
+                    where, f"one column says {written[:40]!r} and another {text[:40]!r}"
+                )
         column = self._one_hot(fields, where)
         if column and not given:
             label, written = column
         elif column and column[0] != label:
-            raise _contradiction(where, f"the diagnosis is {written[:40]!r}, and the column {column[1]} is 1")
+            raise _contradiction(
+                where, f"the diagnosis is {written[:40]!r}, and the column {column[1]} is 1"
+            )
         if label is not None and self.benign is not None:
             self._check_benign(label, fields[self.benign].casefold(), where)
         return label, written
@@ -170,12 +191,25 @@ class _Columns:
             if value not in (0.0, 1.0):
                 if self.dx:
                     return None
-                raise DataError(where, f"{column} is {fields[place][:40]!r}, not 1 or 0.",
-                                "Give every image its one true class.")
-        true = [(label, column) for value, (_, label, column) in zip(values, self.one_hot, strict=True) if value]
-        if len({label for label, _ in true}) > 1 or len({c for label, c in true if label is None}) > 1:
-            raise DataError(where, f"{' and '.join(column for _, column in true)} are 1 at once.",
-                            "Give every image its one true class, or remove the line.")
+                raise DataError(
+                    where,
+                    f"{column} is {fields[place][:40]!r}, not 1 or 0.",
+                    "Give every image its one true class.",
+                )
+        true = [
+            (label, column)
+            for value, (_, label, column) in zip(values, self.one_hot, strict=True)
+            if value
+        ]
+        if (
+            len({label for label, _ in true}) > 1
+            or len({c for label, c in true if label is None}) > 1
+        ):
+            raise DataError(
+                where,
+                f"{' and '.join(column for _, column in true)} are 1 at once.",
+                "Give every image its one true class, or remove the line.",
+            )
         return true[0] if true else None
 
     def _check_benign(self, label: int, text: str, where: str) -> None:
@@ -186,33 +220,53 @@ class _Columns:
 
 
 def _contradiction(where: str, what: str) -> DataError:
-    return DataError(where, f"its columns contradict each other: {what}.",
-                     "Correct the line, or remove the wrong one of the columns.")
+    return DataError(
+        where,
+        f"its columns contradict each other: {what}.",
+        "Correct the line, or remove the wrong one of the columns.",
+    )
 
 
 def _columns(table: delimited.Table) -> _Columns:
     where = table.where(table.line)
     names = _places(table, NAME_COLUMNS)
     if not names:
-        raise DataError(where, f"the header is {table.header_shown}: there is no column image.", FORMS)
+        raise DataError(
+            where, f"the header is {table.header_shown}: there is no column image.", FORMS
+        )
     dx = _places(table, DX_COLUMNS)
-    others = [(place, column) for place, column in enumerate(table.header) if place not in (*names, *dx)]
-    one_hot = [(place, class_of(column), column) for place, column in others
-               if class_of(column) is not None or column.casefold() in OTHER_COLUMNS]
+    others = [
+        (place, column) for place, column in enumerate(table.header) if place not in (*names, *dx)
+    ]
+    one_hot = [
+        (place, class_of(column), column)
+        for place, column in others
+        if class_of(column) is not None or column.casefold() in OTHER_COLUMNS
+    ]
     for _, _, column in one_hot:
         table.column(column)  # not twice
     there = {label for _, label, _ in one_hot}
     absent = [c.isic_column for label, c in enumerate(CLASSES) if label not in there]
     if absent and not dx:
         dx = _places(table, LABEL_COLUMNS)
-    if absent:  # beside a diagnosis in words some columns may still say what they say in ISIC's tables
+    # beside a diagnosis in words some columns may still say what they say in ISIC's tables
+    if absent:
         one_hot = [entry for entry in one_hot if entry[2].upper() in ISIC_COLUMNS]
     if absent and not dx:
         some = len(absent) < len(CLASSES)
-        raise DataError(where, f"the header is {table.header_shown}: there is no column "
-                        f"{' and no column '.join(absent) if some else 'dx, nor one for each class'}.", FORMS)
-    return _Columns(names, table.column("lesion_id"), dx, tuple(one_hot),
-                    table.column("benign_malignant", "diagnosis_1"))
+        raise DataError(
+            where,
+            f"the header is {table.header_shown}: there is no column "
+            f"{' and no column '.join(absent) if some else 'dx, nor one for each class'}.",
+            FORMS,
+        )
+    return _Columns(
+        names,
+        table.column("lesion_id"),
+        dx,
+        tuple(one_hot),
+        table.column("benign_malignant", "diagnosis_1"),
+    )
 
 
 def _places(table: delimited.Table, names: tuple[str, ...]) -> tuple[int, ...]:
@@ -222,30 +276,47 @@ def _places(table: delimited.Table, names: tuple[str, ...]) -> tuple[int, ...]:
 def _check_repeated(first: _Row, row: _Row, where: str) -> None:
     """An image may stand in the table twice if both lines say the same of it."""
     if row.label != first.label:
-        raise DataError(where, f"image {row.name} is {_code(row)} here and {_code(first)} in line "
-                        f"{first.line}.", "Remove the wrong one of the two lines.")
+        raise DataError(
+            where,
+            f"image {row.name} is {_code(row)} here and {_code(first)} in line {first.line}.",
+            "Remove the wrong one of the two lines.",
+        )
     if row.lesion != first.lesion:
-        raise DataError(where, f"image {row.name} belongs to lesion {row.lesion or '(none)'} here and to "
-                        f"{first.lesion or '(none)'} in line {first.line}.",
-                        "Remove the wrong one of the two lines.")
+        raise DataError(
+            where,
+            f"image {row.name} belongs to lesion {row.lesion or '(none)'} here "
+            "and to "
+            f"{first.lesion or '(none)'} in line {first.line}.",
+            "Remove the wrong one of the two lines.",
+        )
 
 
 def _code(row: _Row) -> str:
     return row.written[:40] if row.label is None else CODES[row.label]
 
 
-def _notes(file: str, rows: dict[str, _Row], columns: _Columns, repeated: int,
-           others: list[str]) -> Iterator[str]:
+def _notes(
+    file: str, rows: dict[str, _Row], columns: _Columns, repeated: int, others: list[str]
+) -> Iterator[str]:
     if others:
         n = len(others)
-        yield (f"{n:,} more {'image' if n == 1 else 'images'} of {file} left out, of classes that the "
-               f"models do not know: {counted(others)}.")
+        yield (
+            f"{n:,} more {'image' if n == 1 else 'images'} of {file} left out, of classes that "
+            "the "
+            f"models do not know: {counted(others)}."
+        )
     known = [row for row in rows.values() if row.label is not None]
     if columns.lesion is None:
         yield f"Every image counts as a lesion of its own: {file} has no column lesion_id."
     elif alone := sum(not row.lesion for row in known):
-        yield (f"{alone:,} labelled {'image' if alone == 1 else 'images'} without lesion_id: each counts "
-               "as a lesion of its own.")
+        yield (
+            f"{alone:,} labelled {'image' if alone == 1 else 'images'} without lesion_id: each "
+            "counts "
+            "as a lesion of its own."
+        )
     if repeated:
-        yield (f"{repeated:,} {'line' if repeated == 1 else 'lines'} of {file} left out: the image stands "
-               "above with the same label.")
+        yield (
+            f"{repeated:,} {'line' if repeated == 1 else 'lines'} of {file} left out: the "
+            "image stands "
+            "above with the same label."
+        )

@@ -1,8 +1,8 @@
 """Which of many files are a data set, told by their names: in a folder as in an archive.
 
-Kaggle's names and the Dataverse's, as browsers, command lines and people leave them: in any case, with
-" (1)", in a folder of their own name, packed on their own. Where something is missing, `missing` says what
-is there and what would make it whole.
+Kaggle's names and the Dataverse's, as browsers, command lines and people leave them: in any
+case, with " (1)", in a folder of their own name, packed on their own. Where something is
+missing, `missing` says what is there and what would make it whole.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ METADATA_FILE = "HAM10000_metadata.csv"
 PIXEL_FILE = "hmnist_28_28_RGB.csv"
 #: Archives that are named for what they are, and not opened.
 CLOSED_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
-_AGAIN = r"(?:[ _-]?\(\d+\)| ?- ?copy| copy)?"  # what browsers and file managers add to a second file of a name
+# what browsers and file managers add to a second file of a name
+_AGAIN = r"(?:[ _-]?\(\d+\)| ?- ?copy| copy)?"
 _TABLES = {
-    METADATA_FILE: re.compile(rf"ham10000_metadata{_AGAIN}(\.(csv|tab|tsv|txt))?{_AGAIN}(\.gz)?", re.IGNORECASE),
+    METADATA_FILE: re.compile(
+        rf"ham10000_metadata{_AGAIN}(\.(csv|tab|tsv|txt))?{_AGAIN}(\.gz)?", re.IGNORECASE
+    ),
     PIXEL_FILE: re.compile(rf"hmnist_28_28_rgb{_AGAIN}(\.csv)?{_AGAIN}(\.gz)?", re.IGNORECASE),
 }
 _LISTED = 3  # names that a message lists
@@ -80,9 +83,11 @@ def is_closed(name: str) -> bool:
 
 
 def arrange(files: Sequence[File], what: str) -> Layout:
-    """The data set among the files, as far as it is there. Raises DataError where it cannot be told which it is.
+    """The data set among the files, as far as it is there. Raises DataError where it cannot be
+    told which it is.
 
-    Copies of equal content count once. Of several data sets the one whose folder holds all others is taken.
+    Copies of equal content count once. Of several data sets the one whose folder holds all
+    others is taken.
     """
     tables = {METADATA_FILE: [], PIXEL_FILE: []}
     for file in files:
@@ -91,17 +96,23 @@ def arrange(files: Sequence[File], what: str) -> Layout:
     metadata = _only(tables[METADATA_FILE], METADATA_FILE, what)
     home = _home(metadata.name) if metadata else ""
     layout = Layout(home, metadata, None, ())
-    for scope in dict.fromkeys((home, "")):  # images beside its folder belong to it where none are below
-        layout = Layout(home, metadata,
-                        _only([f for f in tables[PIXEL_FILE] if _below(f.name, scope)], PIXEL_FILE, what),
-                        tuple(f for f in files if f.image and _below(f.name, scope)))
+    # images beside its folder belong to it where none are below
+    for scope in dict.fromkeys((home, "")):
+        layout = Layout(
+            home,
+            metadata,
+            _only([f for f in tables[PIXEL_FILE] if _below(f.name, scope)], PIXEL_FILE, what),
+            tuple(f for f in files if f.image and _below(f.name, scope)),
+        )
         if layout.whole:
             break
     return layout
 
 
 def _home(name: str) -> str:
-    """The folder of a table. One that is named like the table itself, as kagglehub makes it, does not count."""
+    """The folder of a table. One that is named like the table itself, as kagglehub makes it,
+    does not count.
+    """
     folder = name.rpartition("/")[0]
     return folder.rpartition("/")[0] if table_of(folder) else folder
 
@@ -111,21 +122,37 @@ def _below(name: str, folder: str) -> bool:
 
 
 def _only(found: list[File], table: str, what: str) -> File | None:
-    """The one file of this table: the outermost, the plain before the packed. Raises DataError where several differ."""
+    """The one file of this table: the outermost, the plain before the packed. Raises DataError
+    where several differ.
+    """
     if not found:
         return None
-    first, *others = sorted(found, key=lambda f: (_home(f.name).count("/") + bool(_home(f.name)),
-                                                  f.name.lower().endswith(".gz"), len(f.name), f.name))
+    first, *others = sorted(
+        found,
+        key=lambda f: (
+            _home(f.name).count("/") + bool(_home(f.name)),
+            f.name.lower().endswith(".gz"),
+            len(f.name),
+            f.name,
+        ),
+    )
     home = _home(first.name)
     rivals = [f for f in others if _home(f.name) == home or not _below(f"{_home(f.name)}/", home)]
     if not (rivals := [f for f in rivals if _differ(f, first)]):
         return first
     homes = list(dict.fromkeys(_home(f.name) for f in (first, *rivals)))
     if len(homes) > 1:
-        raise DataError(what, f"several folders in it hold a {table}: {_listed(home or '.' for home in homes)}.",
-                        "Choose one of these.")
-    raise DataError(what, f"several files in it are a {table}, and they differ: "
-                    f"{_listed(f.name for f in (first, *rivals))}.", "Keep the right one, and move the others away.")
+        raise DataError(
+            what,
+            f"several folders in it hold a {table}: {_listed(home or '.' for home in homes)}.",
+            "Choose one of these.",
+        )
+    raise DataError(
+        what,
+        f"several files in it are a {table}, and they differ: "
+        f"{_listed(f.name for f in (first, *rivals))}.",
+        "Keep the right one, and move the others away.",
+    )
 
 
 def _differ(one: File, other: File) -> bool:
@@ -144,20 +171,34 @@ def _listed(names: Iterable[str]) -> str:
 # --------------------------------------------------------------------------- what is missing
 
 
-def missing(layout: Layout, files: Sequence[File], what: str, place: str = "in it or in a folder below it",
-            hint: str = "") -> DataError:
-    """What is there, and what would make a data set of it. `hint` is a sentence for who knows more."""
+def missing(
+    layout: Layout,
+    files: Sequence[File],
+    what: str,
+    place: str = "in it or in a folder below it",
+    hint: str = "",
+) -> DataError:
+    """What is there, and what would make a data set of it. `hint` is a sentence for who knows
+    more.
+    """
     closed = [f.name for f in files if is_closed(f.name)]
     if closed and not hint:
-        hint = f"{shown(closed[0])} is an archive that HAM Lab does not open: unpack it there first."
+        hint = (
+            f"{shown(closed[0])} is an archive that HAM Lab does not open: unpack it there first."
+        )
     if layout.metadata is not None:
-        why = (f"there is neither {PIXEL_FILE} nor a folder of JPEGs or other images beside "
-               f"{shown(layout.metadata.name)}; it holds {holds(files)}.")
+        why = (
+            f"there is neither {PIXEL_FILE} nor a folder of JPEGs or other images beside "
+            f"{shown(layout.metadata.name)}; it holds {holds(files)}."
+        )
         todo = f"Put {PIXEL_FILE}, or {_IMAGES}, beside it; {KAGGLE_URL} has them."
     elif layout.pixels is not None or layout.photographs:
         why = f"there is no {METADATA_FILE} {place}; it holds {holds(files)}."
-        todo = (f"{METADATA_FILE} belongs there: it says which image shows what. {KAGGLE_URL} has it, and the Harvard "
-                "Dataverse.")
+        todo = (
+            f"{METADATA_FILE} belongs there: it says which image shows what. {KAGGLE_URL} has "
+            "it, and the Harvard "
+            "Dataverse."
+        )
     else:
         why = f"there is no {METADATA_FILE} {place}; it holds {holds(files)}."
         todo = f"Choose the folder, or the zip, that holds it; {KAGGLE_URL} has the data set."
@@ -165,13 +206,16 @@ def missing(layout: Layout, files: Sequence[File], what: str, place: str = "in i
 
 
 def holds(files: Sequence[File]) -> str:
-    """"21 images in HAM10000_images_part_1, notes.txt", or "nothing"."""
+    """ "21 images in HAM10000_images_part_1, notes.txt", or "nothing"."""
     counts: Counter[str] = Counter()
     for file in files:
         top, _, rest = file.name.partition("/")
         counts[f"{top}/" if rest else top] += 1
-    listed = [shown(name)[:60] + (f" ({n:,} {'file' if n == 1 else 'files'})" if name.endswith("/") else "")
-              for name, n in counts.items()]
+    listed = [
+        shown(name)[:60]
+        + (f" ({n:,} {'file' if n == 1 else 'files'})" if name.endswith("/") else "")
+        for name, n in counts.items()
+    ]
     text = ", ".join(listed[:_LISTED]) + (" …" if len(listed) > _LISTED else "")
     images = sum(file.image for file in files)
     counted = f"; {images:,} {'image' if images == 1 else 'images'} in all" if images > 1 else ""

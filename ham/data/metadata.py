@@ -22,7 +22,9 @@ from ham.data.packed import read_metadata_bytes
 METADATA_COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
 #: The clinic and device an image comes from: `dataset` in HAM10000's original at Harvard Dataverse.
 SOURCE_COLUMN = "source"
-COLUMN_TYPES = {name: "float64" if name == "age" else "str" for name in (*METADATA_COLUMNS, SOURCE_COLUMN)}
+COLUMN_TYPES = {
+    name: "float64" if name == "age" else "str" for name in (*METADATA_COLUMNS, SOURCE_COLUMN)
+}
 OLDEST = 130.0  # years
 CORRECT = "Correct the file, or take it from the data set's download again."
 
@@ -39,7 +41,8 @@ class Metadata:
     #: is not known; all else text, "unknown" where it is not known.
     table: pd.DataFrame
     lines: np.ndarray  # int64 (n,), the line of each row
-    left_out: tuple[tuple[int, str], ...]  # rows of classes that the models do not know: (line, diagnosis)
+    # rows of classes that the models do not know: (line, diagnosis)
+    left_out: tuple[tuple[int, str], ...]
     notes: tuple[str, ...]  # what was left out or not understood, in words
 
 
@@ -56,8 +59,11 @@ def read_metadata(path: Path) -> Metadata:
                 raise DataError(table.where(line), f"the {name} is empty.", CORRECT)
         first = line_of.setdefault(image_key(row["image_id"]), line)
         if first != line:
-            raise DataError(table.where(line), f"image {row['image_id']} stands in line {first} "
-                            "already.", "Remove one of the two, or download the file again.")
+            raise DataError(
+                table.where(line),
+                f"image {row['image_id']} stands in line {first} already.",
+                "Remove one of the two, or download the file again.",
+            )
         label = class_of(row["dx"])
         if label is None:
             left_out.append((line, "no diagnosis" if delimited.missing(row["dx"]) else row["dx"]))
@@ -70,23 +76,35 @@ def read_metadata(path: Path) -> Metadata:
     if not rows:
         why = "there is no row below the header."
         if left_out:
-            why = (f"no row has a diagnosis dx that the models know ({', '.join(CODES)}): "
-                   f"{counted(dx for _, dx in left_out)}.")
+            why = (
+                f"no row has a diagnosis dx that the models know ({', '.join(CODES)}): "
+                f"{counted(dx for _, dx in left_out)}."
+            )
         raise DataError(table.shown, why, CORRECT)
     frame = pd.DataFrame(rows, columns=[name for name in COLUMN_TYPES if name in rows[0]])
-    return Metadata(frame.astype({name: COLUMN_TYPES[name] for name in frame}), np.array(lines, np.int64),
-                    tuple(left_out), tuple(_notes(Path(path).name, columns, left_out, bad_ages)))
+    return Metadata(
+        frame.astype({name: COLUMN_TYPES[name] for name in frame}),
+        np.array(lines, np.int64),
+        tuple(left_out),
+        tuple(_notes(Path(path).name, columns, left_out, bad_ages)),
+    )
 
 
 def _columns(table: delimited.Table) -> dict[str, int]:
     """Column -> where it stands, of those that there are."""
-    found = {name: place for name in COLUMN_TYPES
-             if (place := table.column(name, *_ALSO_CALLED.get(name, ()))) is not None}
+    found = {
+        name: place
+        for name in COLUMN_TYPES
+        if (place := table.column(name, *_ALSO_CALLED.get(name, ()))) is not None
+    }
     absent = [name for name in _NEEDED if name not in found]
     if absent:
-        raise DataError(table.where(table.line), f"the header is {table.header_shown}: there is no "
-                        f"column {' and no column '.join(absent)}.",
-                        f"The first line must name the columns {', '.join(METADATA_COLUMNS)}.")
+        raise DataError(
+            table.where(table.line),
+            f"the header is {table.header_shown}: there is no "
+            f"column {' and no column '.join(absent)}.",
+            f"The first line must name the columns {', '.join(METADATA_COLUMNS)}.",
+        )
     return found
 
 
@@ -113,19 +131,31 @@ def _years(text: str) -> float | None:
     return years if years is not None and 0 <= years <= OLDEST else None
 
 
-def _notes(file: str, columns: dict[str, int], left_out: list[tuple[int, str]],
-           bad_ages: list[tuple[int, str]]) -> list[str]:
+def _notes(
+    file: str,
+    columns: dict[str, int],
+    left_out: list[tuple[int, str]],
+    bad_ages: list[tuple[int, str]],
+) -> list[str]:
     notes = []
     if left_out:
         n = len(left_out)
-        notes.append(f"{n:,} {'row' if n == 1 else 'rows'} of {file} left out, of classes that the models "
-                     f"do not know: {counted(dx for _, dx in left_out)}.")
+        notes.append(
+            f"{n:,} {'row' if n == 1 else 'rows'} of {file} left out, of classes that "
+            "the models "
+            f"do not know: {counted(dx for _, dx in left_out)}."
+        )
     if bad_ages:
         n = len(bad_ages)
         listed = ", ".join(f"{text[:20]!r} in line {line}" for line, text in bad_ages[:3])
-        notes.append(f"{n:,} {'age' if n == 1 else 'ages'} of {file} count as not known, being no number of "
-                     f"years: {listed}{', …' * (n > 3)}.")
+        notes.append(
+            f"{n:,} {'age' if n == 1 else 'ages'} of {file} count as not known, being no "
+            "number of "
+            f"years: {listed}{', …' * (n > 3)}."
+        )
     absent = [name for name in METADATA_COLUMNS if name not in columns]
     if absent:
-        notes.append(f"{file} has no column {' and no column '.join(absent)}: not known of any image.")
+        notes.append(
+            f"{file} has no column {' and no column '.join(absent)}: not known of any image."
+        )
     return notes

@@ -17,19 +17,98 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from ham.config import DataError
 
 #: Endings of image files, also of those that are then refused by their true name. Dot left off.
-IMAGE_ENDINGS = frozenset({
-    "jpg", "jpeg", "jpe", "jfif", "jif", "jfi", "pjpeg", "pjp", "png", "apng", "webp", "bmp",
-    "dib", "gif", "tif", "tiff", "heic", "heif", "hif", "avif", "jp2", "j2k", "jpx", "jxl",
-    "dcm", "dicom", "svg", "psd", "ppm", "pgm", "tga", "dng", "cr2", "cr3", "nef", "arw",
-    "raf", "orf", "rw2", "pef", "srw", "raw",
-})
+IMAGE_ENDINGS = frozenset(
+    {
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "jif",
+        "jfi",
+        "pjpeg",
+        "pjp",
+        "png",
+        "apng",
+        "webp",
+        "bmp",
+        "dib",
+        "gif",
+        "tif",
+        "tiff",
+        "heic",
+        "heif",
+        "hif",
+        "avif",
+        "jp2",
+        "j2k",
+        "jpx",
+        "jxl",
+        "dcm",
+        "dicom",
+        "svg",
+        "psd",
+        "ppm",
+        "pgm",
+        "tga",
+        "dng",
+        "cr2",
+        "cr3",
+        "nef",
+        "arw",
+        "raf",
+        "orf",
+        "rw2",
+        "pef",
+        "srw",
+        "raw",
+    }
+)
 #: Other endings are not opened to see whether an image hides behind them.
-_OTHER_ENDINGS = frozenset({
-    "csv", "tsv", "tab", "txt", "md", "json", "jsonl", "yaml", "yml", "xml", "html", "pdf",
-    "npy", "npz", "zip", "gz", "tar", "rar", "7z", "py", "ipynb", "pkl", "h5", "hdf5",
-    "keras", "parquet", "xlsx", "xls", "ods", "db", "sqlite", "log", "dvc", "ini", "toml",
-    "bib", "doc", "docx", "mp4", "mov", "avi",
-})
+_OTHER_ENDINGS = frozenset(
+    {
+        "csv",
+        "tsv",
+        "tab",
+        "txt",
+        "md",
+        "json",
+        "jsonl",
+        "yaml",
+        "yml",
+        "xml",
+        "html",
+        "pdf",
+        "npy",
+        "npz",
+        "zip",
+        "gz",
+        "tar",
+        "rar",
+        "7z",
+        "py",
+        "ipynb",
+        "pkl",
+        "h5",
+        "hdf5",
+        "keras",
+        "parquet",
+        "xlsx",
+        "xls",
+        "ods",
+        "db",
+        "sqlite",
+        "log",
+        "dvc",
+        "ini",
+        "toml",
+        "bib",
+        "doc",
+        "docx",
+        "mp4",
+        "mov",
+        "avi",
+    }
+)
 _NO_IMAGES = {"__macosx", "@eadir", "$recycle.bin", "lost+found"}  # folders that systems make
 _LONGEST_LINK = 1024  # bytes of a link's target
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
@@ -48,7 +127,9 @@ class FoundImage(NamedTuple):  # made ten thousand at a time: a dataclass costs 
 
     @property
     def sizes_differ(self) -> bool:
-        """Whether its files cannot be copies of each other, which is cheaper to ask than `conflict`."""
+        """Whether its files cannot be copies of each other, which is cheaper to ask than
+        `conflict`.
+        """
         sizes = {os.path.getsize(path) for path in self.paths if os.path.exists(path)}
         return len(sizes) > 1
 
@@ -108,23 +189,32 @@ def find_images(folder: str | os.PathLike) -> dict[str, FoundImage]:
     start = os.fspath(folder)
     try:
         if not os.path.isdir(start):
-            raise DataError(f"The image folder {shown(start)}", "it is no folder that exists here.",
-                            "Check its name.")
+            raise DataError(
+                f"The image folder {shown(start)}",
+                "it is no folder that exists here.",
+                "Check its name.",
+            )
         return by_key((entry.path for entry in files_below(start) if is_image(entry)), start)
     except (OSError, ValueError) as error:  # no right to read it, a NUL in its name
         named = getattr(error, "filename", None) or start
-        raise DataError(f"The image folder {shown(named)}",
-                        f"it cannot be read ({getattr(error, 'strerror', None) or error}).",
-                        "Give yourself the right to read it, or choose another folder.") from error
+        raise DataError(
+            f"The image folder {shown(named)}",
+            f"it cannot be read ({getattr(error, 'strerror', None) or error}).",
+            "Give yourself the right to read it, or choose another folder.",
+        ) from error
 
 
 def by_key(paths: Iterable[str], folder: str) -> dict[str, FoundImage]:
     """Image files by `image_key`; messages name them relative to the folder."""
     images: dict[str, FoundImage] = {}
     for path in paths:
-        key = image_key(path[path.rfind(os.sep) + 1:])
+        key = image_key(path[path.rfind(os.sep) + 1 :])
         seen = images.get(key)
-        images[key] = FoundImage(path, (), folder) if seen is None else seen._replace(others=(*seen.others, path))
+        images[key] = (
+            FoundImage(path, (), folder)
+            if seen is None
+            else seen._replace(others=(*seen.others, path))
+        )
     return images
 
 
@@ -139,8 +229,10 @@ def refuse_conflicts(folder: str | os.PathLike, found: Iterable[FoundImage]) -> 
     why = f"of {n:,} {'image' if n == 1 else 'images'} there is no one file: {first.conflict}"
     todo = "Restore the missing files, or make the links anew."
     if len(first.paths) > 1:
-        todo = (f"Move all but the photographs out of the data folder: only one of "
-                f"{' and '.join(parents)} can hold them.")
+        todo = (
+            f"Move all but the photographs out of the data folder: only one of "
+            f"{' and '.join(parents)} can hold them."
+        )
         masks = [parent for parent in parents if _looks_like_masks(parent)]
         if masks and len(masks) < len(parents):
             todo += f" {masks[0]} looks like masks."
@@ -178,7 +270,9 @@ def files_below(start: str) -> Iterator[os.DirEntry]:
                     folders.append(entry.path)
                 elif not _is_inside(real, os.path.realpath(entry.path)):
                     linked.append(entry.path)
-            elif (target := _link_as_text(folder, entry)) and not _is_inside(real, os.path.realpath(target)):
+            elif (target := _link_as_text(folder, entry)) and not _is_inside(
+                real, os.path.realpath(target)
+            ):
                 linked.append(target)
             else:
                 yield entry
@@ -186,7 +280,9 @@ def files_below(start: str) -> Iterator[os.DirEntry]:
 
 
 def _link_as_text(folder: str, entry: os.DirEntry) -> str:
-    """The folder that a link leads to which git wrote as a text file, as where links cannot be made; else ""."""
+    """The folder that a link leads to which git wrote as a text file, as where links cannot be
+    made; else "".
+    """
     if "." in entry.name or not entry.is_file() or not 0 < entry.stat().st_size <= _LONGEST_LINK:
         return ""
     try:
@@ -225,8 +321,9 @@ def _equal(one: str, other: str) -> bool:
 
 
 def as_folder(text: str) -> Path:
-    """The folder a user typed or pasted, "~" for the home, or file:// as file managers copy it. Quotes
-    around it and blanks beside it are left off, unless there is a folder of just that name.
+    """The folder a user typed or pasted, "~" for the home, or file:// as file managers copy it.
+    Quotes around it and blanks beside it are left off, unless there is a folder of just that
+    name.
     """
     bare = text.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":

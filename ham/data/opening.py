@@ -1,7 +1,7 @@
 """Data sets and images opened from wherever they are: a zip is as good as a folder.
 
-What is packed is unpacked once, into HAM_HOME/cache/unpacked, whole or not at all, and again when the zip has
-changed. `HAM_DATA`, `--data` and `--images` all come through here.
+What is packed is unpacked once, into HAM_HOME/cache/unpacked, whole or not at all, and again
+when the zip has changed. `HAM_DATA`, `--data` and `--images` all come through here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def is_packed(path: str | os.PathLike) -> bool:
 
 
 def source_stamp(path: str | os.PathLike) -> list[tuple[str, int, int, int]]:
-    """Differs when a file of the data set does; nothing is unpacked for it. Raises DataError, OSError."""
+    """Differs when a file of the data set does; nothing is unpacked for it. Raises DataError,
+    OSError.
+    """
     try:
         return find_source(path).stamp()
     except Packed as packed:
@@ -56,13 +58,15 @@ def source_stamp(path: str | os.PathLike) -> list[tuple[str, int, int, int]]:
 
 
 def open_images(path: str | os.PathLike, report: Report | None = None) -> Path:
-    """The folder of these images: itself, or what is in this zip, or in the zips of a folder without images of its
-    own. Raises DataError."""
+    """The folder of these images: itself, or what is in this zip, or in the zips of a folder
+    without images of its own. Raises DataError."""
     chosen = as_folder(os.fspath(path))
     if chosen.is_file() and _is_zip(chosen):
         return _unpacked(chosen.resolve(), [str(chosen.resolve())], archive.images_alone, report)
     if chosen.is_dir() and not find_images(chosen):
-        zips = [entry.path for entry in files_below(str(chosen)) if entry.name.lower().endswith(".zip")]
+        zips = [
+            entry.path for entry in files_below(str(chosen)) if entry.name.lower().endswith(".zip")
+        ]
         if zips:
             return _unpacked(chosen.resolve(), zips, archive.images_alone, report)
     return chosen
@@ -71,18 +75,27 @@ def open_images(path: str | os.PathLike, report: Report | None = None) -> Path:
 @contextlib.contextmanager
 def speaking_of(source: Source) -> Iterator[None]:
     """Errors name the archive that was chosen, not where it was unpacked to."""
-    with named_instead(source.folder, shown(source.archive)) if source.archive else contextlib.nullcontext():
+    with (
+        named_instead(source.folder, shown(source.archive))
+        if source.archive
+        else contextlib.nullcontext()
+    ):
         yield
 
 
 # ---------------------------------------------------------------------------- unpacked once
 
 
-def _unpacked(path: Path, files: Sequence[str], choice: archive.Choice, report: Report | None) -> Path:
-    """The folder that keeps what `choice` takes from a zip, or from the files of a folder. Raises DataError."""
+def _unpacked(
+    path: Path, files: Sequence[str], choice: archive.Choice, report: Report | None
+) -> Path:
+    """The folder that keeps what `choice` takes from a zip, or from the files of a folder.
+    Raises DataError.
+    """
     name = hashlib.sha256(os.fsencode(path) + choice.__name__.encode()).hexdigest()[:12]
     place = config.cache_folder() / "unpacked" / name
-    now = [list(entry[:3]) for entry in stamp(files, str(path))]  # a changed right or link is no other content
+    # a changed right or link is no other content
+    now = [list(entry[:3]) for entry in stamp(files, str(path))]
     title = archive.safe_name(path.stem)
     with io.writing(place, CannotWrite):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -96,11 +109,18 @@ def _unpacked(path: Path, files: Sequence[str], choice: archive.Choice, report: 
     return place / title
 
 
-def _unpack(path: Path, files: Sequence[str], place: Path, title: str, choice: archive.Choice,
-            report: Report | None) -> None:
+def _unpack(
+    path: Path,
+    files: Sequence[str],
+    place: Path,
+    title: str,
+    choice: archive.Choice,
+    report: Report | None,
+) -> None:
     what = shown(path.name)
     tell = io.stoppable(report, None)
-    for left in place.parent.glob(f".{place.name}.*"):  # of a process that was killed: nobody else writes here now
+    # of a process that was killed: nobody else writes here now
+    for left in place.parent.glob(f".{place.name}.*"):
         shutil.rmtree(left, ignore_errors=True)
     with io.whole(place) as draft:
         (draft / title).mkdir(parents=True)
@@ -108,14 +128,18 @@ def _unpack(path: Path, files: Sequence[str], place: Path, title: str, choice: a
             archive.fill(draft / title, path, what, choice, tell)
         else:
             names = ((os.path.relpath(file, path).replace(os.sep, "/"), file) for file in files)
-            beside = [OnDisk(name, file, not table_of(name) and not name.lower().endswith(".zip"))
-                      for name, file in names]
+            beside = [
+                OnDisk(name, file, not table_of(name) and not name.lower().endswith(".zip"))
+                for name, file in names
+            ]
             archive.fill(draft / title, None, what, choice, tell, beside)
 
 
 def _remove_oldest(place: Path) -> None:
     """What was unpacked from archives that were not used for longest; never the one just used."""
-    kept = sorted(place.parent.glob(f"*/{_STAMP}"), key=lambda file: file.stat().st_mtime, reverse=True)
+    kept = sorted(
+        place.parent.glob(f"*/{_STAMP}"), key=lambda file: file.stat().st_mtime, reverse=True
+    )
     for file in kept[MOST_KEPT:]:
         if file.parent != place:
             shutil.rmtree(file.parent, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Files on the disk and in archives alike: listed, compared, and their content read.
 
-A zip in a folder, or in a zip, is listed as a folder of its own name: `x.csv.zip` of Kaggle's command line
-holds `x.csv/x.csv`. One level, no deeper.
+A zip in a folder, or in a zip, is listed as a folder of its own name: `x.csv.zip` of Kaggle's
+command line holds `x.csv/x.csv`. One level, no deeper.
 """
 
 from __future__ import annotations
@@ -43,13 +43,17 @@ class OnDisk(NamedTuple):
         found = os.stat(self.path)
         return _identity(self.path, found.st_size, found.st_mtime_ns)
 
-    def copy(self, target: BinaryIO, limit: int, copied: Callable[[int], object] | None = None) -> int:
+    def copy(
+        self, target: BinaryIO, limit: int, copied: Callable[[int], object] | None = None
+    ) -> int:
         done = 0
         with open(self.path, "rb") as file:
             while block := file.read(BLOCK):
                 done += len(block)
                 if done > limit:
-                    raise io.ArchiveError("too large", f"it has more than {limit:,} bytes", self.name)
+                    raise io.ArchiveError(
+                        "too large", f"it has more than {limit:,} bytes", self.name
+                    )
                 target.write(block)
                 if copied:
                     copied(len(block))
@@ -75,13 +79,18 @@ class Member:
     def identity(self) -> Hashable:
         return self.entry.size, self.entry.info.CRC
 
-    def copy(self, target: BinaryIO, limit: int, copied: Callable[[int], object] | None = None) -> int:
+    def copy(
+        self, target: BinaryIO, limit: int, copied: Callable[[int], object] | None = None
+    ) -> int:
         return self.archive.copy(self.entry, target, limit, copied)
 
 
 def members(archive: io.Archive, folder: str = "") -> list[Member]:
     """The files of an archive; `folder` is put in front of their names."""
-    return [Member(f"{folder}/{entry.name}" if folder else entry.name, archive, entry) for entry in archive.entries]
+    return [
+        Member(f"{folder}/{entry.name}" if folder else entry.name, archive, entry)
+        for entry in archive.entries
+    ]
 
 
 @functools.lru_cache(maxsize=64)
@@ -99,8 +108,8 @@ def _identity(path: str, size: int, changed: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The content of a table that may be packed on its own, as .gz or .zip. Raises OSError, and DataError where the
-    packing is damaged or holds something else."""
+    """The content of a table that may be packed on its own, as .gz or .zip. Raises OSError, and
+    DataError where the packing is damaged or holds something else."""
     try:
         if path.suffix.lower() == ".zip":
             with tempfile.SpooledTemporaryFile(MOST_METADATA_BYTES) as content:
@@ -110,8 +119,14 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
                 yield file
     except BROKEN as error:
-        why = error.why if isinstance(error, io.ArchiveError) else f"it is damaged ({error or type(error).__name__})"
-        raise DataError(shown(path), f"{why}.", f"Fetch {shown(path.name)} again, or unpack it yourself.") from error
+        why = (
+            error.why
+            if isinstance(error, io.ArchiveError)
+            else f"it is damaged ({error or type(error).__name__})"
+        )
+        raise DataError(
+            shown(path), f"{why}.", f"Fetch {shown(path.name)} again, or unpack it yourself."
+        ) from error
 
 
 def read_metadata_bytes(path: Path) -> bytes:
@@ -120,11 +135,17 @@ def read_metadata_bytes(path: Path) -> bytes:
         with opened(path) as file:
             content = file.read(MOST_METADATA_BYTES + 1)
     except OSError as error:
-        raise DataError(shown(path), f"the file cannot be read ({error.strerror or error}).",
-                        "Check that it is there and that you may read it.") from error
+        raise DataError(
+            shown(path),
+            f"the file cannot be read ({error.strerror or error}).",
+            "Check that it is there and that you may read it.",
+        ) from error
     if len(content) > MOST_METADATA_BYTES:
-        raise DataError(shown(path), f"it has more than {MOST_METADATA_BYTES:,} bytes; Kaggle's has 563,277.",
-                        f"Check that it is {METADATA_FILE}.")
+        raise DataError(
+            shown(path),
+            f"it has more than {MOST_METADATA_BYTES:,} bytes; Kaggle's has 563,277.",
+            f"Check that it is {METADATA_FILE}.",
+        )
     return content
 
 

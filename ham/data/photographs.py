@@ -17,22 +17,30 @@ CHUNK_IMAGES = 50  # JPEGs a thread takes at once; single ones were a quarter sl
 
 
 def read_jpegs(source: Source, metadata: Metadata, report: Report | None = None) -> np.ndarray:
-    """The images of the JPEGs in the metadata's order, uint8 (n, 28, 28, 3), on all cores. Raises DataError."""
+    """The images of the JPEGs in the metadata's order, uint8 (n, 28, 28, 3), on all cores.
+    Raises DataError.
+    """
     image_ids = metadata.table["image_id"].tolist()
     found = [source.photographs.get(image_key(image_id)) for image_id in image_ids]
     missing = [i for i, photograph in enumerate(found) if photograph is None]
     if missing:
         more = "" if len(missing) == 1 else f", nor for {len(missing) - 1} more rows"
-        raise DataError(f"{shown(source.metadata)}, line {metadata.lines[missing[0]]}",
-                        f"there is no {image_ids[missing[0]]}.jpg for this row{more}, nor of another format.",
-                        f"Put the missing images anywhere below {shown(source.folder)}, or remove the rows.")
+        raise DataError(
+            f"{shown(source.metadata)}, line {metadata.lines[missing[0]]}",
+            f"there is no {image_ids[missing[0]]}.jpg for this row{more}, nor of another format.",
+            f"Put the missing images anywhere below {shown(source.folder)}, or remove the rows.",
+        )
     pixels = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-    chunks = [range(i, min(i + CHUNK_IMAGES, len(image_ids))) for i in range(0, len(image_ids), CHUNK_IMAGES)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes outside the interpreter's lock
+    chunks = [
+        range(i, min(i + CHUNK_IMAGES, len(image_ids)))
+        for i in range(0, len(image_ids), CHUNK_IMAGES)
+    ]
+    # Pillow decodes and resizes outside the interpreter's lock
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
         tasks = [threads.submit(_squash_chunk, [found[i].path for i in chunk]) for chunk in chunks]
         try:
             for chunk, task in zip(chunks, tasks, strict=True):
-                pixels[chunk.start:chunk.stop] = task.result()
+                pixels[chunk.start : chunk.stop] = task.result()
                 if report:
                     report(chunk.stop, len(image_ids), "Reading JPEGs")
         finally:

@@ -1,7 +1,8 @@
 """Where the data sets lie that HAM Lab fetched or unpacked itself.
 
-A data set of our own is `HAM_HOME/data/<name>/`: its files, and `origin.json` that says where they come
-from. It is written beside its place, checked as any other source is, and renamed: there whole or not at all.
+A data set of our own is `HAM_HOME/data/<name>/`: its files, and `origin.json` that says where
+they come from. It is written beside its place, checked as any other source is, and renamed:
+there whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ham.data.pixels import read_images, refuse_unknown_rows
 from ham.data.source import Report, find_source
 
 ORIGIN_FILE = "origin.json"
-SPARE_BYTES = 300_000_000  # left free beside what is written: for the cache of the data set, and for everybody else
+# left free beside what is written: for the cache of the data set, and for everybody else
+SPARE_BYTES = 300_000_000
 
 
 class CannotWrite(DataError):
@@ -35,7 +37,8 @@ def data_folder() -> Path:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Held while something is fetched or unpacked; what a killed process left half written is removed.
+    """Held while something is fetched or unpacked; what a killed process left half written is
+    removed.
 
     Raises DataError where another process holds it, or nothing can be written.
     """
@@ -44,8 +47,11 @@ def one_at_a_time() -> Iterator[None]:
         data_folder().mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
-        raise DataError("This download or archive", "another window or process of HAM Lab is just getting data.",
-                        "Wait until it is done, or stop it there.") from error
+        raise DataError(
+            "This download or archive",
+            "another window or process of HAM Lab is just getting data.",
+            "Wait until it is done, or stop it there.",
+        ) from error
     except OSError as error:
         raise io.cannot_write(data_folder(), error, CannotWrite) from error
     try:
@@ -57,8 +63,9 @@ def one_at_a_time() -> Iterator[None]:
 
 @contextlib.contextmanager
 def new_folder(name: str) -> Iterator[tuple[Path, Path]]:
-    """A draft to write into, and the folder of HAM_HOME/data that it becomes when nothing was raised: `name`, or
-    `name-2` where there is one. For who holds `one_at_a_time`. Raises CannotWrite."""
+    """A draft to write into, and the folder of HAM_HOME/data that it becomes when nothing was
+    raised: `name`, or `name-2` where there is one. For who holds `one_at_a_time`. Raises
+    CannotWrite."""
     number = 1
     while (folder := data_folder() / (name if number == 1 else f"{name}-{number}")).exists():
         number += 1
@@ -70,8 +77,8 @@ def new_folder(name: str) -> Iterator[tuple[Path, Path]]:
 def place(draft: Path, origin: dict[str, str], report: Report, what: str) -> None:
     """Checks the draft as any source is checked, and writes its origin.
 
-    `origin` has title and origin, in words. Errors say `what` where they would name the draft's folder.
-    Raises DataError.
+    `origin` has title and origin, in words. Errors say `what` where they would name the draft's
+    folder. Raises DataError.
     """
     with named_instead(draft, what):
         source = find_source(draft)
@@ -89,7 +96,12 @@ def named_instead(draft: Path, what: str) -> Iterator[None]:
         yield
     except DataError as error:
         found, why, todo = error.what, error.why, error.todo
-        for path in (str(draft.resolve()) + os.sep, str(draft.resolve()), str(draft) + os.sep, str(draft)):
+        for path in (
+            str(draft.resolve()) + os.sep,
+            str(draft.resolve()),
+            str(draft) + os.sep,
+            str(draft),
+        ):
             new = f"{what}, " if path.endswith(os.sep) else what
             found, why, todo = (text.replace(path, new) for text in (found, why, todo))
         raise DataError(found.replace(f"The data folder {what}", what), why, todo) from error
@@ -102,8 +114,14 @@ def need_room(needed: int, what: str) -> None:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
-        raise CannotWrite(what, f"it needs {in_bytes(needed + SPARE_BYTES)} of disk, and {in_bytes(free)} are free "
-                          f"where {data_folder()} is.", "Make room, or set HAM_HOME to a folder on a larger disk.")
+        raise CannotWrite(
+            what,
+            f"it needs {in_bytes(needed + SPARE_BYTES)} of disk, and "
+            f"{in_bytes(free)} are free "
+            f"where {data_folder()} "
+            "is.",
+            "Make room, or set HAM_HOME to a folder on a larger disk.",
+        )
 
 
 def in_bytes(count: float) -> str:
@@ -118,4 +136,6 @@ def own_folders() -> list[Path]:
     if not data_folder().is_dir():
         return []
     found = (f for f in data_folder().iterdir() if not f.name.startswith(".") and f.is_dir())
-    return sorted(f for f in found if any(table_of(name) == METADATA_FILE for name in os.listdir(f)))
+    return sorted(
+        f for f in found if any(table_of(name) == METADATA_FILE for name in os.listdir(f))
+    )

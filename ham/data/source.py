@@ -1,7 +1,8 @@
 """Where the files of a data set are, however they came here.
 
-From Kaggle with a browser, its command line or a notebook, from the Harvard Dataverse, sorted into a
-folder a class, linked from elsewhere: what counts are the names of files (`layout`), not where they lie.
+From Kaggle with a browser, its command line or a notebook, from the Harvard Dataverse, sorted
+into a folder a class, linked from elsewhere: what counts are the names of files (`layout`), not
+where they lie.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from pathlib import Path
 
 from ham import io
 from ham.config import KAGGLE_URL, DataError
-from ham.data.layout import METADATA_FILE, PIXEL_FILE, Layout, arrange, is_closed, missing, stem, table_of
+from ham.data.layout import (
+    METADATA_FILE,
+    PIXEL_FILE,
+    Layout,
+    arrange,
+    is_closed,
+    missing,
+    stem,
+    table_of,
+)
 from ham.data.names import FoundImage, as_folder, by_key, files_below, is_image, shown
 from ham.data.packed import OnDisk, members
 
@@ -25,8 +35,15 @@ Report = Callable[[int, int, str], None]  # done, total, what is being done
 FETCH = f"Download the data set again from {KAGGLE_URL}, unpack it and choose its folder."
 MOST_FILES = 300_000  # looked at below one folder; Kaggle's archive unpacks to 20,034
 #: How the files begin that people take for a zip or a folder, and what they are.
-_KINDS = ((b"7z\xbc\xaf'\x1c", "a 7z archive"), (b"Rar!", "a RAR archive"), (b"\x1f\x8b", "a gzip file"),
-          (b"BZh", "a bzip2 file"), (b"\xfd7zXZ", "an xz file"), (b"\xff\xd8\xff", "a JPEG"), (b"\x89PNG", "a PNG"))
+_KINDS = (
+    (b"7z\xbc\xaf'\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"\xff\xd8\xff", "a JPEG"),
+    (b"\x89PNG", "a PNG"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,9 @@ class Source:
         return self.archive or self.folder
 
     def stamp(self) -> list[tuple[str, int, int, int]]:
-        """Relative name, size, time of change and of status change of every file: differs when a file does."""
+        """Relative name, size, time of change and of status change of every file: differs when a
+        file does.
+        """
         tables = [str(self.metadata), *([str(self.pixels)] if self.pixels else [])]
         photographs = [path for image in self.photographs.values() for path in image.paths]
         return stamp([*tables, *photographs], str(self.folder))
@@ -65,12 +84,16 @@ class Packed(DataError):
 
 
 def stamp(files: Sequence[str], folder: str) -> list[tuple[str, int, int, int]]:
-    """Relative name, size, time of change and of status change of each. A link that leads nowhere has -1."""
+    """Relative name, size, time of change and of status change of each. A link that leads
+    nowhere has -1.
+    """
     found = []
     for path in files:
         try:
             stat = os.stat(path)
-            found.append((path.removeprefix(folder), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+            found.append(
+                (path.removeprefix(folder), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            )
         except FileNotFoundError:
             if not os.path.islink(path):
                 raise
@@ -79,10 +102,11 @@ def stamp(files: Sequence[str], folder: str) -> list[tuple[str, int, int, int]]:
 
 
 def find_source(path: str | os.PathLike) -> Source:
-    """The data set in this folder, at any depth; in the folder of this file where it is one of a data set.
+    """The data set in this folder, at any depth; in the folder of this file where it is one of a
+    data set.
 
-    Raises Packed where an archive must be unpacked first, and DataError, which says what is there and what would make
-    a data set of it.
+    Raises Packed where an archive must be unpacked first, and DataError, which says what is
+    there and what would make a data set of it.
     """
     folder = as_folder(os.fspath(path))
     try:
@@ -91,19 +115,30 @@ def find_source(path: str | os.PathLike) -> Source:
             return _of_file(folder)
         what = f"The data folder {shown(folder)}"
         if not folder.is_dir():
-            raise DataError(what, "it is no folder that exists here.", "Check its name, or choose another folder.")
+            raise DataError(
+                what,
+                "it is no folder that exists here.",
+                "Check its name, or choose another folder.",
+            )
         files = _listed(str(folder), what)
         layout = arrange(files, what)
         return _source(folder, layout) if layout.whole else _packed(folder, files, what)
-    except (OSError, ValueError, RuntimeError) as error:  # no right to read it, a NUL in it, no such ~user
+    # no right to read it, a NUL in it, no such ~user
+    except (OSError, ValueError, RuntimeError) as error:
         named = getattr(error, "filename", None) or folder
-        raise DataError(f"The data folder {shown(folder)}", f"{'it' if str(named) == str(folder) else shown(named)} "
-                        f"cannot be read ({getattr(error, 'strerror', None) or shown(str(error))}).",
-                        "Give yourself the right to read it, or choose another folder.") from error
+        raise DataError(
+            f"The data folder {shown(folder)}",
+            f"{'it' if str(named) == str(folder) else shown(named)} "
+            "cannot be read "
+            f"({getattr(error, 'strerror', None) or shown(str(error))}).",
+            "Give yourself the right to read it, or choose another folder.",
+        ) from error
 
 
 def _listed(folder: str, what: str) -> list[OnDisk]:
-    """Its files. A table that is zipped on its own counts as a folder that holds it, as everywhere."""
+    """Its files. A table that is zipped on its own counts as a folder that holds it, as
+    everywhere.
+    """
     files, cut = [], len(folder.rstrip(os.sep)) + 1
     for entry in files_below(folder):
         name = entry.path[cut:].replace(os.sep, "/")
@@ -111,15 +146,22 @@ def _listed(folder: str, what: str) -> list[OnDisk]:
             name = f"{stem(name)}/{stem(entry.name)}"
         files.append(OnDisk(name, entry.path, is_image(entry)))
         if len(files) > MOST_FILES:
-            raise DataError(what, f"there are more than {MOST_FILES:,} files in it and below it.",
-                            "Choose the folder of the data set itself.")
+            raise DataError(
+                what,
+                f"there are more than {MOST_FILES:,} files in it and below it.",
+                "Choose the folder of the data set itself.",
+            )
     return files
 
 
 def _source(folder: Path, layout: Layout) -> Source:
     home = folder / layout.home
-    return Source(home, Path(layout.metadata.path), Path(layout.pixels.path) if layout.pixels else None,
-                  by_key((file.path for file in layout.photographs), str(home)))
+    return Source(
+        home,
+        Path(layout.metadata.path),
+        Path(layout.pixels.path) if layout.pixels else None,
+        by_key((file.path for file in layout.photographs), str(home)),
+    )
 
 
 def _packed(folder: Path, files: list[OnDisk], what: str) -> Source:
@@ -129,28 +171,42 @@ def _packed(folder: Path, files: list[OnDisk], what: str) -> Source:
     with ExitStack() as stack:
         for file in zips:
             try:
-                inside += members(stack.enter_context(io.Archive(Path(file.path), ratio=None)), stem(file.name))
+                inside += members(
+                    stack.enter_context(io.Archive(Path(file.path), ratio=None)), stem(file.name)
+                )
             except io.ArchiveError as error:
                 hint = f"{shown(file.name)} is of no use: {error.why}. Download it again."
         layout = arrange([*files, *inside], what)
         if not layout.whole:
             raise missing(layout, [*files, *inside], what, hint=hint or _hint(folder, files))
-    used = [*(file.path for file in files if table_of(file.name) or file.image), *(file.path for file in zips)]
-    raise Packed(what, f"what it needs is packed in {', '.join(shown(file.name) for file in zips[:3])}.",
-                 "Unpack it there.", folder, used)
+    used = [
+        *(file.path for file in files if table_of(file.name) or file.image),
+        *(file.path for file in zips),
+    ]
+    raise Packed(
+        what,
+        f"what it needs is packed in {', '.join(shown(file.name) for file in zips[:3])}.",
+        "Unpack it there.",
+        folder,
+        used,
+    )
 
 
 def _hint(folder: Path, files: list[OnDisk]) -> str:
     """What somebody who stands beside would see."""
     above = folder.parent
-    if any(table_of(name) == METADATA_FILE for name in os.listdir(above) if os.access(above, os.R_OK)):
+    if any(
+        table_of(name) == METADATA_FILE for name in os.listdir(above) if os.access(above, os.R_OK)
+    ):
         return f"{METADATA_FILE} lies in the folder above: choose {shown(above)}."
     for file in files:
         if file.name.lower().endswith((".csv", ".tsv", ".tab", ".txt")) and not table_of(file.name):
             with open(file.path, "rb") as table:
                 header = table.readline(2_000).lower()
             if b"image_id" in header and b"lesion_id" in header and b"dx" in header:
-                return f"{shown(file.name)} has the columns of the metadata: name it {METADATA_FILE}."
+                return (
+                    f"{shown(file.name)} has the columns of the metadata: name it {METADATA_FILE}."
+                )
     return ""
 
 
@@ -164,14 +220,29 @@ def _of_file(path: Path) -> Source:
     with open(path, "rb") as file:
         start = file.read(512)
     if start.startswith(b"PK") or path.suffix.lower() == ".zip":
-        raise Packed(what, "it is a zip archive.", "Unpack it, and choose its folder.", path, [str(path)])
-    kind = "a tar archive" if start[257:262] == b"ustar" else next(
-        (kind for magic, kind in _KINDS if start.startswith(magic)), "")
+        raise Packed(
+            what, "it is a zip archive.", "Unpack it, and choose its folder.", path, [str(path)]
+        )
+    kind = (
+        "a tar archive"
+        if start[257:262] == b"ustar"
+        else next((kind for magic, kind in _KINDS if start.startswith(magic)), "")
+    )
     if start.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        raise DataError(what, "it is a web page: what was saved is the page of a download, not the download.",
-                        f"Sign in where it was to come from, or download it from {KAGGLE_URL}, and choose the zip.")
+        raise DataError(
+            what,
+            "it is a web page: what was saved is the page of a download, not the download.",
+            f"Sign in where it was to come from, or download it from {KAGGLE_URL}, "
+            "and choose the zip.",
+        )
     if is_closed(path.name) or kind.endswith(("archive", "file")):
-        raise DataError(what, f"it is {kind or 'an archive of another kind'}, which HAM Lab does not open.",
-                        "Unpack it yourself and choose the folder, or pack the files as a zip.")
-    raise DataError(what, f"it is {kind or 'a file'}, not a folder or a zip.",
-                    f"Choose the folder that holds {METADATA_FILE}, or a zip of it.")
+        raise DataError(
+            what,
+            f"it is {kind or 'an archive of another kind'}, which HAM Lab does not open.",
+            "Unpack it yourself and choose the folder, or pack the files as a zip.",
+        )
+    raise DataError(
+        what,
+        f"it is {kind or 'a file'}, not a folder or a zip.",
+        f"Choose the folder that holds {METADATA_FILE}, or a zip of it.",
+    )

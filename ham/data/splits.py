@@ -13,21 +13,37 @@ from ham.data.metadata import SOURCE_COLUMN
 
 #: protocol -> title, one sentence
 SPLIT_TITLES: dict[str, tuple[str, str]] = {
-    "lesion": ("By lesion", "All images of a lesion are on one side, so the test measures new lesions."),
-    "image": ("By image", "Images are dealt one by one, so other photographs of a test lesion are in training."),
-    "oversample": ("Oversample, then split", "Rare classes are repeated first and the rows split after, so copies of "
-                   "a test image are in training."),
-    "source": ("By source", "All images of one clinic are the test, so it measures a clinic that training never saw."),
+    "lesion": (
+        "By lesion",
+        "All images of a lesion are on one side, so the test measures new lesions.",
+    ),
+    "image": (
+        "By image",
+        "Images are dealt one by one, so other photographs of a test lesion are in training.",
+    ),
+    "oversample": (
+        "Oversample, then split",
+        "Rare classes are repeated first and the rows split after, so copies "
+        "of "
+        "a test image are in training.",
+    ),
+    "source": (
+        "By source",
+        "All images of one clinic are the test, so it measures a clinic that training never saw.",
+    ),
 }
 #: By these no lesion is on two sides.
 CLEAN_SPLITS = ("lesion", "source")
-#: What the leakage lab measures side by side: they deal any data set, and a seed moves their test part.
+#: What the leakage lab measures side by side: they deal any data set, and a seed moves their
+#: test part.
 LEAKAGE_SPLITS = ("lesion", "image", "oversample")
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three parts of a data set. Two runs are comparable when data set and test_fingerprint are the same."""
+    """Three parts of a data set. Two runs are comparable when data set and test_fingerprint are
+    the same.
+    """
 
     protocol: str
     train: np.ndarray  # int64, rows of the data set, ascending; oversampling repeats rows
@@ -56,36 +72,56 @@ class LeakageReport:
     copies_mel: float = float("nan")  # the same among melanomas
 
 
-def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_fraction: float = 0.1,
-               test_fraction: float = 0.1, seed: int = 0, fold: int = 0) -> Split:
+def make_split(
+    dataset: LesionDataset,
+    protocol: str = "lesion",
+    validation_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    seed: int = 0,
+    fold: int = 0,
+) -> Split:
     """Deal the data set into three parts; the fractions are of images (of rows, when oversampling).
 
-    `fold` moves the test part along the shuffled lesions: those of the folds of one seed do not overlap,
-    and together they are all there is where the test fraction is one part in so many.
+    `fold` moves the test part along the shuffled lesions: those of the folds of one seed do not
+    overlap, and together they are all there is where the test fraction is one part in so many.
 
     "lesion" keeps a lesion's images together, "image" deals single images, "oversample" first draws
     every class with replacement up to the size of the largest and then deals rows. All are
     stratified by class, the test part does not depend on the validation fraction, and every class
     with at least three lesions (or rows) is in each part.
 
-    "source" leaves one clinic out: the test part is what came from source number `fold` of `sources`.
-    The others give training and, by lesion, the validation fraction. Images without a known source,
-    and those elsewhere of a lesion in the test part, are in no part. Only the validation part
-    depends on the seed, and a class that one clinic alone has is not in every part.
+    "source" leaves one clinic out: the test part is what came from source number `fold` of
+    `sources`. The others give training and, by lesion, the validation fraction. Images without a
+    known source, and those elsewhere of a lesion in the test part, are in no part. Only the
+    validation part depends on the seed, and a class that one clinic alone has is not in every
+    part.
 
     Raises ConfigError, DataError.
     """
     if protocol not in SPLIT_TITLES:
-        raise ConfigError(f"split = {protocol!r}", f"it must be one of {', '.join(SPLIT_TITLES)}.",
-                          "Choose one of these.")
-    if not (validation_fraction > 0 and test_fraction > 0 and validation_fraction + test_fraction < 1):
-        raise ConfigError(f"validation_fraction = {validation_fraction:g}, test_fraction = {test_fraction:g}",
-                          "both must be more than 0 and together less than 1.", "Choose smaller ones.")
+        raise ConfigError(
+            f"split = {protocol!r}",
+            f"it must be one of {', '.join(SPLIT_TITLES)}.",
+            "Choose one of these.",
+        )
+    if not (
+        validation_fraction > 0 and test_fraction > 0 and validation_fraction + test_fraction < 1
+    ):
+        raise ConfigError(
+            f"validation_fraction = {validation_fraction:g}, test_fraction = {test_fraction:g}",
+            "both must be more than 0 and together less than 1.",
+            "Choose smaller ones.",
+        )
     if protocol == "source":
         return _by_source(dataset, validation_fraction, seed, fold)
     if fold < 0 or (fold + 1) * test_fraction > 1 + 1e-9:
-        raise ConfigError(f"fold = {fold}", f"there are {int(1 / test_fraction + 1e-9)} test parts of "
-                          f"{test_fraction:g} of the data, counted from 0.", "Choose a smaller one.")
+        raise ConfigError(
+            f"fold = {fold}",
+            f"there are {int(1 / test_fraction + 1e-9)} test parts of "
+            f"{test_fraction:g} of the data, counted from "
+            "0.",
+            "Choose a smaller one.",
+        )
     rng = np.random.default_rng(seed)
     rows = np.arange(len(dataset.labels))
     if protocol == "oversample":
@@ -94,9 +130,13 @@ def make_split(dataset: LesionDataset, protocol: str = "lesion", validation_frac
     part = _deal(dataset.labels[rows], units, validation_fraction, test_fraction, fold, rng)
     split = _split(dataset, protocol, seed, *(rows[part == i] for i in range(3)))
     if not (split.train.size and split.validation.size and split.test.size):
-        raise DataError(f"{dataset.name} with {dataset.n_images} images of {dataset.n_lesions} lesions",
-                        f"it is too small for three parts {SPLIT_TITLES[protocol][0].lower()}: no class has three "
-                        f"{'lesions' if protocol == 'lesion' else 'images'}.", "Add images, or choose another split.")
+        raise DataError(
+            f"{dataset.name} with {dataset.n_images} images of {dataset.n_lesions} lesions",
+            f"it is too small for three parts {SPLIT_TITLES[protocol][0].lower()}: no "
+            "class has three "
+            f"{'lesions' if protocol == 'lesion' else 'images'}.",
+            "Add images, or choose another split.",
+        )
     return split
 
 
@@ -108,20 +148,28 @@ def sources(dataset: LesionDataset) -> dict[str, int]:
     if SOURCE_COLUMN not in dataset.metadata:
         return {}
     counts = dataset.metadata[SOURCE_COLUMN].value_counts().to_dict()
-    return dict(sorted(((name, n) for name, n in counts.items() if name != "unknown"),
-                       key=lambda named: (-named[1], named[0])))
+    return dict(
+        sorted(
+            ((name, n) for name, n in counts.items() if name != "unknown"),
+            key=lambda named: (-named[1], named[0]),
+        )
+    )
 
 
 def available_splits(dataset: LesionDataset) -> tuple[str, ...]:
-    """The protocols to offer for this data set; "source" only where the metadata names two sources."""
-    return tuple(protocol for protocol in SPLIT_TITLES if protocol != "source" or len(sources(dataset)) > 1)
+    """The protocols to offer for this data set; "source" only where the metadata names two
+    sources.
+    """
+    return tuple(
+        protocol for protocol in SPLIT_TITLES if protocol != "source" or len(sources(dataset)) > 1
+    )
 
 
 def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
     """Batches of an epoch, close to what the split gives, without dealing it."""
     if config.split == "source":
         sizes = list(sources(dataset).values())
-        images = sum(sizes) - sum(sizes[config.fold:config.fold + 1])
+        images = sum(sizes) - sum(sizes[config.fold : config.fold + 1])
         share = 1 - config.validation_fraction
     else:
         images = dataset.n_images
@@ -135,34 +183,59 @@ def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
 def _by_source(dataset: LesionDataset, validation_fraction: float, seed: int, fold: int) -> Split:
     named = list(sources(dataset))
     if len(named) < 2:
-        why = ("its metadata has no column source: nothing says which clinic an image comes from."
-               if SOURCE_COLUMN not in dataset.metadata else
-               "its metadata names fewer than two sources: none can be left out.")
-        raise DataError(f"{dataset.name}, split by source", why, "Choose another split, or the HAM10000 of Harvard "
-                        "Dataverse, whose metadata names the source of every image.")
+        why = (
+            "its metadata has no column source: nothing says which clinic an image comes from."
+            if SOURCE_COLUMN not in dataset.metadata
+            else "its metadata names fewer than two sources: none can be left out."
+        )
+        raise DataError(
+            f"{dataset.name}, split by source",
+            why,
+            "Choose another split, or the HAM10000 of Harvard "
+            "Dataverse, whose metadata names the source of every image.",
+        )
     if not 0 <= fold < len(named):
         listed = ", ".join(f"{number} {name}" for number, name in enumerate(named))
-        raise ConfigError(f"fold = {fold}", f"the sources are {listed}.", "Choose one of their numbers.")
+        raise ConfigError(
+            f"fold = {fold}", f"the sources are {listed}.", "Choose one of their numbers."
+        )
     source = dataset.metadata[SOURCE_COLUMN].to_numpy()
     test = np.flatnonzero(source == named[fold])
     rest = np.flatnonzero((source != "unknown") & ~np.isin(dataset.groups, dataset.groups[test]))
     units = np.unique(dataset.groups[rest], return_inverse=True)[1]
     part = np.empty(0, int)
     if rest.size:
-        part = _deal(dataset.labels[rest], units, validation_fraction, 0.0, 0, np.random.default_rng(seed))
+        part = _deal(
+            dataset.labels[rest], units, validation_fraction, 0.0, 0, np.random.default_rng(seed)
+        )
     split = _split(dataset, "source", seed, rest[part == 0], rest[part == 1], test)
     if not (split.train.size and split.validation.size):
-        raise DataError(f"{dataset.name}, split by source", f"the sources beside {named[fold]} are too small for "
-                        "training and validation: no class has two lesions there.", "Choose another fold or split.")
+        raise DataError(
+            f"{dataset.name}, split by source",
+            f"the sources beside {named[fold]} are too small for "
+            "training and validation: no class has two lesions "
+            "there.",
+            "Choose another fold or split.",
+        )
     return split
 
 
 def _split(dataset: LesionDataset, protocol: str, seed: int, *parts: np.ndarray) -> Split:
     train, validation, test = (np.sort(part).astype(np.int64) for part in parts)
     image_ids = dataset.metadata["image_id"].to_numpy()
-    return Split(protocol, train, validation, test, dataset.labels, dataset.groups, seed,
-                 _sha256(protocol, dataset.fingerprint, *(repr(p.tolist()) for p in (train, validation, test))),
-                 _sha256(*sorted(image_ids[test])))
+    return Split(
+        protocol,
+        train,
+        validation,
+        test,
+        dataset.labels,
+        dataset.groups,
+        seed,
+        _sha256(
+            protocol, dataset.fingerprint, *(repr(p.tolist()) for p in (train, validation, test))
+        ),
+        _sha256(*sorted(image_ids[test])),
+    )
 
 
 def leakage_report(split: Split) -> LeakageReport:
@@ -170,27 +243,38 @@ def leakage_report(split: Split) -> LeakageReport:
     sibling, copy = seen_in_training(split)
     melanoma = split.labels[split.test] == CLASS_INDEX["mel"]
     n_melanoma = int(melanoma.sum())
-    return LeakageReport(n_test=len(split.test), n_test_mel=n_melanoma, sibling=float(sibling.mean()),
-                         sibling_mel=float(sibling[melanoma].mean()) if n_melanoma else float("nan"),
-                         copies=float(copy.mean()),
-                         copies_mel=float(copy[melanoma].mean()) if n_melanoma else float("nan"))
+    return LeakageReport(
+        n_test=len(split.test),
+        n_test_mel=n_melanoma,
+        sibling=float(sibling.mean()),
+        sibling_mel=float(sibling[melanoma].mean()) if n_melanoma else float("nan"),
+        copies=float(copy.mean()),
+        copies_mel=float(copy[melanoma].mean()) if n_melanoma else float("nan"),
+    )
 
 
 def seen_in_training(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Of each test row, whether training has seen its lesion, and whether its very image; bool (n_test,) each."""
-    return np.isin(split.groups[split.test], split.groups[split.train]), np.isin(split.test, split.train)
+    """Of each test row, whether training has seen its lesion, and whether its very image; bool
+    (n_test,) each.
+    """
+    return np.isin(split.groups[split.test], split.groups[split.train]), np.isin(
+        split.test, split.train
+    )
 
 
 def pairs_across(split: Split, seed: int = 0) -> np.ndarray:
-    """What stands on both sides: (row in the test part, row in training), int64 (n, 2), no test image twice.
+    """What stands on both sides: (row in the test part, row in training), int64 (n, 2), no test
+    image twice.
 
-    The training row is the test image itself where that is in training, else another photograph of its
-    lesion. Test image and, among several, the photograph are in an order drawn from `seed`.
+    The training row is the test image itself where that is in training, else another photograph
+    of its lesion. Test image and, among several, the photograph are in an order drawn from
+    `seed`.
     """
     rng = np.random.default_rng(seed)
     test = rng.permutation(np.unique(split.test))
     train = rng.permutation(np.unique(split.train))
-    groups, first = np.unique(split.groups[train], return_index=True)  # a random photograph of each lesion
+    # a random photograph of each lesion
+    groups, first = np.unique(split.groups[train], return_index=True)
     place = np.searchsorted(groups, split.groups[test]).clip(max=len(groups) - 1)
     sibling = groups[place] == split.groups[test]
     partner = np.where(np.isin(test, train), test, train[first[place]])
@@ -207,25 +291,41 @@ def _oversample(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, test_fraction: float,
-          fold: int, rng: np.random.Generator) -> np.ndarray:
+def _deal(
+    labels: np.ndarray,
+    units: np.ndarray,
+    validation_fraction: float,
+    test_fraction: float,
+    fold: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """The part of each row: 0 train, 1 validation, 2 test. Rows of one unit stay together.
 
     No test part at all where its fraction is 0.
     """
     n_units = units.max() + 1
     sizes = np.bincount(units, minlength=n_units)
-    by_class = np.bincount(units * N_CLASSES + labels, minlength=n_units * N_CLASSES).reshape(n_units, N_CLASSES)
+    by_class = np.bincount(units * N_CLASSES + labels, minlength=n_units * N_CLASSES).reshape(
+        n_units, N_CLASSES
+    )
     unit_class = by_class.argmax(axis=1)  # its most frequent; in HAM10000 a lesion has one
     unit_part = np.zeros(n_units, dtype=int)
     for label in range(N_CLASSES):
         order = rng.permutation(np.flatnonzero(unit_class == label))
         cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
-        first, end = (_nearest(cumulative, k * test_fraction * cumulative[-1],
-                               min(k, len(order)) if test_fraction else 0, len(order)) for k in (fold, fold + 1))
+        first, end = (
+            _nearest(
+                cumulative,
+                k * test_fraction * cumulative[-1],
+                min(k, len(order)) if test_fraction else 0,
+                len(order),
+            )
+            for k in (fold, fold + 1)
+        )
         order = np.roll(order, -first)  # the fold's test part first
         cumulative = np.concatenate([[0], np.cumsum(sizes[order])])
-        most = len(order) - (2 if len(order) > 2 else 1)  # of two, one is for training and one for the test
+        # of two, one is for training and one for the test
+        most = len(order) - (2 if len(order) > 2 else 1)
         n_test = max(min(end - first, most), 0)
         wanted = cumulative[n_test] + validation_fraction * cumulative[-1]
         n_held_out = _nearest(cumulative, wanted, n_test + 1, len(order) - 1)
@@ -235,7 +335,9 @@ def _deal(labels: np.ndarray, units: np.ndarray, validation_fraction: float, tes
 
 
 def _nearest(cumulative: np.ndarray, wanted: float, low: int, high: int) -> int:
-    """How many units come nearest to so many rows; from `low` to `high`, none where there are too few."""
+    """How many units come nearest to so many rows; from `low` to `high`, none where there are
+    too few.
+    """
     count = int(np.abs(cumulative - wanted).argmin())
     return max(min(max(count, low), high), 0)
 

@@ -1,4 +1,6 @@
-"""What the metadata and the pixels say, class by class. Rows and columns of classes are in CLASSES order."""
+"""What the metadata and the pixels say, class by class. Rows and columns of classes are in
+CLASSES order.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,17 @@ def class_balance(metadata: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_by_class(metadata: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Images of each class by a column's values: a row a value, the most frequent first, a column a class."""
+    """Images of each class by a column's values: a row a value, the most frequent first, a
+    column a class.
+    """
     table = pd.crosstab(metadata[column], metadata["dx"]).reindex(columns=list(CODES), fill_value=0)
     return table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
 
 
 def age_by_class(metadata: pd.DataFrame) -> pd.DataFrame:
-    """Ages of the images of each class: known (how many), p5, q1, median, q3, p95 (years; NaN where none is known)."""
+    """Ages of the images of each class: known (how many), p5, q1, median, q3, p95 (years; NaN
+    where none is known).
+    """
     ages = metadata.groupby("dx")["age"]
     quantiles = ages.quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
     quantiles.columns = ["p5", "q1", "median", "q3", "p95"]
@@ -41,7 +47,9 @@ def age_bands(metadata: pd.DataFrame) -> pd.DataFrame:
     table = pd.crosstab(decades, metadata["dx"]).reindex(columns=list(CODES), fill_value=0)
     if len(table):
         table = table.reindex(np.arange(table.index.min(), table.index.max() + 1), fill_value=0)
-    table.index = [f"{int(_AGE_BAND * d)} to {int(_AGE_BAND * d) + _AGE_BAND - 1}" for d in table.index]
+    table.index = [
+        f"{int(_AGE_BAND * d)} to {int(_AGE_BAND * d) + _AGE_BAND - 1}" for d in table.index
+    ]
     unknown = metadata.loc[metadata["age"].isna(), "dx"]
     if len(unknown):
         table.loc["unknown"] = unknown.value_counts().reindex(list(CODES), fill_value=0)
@@ -52,7 +60,9 @@ def age_bands(metadata: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_colors(images: np.ndarray) -> np.ndarray:
-    """The mean colour of each whole image, float32 (n, 3), RGB, 0-255. `images`: uint8 (n, 28, 28, 3)."""
+    """The mean colour of each whole image, float32 (n, 3), RGB, 0-255. `images`: uint8 (n, 28,
+    28, 3).
+    """
     return images.mean(axis=(1, 2), dtype=np.float32)
 
 
@@ -62,9 +72,11 @@ def lightness(colors: np.ndarray) -> np.ndarray:
 
 
 def hue(colors: np.ndarray) -> np.ndarray:
-    """Hue of RGB colours in degrees, (n,), -180 to 180: red at 0, yellow at 60, violet at -60; grey is 0.
+    """Hue of RGB colours in degrees, (n,), -180 to 180: red at 0, yellow at 60, violet at -60;
+    grey is 0.
 
-    The seam is at cyan, which no skin has. Preucil's circle: the angle of (R - (G + B) / 2, √3 / 2 (G - B)).
+    The seam is at cyan, which no skin has. Preucil's circle: the angle of (R - (G + B) / 2, √3 /
+    2 (G - B)).
     """
     red, green, blue = colors.astype(np.float64).T
     return np.degrees(np.arctan2(np.sqrt(3) / 2 * (green - blue), red - (green + blue) / 2))
@@ -84,9 +96,10 @@ def mean_images(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def color_ribbons(colors: np.ndarray, labels: np.ndarray, steps: int = 100) -> np.ndarray:
     """Each class's images from dark to light as `steps` colours, uint8 (7, steps, 3).
 
-    Column k is the mean colour of the images between the shares k / steps and (k + 1) / steps of the
-    class, sorted by `lightness`; of a class with fewer images than steps, the nearest image's colour.
-    Classes without an image are black. `colors`: float (n, 3), 0-255, `labels`: int (n,).
+    Column k is the mean colour of the images between the shares k / steps and (k + 1) / steps of
+    the class, sorted by `lightness`; of a class with fewer images than steps, the nearest
+    image's colour. Classes without an image are black. `colors`: float (n, 3), 0-255, `labels`:
+    int (n,).
     """
     ribbons = np.zeros((N_CLASSES, steps, 3), dtype=np.uint8)
     for label in np.unique(labels):
@@ -100,8 +113,8 @@ def color_ribbons(colors: np.ndarray, labels: np.ndarray, steps: int = 100) -> n
 
 
 def channels_by_class(colors: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Quantiles of the images' mean red, green and blue (0-255): a row a class and channel, MultiIndex (dx, channel),
-    columns images, p5, q1, median, q3, p95; only classes that occur."""
+    """Quantiles of the images' mean red, green and blue (0-255): a row a class and channel,
+    MultiIndex (dx, channel), columns images, p5, q1, median, q3, p95; only classes that occur."""
     rows = {}
     for label in np.unique(labels):
         own = colors[labels == label]
@@ -109,4 +122,6 @@ def channels_by_class(colors: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
         for channel, name in enumerate(("red", "green", "blue")):
             rows[CODES[label], name] = (len(own), *quantiles[:, channel])
     index = pd.MultiIndex.from_tuples(rows, names=["dx", "channel"])
-    return pd.DataFrame(list(rows.values()), index=index, columns=["images", "p5", "q1", "median", "q3", "p95"])
+    return pd.DataFrame(
+        list(rows.values()), index=index, columns=["images", "p5", "q1", "median", "q3", "p95"]
+    )

@@ -18,7 +18,25 @@ from ham.engine.slots import free_slots, slot
 from ham.engine.worker import Worked, work
 
 __all__ = [
-    "IDLE_SECONDS", "MAX_ATTEMPTS", "MAX_WORKERS", "Engine", "EngineSettings", "Estimate", "Worked", "cancel",
-    "estimate", "free_slots", "move", "queue", "resume", "save_settings", "seconds_a_step", "settings", "slot",
-    "submit", "takeable", "waits_for", "work",
+    "IDLE_SECONDS",
+    "MAX_ATTEMPTS",
+    "MAX_WORKERS",
+    "Engine",
+    "EngineSettings",
+    "Estimate",
+    "Worked",
+    "cancel",
+    "estimate",
+    "free_slots",
+    "move",
+    "queue",
+    "resume",
+    "save_settings",
+    "seconds_a_step",
+    "settings",
+    "slot",
+    "submit",
+    "takeable",
+    "waits_for",
+    "work",
 ]

@@ -1,4 +1,6 @@
-"""The engine: watches the queue, starts workers when runs wait, replaces what has died. Dask is only here."""
+"""The engine: watches the queue, starts workers when runs wait, replaces what has died. Dask is
+only here.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ _POLL_SECONDS = 1.0
 _CLOSE_SECONDS = 5
 _HEALTHY_SECONDS = 20  # after which a task that goes on is no longer suspected
 _ANSWER_SECONDS = 5  # for what a task says of its end
-_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 2.0, 60.0  # after a task that ended in an error, doubled each time
+# after a task that ended in an error, doubled each time
+_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 2.0, 60.0
 _logger = logging.getLogger(__name__)
 
 
@@ -43,7 +46,8 @@ class Engine:
     def __init__(self) -> None:
         self.problem: HamError | None = None  # why nothing can be trained just now, for people
         self._name = f"engine-{uuid.uuid4().hex[:12]}"
-        self._cluster_number = 1  # its workers' crashes count; those of one that was let go are no crashes
+        # its workers' crashes count; those of one that was let go are no crashes
+        self._cluster_number = 1
         self._workers = 0  # of the cluster that was started
         self._cluster = None
         self._client = None
@@ -69,7 +73,7 @@ class Engine:
 
     @property
     def state(self) -> str:
-        """"idle" (no process yet), "ready" (workers wait), "working" or "unavailable"."""
+        """ "idle" (no process yet), "ready" (workers wait), "working" or "unavailable"."""
         if self.problem is not None:
             return "unavailable"
         if any(not future.done() for future in self._futures):
@@ -92,9 +96,14 @@ class Engine:
             return words
         minutes = f"{round(since / 60)} min"
         if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
-            return f"The scheduler at {address} has had it for {minutes} and gave it to no worker: are there any?"
-        return (f"The training process has been starting for {minutes}, longer than usual. "
-                "Where it goes on, the server's log says more.")
+            return (
+                f"The scheduler at {address} has had it for {minutes} and gave it to no "
+                "worker: are there any?"
+            )
+        return (
+            f"The training process has been starting for {minutes}, longer than usual. "
+            "Where it goes on, the server's log says more."
+        )
 
     def stop(self) -> None:
         """Ends the watching and the workers; a run that trains is left interrupted."""
@@ -111,18 +120,32 @@ class Engine:
             self._wake.clear()
 
     def _look(self) -> None:
-        """One look at the queue; what goes wrong in it is told, and nothing that trains is touched."""
+        """One look at the queue; what goes wrong in it is told, and nothing that trains is
+        touched.
+        """
         try:
             self._tend()
             self._tell(self._failure)
         except HamError as error:
             self._tell(error)
         except OSError as error:
-            self._tell(EngineError("The training engine", f"cannot look at the queue ({error}).",
-                                   "It tries again by itself; check the disk and the rights of the folder."))
-        except Exception as error:  # Dask's or ours: nothing may end the watching, or the queue waits for ever
-            self._tell(EngineError("The training engine", f"stumbled ({type(error).__name__}: {error}).",
-                                   "It tries again by itself; the server's log says where."), error)
+            self._tell(
+                EngineError(
+                    "The training engine",
+                    f"cannot look at the queue ({error}).",
+                    "It tries again by itself; check the disk and the rights of the folder.",
+                )
+            )
+        # Dask's or ours: nothing may end the watching, or the queue waits for ever
+        except Exception as error:
+            self._tell(
+                EngineError(
+                    "The training engine",
+                    f"stumbled ({type(error).__name__}: {error}).",
+                    "It tries again by itself; the server's log says where.",
+                ),
+                error,
+            )
 
     def _tell(self, problem: HamError | None, unexpected: Exception | None = None) -> None:
         """On the page, and once in the log."""
@@ -182,12 +205,20 @@ class Engine:
         finally:
             self._connecting = False
         try:
-            future = client.submit(_task(), str(home_folder().absolute()), self._owner,
-                                   key=f"work-{uuid.uuid4().hex}", pure=False)
+            future = client.submit(
+                _task(),
+                str(home_folder().absolute()),
+                self._owner,
+                key=f"work-{uuid.uuid4().hex}",
+                pure=False,
+            )
             fire_and_forget(future)  # the task outlives this server
         except (OSError, ValueError, RuntimeError) as error:
-            raise EngineError("The training engine", f"lost its scheduler ({error}).",
-                              "It is started again by itself; the runs are safe.") from error
+            raise EngineError(
+                "The training engine",
+                f"lost its scheduler ({error}).",
+                "It is started again by itself; the runs are safe.",
+            ) from error
         self._futures.append(future)
 
     def _connect(self, workers: int) -> Client:
@@ -205,13 +236,18 @@ class Engine:
             self._client = Client(address or self._cluster, timeout="20s", set_as_default=False)
         except (OSError, RuntimeError, ValueError) as error:
             raise EngineError(
-                "The training engine", f"cannot start: {error}.",
-                f"Check that a Dask scheduler answers at {address}." if address else
-                "Free some memory and try again; the server's log says more.") from error
+                "The training engine",
+                f"cannot start: {error}.",
+                f"Check that a Dask scheduler answers at {address}."
+                if address
+                else "Free some memory and try again; the server's log says more.",
+            ) from error
         return self._client
 
     def _release(self) -> None:
-        """Lets the workers go. What they trained is interrupted by us then, not by a crash of its own."""
+        """Lets the workers go. What they trained is interrupted by us then, not by a crash of
+        its own.
+        """
         client, cluster = self._client, self._cluster
         if client is None and cluster is None:
             return
@@ -230,13 +266,16 @@ def _task() -> Callable[[str, str], int]:
     A function inside a function goes to the scheduler by its content. One of a module goes by its
     name, and a scheduler that was started in another folder could not import us to read it.
     """
-    root = "" if os.environ.get("DASK_SCHEDULER_ADDRESS") else str(Path(__file__).resolve().parents[2])
+    root = (
+        "" if os.environ.get("DASK_SCHEDULER_ADDRESS") else str(Path(__file__).resolve().parents[2])
+    )
 
     def task(home: str, owner: str) -> int:
         import sys
 
         if root and root not in sys.path:
-            sys.path.insert(0, root)  # the very code of this server, wherever the process was started
+            # the very code of this server, wherever the process was started
+            sys.path.insert(0, root)
         from ham.engine.worker import work
 
         worked = work(home, owner)
@@ -260,14 +299,19 @@ def _explained(future: Future) -> HamError:
         return error
     if isinstance(error, KilledWorker):
         return EngineError("The training process", "ended by itself several times.", todo)
-    return EngineError("The training process", f"ended in an error ({type(error).__name__}: {error}).", todo)
+    return EngineError(
+        "The training process", f"ended in an error ({type(error).__name__}: {error}).", todo
+    )
 
 
 def _local_cluster(workers: int):
     """A scheduler and workers in processes of their own, reachable from this machine only."""
     if sys.platform == "win32":
-        raise EngineError("Training on Windows", "Dask's process cluster does not run there.",
-                          "Use WSL, or start a Dask scheduler and name it in DASK_SCHEDULER_ADDRESS.")
+        raise EngineError(
+            "Training on Windows",
+            "Dask's process cluster does not run there.",
+            "Use WSL, or start a Dask scheduler and name it in DASK_SCHEDULER_ADDRESS.",
+        )
     from distributed.deploy.spec import SpecCluster
     from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
     from distributed.worker_memory import parse_memory_limit
@@ -278,14 +322,35 @@ def _local_cluster(workers: int):
         "TF_NUM_INTRAOP_THREADS": str(max(1, cores // workers)),
         "TF_NUM_INTEROP_THREADS": "1" if workers > 1 else "2",
     }
-    # as SubprocessCluster does it, which lets a scheduler take 30 seconds: after them, on a busy machine, it
-    # waits for the end of the one that it started
-    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": None,
-                 "idle_timeout": f"{IDLE_SECONDS + 30}s"}  # ends it when its server is gone
-    worker = {"cls": SubprocessWorker, "options": {"worker_kwargs": {
-        "host": "127.0.0.1", "nthreads": 1, "silence_logs": logging.WARNING, "env": environment,
-        "memory_limit": parse_memory_limit("auto", 1, workers, logger=_logger), "death_timeout": "60s"}}}
+    # as SubprocessCluster does it, which lets a scheduler take 30 seconds: after them, on a
+    # busy machine, it waits for the end of the one that it started
+    scheduler = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "dashboard": False,
+        "dashboard_address": None,
+        "idle_timeout": f"{IDLE_SECONDS + 30}s",
+    }  # ends it when its server is gone
+    worker = {
+        "cls": SubprocessWorker,
+        "options": {
+            "worker_kwargs": {
+                "host": "127.0.0.1",
+                "nthreads": 1,
+                "silence_logs": logging.WARNING,
+                "env": environment,
+                "memory_limit": parse_memory_limit("auto", 1, workers, logger=_logger),
+                "death_timeout": "60s",
+            }
+        },
+    }
     return SpecCluster(
-        workers=dict.fromkeys(range(workers), worker), worker=worker, name="HAM Lab", silence_logs=logging.WARNING,
-        scheduler={"cls": SubprocessScheduler,
-                   "options": {"scheduler_kwargs": scheduler, "timeout": _SCHEDULER_SECONDS}})
+        workers=dict.fromkeys(range(workers), worker),
+        worker=worker,
+        name="HAM Lab",
+        silence_logs=logging.WARNING,
+        scheduler={
+            "cls": SubprocessScheduler,
+            "options": {"scheduler_kwargs": scheduler, "timeout": _SCHEDULER_SECONDS},
+        },
+    )

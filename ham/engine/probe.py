@@ -1,8 +1,10 @@
-"""How long a training would take on this machine and how much memory it needs, from a few real steps.
+"""How long a training would take on this machine and how much memory it needs, from a few real
+steps.
 
-The steps run in a process of their own, so that the server imports no TensorFlow. What they measured is
-kept in memory and under HAM_HOME/cache/probes, for every config that costs the same; why one could not
-measure is kept in memory for some minutes only, since what was in its way may pass.
+The steps run in a process of their own, so that the server imports no TensorFlow. What they
+measured is kept in memory and under HAM_HOME/cache/probes, for every config that costs the same;
+why one could not measure is kept in memory for some minutes only, since what was in its way may
+pass.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from ham import io, store
 from ham.config import EngineError, HamError, TrainConfig, cache_folder
 
 _PROBE_SECONDS = 300
-_PATIENCE_SECONDS = 3.0  # a page that is passed through, or a number still being typed, costs no core
+# a page that is passed through, or a number still being typed, costs no core
+_PATIENCE_SECONDS = 3.0
 _FAILURE_SECONDS = 600.0  # after which one that failed is tried again
 _MOST = 64  # configs of which anything is remembered
 
@@ -58,9 +61,11 @@ class Probes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: collections.OrderedDict[str, float] = collections.OrderedDict()  # when first; monotonic
+        # when first; monotonic
+        self._asked: collections.OrderedDict[str, float] = collections.OrderedDict()
         self._found: collections.OrderedDict[str, Measured] = collections.OrderedDict()
-        self._failed: collections.OrderedDict[str, tuple[float, str]] = collections.OrderedDict()  # when and why
+        # when and why
+        self._failed: collections.OrderedDict[str, tuple[float, str]] = collections.OrderedDict()
         self._job: io.Job[Measured] | None = None
         self._measured = ""  # the key that the job measures
 
@@ -81,8 +86,11 @@ class Probes:
                 del self._failed[key]
             if self._job is None and self._asked_long_enough(key) and not _somebody_trains():
                 self._measured = key
-                self._job = io.Job("Measuring what a training costs", lambda report, stop: _measure(
-                    config, data["source"]), functools.partial(_keep, path))
+                self._job = io.Job(
+                    "Measuring what a training costs",
+                    lambda report, stop: _measure(config, data["source"]),
+                    functools.partial(_keep, path),
+                )
         return None
 
     def wait(self) -> None:
@@ -103,7 +111,11 @@ class Probes:
             _remember(self._found, self._measured, self._job.result)
         else:
             error = self._job.error
-            why = error.why if isinstance(error, HamError) else f"the probe did not work ({type(error).__name__})"
+            why = (
+                error.why
+                if isinstance(error, HamError)
+                else f"the probe did not work ({type(error).__name__})"
+            )
             _remember(self._failed, self._measured, (monotonic(), why))
         self._job = None
 
@@ -114,8 +126,9 @@ def _probes() -> Probes:
 
 
 def estimate(config: TrainConfig, data: dict) -> Estimate | None:
-    """From the probe of an earlier call; None before. A call starts it that comes three seconds after the first, and
-    none while a run trains, because both would be slow. `data` is `LesionDataset.record`.
+    """From the probe of an earlier call; None before. A call starts it that comes three seconds
+    after the first, and none while a run trains, because both would be slow. `data` is
+    `LesionDataset.record`.
     """
     return _probes().estimate(config, data)
 
@@ -159,7 +172,9 @@ def _key(config: TrainConfig, data: dict) -> str:
 
 
 def _keep(path: Path, found: Measured) -> None:
-    io.keep(path, lambda draft: draft.write_bytes(io.json_bytes(vars(found))), "what a training costs")
+    io.keep(
+        path, lambda draft: draft.write_bytes(io.json_bytes(vars(found))), "what a training costs"
+    )
 
 
 def _read(path: Path) -> Measured:
@@ -168,8 +183,12 @@ def _read(path: Path) -> Measured:
 
 def _measured_from(found: dict) -> Measured:
     """Raises ValueError, KeyError or TypeError where it is none that a probe wrote."""
-    measured = Measured(float(found["seconds_per_step"]), int(found["steps_per_epoch"]),
-                        float(found["start_seconds"]), int(found["memory_bytes"]))
+    measured = Measured(
+        float(found["seconds_per_step"]),
+        int(found["steps_per_epoch"]),
+        float(found["start_seconds"]),
+        int(found["memory_bytes"]),
+    )
     if not all(0 <= value < 1e15 for value in vars(measured).values()):
         raise ValueError("its numbers are none that a probe measures")
     return measured
@@ -178,11 +197,21 @@ def _measured_from(found: dict) -> Measured:
 def _measure(config: TrainConfig, source: str) -> Measured:
     """Raises EngineError where the process says why it could not, or says nothing."""
     root = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+    }
     asked = json.dumps({"config": config.to_dict(), "source": source})
     try:
-        done = subprocess.run([sys.executable, "-m", "ham.engine.probe"], input=asked, text=True, capture_output=True,
-                              env=environment, timeout=_PROBE_SECONDS, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "ham.engine.probe"],
+            input=asked,
+            text=True,
+            capture_output=True,
+            env=environment,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
         found = json.loads(done.stdout)
         if "problem" in found:
             raise _failure(str(found["problem"]))
@@ -196,12 +225,16 @@ def _failure(why: str) -> EngineError:
 
 
 def main() -> None:
-    """In the probe's own process: a question on standard input, one JSON answer on standard output."""
+    """In the probe's own process: a question on standard input, one JSON answer on standard
+    output.
+    """
     from ham import training
 
     asked = json.load(sys.stdin)
     try:
-        found = training.probe(TrainConfig.from_dict(asked["config"]), training.open_dataset(asked["source"]))
+        found = training.probe(
+            TrainConfig.from_dict(asked["config"]), training.open_dataset(asked["source"])
+        )
     except HamError as error:
         found = {"problem": error.why}
     json.dump(found, sys.stdout)

@@ -1,4 +1,6 @@
-"""The verbs of the queue, which is data: run folders whose status says queued, lowest `order` first."""
+"""The verbs of the queue, which is data: run folders whose status says queued, lowest `order`
+first.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def cancel(run: Run) -> None:
             return
     run = mine or store.read_run(run.id)
     if not run.live:
-        raise StoreError(f"Run {run.id}", f"it has ended already ({run.state}).", "There is nothing to cancel.")
+        raise StoreError(
+            f"Run {run.id}", f"it has ended already ({run.state}).", "There is nothing to cancel."
+        )
     store.request_cancel(run)
 
 
@@ -49,23 +53,37 @@ def resume(run: Run) -> Run:
     """
     with store.claim(run) as mine:
         if not mine or mine.state not in ("interrupted", "cancelled", "failed"):
-            raise StoreError(f"Run {run.id}", f"it is {mine.state if mine else 'running'}.",
-                             "Only runs that did not finish can be resumed.")
+            raise StoreError(
+                f"Run {run.id}",
+                f"it is {mine.state if mine else 'running'}.",
+                "Only runs that did not finish can be resumed.",
+            )
         store.withdraw_cancel(mine)
         now = time.time()
-        return store.write_status(mine, state="queued", order=now, updated=now, ended=None, error=None, attempts=0,
-                                  seconds_left=None)
+        return store.write_status(
+            mine,
+            state="queued",
+            order=now,
+            updated=now,
+            ended=None,
+            error=None,
+            attempts=0,
+            seconds_left=None,
+        )
 
 
 def move(run: Run, places: int) -> None:
-    """Moves a waiting run by so many places, negative towards the front; past an end it stops there.
+    """Moves a waiting run by so many places, negative towards the front; past an end it stops
+    there.
 
     Raises StoreError where the run does not wait (any more).
     """
     waiting = queue()
     ids = [other.id for other in waiting]
     if run.id not in ids:
-        raise StoreError(f"Run {run.id}", "it does not wait any more.", "Only waiting runs can be moved.")
+        raise StoreError(
+            f"Run {run.id}", "it does not wait any more.", "Only waiting runs can be moved."
+        )
     others = [other for other in waiting if other.id != run.id]
     place = min(max(ids.index(run.id) + places, 0), len(others))
     before = others[place - 1].status.order if place else None
@@ -79,16 +97,23 @@ def move(run: Run, places: int) -> None:
 
 
 def takeable(owner: str) -> list[Run]:
-    """What a worker of `owner` may train, in this order: runs that the workers of the same engine had
-    taken up before they died (every interrupted run, where that is set), then the queue.
+    """What a worker of `owner` may train, in this order: runs that the workers of the same
+    engine had taken up before they died (every interrupted run, where that is set), then the
+    queue.
 
     An owner is an engine's name, a dot and the number of the cluster that it started. Raises
     StoreError where the runs cannot be listed.
     """
     every, runs = settings().resume_by_itself, store.list_runs()
-    orphans = [run for run in runs if run.state == "interrupted"
-               and (_engine_of(run.status.owner) == _engine_of(owner)
-                    or (every and run.status.attempts < MAX_ATTEMPTS))]
+    orphans = [
+        run
+        for run in runs
+        if run.state == "interrupted"
+        and (
+            _engine_of(run.status.owner) == _engine_of(owner)
+            or (every and run.status.attempts < MAX_ATTEMPTS)
+        )
+    ]
     return [*orphans, *_next_first(runs)]
 
 
@@ -105,5 +130,7 @@ def waits_for(runs: list[Run]) -> str:
         return ""
     slots = settings().workers
     if free_slots(slots) == 0 or sum(run.state == "running" for run in runs) >= slots:
-        return "Another run trains." if slots == 1 else f"All {slots} slots are taken by other runs."
+        return (
+            "Another run trains." if slots == 1 else f"All {slots} slots are taken by other runs."
+        )
     return "The training process starts; the first time takes some seconds."

@@ -19,12 +19,22 @@ class EngineSettings:
     resume_by_itself: bool = False  # take up every interrupted run without being asked
 
     def __post_init__(self) -> None:
-        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or not 1 <= self.workers <= 4:
-            raise EngineError(f"workers = {self.workers!r}", "it must be a whole number from 1 to 4.",
-                              "Choose one of these.")
+        if (
+            isinstance(self.workers, bool)
+            or not isinstance(self.workers, int)
+            or not 1 <= self.workers <= 4
+        ):
+            raise EngineError(
+                f"workers = {self.workers!r}",
+                "it must be a whole number from 1 to 4.",
+                "Choose one of these.",
+            )
         if not isinstance(self.resume_by_itself, bool):
-            raise EngineError(f"resume_by_itself = {self.resume_by_itself!r}", "it must be true or false.",
-                              "Choose one of these.")
+            raise EngineError(
+                f"resume_by_itself = {self.resume_by_itself!r}",
+                "it must be true or false.",
+                "Choose one of these.",
+            )
 
 
 def settings() -> EngineSettings:

@@ -47,7 +47,10 @@ def _slot_files(slots: int) -> list[Path]:
 def _acquired(path: Path, seconds: float) -> filelock.BaseFileLock | None:
     """The lock, held; None where another holds it."""
     lock = filelock.FileLock(path, timeout=seconds, poll_interval=0.005)
-    with contextlib.suppress(filelock.Timeout), io.writing(path, StoreError, f"The folder {path.parent}"):
+    with (
+        contextlib.suppress(filelock.Timeout),
+        io.writing(path, StoreError, f"The folder {path.parent}"),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         return lock

@@ -1,4 +1,6 @@
-"""What a worker does: one run after the other, each under its lock and in a slot, until none is left."""
+"""What a worker does: one run after the other, each under its lock and in a slot, until none is
+left.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from ham.store import Run
 _LOOKS = 5  # at a runs folder that cannot be read for a moment
 _LOOK_AGAIN_SECONDS = 1.0
 _TOO_MANY_CRASHES = {
-    "what": "The training", "why": f"took its process down {MAX_ATTEMPTS} times, perhaps for want of memory.",
+    "what": "The training",
+    "why": f"took its process down {MAX_ATTEMPTS} times, perhaps for want of memory.",
     "todo": "Resume it to try once more, or train with a smaller batch size or model.",
 }
 
@@ -83,14 +86,18 @@ def _take(run: Run, owner: str) -> Run | None:
     attempts = max(1, run.status.attempts)
     if run.state == "interrupted" and run.status.owner == owner:
         if attempts >= MAX_ATTEMPTS:
-            store.write_status(run, state="failed", ended=time.time(), phase="", error=_TOO_MANY_CRASHES)
+            store.write_status(
+                run, state="failed", ended=time.time(), phase="", error=_TOO_MANY_CRASHES
+            )
             return None
         attempts += 1
     return store.write_status(run, state="running", owner=owner, attempts=attempts)
 
 
 def _takeable(owner: str) -> list[Run]:
-    """`takeable`, looked for again where the folder cannot be read for a moment. Raises StoreError."""
+    """`takeable`, looked for again where the folder cannot be read for a moment. Raises
+    StoreError.
+    """
     for look in range(_LOOKS):
         try:
             return takeable(owner)

@@ -1,11 +1,12 @@
 """y_true + proba -> Evaluation: scores, intervals, paired tests, calibration, sets, baselines.
 
-Shapes throughout: `y_true: int (n,)`, index in CLASSES; `proba: float (n, 7)`, rows sum to 1, columns in
-CLASSES order; `lesions: (n,)`, any labels, equal where two images show one lesion.
+Shapes throughout: `y_true: int (n,)`, index in CLASSES; `proba: float (n, 7)`, rows sum to 1,
+columns in CLASSES order; `lesions: (n,)`, any labels, equal where two images show one lesion.
 
-A class that is absent from the test part has no recall, F1 or AUC: these are NaN in the table, and the means
-(balanced accuracy, macro F1, macro AUC) are taken over the classes that are present. The same rule holds in
-every bootstrap resample. Precision is NaN for a class that is never predicted.
+A class that is absent from the test part has no recall, F1 or AUC: these are NaN in the table,
+and the means (balanced accuracy, macro F1, macro AUC) are taken over the classes that are
+present. The same rule holds in every bootstrap resample. Precision is NaN for a class that is
+never predicted.
 """
 
 from ham.evaluation.baselines import (

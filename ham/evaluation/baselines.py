@@ -1,4 +1,6 @@
-"""The baselines that stand in every table: the majority class and a logistic regression on the pixels."""
+"""The baselines that stand in every table: the majority class and a logistic regression on the
+pixels.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ ITERATIONS = 500
 
 
 def majority_proba(y_train: np.ndarray, n: int) -> np.ndarray:
-    """float64 (n, 7): the training part's class shares for every image; its answer is always the majority class."""
+    """float64 (n, 7): the training part's class shares for every image; its answer is always the
+    majority class.
+    """
     share = np.bincount(np.asarray(y_train, np.int64), minlength=N_CLASSES) / len(y_train)
     return np.tile(share, (n, 1))
 
@@ -56,7 +60,7 @@ def majority_class(counts: np.ndarray) -> LesionClass:
 
 
 def majority_title(counts: np.ndarray) -> str:
-    """"Always melanocytic nevus (nv)"."""
+    """ "Always melanocytic nevus (nv)"."""
     found = majority_class(counts)
     return f"Always {found.name.lower()} ({found.code})"
 
@@ -70,23 +74,32 @@ def majority_baseline(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarra
     answers = np.tile(np.eye(N_CLASSES)[int(np.argmax(counts))], (len(y_true), 1))
     found = evaluate(y_true, answers, lesions)
     by_draw = ("accuracy", "macro_f1")
-    return dataclasses.replace(found, scores={
-        key: score if key in by_draw else score.without() for key, score in found.scores.items()})
+    return dataclasses.replace(
+        found,
+        scores={
+            key: score if key in by_draw else score.without() for key, score in found.scores.items()
+        },
+    )
 
 
 def stored_baseline(record: dict) -> Evaluation | None:
-    """The logistic regression's scores in a run's record; None where there are none, or not whole."""
+    """The logistic regression's scores in a run's record; None where there are none, or not
+    whole.
+    """
     try:
         return evaluation_from_record(record["floors"]["logistic_regression"])
     except (LookupError, TypeError, ValueError):  # none, or what another version wrote
         return None
 
 
-def logistic_regression_proba(train_images: np.ndarray, y_train: np.ndarray, test_images: np.ndarray) -> np.ndarray:
+def logistic_regression_proba(
+    train_images: np.ndarray, y_train: np.ndarray, test_images: np.ndarray
+) -> np.ndarray:
     """float64 (n, 7) of a multinomial logistic regression on the pixels, uint8 (n, 28, 28, 3).
 
-    On their first 200 principal components, whitened: as good as on all 2,352 values (AUC 0.86 on a lesion
-    split) and a matter of seconds instead of minutes. A class without training images has probability 0.
+    On their first 200 principal components, whitened: as good as on all 2,352 values (AUC 0.86
+    on a lesion split) and a matter of seconds instead of minutes. A class without training
+    images has probability 0.
     """
     from sklearn.decomposition import PCA
     from sklearn.exceptions import ConvergenceWarning
@@ -99,10 +112,13 @@ def logistic_regression_proba(train_images: np.ndarray, y_train: np.ndarray, tes
     sample = np.sort(np.random.default_rng(0).permutation(len(y_train))[:COMPONENTS_FROM])
     reduce = PCA(min(COMPONENTS, len(sample) - 1), whiten=True, random_state=0)
     model = LogisticRegression(C=0.1, max_iter=ITERATIONS)
-    # one thread: with several, these small products mostly wait for each other (3 s became 7 to 60 on two busy cores)
+    # one thread: with several, these small products mostly wait for each other (3 s became 7 to
+    # 60 on two busy cores)
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline that is nearly fitted is one too
-        with np.errstate(invalid="ignore"):  # images that are all the same have no variance to share out
+        # a baseline that is nearly fitted is one too
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        # images that are all the same have no variance to share out
+        with np.errstate(invalid="ignore"):
             reduce.fit(_pixels(train_images[sample]))
         model.fit(_reduced(reduce, train_images), y_train)
         proba = np.zeros((len(test_images), N_CLASSES))
@@ -113,7 +129,9 @@ def logistic_regression_proba(train_images: np.ndarray, y_train: np.ndarray, tes
 def _reduced(reduce: PCA, images: np.ndarray) -> np.ndarray:
     """Principal components, a block at a time: as floats the pixels take four times their room."""
     blocks = range(0, len(images), BLOCK)
-    return np.concatenate([reduce.transform(_pixels(images[start:start + BLOCK])) for start in blocks])
+    return np.concatenate(
+        [reduce.transform(_pixels(images[start : start + BLOCK])) for start in blocks]
+    )
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

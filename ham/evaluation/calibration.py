@@ -1,4 +1,6 @@
-"""What the probabilities are worth: temperature and prediction sets, chosen on validation, looked at on test."""
+"""What the probabilities are worth: temperature and prediction sets, chosen on validation,
+looked at on test.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class PredictionSets:
     coverage: Interval  # share of the images whose set holds the true class; bootstrap over lesions
     mean_size: float
     sizes: np.ndarray  # int64 (7,): images whose set holds 1, 2 … 7 classes
-    by_class: pd.DataFrame  # index: codes; n, covered (int), coverage, low, high (Wilson), mean_size
+    # index: codes; n, covered (int), coverage, low, high (Wilson), mean_size
+    by_class: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,13 @@ def fit_temperature(y_true: np.ndarray, proba: np.ndarray) -> float:
     rows = np.arange(len(y_true))
 
     def loss(log_temperature: float) -> float:
-        return -np.log(with_temperature(proba, math.exp(log_temperature))[rows, y_true] + 1e-300).mean()
+        return -np.log(
+            with_temperature(proba, math.exp(log_temperature))[rows, y_true] + 1e-300
+        ).mean()
 
-    return math.exp(minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded").x)
+    return math.exp(
+        minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded").x
+    )
 
 
 def with_temperature(proba: np.ndarray, temperature: float) -> np.ndarray:
@@ -62,46 +69,67 @@ def with_temperature(proba: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def reliability(y_true: np.ndarray, proba: np.ndarray, bins: int = CALIBRATION_BINS) -> pd.DataFrame:
-    """A row a bin: n, confidence (mean of the highest probability), accuracy, low, high (95 %, Wilson).
+def reliability(
+    y_true: np.ndarray, proba: np.ndarray, bins: int = CALIBRATION_BINS
+) -> pd.DataFrame:
+    """A row a bin: n, confidence (mean of the highest probability), accuracy, low, high (95 %,
+    Wilson).
 
     Bins hold equally many images (Nguyen, O'Connor, EMNLP 2015); images of equal confidence stay
     together, so the table does not depend on the order of the images. Empty bins are left out.
     """
     y_true, proba = check(y_true, proba)
     confidence, right = proba.max(axis=1), proba.argmax(axis=1) == y_true
-    rank = np.searchsorted(np.sort(confidence), confidence)  # of the first image of equal confidence
+    # of the first image of equal confidence
+    rank = np.searchsorted(np.sort(confidence), confidence)
     number = rank * bins // len(y_true)
-    table = pd.DataFrame({"bin": number, "confidence": confidence, "right": right}).groupby("bin").agg(
-        n=("right", "size"), confidence=("confidence", "mean"), right=("right", "sum"))
+    table = (
+        pd.DataFrame({"bin": number, "confidence": confidence, "right": right})
+        .groupby("bin")
+        .agg(n=("right", "size"), confidence=("confidence", "mean"), right=("right", "sum"))
+    )
     found = [proportion(row.right, row.n) for row in table.itertuples()]
-    return pd.DataFrame({"n": table.n, "confidence": table.confidence, "accuracy": [share.value for share in found],
-                         "low": [share.low for share in found],
-                         "high": [share.high for share in found]}).reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "n": table.n,
+            "confidence": table.confidence,
+            "accuracy": [share.value for share in found],
+            "low": [share.low for share in found],
+            "high": [share.high for share in found],
+        }
+    ).reset_index(drop=True)
 
 
-def expected_calibration_error(y_true: np.ndarray, proba: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
-    """Mean over the images of |accuracy - confidence| of their bin (Naeini, Cooper, Hauskrecht, AAAI 2015)."""
+def expected_calibration_error(
+    y_true: np.ndarray, proba: np.ndarray, bins: int = CALIBRATION_BINS
+) -> float:
+    """Mean over the images of |accuracy - confidence| of their bin (Naeini, Cooper, Hauskrecht,
+    AAAI 2015).
+    """
     table = reliability(y_true, proba, bins)
     return float(np.average((table.accuracy - table.confidence).abs(), weights=table.n))
 
 
 def calibration_error_by_chance(table: pd.DataFrame) -> float:
-    """About what calibration error a perfectly calibrated model would show in the bins of a `reliability` table.
+    """About what calibration error a perfectly calibrated model would show in the bins of a
+    `reliability` table.
 
-    So few images a bin are right a bit more or less often than their confidence says: the mean distance of a
-    normal variable from its mean, sqrt(2 p (1 - p) / (pi n)), averaged over the images.
+    So few images a bin are right a bit more or less often than their confidence says: the mean
+    distance of a normal variable from its mean, sqrt(2 p (1 - p) / (pi n)), averaged over the
+    images.
     """
     p = table.confidence.clip(0, 1)
     return float(np.average(np.sqrt(2 * p * (1 - p) / (np.pi * table.n)), weights=table.n))
 
 
 def conformal_threshold(y_true: np.ndarray, proba: np.ndarray, coverage: float = COVERAGE) -> float:
-    """The largest score `1 - proba` of a class that a set still takes; to be computed on validation.
+    """The largest score `1 - proba` of a class that a set still takes; to be computed on
+    validation.
 
-    Split-conformal with the score 1 - probability of the true class, which gives the smallest sets on
-    average (Sadinle, Lei, Wasserman, JASA 114:223, 2019): the ceil((n + 1) coverage)-th smallest score.
-    Infinity (every class is in the set) when there are too few images for the coverage asked for.
+    Split-conformal with the score 1 - probability of the true class, which gives the smallest
+    sets on average (Sadinle, Lei, Wasserman, JASA 114:223, 2019): the ceil((n + 1) coverage)-th
+    smallest score. Infinity (every class is in the set) when there are too few images for the
+    coverage asked for.
     """
     y_true, proba = check(y_true, proba)
     scores = np.sort(1 - proba[np.arange(len(y_true)), y_true])
@@ -110,14 +138,18 @@ def conformal_threshold(y_true: np.ndarray, proba: np.ndarray, coverage: float =
 
 
 def conformal_sets(proba: np.ndarray, threshold: float) -> np.ndarray:
-    """bool (n, 7): the classes in each image's set. The most probable class is always in it, so that none is empty."""
+    """bool (n, 7): the classes in each image's set. The most probable class is always in it, so
+    that none is empty.
+    """
     proba = np.asarray(proba, np.float64)
     sets = 1 - proba <= threshold
     sets[np.arange(len(proba)), proba.argmax(axis=1)] = True
     return sets
 
 
-def prediction_sets(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float) -> PredictionSets:
+def prediction_sets(
+    y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float
+) -> PredictionSets:
     """How sets with a threshold chosen on validation do on these images. Raises EvaluationError.
 
     Coverage of all images has the interval of `evaluate`. A class has Wilson's over its lesions
@@ -131,21 +163,46 @@ def prediction_sets(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, 
     for k in range(N_CLASSES):
         own = y_true == k
         share = share_interval(covered[own], lesions[own])
-        rows.append({"n": int(own.sum()), "covered": int(covered[own].sum()), "coverage": share.value, "low": share.low,
-                     "high": share.high, "mean_size": float(size[own].mean()) if own.any() else math.nan})
-    return PredictionSets(threshold, shares({"coverage": (covered, whole)}, lesions)["coverage"], float(size.mean()),
-                          np.bincount(size, minlength=N_CLASSES + 1)[1:],
-                          pd.DataFrame(rows, index=pd.Index(CODES, name="code")))
+        rows.append(
+            {
+                "n": int(own.sum()),
+                "covered": int(covered[own].sum()),
+                "coverage": share.value,
+                "low": share.low,
+                "high": share.high,
+                "mean_size": float(size[own].mean()) if own.any() else math.nan,
+            }
+        )
+    return PredictionSets(
+        threshold,
+        shares({"coverage": (covered, whole)}, lesions)["coverage"],
+        float(size.mean()),
+        np.bincount(size, minlength=N_CLASSES + 1)[1:],
+        pd.DataFrame(rows, index=pd.Index(CODES, name="code")),
+    )
 
 
-def calibrate(validation_true: np.ndarray, validation_proba: np.ndarray, test_true: np.ndarray,
-              test_proba: np.ndarray) -> Calibration:
-    """Temperature and prediction sets fitted on validation, looked at on test. Raises EvaluationError."""
+def calibrate(
+    validation_true: np.ndarray,
+    validation_proba: np.ndarray,
+    test_true: np.ndarray,
+    test_proba: np.ndarray,
+) -> Calibration:
+    """Temperature and prediction sets fitted on validation, looked at on test. Raises
+    EvaluationError.
+    """
     temperature = fit_temperature(validation_true, validation_proba)
     test_true, test_proba = check(test_true, test_proba)
     scaled = with_temperature(test_proba, temperature)
-    threshold = conformal_threshold(validation_true, with_temperature(validation_proba, temperature))
+    threshold = conformal_threshold(
+        validation_true, with_temperature(validation_proba, temperature)
+    )
     sets = conformal_sets(scaled, threshold)
-    return Calibration(temperature, expected_calibration_error(test_true, test_proba),
-                       expected_calibration_error(test_true, scaled), threshold,
-                       float(sets[np.arange(len(sets)), test_true].mean()), float(sets.sum(axis=1).mean()))
+    return Calibration(
+        temperature,
+        expected_calibration_error(test_true, test_proba),
+        expected_calibration_error(test_true, scaled),
+        threshold,
+        float(sets[np.arange(len(sets)), test_true].mean()),
+        float(sets.sum(axis=1).mean()),
+    )

@@ -32,7 +32,9 @@ Scores = dict[str, np.ndarray]  # by key, (R,) each
 
 @dataclass(frozen=True)
 class Interval:
-    """A score (0 to 1) or a difference of two (-1 to 1) with its 95 % interval; NaN where undefined."""
+    """A score (0 to 1) or a difference of two (-1 to 1) with its 95 % interval; NaN where
+    undefined.
+    """
 
     value: float
     low: float
@@ -40,7 +42,9 @@ class Interval:
 
     @property
     def has_width(self) -> bool:
-        """Whether there is an interval at all: limits that agree are what an older version stored for none."""
+        """Whether there is an interval at all: limits that agree are what an older version
+        stored for none.
+        """
         return self.high - self.low > _NO_WIDTH
 
     def without(self) -> Interval:
@@ -54,9 +58,15 @@ NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 # --------------------------------------------------------------------------- bootstrap
 
 
-def intervals(score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: int,
-              resamples: int | None, seed: int, instead: Callable[[str], Interval],
-              undrawn: Iterable[str] = ()) -> dict[str, Interval]:
+def intervals(
+    score: Callable[[np.ndarray], Scores],
+    n_images: int,
+    n_lesions: int,
+    resamples: int | None,
+    seed: int,
+    instead: Callable[[str], Interval],
+    undrawn: Iterable[str] = (),
+) -> dict[str, Interval]:
     """`score(counts)` of the images as they are, with its interval over `resamples` draws of
     lesions, RESAMPLES where none are named.
 
@@ -72,20 +82,27 @@ def intervals(score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: i
             found[key] = one.without()
         elif key in undrawn or not one.has_width:
             limits = instead(key)
-            found[key] = Interval(one.value, max(min(limits.low, one.value), -1.0),  # but for rounding
-                                  min(max(limits.high, one.value), 1.0))  # these change nothing
+            # but for rounding
+            found[key] = Interval(
+                one.value,
+                max(min(limits.low, one.value), -1.0),
+                min(max(limits.high, one.value), 1.0),
+            )  # these change nothing
     return found
 
 
-def _bootstrap(score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: int, resamples: int,
-               seed: int) -> Scores:
+def _bootstrap(
+    score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: int, resamples: int, seed: int
+) -> Scores:
     """`score(counts)` over draws of lesions, a block at a time so that memory stays small."""
     random = np.random.default_rng(seed)
     block = max(1, min(250, 2_000_000 // n_images))
     parts = []
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        drawn = random.integers(0, n_lesions, (rows, n_lesions)) + np.arange(rows)[:, None] * n_lesions
+        drawn = (
+            random.integers(0, n_lesions, (rows, n_lesions)) + np.arange(rows)[:, None] * n_lesions
+        )
         counts = np.bincount(drawn.ravel(), minlength=rows * n_lesions).reshape(rows, n_lesions)
         parts.append(score(counts.astype(np.float64)))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -190,7 +207,12 @@ def area_interval(area: float, n_positive: float, n_negative: float) -> Interval
     pairs, more = n_positive * n_negative, (n_positive + n_negative) / 2 - 1
 
     def beyond(theta: float) -> float:
-        variance = theta * (1 - theta) * (1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / pairs
+        variance = (
+            theta
+            * (1 - theta)
+            * (1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
+            / pairs
+        )
         return (area - theta) ** 2 - _Z**2 * variance
 
     inside = min(max(area, _NO_WIDTH), 1 - _NO_WIDTH)  # at 0 and 1 themselves there is no variance

@@ -1,7 +1,7 @@
 """What a training's history says about how it goes, in words.
 
-`history` has the columns of `store.HISTORY_COLUMNS`, a row an epoch. Each rule looks at the last epochs, so a
-finding goes away when the training gets over it.
+`history` has the columns of `store.HISTORY_COLUMNS`, a row an epoch. Each rule looks at the last
+epochs, so a finding goes away when the training gets over it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _FALLEN = 0.99  # training loss against an earlier one, up to where it has falle
 
 @dataclass(frozen=True)
 class Finding:
-    """`kind` is one of not_a_number, one_answer, learns_nothing, over_fitting; `serious` where going on is no use."""
+    """`kind` is one of not_a_number, one_answer, learns_nothing, over_fitting; `serious` where
+    going on is no use.
+    """
 
     kind: str
     serious: bool
@@ -44,8 +46,12 @@ def _not_a_number(history: pd.DataFrame) -> Finding | None:
     if not broken.any():
         return None
     row = history[broken].iloc[0]
-    return Finding("not_a_number", True, f"The loss is not a number since epoch {row['epoch']:.0f}: the steps were "
-                   "too large.", f"Train again with a smaller learning rate, such as {row['learning_rate'] / 10:.2g}.")
+    return Finding(
+        "not_a_number",
+        True,
+        f"The loss is not a number since epoch {row['epoch']:.0f}: the steps were too large.",
+        f"Train again with a smaller learning rate, such as {row['learning_rate'] / 10:.2g}.",
+    )
 
 
 def _learns_nothing(history: pd.DataFrame) -> Finding | None:
@@ -53,31 +59,47 @@ def _learns_nothing(history: pd.DataFrame) -> Finding | None:
     losses = history["loss"].to_numpy(float)
     if len(losses) <= PATIENCE or losses[1:].min() <= _FALLEN * losses[0]:
         return None
-    return Finding("learns_nothing", True, f"It learns nothing: the training loss was {losses[0]:.3f} in the first "
-                   f"epoch and is {losses[-1]:.3f} in epoch {_last(history)}.",
-                   "Another learning rate usually ends this: ten times smaller where the loss jumps, ten times larger "
-                   "where it stands still.")
+    return Finding(
+        "learns_nothing",
+        True,
+        "It learns nothing: the training loss was "
+        f"{losses[0]:.3f} in the first "
+        f"epoch and is {losses[-1]:.3f} in epoch {_last(history)}.",
+        "Another learning rate usually ends this: ten times smaller where the loss "
+        "jumps, ten times larger "
+        "where it stands still.",
+    )
 
 
 def _one_answer(history: pd.DataFrame) -> Finding | None:
     """One class is always the answer: its recall is 1, that of all others 0."""
     every = history[[f"recall_{c.code}" for c in CLASSES]].to_numpy(float)
-    seen = np.flatnonzero(~np.isnan(every).any(axis=0))  # a class without validation images has no recall
+    # a class without validation images has no recall
+    seen = np.flatnonzero(~np.isnan(every).any(axis=0))
     recalls = every[:, seen]
     if len(recalls) < PATIENCE or len(seen) < 2:
         return None
     answers = recalls.argmax(axis=1)
-    one = ((recalls >= _ALWAYS).sum(axis=1) == 1) & ((recalls <= _NEVER).sum(axis=1) == len(seen) - 1)
+    one = ((recalls >= _ALWAYS).sum(axis=1) == 1) & (
+        (recalls <= _NEVER).sum(axis=1) == len(seen) - 1
+    )
     epochs = _trailing(one & (answers == answers[-1]))
     if epochs < PATIENCE:
         return None
     recent, answer = recalls[-epochs:], CLASSES[seen[answers[-1]]]
     right, others = recent[:, answers[-1]].min(), np.delete(recent, answers[-1], axis=1).max()
-    least, most = math.floor(100 * right + 1e-9), math.ceil(100 * others - 1e-9)  # %, none said too well
-    return Finding("one_answer", True, f"It always answers {answer.name.lower()} ({answer.code}): in the last "
-                   f"{epochs} epochs it recognised at least {least} % of that class and at most {most} % of "
-                   "every other.",
-                   "Give it more epochs, weigh the classes (class weight), or change the learning rate.")
+    # %, none said too well
+    least, most = math.floor(100 * right + 1e-9), math.ceil(100 * others - 1e-9)
+    return Finding(
+        "one_answer",
+        True,
+        f"It always answers {answer.name.lower()} ({answer.code}): "
+        "in the last "
+        f"{epochs} epochs it recognised at least {least} % of that class and at most "
+        f"{most} % of "
+        "every other.",
+        "Give it more epochs, weigh the classes (class weight), or change the learning rate.",
+    )
 
 
 def _over_fitting(history: pd.DataFrame) -> Finding | None:
@@ -90,10 +112,16 @@ def _over_fitting(history: pd.DataFrame) -> Finding | None:
     if rising < PATIENCE or training[-1] > _FALLEN * training[best]:
         return None
     since = int(history["epoch"].iloc[best])
-    return Finding("over_fitting", False, f"Over-fitting since epoch {since}: the validation loss rose from "
-                   f"{validation[best]:.3f} to {validation[-1]:.3f} while the training loss fell from "
-                   f"{training[best]:.3f} to {training[-1]:.3f}.",
-                   "More epochs will not help; augmentation, dropout, weight decay or early stopping may.")
+    return Finding(
+        "over_fitting",
+        False,
+        f"Over-fitting since epoch {since}: the validation loss "
+        "rose from "
+        f"{validation[best]:.3f} to {validation[-1]:.3f} while the training loss fell "
+        "from "
+        f"{training[best]:.3f} to {training[-1]:.3f}.",
+        "More epochs will not help; augmentation, dropout, weight decay or early stopping may.",
+    )
 
 
 def _trailing(holds: np.ndarray) -> int:

@@ -1,7 +1,9 @@
-"""The scores, one declaration each: name, words, formula, range, and its interval where all draws agree.
+"""The scores, one declaration each: name, words, formula, range, and its interval where all
+draws agree.
 
-A score that is added to SCORES is computed, stored, compared, drawn and printed everywhere; a stored run that
-lacks it gets it computed from its predictions. How to add one is in CONTRIBUTING.md.
+A score that is added to SCORES is computed, stored, compared, drawn and printed everywhere; a
+stored run that lacks it gets it computed from its predictions. How to add one is in
+CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -33,10 +35,13 @@ MALIGNANT = np.array([c.malignant for c in CLASSES])  # bool (7,)
 class Draws:
     """A model's answers on R draws of lesions at once: what formulas are made of.
 
-    `counts`: float (R, n_lesions), how often each lesion is counted; `lesion`: int (n,), its number of each image.
+    `counts`: float (R, n_lesions), how often each lesion is counted; `lesion`: int (n,), its
+    number of each image.
     """
 
-    def __init__(self, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: np.ndarray):
+    def __init__(
+        self, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: np.ndarray
+    ):
         self._y_true, self._proba, self._lesion, self._counts = y_true, proba, lesion, counts
 
     @cached_property
@@ -65,13 +70,18 @@ class Draws:
     @cached_property
     def auc(self) -> np.ndarray:
         """Of each class against the rest, (R, 7); NaN where a side has no image."""
-        found = [area_under_curve(self._proba[:, k], self._y_true == k, self._weights) for k in range(N_CLASSES)]
+        found = [
+            area_under_curve(self._proba[:, k], self._y_true == k, self._weights)
+            for k in range(N_CLASSES)
+        ]
         return np.stack(found, axis=1)
 
     @cached_property
     def malignant_auc(self) -> np.ndarray:
         """Of the malignant classes' summed probability, (R,)."""
-        return area_under_curve(malignant_proba(self._proba), MALIGNANT[self._y_true], self._weights)
+        return area_under_curve(
+            malignant_proba(self._proba), MALIGNANT[self._y_true], self._weights
+        )
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -99,9 +109,10 @@ def _same_side(y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
 class Score:
     """How a score is called, explained, computed and written.
 
-    Where all draws of lesions agree the bootstrap has no width. A score that is a mean of shares then has the interval
-    of those shares: `parts` are the images, bool (n,) each, of y_true, and `hit` which answers count. Any other may
-    give one of its own, `instead(y_true, proba, lesion)`; without either it has none.
+    Where all draws of lesions agree the bootstrap has no width. A score that is a mean of shares
+    then has the interval of those shares: `parts` are the images, bool (n,) each, of y_true, and
+    `hit` which answers count. Any other may give one of its own, `instead(y_true, proba,
+    lesion)`; without either it has none.
     """
 
     title: str
@@ -109,7 +120,8 @@ class Score:
     percent: bool  # written as "75.1 %"; otherwise as "0.920"
     formula: Callable[[Draws], np.ndarray]  # (R,), NaN where it is not defined
     parts: Callable[[np.ndarray], list[np.ndarray]] | None = None
-    hit: Callable[[np.ndarray, np.ndarray], np.ndarray] = _same_class  # of y_true and the predicted classes
+    # of y_true and the predicted classes
+    hit: Callable[[np.ndarray, np.ndarray], np.ndarray] = _same_class
     instead: Callable[[np.ndarray, np.ndarray, np.ndarray], Interval] | None = None
     higher_is_better: bool = True
     low: float = 0.0
@@ -132,39 +144,70 @@ def _malignant_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.nd
 
 SCORES: dict[str, Score] = {
     "accuracy": Score(
-        "Accuracy", "Share of the test images that are given their class.", True,
+        "Accuracy",
+        "Share of the test images that are given their class.",
+        True,
         lambda draws: draws.correct.sum(axis=1) / draws.support.sum(axis=1),
-        parts=lambda y_true: [np.ones(len(y_true), bool)]),
+        parts=lambda y_true: [np.ones(len(y_true), bool)],
+    ),
     "balanced_accuracy": Score(
-        "Balanced accuracy", "Mean of the classes' recalls: every class counts the same, however rare (the ISIC 2018 "
-        "metric).", True,
+        "Balanced accuracy",
+        "Mean of the classes' recalls: every class counts the same, however rare (the "
+        "ISIC 2018 "
+        "metric).",
+        True,
         lambda draws: mean_of_defined(ratio(draws.correct, draws.support)),
-        parts=lambda y_true: [y_true == k for k in np.unique(y_true)]),
+        parts=lambda y_true: [y_true == k for k in np.unique(y_true)],
+    ),
     "macro_f1": Score(
-        "Macro F1", "Mean over the classes of F1, the harmonic mean of precision and recall.", True,
+        "Macro F1",
+        "Mean over the classes of F1, the harmonic mean of precision and recall.",
+        True,
         lambda draws: mean_of_defined(f1(draws.correct, draws.support, draws.predicted)),
-        instead=_macro_f1_interval),
+        instead=_macro_f1_interval,
+    ),
     "macro_auc": Score(
-        "Macro AUC", "Mean over the classes of the area under the one-against-the-rest ROC curve; 0.5 is guessing.",
-        False, lambda draws: mean_of_defined(draws.auc), instead=_macro_auc_interval),
+        "Macro AUC",
+        "Mean over the classes of the area under the one-against-the-rest ROC curve; 0.5 "
+        "is guessing.",
+        False,
+        lambda draws: mean_of_defined(draws.auc),
+        instead=_macro_auc_interval,
+    ),
     "malignant_sensitivity": Score(
-        "Malignant sensitivity", "Share of the malignant images (mel, bcc, akiec) given any malignant class.", True,
+        "Malignant sensitivity",
+        "Share of the malignant images (mel, bcc, akiec) given any malignant class.",
+        True,
         lambda draws: draws.share_kept(MALIGNANT),
-        parts=lambda y_true: [MALIGNANT[y_true]], hit=_same_side),
+        parts=lambda y_true: [MALIGNANT[y_true]],
+        hit=_same_side,
+    ),
     "malignant_specificity": Score(
-        "Malignant specificity", "Share of the benign images given any benign class.", True,
+        "Malignant specificity",
+        "Share of the benign images given any benign class.",
+        True,
         lambda draws: draws.share_kept(~MALIGNANT),
-        parts=lambda y_true: [~MALIGNANT[y_true]], hit=_same_side),
+        parts=lambda y_true: [~MALIGNANT[y_true]],
+        hit=_same_side,
+    ),
     "malignant_auc": Score(
-        "Malignant AUC", "Area under the ROC curve of the summed probability of the malignant classes; 0.5 is "
-        "guessing.", False, lambda draws: draws.malignant_auc, instead=_malignant_auc_interval),
+        "Malignant AUC",
+        "Area under the ROC curve of the summed probability of the malignant classes; 0.5 "
+        "is "
+        "guessing.",
+        False,
+        lambda draws: draws.malignant_auc,
+        instead=_malignant_auc_interval,
+    ),
 }
 
 
 # ------------------------------------------------------------------- where draws agree
 
 
-def interval_instead(key: str, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+def interval_instead(
+    key: str, y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray
+) -> Interval:
     """Of a score of SCORES, or of the recall of a class by its code, without a draw."""
     score = SCORES.get(key)
     if score is not None and score.instead is not None:
@@ -176,7 +219,9 @@ def interval_instead(key: str, y_true: np.ndarray, proba: np.ndarray, lesion: np
 
 
 def images_of(key: str, y_true: np.ndarray) -> list[np.ndarray]:
-    """The images, bool (n,) each, whose shares of hits the score is the mean of; none where it is no such mean."""
+    """The images, bool (n,) each, whose shares of hits the score is the mean of; none where it
+    is no such mean.
+    """
     if key in CODES:
         return [y_true == CODES.index(key)]
     parts = SCORES[key].parts
@@ -188,8 +233,9 @@ def hits(key: str, y_true: np.ndarray, answer: np.ndarray) -> np.ndarray:
     return (SCORES[key].hit if key in SCORES else _same_class)(y_true, answer)
 
 
-def share_terms(factor: int, hit: np.ndarray, parts: list[np.ndarray],
-                lesion: np.ndarray) -> list[tuple[float, Interval]]:
+def share_terms(
+    factor: int, hit: np.ndarray, parts: list[np.ndarray], lesion: np.ndarray
+) -> list[tuple[float, Interval]]:
     """The terms of `combined` for factor times the mean of the shares of hits in these parts."""
     return [(factor / len(parts), share(hit[part], lesion[part])) for part in parts]
 
@@ -200,7 +246,9 @@ def _mean(found: list[Interval]) -> Interval:
 
 def _area(score: np.ndarray, positive: np.ndarray, lesion: np.ndarray) -> Interval:
     area = float(area_under_curve(score, positive, np.ones((len(score), 1)))[0])
-    return area_interval(area, effective_lesions(lesion[positive]), effective_lesions(lesion[~positive]))
+    return area_interval(
+        area, effective_lesions(lesion[positive]), effective_lesions(lesion[~positive])
+    )
 
 
 # -------------------------------------------------------------------------- arithmetic
@@ -209,8 +257,8 @@ def _area(score: np.ndarray, positive: np.ndarray, lesion: np.ndarray) -> Interv
 def area_under_curve(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted area under the ROC curve, (R,), for weights (n, R); NaN where a side has no weight.
 
-    The Mann-Whitney form: the weighted share of pairs in which the positive scores higher, ties half
-    (Hanley, McNeil, Radiology 143:29, 1982).
+    The Mann-Whitney form: the weighted share of pairs in which the positive scores higher, ties
+    half (Hanley, McNeil, Radiology 143:29, 1982).
     """
     order = np.argsort(score[~positive], kind="stable")
     negatives = score[~positive][order]

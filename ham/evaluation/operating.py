@@ -1,4 +1,6 @@
-"""Malignant against benign: the threshold that validation chooses, what it finds and costs on test, ROC curves."""
+"""Malignant against benign: the threshold that validation chooses, what it finds and costs on
+test, ROC curves.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ TARGETS = (0.80, 0.90, 0.95)  # sensitivities to choose from
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What calling images malignant finds and costs. Sensitivity is NaN without malignant images, and so on."""
+    """What calling images malignant finds and costs. Sensitivity is NaN without malignant
+    images, and so on.
+    """
 
     threshold: float | None  # on `malignant_proba`; None: where the predicted class is malignant
     sensitivity: Interval  # bootstrap over lesions
@@ -29,37 +33,63 @@ class OperatingPoint:
 
 
 def malignant_threshold(y_true: np.ndarray, proba: np.ndarray, sensitivity: float = 0.9) -> float:
-    """The highest threshold on `malignant_proba` that still finds this share of the malignant images.
+    """The highest threshold on `malignant_proba` that still finds this share of the malignant
+    images.
 
     To be chosen on validation. Raises EvaluationError when there is no malignant image.
     """
     y_true, proba = check(y_true, proba)
     scores = np.sort(malignant_proba(proba)[MALIGNANT[y_true]])
     if not len(scores):
-        raise EvaluationError("No malignant image", "sensitivity cannot be set without one.",
-                              "Choose the threshold on a validation part with all classes.")
+        raise EvaluationError(
+            "No malignant image",
+            "sensitivity cannot be set without one.",
+            "Choose the threshold on a validation part with all classes.",
+        )
     return float(scores[len(scores) - math.ceil(sensitivity * len(scores) - 1e-9)])
 
 
-def operating_point(y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float | None = None,
-                    resamples: int | None = None) -> OperatingPoint:
+def operating_point(
+    y_true: np.ndarray,
+    proba: np.ndarray,
+    lesions: np.ndarray,
+    threshold: float | None = None,
+    resamples: int | None = None,
+) -> OperatingPoint:
     """What calling images malignant finds and costs on these images, with intervals and counts.
 
-    With a threshold where `malignant_proba >= threshold`, without one where the most probable class is malignant.
-    Raises EvaluationError.
+    With a threshold where `malignant_proba >= threshold`, without one where the most probable
+    class is malignant. Raises EvaluationError.
     """
     y_true, proba = check(y_true, proba)
     malignant = MALIGNANT[y_true]
-    called = MALIGNANT[proba.argmax(axis=1)] if threshold is None else malignant_proba(proba) >= threshold
-    found = shares({"sensitivity": (called, malignant), "specificity": (~called, ~malignant)}, lesions, resamples)
-    return OperatingPoint(threshold, found["sensitivity"], found["specificity"], int(malignant.sum()),
-                          int((malignant & ~called).sum()), int((~malignant).sum()), int((called & ~malignant).sum()))
+    called = (
+        MALIGNANT[proba.argmax(axis=1)]
+        if threshold is None
+        else malignant_proba(proba) >= threshold
+    )
+    found = shares(
+        {"sensitivity": (called, malignant), "specificity": (~called, ~malignant)},
+        lesions,
+        resamples,
+    )
+    return OperatingPoint(
+        threshold,
+        found["sensitivity"],
+        found["specificity"],
+        int(malignant.sum()),
+        int((malignant & ~called).sum()),
+        int((~malignant).sum()),
+        int((called & ~malignant).sum()),
+    )
 
 
 def roc(positive: np.ndarray, score: np.ndarray) -> pd.DataFrame:
-    """A row a corner of the ROC curve from (0, 0) to (1, 1): threshold, false_alarms, sensitivity (0 to 1).
+    """A row a corner of the ROC curve from (0, 0) to (1, 1): threshold, false_alarms,
+    sensitivity (0 to 1).
 
-    `positive`: bool (n,); `score`: (n,), higher for positive. Empty where one side has no image: no curve then.
+    `positive`: bool (n,); `score`: (n,), higher for positive. Empty where one side has no image:
+    no curve then.
     """
     from sklearn.metrics import roc_curve
 

@@ -1,8 +1,10 @@
-"""Bytes -> checked image -> pixels: the one decoding step for data sets, evaluation, uploads and examples.
+"""Bytes -> checked image -> pixels: the one decoding step for data sets, evaluation, uploads and
+examples.
 
 check      the step: decoded, upright, in sRGB, squashed; notes on it
 decoding   which format, what it costs, decoded or refused
-jpeg, png, gif, bmp, tiff, webp   what each one's header says, and the file without what pixels do not need
+jpeg, png, gif, bmp, tiff, webp   what each one's header says, and the file without what pixels
+do not need
 tags       the tag lists of TIFF and EXIF
 kinds      true names of what is not read
 apart      decoding in a process that can be stopped
@@ -21,5 +23,15 @@ from ham.images.check import (
 )
 from ham.images.kinds import kind_of
 
-__all__ = ["EXTENSIONS", "MAX_BYTES", "NOTE_KINDS", "CheckedImage", "Note", "check_image", "kind_of", "pixels",
-           "read_file", "squash"]
+__all__ = [
+    "EXTENSIONS",
+    "MAX_BYTES",
+    "NOTE_KINDS",
+    "CheckedImage",
+    "Note",
+    "check_image",
+    "kind_of",
+    "pixels",
+    "read_file",
+    "squash",
+]

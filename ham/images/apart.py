@@ -27,8 +27,14 @@ def decode(data: bytes) -> Image.Image:
     paths = [_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
     try:
-        done = subprocess.run([sys.executable, "-m", "ham.images.apart"], input=data, capture_output=True,
-                              timeout=PATIENCE, env=environment, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "ham.images.apart"],
+            input=data,
+            capture_output=True,
+            timeout=PATIENCE,
+            env=environment,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise _too_much() from error
     if done.returncode == _DAMAGED:
@@ -59,7 +65,8 @@ def _main() -> int:
         pixels = image.tobytes()
     except MemoryError:
         return _TOO_MUCH
-    except Exception as error:  # decoders raise a dozen kinds, on damage and for want of memory alike
+    # decoders raise a dozen kinds, on damage and for want of memory alike
+    except Exception as error:
         return _TOO_MUCH if "memory" in str(error).lower() else _DAMAGED
     transparent = image.info.get("transparent", False)
     sys.stdout.buffer.write(f"{image.mode} {image.width} {image.height} {transparent}\n".encode())

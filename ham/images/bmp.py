@@ -1,4 +1,6 @@
-"""BMP: its header. Its pixels are not compressed, or so simply that Pillow unpacks them in Python."""
+"""BMP: its header. Its pixels are not compressed, or so simply that Pillow unpacks them in
+Python.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,21 @@ def read(data: bytes) -> Picture:
         raise damaged()
     width, height = abs(width), abs(height)
     if compression in _COMPRESSIONS:
-        raise Refused(f"it is a BMP file with {_COMPRESSIONS[compression]} inside, which is for printers.", SAVE_AS)
+        raise Refused(
+            f"it is a BMP file with {_COMPRESSIONS[compression]} inside, which is for printers.",
+            SAVE_AS,
+        )
     if compression in (1, 2) and (len(data) > MAX_RUN_BYTES or width * height > MAX_RUN_PIXELS):
-        raise Refused(f"it is a run-length coded BMP file of {width:,} x {height:,} pixels; at most "
-                      f"{MAX_RUN_PIXELS // 1_000_000} million are read.", SAVE_AS)
+        raise Refused(
+            f"it is a run-length coded BMP file of {width:,} x {height:,} pixels; at "
+            "most "
+            f"{MAX_RUN_PIXELS // 1_000_000} million are read.",
+            SAVE_AS,
+        )
     return Picture(
-        BmpImagePlugin.BmpImageFile, data, (width, height), memory=width * height * (4 if bits > 8 else 3),
-        seconds=width * height * (RUN_SECONDS if compression in (1, 2) else PIXEL_SECONDS))
+        BmpImagePlugin.BmpImageFile,
+        data,
+        (width, height),
+        memory=width * height * (4 if bits > 8 else 3),
+        seconds=width * height * (RUN_SECONDS if compression in (1, 2) else PIXEL_SECONDS),
+    )

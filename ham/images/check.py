@@ -17,23 +17,44 @@ from ham.config import IMAGE_SIZE, ImageError
 from ham.images import decoding
 from ham.images.picture import SMALLER, Picture, Refused
 
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff",
-              ".gif")  # as files are looked for; what one is, is told by its content
+EXTENSIONS = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".jif",
+    ".png",
+    ".apng",
+    ".webp",
+    ".bmp",
+    ".dib",
+    ".tif",
+    ".tiff",
+    ".gif",
+)  # as files are looked for; what one is, is told by its content
 MAX_BYTES = decoding.MAX_BYTES
 NOTED_ELONGATION = 2.0  # HAM10000's own images are 1.33
 MAX_SHOWN = 640  # longest side of what is kept to be shown
 
 #: Kinds of notes, and how many images have one in words: "3 turned upright".
 NOTE_KINDS = {
-    "even": "of one even colour", "grey": "grey", "elongated": "elongated", "turned": "turned upright",
-    "profile": "converted to sRGB", "no profile": "with a colour profile that cannot be read",
-    "cmyk": "converted from CMYK", "transparent": "with transparent parts", "bits": "reduced to 8 bits",
+    "even": "of one even colour",
+    "grey": "grey",
+    "elongated": "elongated",
+    "turned": "turned upright",
+    "profile": "converted to sRGB",
+    "no profile": "with a colour profile that cannot be read",
+    "cmyk": "converted from CMYK",
+    "transparent": "with transparent parts",
+    "bits": "reduced to 8 bits",
     "frames": "with several frames or pages",
 }
 
 
 class Note(str):
-    """A sentence on an image: what was done to it or is odd about it. Several images' are counted by `kind`."""
+    """A sentence on an image: what was done to it or is odd about it. Several images' are
+    counted by `kind`.
+    """
 
     kind: str  # of NOTE_KINDS
 
@@ -81,25 +102,40 @@ def read_file(path: str | os.PathLike) -> bytes:
             data = file.read(MAX_BYTES + 1)
             size = max(len(data), os.fstat(file.fileno()).st_size)
     except OSError as error:
-        raise ImageError(os.fspath(path), f"it cannot be read ({error.strerror}).", "Check the path.") from error
+        raise ImageError(
+            os.fspath(path), f"it cannot be read ({error.strerror}).", "Check the path."
+        ) from error
     if len(data) > MAX_BYTES:
-        raise ImageError(os.fspath(path), f"it has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are read.",
-                         SMALLER)
+        raise ImageError(
+            os.fspath(path),
+            f"it has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are read.",
+            SMALLER,
+        )
     return data
 
 
 def squash(image: Image.Image) -> np.ndarray:
-    """An image as the models see it, uint8 (28, 28, 3), RGB: what Kaggle's pixel CSV was made with."""
+    """An image as the models see it, uint8 (28, 28, 3), RGB: what Kaggle's pixel CSV was made
+    with.
+    """
     return np.array(image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.LANCZOS))
 
 
-_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-          8: Image.Transpose.ROTATE_90}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def _read(name: str, data: bytes) -> tuple[Image.Image, tuple[int, int], list[Note]]:
-    """The picture in RGB and upright, a large one reduced; its size as stored, upright; notes on it."""
+    """The picture in RGB and upright, a large one reduced; its size as stored, upright; notes on
+    it.
+    """
     try:
         picture = decoding.read_header(data, name)
         decoding.check_size(picture, len(data))
@@ -119,7 +155,9 @@ def _notes_on(picture: Picture, image: Image.Image) -> list[Note]:
     if picture.frames > 1:
         pages = "frames" if picture.format.format != "TIFF" else "pages"
         animated = "Animated" if pages == "frames" else "Several pages"
-        notes.append(Note("frames", f"{animated}: only the first of its {picture.frames} {pages} is used."))
+        notes.append(
+            Note("frames", f"{animated}: only the first of its {picture.frames} {pages} is used.")
+        )
     if picture.orientation != 1:
         notes.append(Note("turned", "Turned upright, as its EXIF orientation says."))
     if picture.bits > 8:
@@ -135,10 +173,19 @@ def _to_srgb(image: Image.Image, icc_profile: bytes | None, notes: list[Note]) -
     if icc_profile is not None:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-            title = "".join(filter(str.isprintable, ImageCms.getProfileDescription(profile))).strip()[:40]
-            if profile.profile.xcolor_space.strip() == spaces[image.mode] and "srgb" not in title.lower():
-                image = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-                notes.append(Note("profile", f"Colours converted from {title or 'its own profile'} to sRGB."))
+            title = "".join(
+                filter(str.isprintable, ImageCms.getProfileDescription(profile))
+            ).strip()[:40]
+            if (
+                profile.profile.xcolor_space.strip() == spaces[image.mode]
+                and "srgb" not in title.lower()
+            ):
+                image = ImageCms.profileToProfile(
+                    image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+                )
+                notes.append(
+                    Note("profile", f"Colours converted from {title or 'its own profile'} to sRGB.")
+                )
         except (ImageCms.PyCMSError, OSError, ValueError):  # ValueError: text that is none
             notes.append(Note("no profile", "Its colour profile cannot be read and was left out."))
     if image.mode == "CMYK":
@@ -149,11 +196,21 @@ def _to_srgb(image: Image.Image, icc_profile: bytes | None, notes: list[Note]) -
 def _note_oddities(size: tuple[int, int], seen: np.ndarray, notes: list[Note]) -> None:
     width, height = size
     if max(size) > NOTED_ELONGATION * min(size):
-        longer = f"{width / height:.1f} times as wide as high" if width > height else \
-            f"{height / width:.1f} times as high as wide"
-        notes.append(Note("elongated", f"It is {longer}: squashed to a square, its shapes are distorted."))
+        longer = (
+            f"{width / height:.1f} times as wide as high"
+            if width > height
+            else f"{height / width:.1f} times as high as wide"
+        )
+        notes.append(
+            Note("elongated", f"It is {longer}: squashed to a square, its shapes are distorted.")
+        )
     if np.ptp(seen, axis=(0, 1)).max() <= 2:
-        notes.append(Note("even", "It is one even colour: there is no lesion to see, and the answer means nothing."))
+        notes.append(
+            Note(
+                "even",
+                "It is one even colour: there is no lesion to see, and the answer means nothing.",
+            )
+        )
     elif np.ptp(seen.astype(int), axis=2).max() <= 2:
         notes.append(Note("grey", "It is grey; the models learned from colour images."))
 

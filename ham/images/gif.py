@@ -26,7 +26,7 @@ def read(data: bytes) -> Picture:
         if data[at] == _IMAGE:
             if len(data) < at + 11:
                 break
-            left, top, across, down, flags = struct.unpack("<HHHHB", data[at + 1:at + 10])
+            left, top, across, down, flags = struct.unpack("<HHHHB", data[at + 1 : at + 10])
             at, steps = _after_blocks(data, at + 11 + _colors(flags), steps)
             frames += 1
             if frames == 1:
@@ -34,13 +34,18 @@ def read(data: bytes) -> Picture:
                 kept += [control, data[start:at]]
         else:
             at, steps = _after_blocks(data, at + 2, steps)
-            if data[start + 1:start + 2] == bytes([_CONTROL]) and not frames:
+            if data[start + 1 : start + 2] == bytes([_CONTROL]) and not frames:
                 control = data[start:at]
     if not frames:
         raise cut_short() if at >= len(data) else damaged()
     return Picture(
-        GifImagePlugin.GifImageFile, b"".join([*kept, bytes([_END])]), (width, height),
-        memory=2 * width * height, seconds=width * height * PIXEL_SECONDS, frames=frames)
+        GifImagePlugin.GifImageFile,
+        b"".join([*kept, bytes([_END])]),
+        (width, height),
+        memory=2 * width * height,
+        seconds=width * height * PIXEL_SECONDS,
+        frames=frames,
+    )
 
 
 def _colors(flags: int) -> int:
@@ -49,7 +54,9 @@ def _colors(flags: int) -> int:
 
 
 def _after_blocks(data: bytes, at: int, steps: int) -> tuple[int, int]:
-    """Where the blocks end that start at `at`, and how many steps are left. A missing end is the file's end."""
+    """Where the blocks end that start at `at`, and how many steps are left. A missing end is the
+    file's end.
+    """
     while at < len(data) and data[at] and steps > 0:
         at += 1 + data[at]
         steps -= 1

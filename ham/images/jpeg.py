@@ -25,11 +25,23 @@ OUTPUT_SECONDS = 3e-9  # a pixel at reduced scale
 COEFFICIENTS = 128  # bytes that a block takes where the scans must be gathered first
 
 _SOI, _EOI, _SOS, _DQT, _DHT, _DAC, _DRI, _EXIF, _ICC, _ADOBE, _JFIF = (
-    0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xCC, 0xDD, 0xE1, 0xE2, 0xEE, 0xE0)
+    0xD8,
+    0xD9,
+    0xDA,
+    0xDB,
+    0xC4,
+    0xCC,
+    0xDD,
+    0xE1,
+    0xE2,
+    0xEE,
+    0xE0,
+)
 _FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive; all Huffman coded
 _OTHER_FRAMES = {0xC3: "lossless", 0xC9: "arithmetic-coded", 0xCA: "arithmetic-coded"}
 _NEEDED = {_DQT, _DHT, _DRI, _ADOBE}
-_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)  # in coded data: no byte and no restart
+# in coded data: no byte and no restart
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -50,19 +62,27 @@ class _Frame:
             raise Refused(f"it is a JPEG of {bits} bits a channel; 8 are read.", SAVE_AS)
         if channels not in (1, 3, 4):
             raise Refused(f"it is a JPEG of {channels} channels; 1, 3 or 4 are read.", SAVE_AS)
-        sampling = {payload[i]: (payload[i + 1] >> 4, payload[i + 1] & 15) for i in range(6, 6 + 3 * channels, 3)}
-        if len(sampling) != channels or any(not 1 <= s <= 4 for pair in sampling.values() for s in pair):
+        sampling = {
+            payload[i]: (payload[i + 1] >> 4, payload[i + 1] & 15)
+            for i in range(6, 6 + 3 * channels, 3)
+        }
+        if len(sampling) != channels or any(
+            not 1 <= s <= 4 for pair in sampling.values() for s in pair
+        ):
             raise damaged()
         return cls(marker, width, height, sampling)
 
     def blocks(self, channels: list[int]) -> int:
         """What one scan over these channels visits."""
         across, down = (max(pair[i] for pair in self.sampling.values()) for i in (0, 1))
-        if len(channels) == 1 and len(self.sampling) > 1:  # alone in its scan a channel is not padded
+        # alone in its scan a channel is not padded
+        if len(channels) == 1 and len(self.sampling) > 1:
             h, v = self.sampling.get(channels[0], (4, 4))
             return math.ceil(self.width * h / across / 8) * math.ceil(self.height * v / down / 8)
         units = math.ceil(self.width / 8 / across) * math.ceil(self.height / 8 / down)
-        return units * sum(h * v for h, v in (self.sampling.get(channel, (4, 4)) for channel in channels))
+        return units * sum(
+            h * v for h, v in (self.sampling.get(channel, (4, 4)) for channel in channels)
+        )
 
 
 def read(data: bytes) -> Picture:
@@ -70,7 +90,7 @@ def read(data: bytes) -> Picture:
     kept, exif, profile = [b"\xff\xd8"], b"", {}
     frame = None
     for marker, start, end in _segments(data):
-        payload = data[start + 4:end]
+        payload = data[start + 4 : end]
         if marker == _SOS:
             break
         if marker in _FRAMES:
@@ -84,7 +104,11 @@ def read(data: bytes) -> Picture:
             exif = exif or payload[6:]
         elif marker == _ICC and payload.startswith(b"ICC_PROFILE\0") and len(payload) > 14:
             profile[payload[12]] = (payload[13], payload[14:])
-        if marker in _FRAMES or marker in _NEEDED or (marker == _JFIF and payload.startswith(b"JFIF")):
+        if (
+            marker in _FRAMES
+            or marker in _NEEDED
+            or (marker == _JFIF and payload.startswith(b"JFIF"))
+        ):
             kept.append(data[start:end])
     else:
         raise cut_short()
@@ -95,14 +119,24 @@ def read(data: bytes) -> Picture:
     kept.append(data[start:])
     blocks = frame.blocks(list(frame.sampling))
     return Picture(
-        JpegImagePlugin.JpegImageFile, b"".join(kept), (frame.width, frame.height),
+        JpegImagePlugin.JpegImageFile,
+        b"".join(kept),
+        (frame.width, frame.height),
         memory=blocks * COEFFICIENTS * gathered,
-        seconds=visits * BLOCK_SECONDS * gathered + len(data) * BYTE_SECONDS + blocks * 64 * OUTPUT_SECONDS,
-        max_pixels=MAX_PIXELS, orientation=exif_orientation(exif), profile=_profile(profile), shrinks=True)
+        seconds=visits * BLOCK_SECONDS * gathered
+        + len(data) * BYTE_SECONDS
+        + blocks * 64 * OUTPUT_SECONDS,
+        max_pixels=MAX_PIXELS,
+        orientation=exif_orientation(exif),
+        profile=_profile(profile),
+        shrinks=True,
+    )
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, end) of each segment up to the first scan, whose end is that of its header."""
+    """(marker, start, end) of each segment up to the first scan, whose end is that of its
+    header.
+    """
     at = 2
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, at)
@@ -112,7 +146,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if marker in (_SOI, _EOI, 0x01):
             at = found.end()
             continue
-        length = int.from_bytes(data[start + 2:start + 4], "big")
+        length = int.from_bytes(data[start + 2 : start + 4], "big")
         at = start + 2 + length
         if length < 2:
             raise damaged()
@@ -130,13 +164,15 @@ def _count_scans(data: bytes, at: int, frame: _Frame) -> tuple[int, int]:
         if not found or found[1][0] == _EOI:
             return scans, visits
         start = found.end() - 2
-        length = int.from_bytes(data[start + 2:start + 4], "big")
+        length = int.from_bytes(data[start + 2 : start + 4], "big")
         if found[1][0] == _SOS:
             count = data[start + 4] if start + 4 < len(data) else 0
             scans += 1
-            visits += frame.blocks(list(data[start + 5:start + 5 + 2 * min(count, 4):2]))
+            visits += frame.blocks(list(data[start + 5 : start + 5 + 2 * min(count, 4) : 2]))
         at = start + 2 + (length if found[1][0] not in (_SOI, 0x01) else 0)
-    raise Refused("it asks for more than 10,000 passes over its pixels: no program saves such files.")
+    raise Refused(
+        "it asks for more than 10,000 passes over its pixels: no program saves such files."
+    )
 
 
 def _profile(parts: dict[int, tuple[int, bytes]]) -> bytes | None:

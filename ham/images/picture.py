@@ -45,4 +45,5 @@ class Picture:
     bits: int = 8  # of a channel
     inverted: bool = False  # 16-bit grey in which 0 is white
     shrinks: bool = False  # can be decoded at a half, a quarter or an eighth of its size
-    apart: bool = False  # cannot be bounded from its header: is decoded in a process that can be stopped
+    # cannot be bounded from its header: is decoded in a process that can be stopped
+    apart: bool = False

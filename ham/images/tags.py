@@ -6,7 +6,24 @@ import struct
 from dataclasses import dataclass
 
 MAX_ENTRIES = 1_000  # of a list
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 ORIENTATION = 274
@@ -24,7 +41,9 @@ class Entry:
 
 
 class TagFile:
-    """A TIFF file, or the block of EXIF that is built like one. Raises ValueError where it is neither."""
+    """A TIFF file, or the block of EXIF that is built like one. Raises ValueError where it is
+    neither.
+    """
 
     def __init__(self, data: bytes):
         self.data = data
@@ -36,7 +55,9 @@ class TagFile:
         self.first = self._number("Q", 8) if self.big else self._number("I", 4)
 
     def entries(self, at: int) -> tuple[dict[int, Entry], int]:
-        """Tag -> entry of the list that starts at `at`, and where the next list starts (0: nowhere)."""
+        """Tag -> entry of the list that starts at `at`, and where the next list starts (0:
+        nowhere).
+        """
         head, width, inline, pointer = (8, 20, 8, "Q") if self.big else (2, 12, 4, "I")
         count = self._number("Q" if self.big else "H", at)
         if count > MAX_ENTRIES:
@@ -50,7 +71,9 @@ class TagFile:
             value = start + width - inline
             lies = value if size <= inline else self._number(pointer, value)
             if size and lies + size <= len(self.data):
-                found.setdefault(tag, Entry(bytes(self.data[start:start + width]), kind, n, lies, size))
+                found.setdefault(
+                    tag, Entry(bytes(self.data[start : start + width]), kind, n, lies, size)
+                )
         end = at + head + count * width
         return found, self._number(pointer, end) if end + inline <= len(self.data) else 0
 
@@ -62,7 +85,11 @@ class TagFile:
         return struct.unpack_from(f"{self.order}{count}{kind}", self.data, entry.at)
 
     def text(self, entry: Entry | None) -> str:
-        return "" if entry is None else bytes(self.data[entry.at:entry.at + min(entry.size, 100)]).decode("latin-1")
+        return (
+            ""
+            if entry is None
+            else bytes(self.data[entry.at : entry.at + min(entry.size, 100)]).decode("latin-1")
+        )
 
     def _number(self, kind: str, at: int) -> int:
         try:
@@ -72,7 +99,9 @@ class TagFile:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """1 where the block is missing, broken or says nothing: that is no reason to refuse the pixels."""
+    """1 where the block is missing, broken or says nothing: that is no reason to refuse the
+    pixels.
+    """
     try:
         file = TagFile(exif)
         value = file.numbers(file.entries(file.first)[0].get(ORIENTATION), 1)

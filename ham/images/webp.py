@@ -25,11 +25,14 @@ MOST_TABLES_HERE = 500_000  # the same where it is lossless: tables of up to 150
 def read(data: bytes) -> Picture:
     """Raises Refused."""
     kept, size, frames, exif, profile, lossless = [], None, 0, b"", None, False
-    for kind, start, end in _chunks(data, 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))):
+    for kind, start, end in _chunks(
+        data, 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    ):
         payload = data[start:end] if kind in (b"VP8X", b"ANIM", b"EXIF", b"ICCP") else b""
         if kind == b"VP8X" and len(payload) >= 10:
-            size = tuple(1 + int.from_bytes(payload[i:i + 3], "little") for i in (4, 7))
-            kept.append(_chunk(b"VP8X", bytes([payload[0] & 0x12]) + payload[1:10]))  # transparency, animation
+            size = tuple(1 + int.from_bytes(payload[i : i + 3], "little") for i in (4, 7))
+            # transparency, animation
+            kept.append(_chunk(b"VP8X", bytes([payload[0] & 0x12]) + payload[1:10]))
         elif kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
             frames += kind != b"ALPH"
             if frames <= 1:
@@ -37,7 +40,7 @@ def read(data: bytes) -> Picture:
                 inside = _chunks(data, start + 16, end) if kind == b"ANMF" else [(kind, start, end)]
                 lossless = lossless or any(part in (b"VP8L", b"ALPH") for part, _, _ in inside)
             if frames == 1 and size is None:
-                size = _size(kind, data[start:start + 10])
+                size = _size(kind, data[start : start + 10])
         elif kind == b"ANIM":
             kept.append(_chunk(kind, payload))
         elif kind == b"EXIF":
@@ -49,10 +52,17 @@ def read(data: bytes) -> Picture:
     body = b"".join(kept)
     n_pixels = size[0] * size[1]
     return Picture(
-        WebPImagePlugin.WebPImageFile, b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, size,
-        memory=n_pixels * PIXEL_BYTES + len(body), seconds=n_pixels * PIXEL_SECONDS, max_pixels=MAX_PIXELS,
-        orientation=exif_orientation(exif), profile=profile, frames=frames,
-        apart=n_pixels > (MOST_TABLES_HERE if lossless else MOST_HERE))
+        WebPImagePlugin.WebPImageFile,
+        b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body,
+        size,
+        memory=n_pixels * PIXEL_BYTES + len(body),
+        seconds=n_pixels * PIXEL_SECONDS,
+        max_pixels=MAX_PIXELS,
+        orientation=exif_orientation(exif),
+        profile=profile,
+        frames=frames,
+        apart=n_pixels > (MOST_TABLES_HERE if lossless else MOST_HERE),
+    )
 
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -60,10 +70,10 @@ def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     for _ in range(MAX_CHUNKS):
         if at + 8 > end:
             return
-        start, length = at + 8, int.from_bytes(data[at + 4:at + 8], "little")
+        start, length = at + 8, int.from_bytes(data[at + 4 : at + 8], "little")
         if start + length > end:
             raise cut_short()
-        yield data[at:at + 4], start, start + length
+        yield data[at : at + 4], start, start + length
         at = start + length + length % 2
     raise damaged()
 

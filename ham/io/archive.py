@@ -1,8 +1,9 @@
-"""A zip that nobody vouches for: looked through and unpacked without believing what it says of itself.
+"""A zip that nobody vouches for: looked through and unpacked without believing what it says of
+itself.
 
-Whoever unpacks decides from `entries`, before a byte is written, what to take and under which names of their
-own making. Sizes are those that were counted, a table of contents is bounded before it is parsed, and an
-entry that could lead out of a folder refuses the whole archive.
+Whoever unpacks decides from `entries`, before a byte is written, what to take and under which
+names of their own making. Sizes are those that were counted, a table of contents is bounded
+before it is parsed, and an entry that could lead out of a folder refuses the whole archive.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 MOST_ENTRIES = 200_000  # Kaggle's archive has 20,034
-MOST_RATIO = 100  # unpacked to packed: deflate reaches 1,000 on zeros, CSVs of pixels 5, photographs 1
-RATIO_FROM = 1 << 20  # bytes that may unpack from anything: a short log that repeats itself is no bomb
+# unpacked to packed: deflate reaches 1,000 on zeros, CSVs of pixels 5, photographs 1
+MOST_RATIO = 100
+# bytes that may unpack from anything: a short log that repeats itself is no bomb
+RATIO_FROM = 1 << 20
 _BLOCK = 1 << 20
 _ENTRY_BYTES = 400  # of the table of contents, for an entry with a long name and its extra fields
 _END, _END_SIZE = b"PK\x05\x06", 22
@@ -32,15 +35,25 @@ _END_64, _END_64_SIZE, _LOCATOR_64_SIZE = b"PK\x06\x06", 56, 20
 _LONGEST_COMMENT = 65_535
 #: Entries that Finder and Windows add by themselves, beside every name that begins with a dot.
 _LITTER = ("__macosx", "thumbs.db", "desktop.ini")
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, LookupError,
-           ArithmeticError, MemoryError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 class ArchiveError(ValueError):
     """Why an archive, or an entry of it, cannot be taken.
 
-    `kind`: empty, not a zip, cut short, too many, hostile, encrypted, unknown method, too large or damaged.
-    `entry`: the name of the entry that is at fault, "" for the archive. `why`: a clause that goes on from "it ...".
+    `kind`: empty, not a zip, cut short, too many, hostile, encrypted, unknown method, too large
+    or damaged. `entry`: the name of the entry that is at fault, "" for the archive. `why`: a
+    clause that goes on from "it ...".
     """
 
     def __init__(self, kind: str, why: str, entry: str = ""):
@@ -64,14 +77,18 @@ class Entry:
 class Archive:
     """A zip in a file, a seekable binary file or in memory; a context manager.
 
-    `entries` are its plain files, in its order: folders, and what Finder or Windows add, are left off. At most
-    `most_entries` are listed, and all that is read together may be `ratio` times the size of the archive plus
-    RATIO_FROM bytes (None: only the limits of each reading count). Raises ArchiveError, and OSError where the
-    file itself cannot be read.
+    `entries` are its plain files, in its order: folders, and what Finder or Windows add, are
+    left off. At most `most_entries` are listed, and all that is read together may be `ratio`
+    times the size of the archive plus RATIO_FROM bytes (None: only the limits of each reading
+    count). Raises ArchiveError, and OSError where the file itself cannot be read.
     """
 
-    def __init__(self, source: Path | BinaryIO | bytes, most_entries: int = MOST_ENTRIES,
-                 ratio: int | None = MOST_RATIO):
+    def __init__(
+        self,
+        source: Path | BinaryIO | bytes,
+        most_entries: int = MOST_ENTRIES,
+        ratio: int | None = MOST_RATIO,
+    ):
         self._own = isinstance(source, Path | bytes)
         if isinstance(source, bytes):
             source = io.BytesIO(source)
@@ -97,22 +114,33 @@ class Archive:
         self._close_file()
 
     def read(self, entry: Entry, limit: int) -> bytes:
-        """The entry's content. Raises ArchiveError where it is damaged or has more than `limit` bytes."""
+        """The entry's content. Raises ArchiveError where it is damaged or has more than `limit`
+        bytes.
+        """
         content = io.BytesIO()
         self.copy(entry, content, limit)
         return content.getvalue()
 
-    def copy(self, entry: Entry, target: BinaryIO, limit: int, copied: Callable[[int], object] | None = None) -> int:
+    def copy(
+        self,
+        entry: Entry,
+        target: BinaryIO,
+        limit: int,
+        copied: Callable[[int], object] | None = None,
+    ) -> int:
         """Writes the entry's content, a block at a time; returns how many bytes it has.
 
-        `copied(bytes)` is called after every block with what that block had. Raises ArchiveError where the entry is
-        damaged, encrypted or has more than `limit` bytes, and what `target` and `copied` raise.
+        `copied(bytes)` is called after every block with what that block had. Raises ArchiveError
+        where the entry is damaged, encrypted or has more than `limit` bytes, and what `target`
+        and `copied` raise.
         """
         done = 0
         for block in self._blocks(entry):
             done += len(block)
             if done > limit:
-                raise ArchiveError("too large", f"it unpacks to more than {limit:,} bytes", entry.name)
+                raise ArchiveError(
+                    "too large", f"it unpacks to more than {limit:,} bytes", entry.name
+                )
             self._count(len(block), entry)
             target.write(block)
             if copied:
@@ -137,8 +165,11 @@ class Archive:
             return
         self._left -= size
         if self._left < 0:
-            raise ArchiveError("too large", f"it unpacks to more than {MOST_RATIO} times the size of the archive",
-                               entry.name)
+            raise ArchiveError(
+                "too large",
+                f"it unpacks to more than {MOST_RATIO} times the size of the archive",
+                entry.name,
+            )
 
     def _close_file(self) -> None:
         if self._own:
@@ -153,14 +184,16 @@ def _broken(entry: str, why: str) -> Iterator[None]:
     except ArchiveError:
         raise
     except NotImplementedError as error:
-        raise ArchiveError("unknown method", f"it is packed in a way that is not known here ({error})",
-                           entry) from error
+        raise ArchiveError(
+            "unknown method", f"it is packed in a way that is not known here ({error})", entry
+        ) from error
     except RuntimeError as error:  # zipfile's word for a password that is missing or wrong
         raise ArchiveError("encrypted", f"it is encrypted ({error})", entry) from error
     except _BROKEN as error:
         raise ArchiveError("damaged", f"{why} ({error or type(error).__name__})", entry) from error
     except OSError as error:
-        if error.errno in (None, errno.EINVAL):  # a decompressor's own, or a place before the file's start
+        # a decompressor's own, or a place before the file's start
+        if error.errno in (None, errno.EINVAL):
             raise ArchiveError("damaged", f"{why} ({error})", entry) from error
         raise
 
@@ -176,7 +209,9 @@ def _entries(members: list[zipfile.ZipInfo], most_entries: int) -> Iterator[Entr
         if trick := _trick(member, written):
             raise ArchiveError("hostile", trick, written)
     for member in members:
-        name = "/".join(part for part in re.split(r"[/\\]", member.filename) if part not in ("", "."))
+        name = "/".join(
+            part for part in re.split(r"[/\\]", member.filename) if part not in ("", ".")
+        )
         folder = member.is_dir() or member.filename.endswith("\\")
         if name and not folder and not _is_litter(name):
             yield Entry(name, member.file_size, member)
@@ -210,7 +245,9 @@ def _too_many(found: int, most: int) -> ArchiveError:
 
 
 def _check_end(file: BinaryIO, size: int, most_entries: int) -> None:
-    """The zip has its end record, and a table of contents that can be parsed without taking the memory away."""
+    """The zip has its end record, and a table of contents that can be parsed without taking the
+    memory away.
+    """
     if not size:
         raise ArchiveError("empty", "it is empty")
     start = max(0, size - _END_SIZE - _LONGEST_COMMENT)

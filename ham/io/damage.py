@@ -22,22 +22,39 @@ from ham.io.archive import Archive
 if TYPE_CHECKING:  # a tenth of a second that --help does not need
     import numpy as np
 
-#: What reading a damaged JSON, .npz, CSV, zip or Keras file raises. A single flipped bit reaches code of theirs
-#: that expects whole files: header parsers (SyntaxError, TokenError, struct.error), decompressors (zlib.error,
-#: LZMAError), methods and encryptions nobody has (NotImplementedError and RuntimeError), sizes in the
-#: exabytes (MemoryError, OverflowError), texts that are no numbers, and lists where objects were (TypeError,
-#: AttributeError, LookupError).
+#: What reading a damaged JSON, .npz, CSV, zip or Keras file raises. A single flipped bit
+#: reaches code of theirs that expects whole files: header parsers (SyntaxError, TokenError,
+#: struct.error), decompressors (zlib.error, LZMAError), methods and encryptions nobody has
+#: (NotImplementedError and RuntimeError), sizes in the exabytes (MemoryError, OverflowError),
+#: texts that are no numbers, and lists where objects were (TypeError, AttributeError,
+#: LookupError).
 DAMAGED: tuple[type[Exception], ...] = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError,
-    MemoryError, SyntaxError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
-    tokenize.TokenError, csv.Error,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    tokenize.TokenError,
+    csv.Error,
 )
-MOST_ARRAY_BYTES = 1 << 30  # of all arrays of one file, unpacked; a training's checkpoint has some megabytes
+# of all arrays of one file, unpacked; a training's checkpoint has some megabytes
+MOST_ARRAY_BYTES = 1 << 30
 _CHUNK = 65536  # bytes
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The whole file; a file object would cost more than the reading of a small one. Raises OSError."""
+    """The whole file; a file object would cost more than the reading of a small one. Raises
+    OSError.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         content = part = os.read(descriptor, _CHUNK)
@@ -52,7 +69,8 @@ def read_bytes(path: str | os.PathLike) -> bytes:
 def parse_json(content: bytes) -> dict:
     """A JSON object. Raises ValueError where it is none, or one nested too deep to be ours."""
     try:
-        found = orjson.loads(content)  # a list of 2,000 runs is mostly parsing: three times as fast as json
+        # a list of 2,000 runs is mostly parsing: three times as fast as json
+        found = orjson.loads(content)
     except orjson.JSONDecodeError:
         if b"\\ud" not in content:
             raise
@@ -63,7 +81,9 @@ def parse_json(content: bytes) -> dict:
 
 
 def _parse_odd_text(content: bytes) -> object:
-    """The bytes of a path that are no text are escaped as `json_bytes` does it: orjson takes no such."""
+    """The bytes of a path that are no text are escaped as `json_bytes` does it: orjson takes no
+    such.
+    """
     try:
         return json.loads(content)
     except RecursionError as error:
@@ -83,8 +103,8 @@ def read_arrays(path: Path, limit: int = MOST_ARRAY_BYTES) -> dict[str, np.ndarr
 def parse_arrays(content: bytes, limit: int = MOST_ARRAY_BYTES) -> dict[str, np.ndarray]:
     """Every array of an .npz file, by name. Raises one of DAMAGED.
 
-    No pickle is ever read, all arrays together have at most `limit` bytes, and each must be as long as
-    its header says: a header alone allocates nothing.
+    No pickle is ever read, all arrays together have at most `limit` bytes, and each must be as
+    long as its header says: a header alone allocates nothing.
     """
     arrays: dict[str, np.ndarray] = {}
     with Archive(content) as archive:
@@ -105,7 +125,11 @@ def _parse_array(packed: bytes, name: str) -> np.ndarray:
 
     file = io.BytesIO(packed)
     version = np.lib.format.read_magic(file)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     shape, _, dtype = header(file)
     if dtype.hasobject:
         raise ValueError(f"{name} holds a pickle")

@@ -24,23 +24,29 @@ def stopped(todo: str = "Start again whenever you like.") -> Stopped:
 
 def stoppable(report: Report | None, stop: threading.Event | None) -> Report:
     """A report that raises Stopped once the event is set."""
+
     def tell(done: int, total: int, what: str) -> None:
         if stop is not None and stop.is_set():
             raise stopped()
         if report:
             report(done, total, what)
+
     return tell
 
 
 class Job(Generic[Result]):
     """`work(report, stop) -> result` in a daemon thread of its own, begun at once.
 
-    It goes on whatever becomes of the page that asked for it. When it is whole, `ready(result)` is called in
-    the thread. What it raised is in `error`, whoever looks raises or shows it.
+    It goes on whatever becomes of the page that asked for it. When it is whole, `ready(result)`
+    is called in the thread. What it raised is in `error`, whoever looks raises or shows it.
     """
 
-    def __init__(self, title: str, work: Callable[[Report, threading.Event], Result],
-                 ready: Callable[[Result], object] | None = None):
+    def __init__(
+        self,
+        title: str,
+        work: Callable[[Report, threading.Event], Result],
+        ready: Callable[[Result], object] | None = None,
+    ):
         self.title = title
         self.done, self.total, self.what = 0, 0, "Starting"
         self.result: Result | None = None
@@ -51,7 +57,9 @@ class Job(Generic[Result]):
         self._thread.start()
 
     def outcome(self) -> Result | None:
-        """The result, None before there is one. Raises what the work raised, as often as it is asked."""
+        """The result, None before there is one. Raises what the work raised, as often as it is
+        asked.
+        """
         if self.error is not None:
             raise self.error.with_traceback(self._trace)  # else it would grow with every raise
         return self.result
@@ -105,7 +113,9 @@ class Pace:
         self._seen: collections.deque[tuple[float, int]] = collections.deque()
 
     def add(self, done: int, now: float) -> None:
-        """`done` are there at the time `now`, in seconds. Fewer than before: something else began."""
+        """`done` are there at the time `now`, in seconds. Fewer than before: something else
+        began.
+        """
         if self._seen and done < self._seen[-1][1]:
             self._seen.clear()
         self._seen.append((now, done))

@@ -28,12 +28,15 @@ def read_kept(path: Path, read: Callable[[Path], Result], what: str) -> Result |
     except FileNotFoundError:  # gone meanwhile
         return None
     except DAMAGED as error:
-        log.warning("%s in %s is damaged and will be made again: %s", _sentence(what), path, _words(error))
+        log.warning(
+            "%s in %s is damaged and will be made again: %s", _sentence(what), path, _words(error)
+        )
         return None
 
 
 def keep(path: Path, write: Callable[[Path], object], what: str) -> bool:
-    """Whether it could be kept: `write(draft)` makes a file or folder that then takes the place of `path`.
+    """Whether it could be kept: `write(draft)` makes a file or folder that then takes the place
+    of `path`.
 
     A disk that is full or read-only costs the next one who asks the making, and a line in the log.
     """
@@ -46,9 +49,16 @@ def keep(path: Path, write: Callable[[Path], object], what: str) -> bool:
     return True
 
 
-def kept(path: Path, read: Callable[[Path], Result], make: Callable[[], Result],
-         write: Callable[[Result, Path], object], what: str) -> Result:
-    """What is kept in `path`, else what `make()` gives, which is then kept where the disk allows it."""
+def kept(
+    path: Path,
+    read: Callable[[Path], Result],
+    make: Callable[[], Result],
+    write: Callable[[Result, Path], object],
+    what: str,
+) -> Result:
+    """What is kept in `path`, else what `make()` gives, which is then kept where the disk allows
+    it.
+    """
     found = read_kept(path, read, what)
     if found is None:
         found = make()

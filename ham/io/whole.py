@@ -70,7 +70,9 @@ def _remove(path: Path) -> None:
 
 
 def remove_drafts(folder: Path) -> None:
-    """What killed processes left half made in `folder`; for who knows that nobody writes there now."""
+    """What killed processes left half made in `folder`; for who knows that nobody writes there
+    now.
+    """
     for left in folder.glob(f".*{_DRAFT}"):
         _remove(left)
 
@@ -103,7 +105,9 @@ def json_bytes(content: dict) -> bytes:
     Numbers that JSON has no word for become null; bytes of a path that are no text stay escaped.
     """
     ready = _json_ready(content)
-    lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in ready.items())
+    lines = (
+        f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in ready.items()
+    )
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
@@ -118,7 +122,9 @@ def _json_ready(value: object) -> object:
 
 
 @contextlib.contextmanager
-def writing(path: Path, kind: type[HamError] = FileError, what: str = "", todo: str = "") -> Iterator[None]:
+def writing(
+    path: Path, kind: type[HamError] = FileError, what: str = "", todo: str = ""
+) -> Iterator[None]:
     """What the operating system refuses in the block, as an error of this `kind` about `path`.
 
     `what` and `todo` are said instead of "The folder <path>" and the usual way out. A lock that
@@ -132,16 +138,23 @@ def writing(path: Path, kind: type[HamError] = FileError, what: str = "", todo: 
         raise cannot_write(path, error, kind, what, todo) from error
 
 
-def cannot_write(path: Path, error: OSError, kind: type[HamError] = FileError, what: str = "",
-                 todo: str = "") -> HamError:
+def cannot_write(
+    path: Path, error: OSError, kind: type[HamError] = FileError, what: str = "", todo: str = ""
+) -> HamError:
     """The error of `writing`, for who caught the OSError already."""
     what = what or f"The {'folder' if path.is_dir() else 'file'} {path}"
     if is_full(error):
-        return kind(what, "the disk is full.", todo or "Make room, or set HAM_HOME to a folder on a larger disk, "
-                    "and try again.")
+        return kind(
+            what,
+            "the disk is full.",
+            todo or "Make room, or set HAM_HOME to a folder on a larger disk, and try again.",
+        )
     where = "" if str(path) in what else f" in {path}"
-    return kind(what, f"it cannot be written{where} ({error.strerror or error}).",
-                todo or "Give yourself the right to write there, or set HAM_HOME to another folder.")
+    return kind(
+        what,
+        f"it cannot be written{where} ({error.strerror or error}).",
+        todo or "Give yourself the right to write there, or set HAM_HOME to another folder.",
+    )
 
 
 def is_full(error: OSError) -> bool:

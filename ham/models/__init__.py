@@ -9,10 +9,19 @@ TensorFlow is imported when a model is built, not before.
 """
 
 from ham.models import cnn, lstm, resnet
-from ham.models.architecture import CHANNEL_MEAN, CHANNEL_STD, DIHEDRAL, PREPROCESSING, Architecture, dihedral
+from ham.models.architecture import (
+    CHANNEL_MEAN,
+    CHANNEL_STD,
+    DIHEDRAL,
+    PREPROCESSING,
+    Architecture,
+    dihedral,
+)
 from ham.models.layers import Row
 
-MODELS: dict[str, Architecture] = {a.name: a for a in (lstm.ARCHITECTURE, cnn.ARCHITECTURE, resnet.ARCHITECTURE)}
+MODELS: dict[str, Architecture] = {
+    a.name: a for a in (lstm.ARCHITECTURE, cnn.ARCHITECTURE, resnet.ARCHITECTURE)
+}
 
 __all__ = [
     "CHANNEL_MEAN",

@@ -1,4 +1,6 @@
-"""What every architecture has: layers from its settings, and the way from pixels to probabilities."""
+"""What every architecture has: layers from its settings, and the way from pixels to
+probabilities.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Architecture:
         import keras
 
         inputs = keras.Input(self.input_shape)
-        return keras.Model(inputs, chain(inputs, self.layers(**self._complete(settings))), name=self.name)
+        return keras.Model(
+            inputs, chain(inputs, self.layers(**self._complete(settings))), name=self.name
+        )
 
     def parameter_count(self, **settings: float) -> tuple[int, int]:
         """(trainable, not trainable) parameters, by arithmetic: no model is built."""
@@ -56,8 +60,9 @@ class Architecture:
         return rows(self.layers(**self._complete(settings)), self.input_shape)
 
     def prepare(self, images: np.ndarray, scaling: str) -> np.ndarray:
-        """uint8 (n, 28, 28, 3) -> float32 (n, *input_shape). `scaling` is TrainConfig's `pixel_scaling`: "unit" gives
-        0-1, "standard" about mean 0 and standard deviation 1 in each colour.
+        """uint8 (n, 28, 28, 3) -> float32 (n, *input_shape). `scaling` is TrainConfig's
+        `pixel_scaling`: "unit" gives 0-1, "standard" about mean 0 and standard deviation 1 in
+        each colour.
         """
         pixels = images.astype(np.float32)
         if scaling == "standard":
@@ -66,15 +71,22 @@ class Architecture:
             pixels = pixels / 255
         return pixels.reshape(-1, *self.input_shape)
 
-    def proba(self, answer: Callable[[np.ndarray], np.ndarray], images: np.ndarray, config: TrainConfig) -> np.ndarray:
+    def proba(
+        self, answer: Callable[[np.ndarray], np.ndarray], images: np.ndarray, config: TrainConfig
+    ) -> np.ndarray:
         """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order.
 
-        `answer` is a trained model: what `prepare` makes -> proba. Of the config act `pixel_scaling` and
-        `test_time_augmentation`: with "dihedral" the mean over an image's eight flips and quarter turns.
+        `answer` is a trained model: what `prepare` makes -> proba. Of the config act
+        `pixel_scaling` and `test_time_augmentation`: with "dihedral" the mean over an image's
+        eight flips and quarter turns.
         """
         numbers = range(DIHEDRAL) if config.test_time_augmentation == "dihedral" else range(1)
-        total = sum(np.asarray(answer(self.prepare(dihedral(images, number), config.pixel_scaling)), np.float64)
-                    for number in numbers)
+        total = sum(
+            np.asarray(
+                answer(self.prepare(dihedral(images, number), config.pixel_scaling)), np.float64
+            )
+            for number in numbers
+        )
         return (total / len(numbers)).astype(np.float32)
 
     def _complete(self, settings: dict[str, int | float]) -> dict[str, int | float]:

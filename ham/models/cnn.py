@@ -17,8 +17,17 @@ from ham.models.layers import (
 )
 
 
-def layers(filters_1: int, filters_2: int, filters_3: int, filters_4: int, filters_5: int, filters_6: int,
-           units_1: int, units_2: int, **rate: float) -> list[Layer]:
+def layers(
+    filters_1: int,
+    filters_2: int,
+    filters_3: int,
+    filters_4: int,
+    filters_5: int,
+    filters_6: int,
+    units_1: int,
+    units_2: int,
+    **rate: float,
+) -> list[Layer]:
     return [
         convolution(filters_1, 5),
         convolution(filters_2, 3),
@@ -41,5 +50,8 @@ def layers(filters_1: int, filters_2: int, filters_3: int, filters_4: int, filte
 
 
 ARCHITECTURE = Architecture(
-    "cnn", "Six convolutions with batch and group normalisation, then three dense layers.",
-    (IMAGE_SIZE, IMAGE_SIZE, 3), layers)
+    "cnn",
+    "Six convolutions with batch and group normalisation, then three dense layers.",
+    (IMAGE_SIZE, IMAGE_SIZE, 3),
+    layers,
+)

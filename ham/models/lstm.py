@@ -7,8 +7,9 @@ from ham.models.architecture import Architecture
 from ham.models.layers import Layer, dense, dropout, lstm
 
 
-def layers(units_1: int, units_2: int, units_3: int, dropout_1: float, dropout_2: float,
-           dropout_3: float) -> list[Layer]:
+def layers(
+    units_1: int, units_2: int, units_3: int, dropout_1: float, dropout_2: float, dropout_3: float
+) -> list[Layer]:
     return [
         lstm(units_1, sequence=True),
         dropout(dropout_1),
@@ -21,5 +22,8 @@ def layers(units_1: int, units_2: int, units_3: int, dropout_1: float, dropout_2
 
 
 ARCHITECTURE = Architecture(
-    "lstm", "Reads the image row by row: 28 steps of 84 values through three LSTM layers.",
-    (IMAGE_SIZE, IMAGE_SIZE * 3), layers)
+    "lstm",
+    "Reads the image row by row: 28 steps of 84 values through three LSTM layers.",
+    (IMAGE_SIZE, IMAGE_SIZE * 3),
+    layers,
+)

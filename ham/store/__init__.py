@@ -18,8 +18,8 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
 Who is alive is told by the lock alone: the operating system frees it when its process ends,
 however it ends. A run whose status says running and whose lock is free was interrupted.
 
-The runs in `config.reference_folder()` ship with HAM Lab. They have the same format, name their images
-by keys instead of ids, and are only ever read: every verb that writes refuses them.
+The runs in `config.reference_folder()` ship with HAM Lab. They have the same format, name their
+images by keys instead of ids, and are only ever read: every verb that writes refuses them.
 
 folder    one run as it is in its folder, and who is alive there
 runs      all of them: create, status, lock, find, delete

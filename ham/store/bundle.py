@@ -40,11 +40,16 @@ from ham.store.results import PREDICTION_ARRAYS, parse_history, predictions_from
 BUNDLE_FORMAT = "ham-lab run 1"
 ENDED = ("done", "failed", "cancelled")
 _MB = 2**20
-#: Members in the order of the zip, with the most bytes each may have. The largest model that the settings
-#: allow has 22 MB, the answers on 10,000 images have 1.
+#: Members in the order of the zip, with the most bytes each may have. The largest model that
+#: the settings allow has 22 MB, the answers on 10,000 images have 1.
 LIMITS = {
-    "config.json": _MB, "status.json": _MB // 16, NOTES_FILE: MAX_BYTES, "history.csv": 4 * _MB,
-    "predictions.npz": 16 * _MB, "model.keras": 64 * _MB, "log.txt": 16 * _MB,
+    "config.json": _MB,
+    "status.json": _MB // 16,
+    NOTES_FILE: MAX_BYTES,
+    "history.csv": 4 * _MB,
+    "predictions.npz": 16 * _MB,
+    "model.keras": 64 * _MB,
+    "log.txt": 16 * _MB,
 }
 MAX_BUNDLE = 100 * _MB
 _MOST_ARRAYS = 64 * _MB  # of predictions.npz, unpacked
@@ -68,14 +73,21 @@ def export_run(run: Run) -> bytes:
     run = runs.read_run(run.id)  # as it is now
     what, todo = f"Run {run.id}", "Train it again; a damaged run is not passed on."
     if run.state not in ENDED:
-        raise StoreError(what, f"it is {run.state}.", "Only runs that have ended can be exported: resume or cancel it.")
+        raise StoreError(
+            what,
+            f"it is {run.state}.",
+            "Only runs that have ended can be exported: resume or cancel it.",
+        )
     with_model = "model" in run.record
     members = {}
     try:
         for name in LIMITS:
             path = run.folder / name
-            if not path.exists() or (name in ("predictions.npz", "model.keras") and not with_model) or \
-                    (name == NOTES_FILE and run.notes.problem):
+            if (
+                not path.exists()
+                or (name in ("predictions.npz", "model.keras") and not with_model)
+                or (name == NOTES_FILE and run.notes.problem)
+            ):
                 continue
             if path.stat().st_size > LIMITS[name]:
                 raise _Refused(f"{name} has more than {LIMITS[name]:,} bytes")
@@ -85,9 +97,14 @@ def export_run(run: Run) -> bytes:
         raise StoreError(what, f"{error}.", todo) from error
     except io.DAMAGED as error:
         raise StoreError(what, f"it cannot be read ({error}).", todo) from error
-    manifest = {"format": BUNDLE_FORMAT, "id": run.id, "members": {
-        name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in members.items()}}
+    manifest = {
+        "format": BUNDLE_FORMAT,
+        "id": run.id,
+        "members": {
+            name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in members.items()
+        },
+    }
     return _packed({_MANIFEST: json.dumps(manifest, indent=1).encode(), **members})
 
 
@@ -119,7 +136,9 @@ def import_run(source: bytes | Path) -> Run:
     except HamError as error:  # of another version, or notes that are not ours
         raise StoreError(what, f"{error.why}", error.todo) from error
     except io.DAMAGED as error:
-        raise StoreError(what, f"it cannot be read ({error or type(error).__name__}).", todo) from error
+        raise StoreError(
+            what, f"it cannot be read ({error or type(error).__name__}).", todo
+        ) from error
     _refuse_second(run_id, members, what)
     runs.make_runs_folder()
     folder = runs_folder() / run_id
@@ -142,18 +161,24 @@ def _read(source: bytes | Path) -> bytes:
 
 def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
     """The members and the run's id, their names, sizes and hashes as the manifest says."""
-    found = _unzip(_without_a_zip_around(content), {_MANIFEST: _MB // 16, **LIMITS}, outer_folder=True)
+    found = _unzip(
+        _without_a_zip_around(content), {_MANIFEST: _MB // 16, **LIMITS}, outer_folder=True
+    )
     if _MANIFEST not in found:
         raise _Refused("it is no export of HAM Lab: it has no manifest.json")
     manifest = _part(found, _MANIFEST, io.parse_json)
     del found[_MANIFEST]
     if manifest.get("format") != BUNDLE_FORMAT:
-        raise _Refused(f"it has the format {str(manifest.get('format'))[:40]!r}, we read {BUNDLE_FORMAT!r}")
+        raise _Refused(
+            f"it has the format {str(manifest.get('format'))[:40]!r}, we read {BUNDLE_FORMAT!r}"
+        )
     run_id = manifest.get("id")
     if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise _Refused("its run id is none of ours")
-    counted = {name: {"size": len(member), "sha256": hashlib.sha256(member).hexdigest()}
-               for name, member in found.items()}
+    counted = {
+        name: {"size": len(member), "sha256": hashlib.sha256(member).hexdigest()}
+        for name, member in found.items()
+    }
     listed = manifest.get("members")
     if not isinstance(listed, dict) or set(listed) != set(counted):
         raise _Refused("it does not hold the files that its manifest lists")
@@ -164,20 +189,39 @@ def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
 
 
 def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
-    folder = next((place for place in (runs_folder() / run_id, reference_folder() / run_id) if place.exists()), None)
+    folder = next(
+        (
+            place
+            for place in (runs_folder() / run_id, reference_folder() / run_id)
+            if place.exists()
+        ),
+        None,
+    )
     if folder is None:
         return
     try:
-        same = all((folder / name).read_bytes() == content for name, content in members.items() if name != NOTES_FILE)
+        same = all(
+            (folder / name).read_bytes() == content
+            for name, content in members.items()
+            if name != NOTES_FILE
+        )
     except OSError:
         same = False
     if same:
-        raise StoreError(what, f"its run {run_id} is here already, the very same.", "There is nothing to do.")
+        raise StoreError(
+            what, f"its run {run_id} is here already, the very same.", "There is nothing to do."
+        )
     if ships(folder):
-        raise StoreError(what, f"another run that ships with HAM Lab has its id {run_id}.",
-                         "Import it with the version of HAM Lab that it came with.")
-    raise StoreError(what, f"another run is here under its id {run_id}.",
-                     "Delete the one that is here first if this one shall take its place.")
+        raise StoreError(
+            what,
+            f"another run that ships with HAM Lab has its id {run_id}.",
+            "Import it with the version of HAM Lab that it came with.",
+        )
+    raise StoreError(
+        what,
+        f"another run is here under its id {run_id}.",
+        "Delete the one that is here first if this one shall take its place.",
+    )
 
 
 # ---------------------------------------------------------------------------------- zip
@@ -203,7 +247,9 @@ def _unzip(content: bytes, limits: dict[str, int], outer_folder: bool = False) -
     try:
         with io.Archive(content, _MOST_ENTRIES) as archive:
             folders = [f"/{entry.name}".rpartition("/")[0] + "/" for entry in archive.entries]
-            outer = os.path.commonpath(folders).rstrip("/") + "/" if outer_folder and folders else "/"
+            outer = (
+                os.path.commonpath(folders).rstrip("/") + "/" if outer_folder and folders else "/"
+            )
             for entry in archive.entries:
                 name = f"/{entry.name}".removeprefix(outer)
                 if name not in limits:
@@ -212,7 +258,9 @@ def _unzip(content: bytes, limits: dict[str, int], outer_folder: bool = False) -
                     raise _Refused(f"it holds {name} twice")
                 found[name] = archive.read(entry, limits[name])
     except io.ArchiveError as error:
-        raise _Refused(f"its {error.entry[:80]} cannot be used: {error.why}" if error.entry else error.why) from error
+        raise _Refused(
+            f"its {error.entry[:80]} cannot be used: {error.why}" if error.entry else error.why
+        ) from error
     return found
 
 
@@ -227,7 +275,9 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     for name in ("config.json", "status.json"):
         if name not in members:
             raise _Refused(f"it has no {name}")
-    record, _ = _part(members, "config.json", lambda content: parse_record(content, f"Run {run_id}"))
+    record, _ = _part(
+        members, "config.json", lambda content: parse_record(content, f"Run {run_id}")
+    )
     if record.get("id") != run_id:
         raise _Refused("its config.json is of another run")
     status = _part(members, "status.json", parse_status)
@@ -236,18 +286,29 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     history = _part(members, "history.csv", parse_history) if "history.csv" in members else None
     if NOTES_FILE in members:
         _part(members, NOTES_FILE, lambda content: Notes.from_dict(io.parse_json(content)))
-    results = {"a model": "model" in record, "model.keras": "model.keras" in members,
-               "predictions.npz": "predictions.npz" in members, "history.csv": history is not None or None}
+    results = {
+        "a model": "model" in record,
+        "model.keras": "model.keras" in members,
+        "predictions.npz": "predictions.npz" in members,
+        "history.csv": history is not None or None,
+    }
     if not results["a model"]:
         del results["history.csv"]  # a run that failed early has none, one that failed late has one
     if len(set(map(bool, results.values()))) > 1:
         raise _Refused(f"it has {_listed(results, True)}, but not {_listed(results, False)}")
     if results["a model"]:
-        if "test_fingerprint" not in record.get("split", {}):  # an old run; here it is compared with none
+        # an old run; here it is compared with none
+        if "test_fingerprint" not in record.get("split", {}):
             raise _Refused("its config.json does not say which images it was tested on")
         if status.best_epoch not in history["epoch"].to_numpy():
-            raise _Refused(f"its history.csv has no epoch {status.best_epoch}, which its status says was kept")
-        _part(members, "predictions.npz", lambda content: _check_predictions(content, record["evaluation"]))
+            raise _Refused(
+                f"its history.csv has no epoch {status.best_epoch}, which its status says was kept"
+            )
+        _part(
+            members,
+            "predictions.npz",
+            lambda content: _check_predictions(content, record["evaluation"]),
+        )
         if hashlib.sha256(members["model.keras"]).hexdigest() != record["model"]["sha256"]:
             raise _Refused("its model is not the one this run saved (SHA-256 differs)")
         _part(members, "model.keras", _check_model)
@@ -260,7 +321,9 @@ def _part(members: dict[str, bytes], name: str, parse: Callable[[bytes], Parsed]
     except NewerRunError:
         raise
     except HamError as error:
-        raise _Refused(f"its {name} cannot be used: {error.what} {error.why.removesuffix('.')}") from error
+        raise _Refused(
+            f"its {name} cannot be used: {error.what} {error.why.removesuffix('.')}"
+        ) from error
     except io.DAMAGED as error:
         raise _Refused(f"its {name} is damaged: {error or type(error).__name__}") from error
 
@@ -270,7 +333,9 @@ def _listed(results: dict[str, bool], there: bool) -> str:
 
 
 def _check_predictions(content: bytes, evaluation: dict) -> None:
-    """The arrays are ours, and what was counted in them is what the run says it scored. Raises one of io.DAMAGED."""
+    """The arrays are ours, and what was counted in them is what the run says it scored. Raises
+    one of io.DAMAGED.
+    """
     arrays = io.parse_arrays(content, _MOST_ARRAYS)
     if other := sorted(arrays.keys() - set(PREDICTION_ARRAYS)):
         raise ValueError(f"it holds {other[0][:80]!r}, which does not belong there")
@@ -282,7 +347,9 @@ def _check_predictions(content: bytes, evaluation: dict) -> None:
 
 
 def _check_model(content: bytes) -> None:
-    """Keras' three files, weights in HDF5, and layers that come from Keras alone. Raises ValueError."""
+    """Keras' three files, weights in HDF5, and layers that come from Keras alone. Raises
+    ValueError.
+    """
     files = _unzip(content, _MODEL_LIMITS)
     missing = [name for name in _MODEL_LIMITS if name not in files]
     if missing:
@@ -294,12 +361,21 @@ def _check_model(content: bytes) -> None:
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
-            module, kind, registered = node.get("module"), node.get("class_name"), node.get("registered_name")
+            module, kind, registered = (
+                node.get("module"),
+                node.get("class_name"),
+                node.get("registered_name"),
+            )
             keras_own = isinstance(module, str) and _KERAS_MODULE.fullmatch(module)
             # Keras names a Functional model, which its public modules do not list, by its class
-            if kind in ("Lambda", "__lambda__", "function") or not (module is None or keras_own) or \
-                    (registered and not (keras_own and registered == kind)):
-                raise ValueError(f"it holds code or a layer that is not Keras' own ({str(kind)[:40]})")
+            if (
+                kind in ("Lambda", "__lambda__", "function")
+                or not (module is None or keras_own)
+                or (registered and not (keras_own and registered == kind))
+            ):
+                raise ValueError(
+                    f"it holds code or a layer that is not Keras' own ({str(kind)[:40]})"
+                )
             pending.extend(node.values())
         elif isinstance(node, list):
             pending.extend(node)

@@ -37,25 +37,35 @@ def reading(path: Path) -> Iterator[None]:
     except IsADirectoryError as error:
         raise damaged(path, "it is a folder") from error
     except OSError as error:
-        raise StoreError(f"Run {path.parent.name}", f"{path} cannot be read ({error.strerror or error}).",
-                         "Give yourself the right to read it, or see whether its disk is well.") from error
+        raise StoreError(
+            f"Run {path.parent.name}",
+            f"{path} cannot be read ({error.strerror or error}).",
+            "Give yourself the right to read it, or see whether its disk is well.",
+        ) from error
     except io.DAMAGED as error:
         raise damaged(path, str(error) or type(error).__name__) from error
 
 
 def damaged(path: Path, why: str) -> DamagedRunError:
-    return DamagedRunError(f"Run {path.parent.name}", f"{path.name} is damaged: {why}.",
-                           "Install HAM Lab again." if ships(path.parent) else "Delete the run or train it again.")
+    return DamagedRunError(
+        f"Run {path.parent.name}",
+        f"{path.name} is damaged: {why}.",
+        "Install HAM Lab again." if ships(path.parent) else "Delete the run or train it again.",
+    )
 
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """What the system refuses in the block, as a StoreError about this run folder.
 
-    Every change of a run folder stands in such a block, so here is where one that ships is kept as it is.
+    Every change of a run folder stands in such a block, so here is where one that ships is kept
+    as it is.
     """
     if ships(folder):
-        raise StoreError(f"Run {folder.name}", "it ships with HAM Lab and cannot be changed.",
-                         "Train it again with its settings: that run is your own.")
+        raise StoreError(
+            f"Run {folder.name}",
+            "it ships with HAM Lab and cannot be changed.",
+            "Train it again with its settings: that run is your own.",
+        )
     with io.writing(folder, StoreError, f"Run {folder.name}"):
         yield

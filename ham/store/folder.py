@@ -1,4 +1,6 @@
-"""One run folder as it is: the run in it, who is alive there, and its reading, which a list of 2,000 repeats."""
+"""One run folder as it is: the run in it, who is alive there, and its reading, which a list of
+2,000 repeats.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 SHIPS = "ships with HAM Lab"
 SYNTHETIC = "synthetic data"
-_PROBE_SECONDS = 0.02  # a probe of another process holds the lock for microseconds, a trainer for minutes
+# a probe of another process holds the lock for microseconds, a trainer for minutes
+_PROBE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,11 @@ class Run:
 
     @property
     def scores(self) -> dict[str, Interval] | None:
-        """On its test images, by keys of evaluation.SCORES; None without a model, and while it waits or
-        trains: what was scored before is not what it will be worth.
+        """On its test images, by keys of evaluation.SCORES; None without a model, and while it
+        waits or trains: what was scored before is not what it will be worth.
         """
-        from ham.evaluation import scores_from_record  # takes its time, which lists of runs have no use for
+        # takes its time, which lists of runs have no use for
+        from ham.evaluation import scores_from_record
 
         return scores_from_record(self.record["evaluation"]) if self.has_model else None
 
@@ -78,18 +82,30 @@ class Run:
 
     @property
     def title(self) -> str:
-        """For people: the one they gave it, else `own_title`; what was trained on synthetic data says so."""
+        """For people: the one they gave it, else `own_title`; what was trained on synthetic data
+        says so.
+        """
         return (self.notes.title or self.own_title) + (f" ({SYNTHETIC})" if self.synthetic else "")
 
     @property
     def own_title(self) -> str:
-        """From the settings: "CNN, as described, seed 1", or "CNN, as described (ships with HAM Lab)"."""
-        return f"{self.short_title} ({SHIPS})" if self.shipped else f"{self.short_title}, seed {self.config.seed}"
+        """From the settings: "CNN, as described, seed 1", or "CNN, as described (ships with HAM
+        Lab)".
+        """
+        return (
+            f"{self.short_title} ({SHIPS})"
+            if self.shipped
+            else f"{self.short_title}, seed {self.config.seed}"
+        )
 
     @property
     def short_title(self) -> str:
-        """"CNN, as described": model and recipe alone."""
-        recipe = RECIPES[self.config.recipe].title.lower() if self.config.recipe in RECIPES else self.config.recipe
+        """ "CNN, as described": model and recipe alone."""
+        recipe = (
+            RECIPES[self.config.recipe].title.lower()
+            if self.config.recipe in RECIPES
+            else self.config.recipe
+        )
         return f"{MODEL_TITLES[self.config.model]}, {recipe}"
 
 
@@ -104,15 +120,16 @@ def read_folder(folder: Path | str, alive: bool | None = None) -> Run:
         run = _read_version(str(folder), *_versions(str(folder)))
         if run.state == "running":
             return dataclasses.replace(
-                run, status=dataclasses.replace(run.status, state="interrupted", seconds_left=None))
+                run, status=dataclasses.replace(run.status, state="interrupted", seconds_left=None)
+            )
     return run
 
 
 def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
     """What tells that status.json, config.json or notes.json was written anew. Raises StoreError.
 
-    The status comes first, here and in the reading: a training writes its result before its end, so whoever sees
-    the end sees the result.
+    The status comes first, here and in the reading: a training writes its result before its end,
+    so whoever sees the end sees the result.
     """
     found = []
     for name in ("status.json", "config.json", notes_file.FILE):
@@ -129,8 +146,9 @@ def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
 
 
 # The version is part of every key: a file that was replaced is read again. The three files have
-# their own caches because a training replaces status.json twice a second and config.json hardly ever.
-# Folders are text here: 2,000 of them are listed, and making and hashing Paths took most of the time.
+# their own caches because a training replaces status.json twice a second and config.json hardly
+# ever. Folders are text here: 2,000 of them are listed, and making and hashing Paths took most
+# of the time.
 
 
 @functools.lru_cache(maxsize=8192)
@@ -148,7 +166,9 @@ def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None
     except io.DAMAGED as error:
         with reading(path / "config.json"):
             raise error
-    return Run(path.name, path, config, content, where, _read_notes(folder, notes) if notes else Notes())
+    return Run(
+        path.name, path, config, content, where, _read_notes(folder, notes) if notes else Notes()
+    )
 
 
 @functools.lru_cache(maxsize=8192)

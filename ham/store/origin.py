@@ -22,8 +22,13 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 def origin() -> str:
     """16 hex digits; another at every call where HAM_HOME cannot be written."""
-    return io.kept(home_folder() / "origin", _read, lambda: secrets.token_hex(8),
-                   lambda found, draft: draft.write_text(found), "the id of this HAM_HOME")
+    return io.kept(
+        home_folder() / "origin",
+        _read,
+        lambda: secrets.token_hex(8),
+        lambda found, draft: draft.write_text(found),
+        "the id of this HAM_HOME",
+    )
 
 
 def trained_here(run: Run) -> bool:

@@ -1,8 +1,8 @@
 """What config.json and status.json of a run hold: declared once, and checked whenever one is read.
 
-A run is shown only where every entry that is there has its type and its range, and what belongs together is
-there together, so that no page meets a number that is none. What a version before this one did not write
-is filled in; entries that nobody knows are left as they are.
+A run is shown only where every entry that is there has its type and its range, and what belongs
+together is there together, so that no page meets a number that is none. What a version before
+this one did not write is filled in; entries that nobody knows are left as they are.
 """
 
 from __future__ import annotations
@@ -26,8 +26,15 @@ _MOST = 2**31  # of anything that is counted
 _LAST_TIME = 2.5e11  # Unix seconds: a year of four digits
 _LONGEST = 10_000  # characters
 _DEEPEST = 16  # JSON in JSON, in entries that nobody here knows
-_SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "malignant_sensitivity", "malignant_specificity",
-           "malignant_auc")  # as every version wrote them: keys of evaluation.SCORES
+_SCORES = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "macro_auc",
+    "malignant_sensitivity",
+    "malignant_specificity",
+    "malignant_auc",
+)  # as every version wrote them: keys of evaluation.SCORES
 
 
 # -------------------------------------------------------------------------------- kinds
@@ -39,7 +46,8 @@ class Value:
 
     words: str
     fits: Callable[[object], bool]
-    fit: Callable[[list], bool] | None = None  # whether all of many are, where asking for each takes too long
+    # whether all of many are, where asking for each takes too long
+    fit: Callable[[list], bool] | None = None
 
     def problem(self, value: object) -> tuple[str, str] | None:
         return None if self.fits(value) else ("", f"is {_shown(value)}, not {self.words}")
@@ -85,7 +93,9 @@ class Object:
 
 @dataclass(frozen=True)
 class Table:
-    """A JSON object of rows, which are JSON objects of columns. A list of 2,000 runs checks 112,000 such numbers."""
+    """A JSON object of rows, which are JSON objects of columns. A list of 2,000 runs checks
+    112,000 such numbers.
+    """
 
     rows: tuple[str, ...]
     columns: dict[str, Value]
@@ -100,13 +110,17 @@ class Table:
         found = []
         for kind in dict.fromkeys(self.columns.values()):
             names = [name for name, other in self.columns.items() if other is kind]
-            found.append((kind.fit, operator.itemgetter(*names, names[0])))  # one more: of one it takes no tuple
+            # one more: of one it takes no tuple
+            found.append((kind.fit, operator.itemgetter(*names, names[0])))
         return found
 
     def fits(self, value: object) -> bool:
         try:
             rows = self._rows(value)
-            return all(fit([*itertools.chain.from_iterable(map(taken, rows))]) for fit, taken in self._columns)
+            return all(
+                fit([*itertools.chain.from_iterable(map(taken, rows))])
+                for fit, taken in self._columns
+            )
         except (LookupError, TypeError):
             return False
 
@@ -116,7 +130,9 @@ class Table:
 
 def _shown(value: object) -> str:
     kinds = {dict: "a JSON object", list: "a list", type(None): "null"}
-    return kinds.get(type(value)) or (repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:40]}…")
+    return kinds.get(type(value)) or (
+        repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:40]}…"
+    )
 
 
 def _is_shallow(value: object) -> bool:
@@ -124,8 +140,12 @@ def _is_shallow(value: object) -> bool:
         return True
     level = [value]
     for _ in range(_DEEPEST):
-        level = [entry for one in level if type(one) in (dict, list)
-                 for entry in (one.values() if type(one) is dict else one)]
+        level = [
+            entry
+            for one in level
+            if type(one) in (dict, list)
+            for entry in (one.values() if type(one) is dict else one)
+        ]
         if not level:
             return True
     return False
@@ -160,8 +180,13 @@ def _is_number(value: object) -> bool:
 
 
 def _is_matrix(value: object) -> bool:
-    return type(value) is list and len(value) == N_CLASSES and {*map(type, value)} == {list} and \
-        {*map(len, value)} == {N_CLASSES} and _are_counts([*itertools.chain(*value)])
+    return (
+        type(value) is list
+        and len(value) == N_CLASSES
+        and {*map(type, value)} == {list}
+        and {*map(len, value)} == {N_CLASSES}
+        and _are_counts([*itertools.chain(*value)])
+    )
 
 
 def _or_null(kind: Value) -> Value:
@@ -183,23 +208,31 @@ MATRIX = Value(f"{N_CLASSES} rows of {N_CLASSES} counts", _is_matrix)
 
 
 #: As `evaluation.evaluation_record` writes it.
-EVALUATION = Object({
-    "n_images": MANY,
-    "n_lesions": MANY,
-    "scores": Table(_SCORES, {"value": SHARE, "low": SHARE, "high": SHARE}),
-    "per_class": Table(CODES, {"support": COUNT, "precision": SHARE, "recall": SHARE, "f1": SHARE, "auc": SHARE}),
-    "confusion": MATRIX,  # rows true, columns predicted
-})
+EVALUATION = Object(
+    {
+        "n_images": MANY,
+        "n_lesions": MANY,
+        "scores": Table(_SCORES, {"value": SHARE, "low": SHARE, "high": SHARE}),
+        "per_class": Table(
+            CODES,
+            {"support": COUNT, "precision": SHARE, "recall": SHARE, "f1": SHARE, "auc": SHARE},
+        ),
+        "confusion": MATRIX,  # rows true, columns predicted
+    }
+)
 
 RECORD = Object(
     needed={
         "format": COUNT,
-        "config": Value("a JSON object of settings, which TrainConfig checks", lambda value: type(value) is dict
-                        and TEXT.fits(value.get("recipe", ""))),
+        "config": Value(
+            "a JSON object of settings, which TrainConfig checks",
+            lambda value: type(value) is dict and TEXT.fits(value.get("recipe", "")),
+        ),
         "classes": Value("our classes in our order", lambda value: value == list(CODES)),
         "data": Object(
             {"name": TEXT, "source": TEXT, "fingerprint": TEXT},
-            {"synthetic": FLAG, "n_images": COUNT, "n_lesions": COUNT}),
+            {"synthetic": FLAG, "n_images": COUNT, "n_lesions": COUNT},
+        ),
     },
     optional={
         "id": TEXT,  # of its folder, where it was made
@@ -207,33 +240,67 @@ RECORD = Object(
         "config_fingerprint": TEXT,
         "code_version": TEXT,  # of HAM Lab
         "python": TEXT,
-        "packages": Value("a JSON object of versions", lambda value: type(value) is dict and all(
-            map(TEXT.fits, value.values()))),
+        "packages": Value(
+            "a JSON object of versions",
+            lambda value: type(value) is dict and all(map(TEXT.fits, value.values())),
+        ),
         "origin": TEXT,  # the HAM_HOME that made it
         # from the start of the training on
         "training_version": COUNT,  # config.TRAINING_VERSION
-        "split": Object({}, {
-            "protocol": TEXT, "seed": COUNT, "leaking": FLAG, "fingerprint": TEXT, "test_fingerprint": TEXT,
-            "n_train": COUNT, "n_validation": COUNT, "n_test": COUNT,
-            "train_counts": Object(dict.fromkeys(CODES, COUNT))}),
+        "split": Object(
+            {},
+            {
+                "protocol": TEXT,
+                "seed": COUNT,
+                "leaking": FLAG,
+                "fingerprint": TEXT,
+                "test_fingerprint": TEXT,
+                "n_train": COUNT,
+                "n_validation": COUNT,
+                "n_test": COUNT,
+                "train_counts": Object(dict.fromkeys(CODES, COUNT)),
+            },
+        ),
         "preprocessing": TEXT,
         "parameters": Object({"trainable": COUNT, "not_trainable": COUNT}),
         # from its end on: together, or none of them
         "model": Object({"sha256": TEXT}),
         "evaluation": EVALUATION,
-        # beside them "floors", {"logistic_regression": EVALUATION}, which no run depends on: see `_fill_in`
-    })
+        # beside them "floors", {"logistic_regression": EVALUATION}, which no run depends on:
+        # see `_fill_in`
+    },
+)
 
 STATUS = Object(
-    needed={"state": Value("one of " + ", ".join(STATES), STATES.__contains__),
-            "epochs": COUNT, "created": TIME, "order": NUMBER},
+    needed={
+        "state": Value("one of " + ", ".join(STATES), STATES.__contains__),
+        "epochs": COUNT,
+        "created": TIME,
+        "order": NUMBER,
+    },
     optional={
-        "epoch": COUNT, "step": COUNT, "steps": COUNT, "phase": TEXT, "attempts": COUNT,
+        "epoch": COUNT,
+        "step": COUNT,
+        "steps": COUNT,
+        "phase": TEXT,
+        "attempts": COUNT,
         **dict.fromkeys(("started", "updated", "ended"), _or_null(TIME)),
-        "seconds_left": _or_null(NUMBER), "best_epoch": _or_null(COUNT), "owner": _or_null(TEXT),
-        "error": Value("null or what, why and todo in words", lambda value: value is None or (
-            type(value) is dict and set(value) == {"what", "why", "todo"} and all(map(TEXT.fits, value.values())))),
-    })
+        "seconds_left": _or_null(NUMBER),
+        "best_epoch": _or_null(COUNT),
+        "owner": _or_null(TEXT),
+        "error": Value(
+            "null or what, why and todo in words",
+            lambda value: (
+                value is None
+                or (
+                    type(value) is dict
+                    and set(value) == {"what", "why", "todo"}
+                    and all(map(TEXT.fits, value.values()))
+                )
+            ),
+        ),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -258,15 +325,17 @@ class Status:
     error: dict[str, str] | None = None  # what, why, todo
 
 
-_STATUS_NAMES, _SETTING_NAMES = (frozenset(entry.name for entry in dataclasses.fields(kind))
-                                 for kind in (Status, TrainConfig))
+_STATUS_NAMES, _SETTING_NAMES = (
+    frozenset(entry.name for entry in dataclasses.fields(kind)) for kind in (Status, TrainConfig)
+)
 
 
 # -------------------------------------------------------------------------------- parse
 
 
 def parse_record(content: bytes, what: str) -> tuple[dict, TrainConfig]:
-    """The record in a config.json, with what earlier versions did not write filled in, and its settings.
+    """The record in a config.json, with what earlier versions did not write filled in, and its
+    settings.
 
     `what` is the run in words. Raises NewerRunError, and ValueError where it is no record of ours.
     """
@@ -278,8 +347,13 @@ def parse_record(content: bytes, what: str) -> tuple[dict, TrainConfig]:
         config = _config_of(record, what)
     except ValueError as error:
         if _is_newer(record.get("code_version")):
-            raise NewerRunError(what, f"was made by a newer version of HAM Lab ({record['code_version']}), and this "
-                                f"one cannot read it: {error}.", "Update HAM Lab.") from error
+            raise NewerRunError(
+                what,
+                "was made by a newer version of HAM Lab "
+                f"({record['code_version']}), and this "
+                f"one cannot read it: {error}.",
+                "Update HAM Lab.",
+            ) from error
         raise
     _fill_in(record, config)
     return record, config
@@ -296,8 +370,11 @@ def check_format(record: dict, what: str) -> None:
     """Raises NewerRunError, and ValueError where the format is none of ours."""
     found = record.get("format")
     if type(found) is int and found > FORMAT:
-        raise NewerRunError(what, f"was made by a newer version of HAM Lab (format {found}); this one reads "
-                            f"{FORMAT}.", "Update HAM Lab.")
+        raise NewerRunError(
+            what,
+            f"was made by a newer version of HAM Lab (format {found}); this one reads {FORMAT}.",
+            "Update HAM Lab.",
+        )
     if type(found) is not int or found != FORMAT:
         raise ValueError(f"its format is {_shown(found)}, not {FORMAT}")
 
@@ -311,22 +388,32 @@ def _check(kind: Object, content: dict) -> None:
 def _check_together(record: dict) -> None:
     """What belongs together is there, and its numbers agree. Raises ValueError."""
     if ("model" in record) is not ("evaluation" in record):
-        raise ValueError("it has scores but no model" if "evaluation" in record else "it has a model but no scores")
+        raise ValueError(
+            "it has scores but no model"
+            if "evaluation" in record
+            else "it has a model but no scores"
+        )
     if "evaluation" in record and not _adds_up(record["evaluation"]):
         raise ValueError("the numbers in its evaluation do not agree")
 
 
 def _adds_up(evaluation: dict) -> bool:
     rows = [evaluation["scores"][name] for name in _SCORES]
-    if any(row["low"] is not None and row["high"] is not None and row["low"] > row["high"] for row in rows):
+    if any(
+        row["low"] is not None and row["high"] is not None and row["low"] > row["high"]
+        for row in rows
+    ):
         return False
     support = [evaluation["per_class"][code]["support"] for code in CODES]
-    return support == [sum(row) for row in evaluation["confusion"]] and \
-        evaluation["n_lesions"] <= evaluation["n_images"] == sum(support)
+    return support == [sum(row) for row in evaluation["confusion"]] and evaluation[
+        "n_lesions"
+    ] <= evaluation["n_images"] == sum(support)
 
 
 def _fill_in(record: dict, config: TrainConfig) -> None:
-    """What earlier versions did not write; floors that another version wrote in its own way are left out."""
+    """What earlier versions did not write; floors that another version wrote in its own way are
+    left out.
+    """
     record.setdefault("code_version", "unknown")
     record.setdefault("packages", {})
     record["data"].setdefault("synthetic", False)
@@ -347,8 +434,13 @@ def _config_of(record: dict, what: str) -> TrainConfig:
     settings = record["config"]
     if not settings.keys() <= _SETTING_NAMES:
         unknown = sorted(settings.keys() - _SETTING_NAMES)
-        raise NewerRunError(what, f"its settings name {', '.join(unknown)[:200]}, which this version of HAM Lab does "
-                            "not know: a newer one may have made it.", "Update HAM Lab.")
+        raise NewerRunError(
+            what,
+            f"its settings name {', '.join(unknown)[:200]}, which this "
+            "version of HAM Lab does "
+            "not know: a newer one may have made it.",
+            "Update HAM Lab.",
+        )
     try:
         return TrainConfig(**settings)
     except ConfigError as error:

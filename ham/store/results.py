@@ -22,8 +22,16 @@ from ham.store.folder import Run
 from ham.store.runs import write_record
 
 HISTORY_COLUMNS = (
-    "epoch", "loss", "accuracy", "balanced_accuracy", "validation_loss", "validation_accuracy",
-    "validation_balanced_accuracy", "learning_rate", "seconds", *(f"recall_{code}" for code in CODES),
+    "epoch",
+    "loss",
+    "accuracy",
+    "balanced_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "validation_balanced_accuracy",
+    "learning_rate",
+    "seconds",
+    *(f"recall_{code}" for code in CODES),
 )
 PARTS = ("validation", "test")
 _MOST_EPOCHS = 1_000_000
@@ -41,7 +49,9 @@ class Predictions:
     proba: np.ndarray  # float32 (n, 7), rows sum to 1, columns in CLASSES order
 
 
-PREDICTION_ARRAYS = tuple(f"{part}_{name}" for part in PARTS for name in Predictions.__dataclass_fields__)
+PREDICTION_ARRAYS = tuple(
+    f"{part}_{name}" for part in PARTS for name in Predictions.__dataclass_fields__
+)
 
 
 # ------------------------------------------------------------------------------ history
@@ -70,7 +80,9 @@ def truncate_history(run: Run, epochs: int) -> pd.DataFrame:
         if kept.empty:
             (run.folder / "history.csv").unlink(missing_ok=True)
         else:
-            io.write_file(run.folder / "history.csv", kept.to_csv(index=False, na_rep="nan").encode())
+            io.write_file(
+                run.folder / "history.csv", kept.to_csv(index=False, na_rep="nan").encode()
+            )
     return kept
 
 
@@ -86,7 +98,8 @@ def read_history(run: Run) -> pd.DataFrame:
 
 def parse_history(content: bytes) -> pd.DataFrame:
     """A last row that was cut short is left out. Raises one of io.DAMAGED."""
-    cut = not content.endswith(b"\n") and content.endswith(b",")  # else an empty field at the end is NaN
+    # else an empty field at the end is NaN
+    cut = not content.endswith(b"\n") and content.endswith(b",")
     lines = list(csv.reader(StringIO(content.decode() + ("cut" if cut else ""), newline="")))
     if len(lines) > 1 and tuple(lines[0]) != HISTORY_COLUMNS:
         raise ValueError("line 1: it does not name the columns of a history")
@@ -102,7 +115,9 @@ def parse_history(content: bytes) -> pd.DataFrame:
 
 
 def _history_row(line: list[str]) -> list[float]:
-    """In the order of HISTORY_COLUMNS; NaN is what there was nothing to measure on. Raises ValueError."""
+    """In the order of HISTORY_COLUMNS; NaN is what there was nothing to measure on. Raises
+    ValueError.
+    """
     row = [float(value or "nan") for value in line]
     if len(row) != len(HISTORY_COLUMNS):
         raise ValueError("wrong number of fields")
@@ -119,8 +134,11 @@ def _history_row(line: list[str]) -> list[float]:
 
 def write_predictions(run: Run, parts: dict[str, Predictions]) -> None:
     """Writes "validation" and "test". Raises StoreError."""
-    arrays = {f"{part}_{name}": getattr(predictions, name)
-              for part, predictions in parts.items() for name in Predictions.__dataclass_fields__}
+    arrays = {
+        f"{part}_{name}": getattr(predictions, name)
+        for part, predictions in parts.items()
+        for name in Predictions.__dataclass_fields__
+    }
     with writing(run.folder):
         io.write_arrays(run.folder / "predictions.npz", arrays)
 
@@ -136,26 +154,34 @@ def predictions_version(run: Run) -> tuple[str, int, int]:
 
 
 def read_predictions(run: Run) -> dict[str, Predictions]:
-    """"validation" and "test". Raises StoreError where the file is missing or damaged."""
+    """ "validation" and "test". Raises StoreError where the file is missing or damaged."""
     path = run.folder / "predictions.npz"
     with reading(path):
         return predictions_from(io.read_arrays(path, _MOST_BYTES))
 
 
 def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
-    """Raises ValueError where the arrays are not those of PREDICTION_ARRAYS, or hold no answers to be scored."""
-    from ham.evaluation.scores import check  # takes its time, which most that is done with runs has no use for
+    """Raises ValueError where the arrays are not those of PREDICTION_ARRAYS, or hold no answers
+    to be scored.
+    """
+    # takes its time, which most that is done with runs has no use for
+    from ham.evaluation.scores import check
 
     if missing := [name for name in PREDICTION_ARRAYS if name not in arrays]:
         raise ValueError(f"it has no {missing[0]}")
-    parts = {part: Predictions(*(arrays[f"{part}_{name}"] for name in Predictions.__dataclass_fields__))
-             for part in PARTS}
+    parts = {
+        part: Predictions(*(arrays[f"{part}_{name}"] for name in Predictions.__dataclass_fields__))
+        for part in PARTS
+    }
     for part in parts.values():
         n = len(part.y_true) if part.y_true.ndim == 1 else 0
-        if part.proba.shape != (n, N_CLASSES) or \
-                any(array.shape != (n,) for array in (part.image_id, part.lesion, part.y_true)):
+        if part.proba.shape != (n, N_CLASSES) or any(
+            array.shape != (n,) for array in (part.image_id, part.lesion, part.y_true)
+        ):
             raise ValueError("its arrays do not fit together")
-        kinds = "".join(array.dtype.kind for array in (part.image_id, part.lesion, part.y_true, part.proba))
+        kinds = "".join(
+            array.dtype.kind for array in (part.image_id, part.lesion, part.y_true, part.proba)
+        )
         if kinds != "Uiif":
             raise ValueError("its arrays have other types than ours")
         try:
@@ -170,8 +196,13 @@ def image_keys(image_ids: Iterable[str]) -> np.ndarray:
 
     No row of the data set may be passed on, so a run that ships names its images by these.
     """
-    return np.array([name if _KEY.fullmatch(name) else "#" + hashlib.sha256(name.encode()).hexdigest()[:16]
-                     for name in map(str, image_ids)], dtype="U17")
+    return np.array(
+        [
+            name if _KEY.fullmatch(name) else "#" + hashlib.sha256(name.encode()).hexdigest()[:16]
+            for name in map(str, image_ids)
+        ],
+        dtype="U17",
+    )
 
 
 def aligned(*parts: Predictions) -> tuple[Predictions, ...]:
@@ -181,28 +212,39 @@ def aligned(*parts: Predictions) -> tuple[Predictions, ...]:
         found = image_keys(part.image_id)
         order = np.argsort(found, kind="stable")
         keys.append(found[order])
-        ordered.append(Predictions(*(values[order] for values in
-                                     (part.image_id, part.lesion, part.y_true, part.proba))))
+        ordered.append(
+            Predictions(
+                *(values[order] for values in (part.image_id, part.lesion, part.y_true, part.proba))
+            )
+        )
     for part, found in zip(ordered, keys, strict=True):
         if not (np.array_equal(found, keys[0]) and np.array_equal(part.y_true, ordered[0].y_true)):
-            raise StoreError("The predictions of two runs", "their test images are not those that their folders say.",
-                             "Train the runs again, or leave them out.")
+            raise StoreError(
+                "The predictions of two runs",
+                "their test images are not those that their folders say.",
+                "Train the runs again, or leave them out.",
+            )
     return tuple(ordered)
 
 
 def same_test_images(run: Run, other: Run) -> bool:
     """Whether the scores of the two may be compared.
 
-    Never between synthetic and real data. Between one's own runs the content of the data counts too. A run that
-    ships was made from one copy of the photographs and meets others (Kaggle's pixels, JPEGs of any size), whose
-    fingerprints differ by a rounding: there the ids of the test images decide, and `aligned` compares the labels.
+    Never between synthetic and real data. Between one's own runs the content of the data counts
+    too. A run that ships was made from one copy of the photographs and meets others (Kaggle's
+    pixels, JPEGs of any size), whose fingerprints differ by a rounding: there the ids of the
+    test images decide, and `aligned` compares the labels.
     """
     if run.synthetic != other.synthetic:
         return False
     ours, theirs = (one.record.get("split", {}).get("test_fingerprint") for one in (run, other))
     if ours is None or ours != theirs:
         return False
-    return run.shipped or other.shipped or run.record["data"]["fingerprint"] == other.record["data"]["fingerprint"]
+    return (
+        run.shipped
+        or other.shipped
+        or run.record["data"]["fingerprint"] == other.record["data"]["fingerprint"]
+    )
 
 
 # ------------------------------------------------------------------------ log and model
@@ -228,7 +270,7 @@ def write_log(run: Run, line: str, *, now: float | None = None) -> None:
 
 
 def read_log(run: Run) -> str:
-    """"" where nothing was written yet. Raises StoreError."""
+    """ "" where nothing was written yet. Raises StoreError."""
     return _read_text(run.folder / "log.txt")
 
 
@@ -249,6 +291,9 @@ def checked_model_path(run: Run) -> Path:
     with reading(path):
         found = io.file_sha256(path)
     if found != recorded:
-        raise StoreError(f"The model of {run.id}", "its file is not the one this run saved (SHA-256 differs).",
-                         "Train it again; a changed model file is never loaded.")
+        raise StoreError(
+            f"The model of {run.id}",
+            "its file is not the one this run saved (SHA-256 differs).",
+            "Train it again; a changed model file is never loaded.",
+        )
     return path

@@ -1,4 +1,6 @@
-"""The runs folder: runs created, changed, locked, deleted, found; and the runs that ship with HAM Lab."""
+"""The runs folder: runs created, changed, locked, deleted, found; and the runs that ship with
+HAM Lab.
+"""
 
 from __future__ import annotations
 
@@ -53,9 +55,16 @@ def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> 
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     run_id = f"{config.model}-{stamp}-{secrets.token_hex(2)}"
     record = {
-        "format": FORMAT, "id": run_id, "created": now, "config": config.to_dict(),
-        "config_fingerprint": config.fingerprint, "code_version": ham.__version__, "python": sys.version.split()[0],
-        "packages": _package_versions(), "classes": list(CODES), "data": data,
+        "format": FORMAT,
+        "id": run_id,
+        "created": now,
+        "config": config.to_dict(),
+        "config_fingerprint": config.fingerprint,
+        "code_version": ham.__version__,
+        "python": sys.version.split()[0],
+        "packages": _package_versions(),
+        "classes": list(CODES),
+        "data": data,
         "origin": origin(),
     }
     status = Status(state="queued", epochs=config.epochs, created=now, order=now)
@@ -83,7 +92,9 @@ def write_status(run: Run, **changes: object) -> Run:
 
 
 def write_record(run: Run, **changes: object) -> Run:
-    """The run with entries of config.json added or changed, on disk too; None takes one out. Raises StoreError."""
+    """The run with entries of config.json added or changed, on disk too; None takes one out.
+    Raises StoreError.
+    """
     record = {name: value for name, value in {**run.record, **changes}.items() if value is not None}
     changed = dataclasses.replace(run, record=record)
     with writing(run.folder):
@@ -127,7 +138,9 @@ def delete_run(run: Run) -> None:
 
 
 def delete_damaged(name: str) -> None:
-    """Removes a folder that `find_runs` calls damaged. Raises StoreError where it is none of these."""
+    """Removes a folder that `find_runs` calls damaged. Raises StoreError where it is none of
+    these.
+    """
     if RUN_ID.fullmatch(name):
         try:
             read_folder(runs_folder() / name)
@@ -140,8 +153,11 @@ def delete_damaged(name: str) -> None:
 def _remove(folder: Path) -> None:
     with _lock(folder) as mine:
         if not mine:
-            raise StoreError(f"Run {folder.name} is being trained", "a run cannot be deleted while it works.",
-                             "Cancel it first.")
+            raise StoreError(
+                f"Run {folder.name} is being trained",
+                "a run cannot be deleted while it works.",
+                "Cancel it first.",
+            )
         with writing(folder):  # out of sight at once, however long removing takes
             gone = folder.with_name(f".deleted-{folder.name}-{secrets.token_hex(2)}")
             folder.rename(gone)
@@ -191,7 +207,9 @@ class Problem:
 
     @property
     def damaged(self) -> bool:
-        """Whether it may as well be deleted: not where a newer version made it, nor where it may not be read."""
+        """Whether it may as well be deleted: not where a newer version made it, nor where it may
+        not be read.
+        """
         return isinstance(self.error, DamagedRunError)
 
 
@@ -205,7 +223,9 @@ class Found:
 
 
 def find_runs() -> Found:
-    """Every run of one's own, and what cannot be read. Never raises: it is for who shows what there is."""
+    """Every run of one's own, and what cannot be read. Never raises: it is for who shows what
+    there is.
+    """
     try:
         folders = _run_folders(runs_folder())
     except StoreError as error:
@@ -224,8 +244,8 @@ def find_runs() -> Found:
 
 @contextlib.contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Python's collector looks through all records again and again while a long list of them grows: a fifth of the
-    time, and it finds nothing.
+    """Python's collector looks through all records again and again while a long list of them
+    grows: a fifth of the time, and it finds nothing.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -237,8 +257,8 @@ def _nothing_collected() -> Iterator[None]:
 
 
 def list_runs() -> list[Run]:
-    """Every readable run of one's own, newest first. Raises StoreError where the runs folder cannot be listed:
-    to whoever trains, that is not the same as no run.
+    """Every readable run of one's own, newest first. Raises StoreError where the runs folder
+    cannot be listed: to whoever trains, that is not the same as no run.
     """
     found = find_runs()
     if found.unreadable is not None:
@@ -247,7 +267,9 @@ def list_runs() -> list[Run]:
 
 
 def read_run(run_id: str) -> Run:
-    """An own run, else one that ships. Raises StoreError where there is none or its folder is damaged."""
+    """An own run, else one that ships. Raises StoreError where there is none or its folder is
+    damaged.
+    """
     todo = "List the runs and copy an id from there."
     if not RUN_ID.fullmatch(run_id):
         raise StoreError(f"Run {run_id!r}", "that is no run id.", todo)
@@ -261,8 +283,8 @@ def read_run(run_id: str) -> Run:
 
 
 def reference_runs() -> list[Run]:
-    """The runs that ship with HAM Lab, as models and then recipes are listed. Left out: damaged ones, and one whose
-    id a run of one's own has.
+    """The runs that ship with HAM Lab, as models and then recipes are listed. Left out: damaged
+    ones, and one whose id a run of one's own has.
     """
     runs = []
     for folder in _run_folders(reference_folder()):
@@ -277,7 +299,11 @@ def reference_runs() -> list[Run]:
 
     def place(run: Run) -> tuple:
         known = run.config.recipe in recipes
-        return models.index(run.config.model), recipes.index(run.config.recipe) if known else len(recipes), run.id
+        return (
+            models.index(run.config.model),
+            recipes.index(run.config.recipe) if known else len(recipes),
+            run.id,
+        )
 
     return sorted(runs, key=place)
 
@@ -288,22 +314,36 @@ def models() -> list[Run]:
 
 
 def _run_folders(folder: Path) -> list[str]:
-    """Empty where there is no such folder yet. Raises StoreError where it is there and cannot be listed."""
+    """Empty where there is no such folder yet. Raises StoreError where it is there and cannot be
+    listed.
+    """
     todo = "Give yourself the right to read it, or set HAM_HOME to another folder."
     try:
         with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
+            return [
+                entry.path
+                for entry in entries
+                if RUN_ID.fullmatch(entry.name) and _is_folder(entry)
+            ]
     except FileNotFoundError:
         if link := next((place for place in (folder, *folder.parents) if place.is_symlink()), None):
-            raise StoreError(f"The folder {folder}", f"{link} is a link to a place that is not there.",
-                             "Mend the link, or connect the disk that it leads to.") from None
+            raise StoreError(
+                f"The folder {folder}",
+                f"{link} is a link to a place that is not there.",
+                "Mend the link, or connect the disk that it leads to.",
+            ) from None
         return []
     except NotADirectoryError:
         place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-        raise StoreError(f"The folder {folder}", f"{place} is a file, and a folder must stand there.",
-                         "Move the file away, or set HAM_HOME to another folder.") from None
+        raise StoreError(
+            f"The folder {folder}",
+            f"{place} is a file, and a folder must stand there.",
+            "Move the file away, or set HAM_HOME to another folder.",
+        ) from None
     except OSError as error:
-        raise StoreError(f"The folder {folder}", f"it cannot be read ({error.strerror or error}).", todo) from error
+        raise StoreError(
+            f"The folder {folder}", f"it cannot be read ({error.strerror or error}).", todo
+        ) from error
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -18,5 +18,14 @@ from ham.training.inputs import augment, batches, class_weights, first_batch
 from ham.training.job import Progress, train, train_run
 from ham.training.probe import probe
 
-__all__ = ["Progress", "augment", "batches", "class_weights", "first_batch", "open_dataset", "probe", "train",
-           "train_run"]
+__all__ = [
+    "Progress",
+    "augment",
+    "batches",
+    "class_weights",
+    "first_batch",
+    "open_dataset",
+    "probe",
+    "train",
+    "train_run",
+]

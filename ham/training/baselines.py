@@ -8,7 +8,12 @@ from pathlib import Path
 from ham import io
 from ham.config import cache_folder
 from ham.data import LesionDataset, Split
-from ham.evaluation import evaluate, evaluation_from_record, evaluation_record, logistic_regression_proba
+from ham.evaluation import (
+    evaluate,
+    evaluation_from_record,
+    evaluation_record,
+    logistic_regression_proba,
+)
 
 log = logging.getLogger(__name__)
 
@@ -16,22 +21,33 @@ log = logging.getLogger(__name__)
 def pixel_baseline(dataset: LesionDataset, split: Split) -> dict[str, dict]:
     """{"logistic_regression": its `evaluation_record` on the split's test part}, JSON-ready.
 
-    From HAM_HOME/cache/baselines where an earlier run on the same split left it. A damaged file there is computed
-    anew, and one that cannot be written costs the next run a few seconds. Empty where it cannot be computed: a
-    training that went well does not end badly for want of a baseline.
+    From HAM_HOME/cache/baselines where an earlier run on the same split left it. A damaged file
+    there is computed anew, and one that cannot be written costs the next run a few seconds.
+    Empty where it cannot be computed: a training that went well does not end badly for want of a
+    baseline.
     """
-    path, what = cache_folder() / "baselines" / f"{split.fingerprint}.json", "the baseline of a split"
+    path, what = (
+        cache_folder() / "baselines" / f"{split.fingerprint}.json",
+        "the baseline of a split",
+    )
     found = io.read_kept(path, lambda kept: _read(kept, len(split.test)), what)
     if found is not None:
         return found
     try:
-        proba = logistic_regression_proba(dataset.images[split.train], dataset.labels[split.train],
-                                          dataset.images[split.test])
+        proba = logistic_regression_proba(
+            dataset.images[split.train], dataset.labels[split.train], dataset.images[split.test]
+        )
     except (MemoryError, ValueError) as error:  # what scikit-learn and SciPy raise
-        log.warning("The logistic regression on the pixels was left out: %s", str(error) or type(error).__name__)
+        log.warning(
+            "The logistic regression on the pixels was left out: %s",
+            str(error) or type(error).__name__,
+        )
         return {}
-    found = {"logistic_regression": evaluation_record(
-        evaluate(dataset.labels[split.test], proba, dataset.groups[split.test]))}
+    found = {
+        "logistic_regression": evaluation_record(
+            evaluate(dataset.labels[split.test], proba, dataset.groups[split.test])
+        )
+    }
     io.keep(path, lambda draft: draft.write_bytes(io.json_bytes(found)), what)
     return found
 

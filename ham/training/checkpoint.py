@@ -55,20 +55,28 @@ class Checkpoint:
         try:
             content = io.read_bytes(checkpoint.path)
         except OSError as error:
-            raise StoreError(f"Run {run.id}", f"its checkpoint cannot be read ({error.strerror or error}).",
-                             "Check the disk and the rights of its folder, then resume it.") from error
+            raise StoreError(
+                f"Run {run.id}",
+                f"its checkpoint cannot be read ({error.strerror or error}).",
+                "Check the disk and the rights of its folder, then resume it.",
+            ) from error
         try:
             checkpoint._take(content, model)
         except MemoryError:  # no damage: it is there for the next try
             raise
         except (*io.DAMAGED, StoreError) as error:
-            store.write_log(run, "the checkpoint cannot be read, training starts again: "
-                            f"{error or type(error).__name__}")
+            store.write_log(
+                run,
+                "the checkpoint cannot be read, training starts again: "
+                f"{error or type(error).__name__}",
+            )
             return cls(run)
         return checkpoint
 
     def _take(self, content: bytes, model: keras.Model) -> None:
-        """Everything is looked at before the model is touched. Raises one of DAMAGED, or StoreError."""
+        """Everything is looked at before the model is touched. Raises one of DAMAGED, or
+        StoreError.
+        """
         arrays = io.parse_arrays(content)
         state = _checked_state(json.loads(str(arrays["state"])))
         if "w0" not in arrays:  # written when the best weights had a file of their own
@@ -76,7 +84,11 @@ class Checkpoint:
         variables = _variables(model)
         values = _fitting(arrays, "v", variables)
         best_weights = _fitting(arrays, "w", model.weights)
-        epochs = {epoch for epoch in store.read_history(self.run)["epoch"].tolist() if 1 <= epoch <= state["epoch"]}
+        epochs = {
+            epoch
+            for epoch in store.read_history(self.run)["epoch"].tolist()
+            if 1 <= epoch <= state["epoch"]
+        }
         if len(epochs) != state["epoch"]:
             raise ValueError(f"the history has not all of its {state['epoch']} epochs")
         for variable, value in zip(variables, values, strict=True):
@@ -85,9 +97,15 @@ class Checkpoint:
             setattr(self, name, state[name])
         self.best_weights = best_weights
 
-    def write(self, model: keras.Model, weights: list[np.ndarray], row: dict[str, float],
-              config: TrainConfig) -> None:
-        """After an epoch. `weights` are those that were validated: the model's own, or their average.
+    def write(
+        self,
+        model: keras.Model,
+        weights: list[np.ndarray],
+        row: dict[str, float],
+        config: TrainConfig,
+    ) -> None:
+        """After an epoch. `weights` are those that were validated: the model's own, or their
+        average.
 
         Raises StoreError.
         """
@@ -124,7 +142,9 @@ def _checked_state(state: dict) -> dict:
     return state
 
 
-def _fitting(arrays: dict[str, np.ndarray], letter: str, variables: list[keras.Variable]) -> list[np.ndarray]:
+def _fitting(
+    arrays: dict[str, np.ndarray], letter: str, variables: list[keras.Variable]
+) -> list[np.ndarray]:
     """The arrays v0, v1, ... or w0, w1, ...: one a variable. Raises KeyError or ValueError."""
     found = [arrays[f"{letter}{i}"] for i in range(len(variables))]
     for value, variable in zip(found, variables, strict=True):

@@ -27,7 +27,8 @@ def compile_model(model: keras.Model, config: TrainConfig, steps: int) -> None:
         optimizer=_optimizer(config, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), _recalls()],
-        jit_compile=False)  # XLA made both described models slower on CPUs (DESIGN.md, section 5)
+        jit_compile=False,
+    )  # XLA made both described models slower on CPUs (DESIGN.md, section 5)
 
 
 def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
@@ -37,12 +38,24 @@ def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
     if config.schedule == "cosine":
         warm_up = max(1, round(steps * min(_WARM_UP_EPOCHS, config.epochs / 10)))
         rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=config.learning_rate / warm_up, warmup_target=config.learning_rate,
-            warmup_steps=warm_up, decay_steps=max(1, steps * config.epochs - warm_up), alpha=0.01)
-    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
-            "rmsprop": keras.optimizers.RMSprop}[config.optimizer]
-    optimizer = kind(learning_rate=rate, weight_decay=config.weight_decay, use_ema=config.weight_average > 0,
-                     ema_momentum=config.weight_average or 0.99)
+            initial_learning_rate=config.learning_rate / warm_up,
+            warmup_target=config.learning_rate,
+            warmup_steps=warm_up,
+            decay_steps=max(1, steps * config.epochs - warm_up),
+            alpha=0.01,
+        )
+    kind = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }[config.optimizer]
+    optimizer = kind(
+        learning_rate=rate,
+        weight_decay=config.weight_decay,
+        use_ema=config.weight_average > 0,
+        ema_momentum=config.weight_average or 0.99,
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])  # only weights shrink
     return optimizer
 
@@ -74,8 +87,12 @@ def _recalls() -> keras.metrics.Metric:
 AfterEpoch = Callable[[dict[str, float], "list[np.ndarray]"], None]
 
 
-def callbacks(config: TrainConfig, after_step: Callable[[int], None], after_epoch: AfterEpoch,
-              stopped_early: Callable[[], bool]) -> list[keras.callbacks.Callback]:
+def callbacks(
+    config: TrainConfig,
+    after_step: Callable[[int], None],
+    after_epoch: AfterEpoch,
+    stopped_early: Callable[[], bool],
+) -> list[keras.callbacks.Callback]:
     """The recorder, and what puts the weights' average in their place while they are validated."""
     import keras
 
@@ -84,8 +101,9 @@ def callbacks(config: TrainConfig, after_step: Callable[[int], None], after_epoc
     return [_recorder(after_step, after_epoch, stopped_early), *swap]
 
 
-def _recorder(after_step: Callable[[int], None], after_epoch: AfterEpoch,
-              stopped_early: Callable[[], bool]) -> keras.callbacks.Callback:
+def _recorder(
+    after_step: Callable[[int], None], after_epoch: AfterEpoch, stopped_early: Callable[[], bool]
+) -> keras.callbacks.Callback:
     import keras
 
     class Recorder(keras.callbacks.Callback):
@@ -99,18 +117,33 @@ def _recorder(after_step: Callable[[int], None], after_epoch: AfterEpoch,
             self.validated = self.model.get_weights()
 
         def on_epoch_end(self, epoch, logs=None):
-            recalls = next(m for m in self.model.metrics[-1].metrics if m.name == "balanced_accuracy")
-            hits, totals = recalls.hits.numpy(), recalls.totals.numpy()  # validation ran last: its counts
-            after_epoch({
-                "epoch": epoch + 1,
-                **{name: float(logs[name]) for name in ("loss", "accuracy", "balanced_accuracy")},
-                **{f"validation_{name}": float(logs[f"val_{name}"])
-                   for name in ("loss", "accuracy", "balanced_accuracy")},
-                "learning_rate": float(keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()),
-                "seconds": time.perf_counter() - self.began,
-                **{f"recall_{code}": float(hits[i] / totals[i]) if totals[i] else math.nan
-                   for i, code in enumerate(CODES)},
-            }, self.validated)
+            recalls = next(
+                m for m in self.model.metrics[-1].metrics if m.name == "balanced_accuracy"
+            )
+            # validation ran last: its counts
+            hits, totals = recalls.hits.numpy(), recalls.totals.numpy()
+            after_epoch(
+                {
+                    "epoch": epoch + 1,
+                    **{
+                        name: float(logs[name])
+                        for name in ("loss", "accuracy", "balanced_accuracy")
+                    },
+                    **{
+                        f"validation_{name}": float(logs[f"val_{name}"])
+                        for name in ("loss", "accuracy", "balanced_accuracy")
+                    },
+                    "learning_rate": float(
+                        keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()
+                    ),
+                    "seconds": time.perf_counter() - self.began,
+                    **{
+                        f"recall_{code}": float(hits[i] / totals[i]) if totals[i] else math.nan
+                        for i, code in enumerate(CODES)
+                    },
+                },
+                self.validated,
+            )
             if stopped_early():
                 self.model.stop_training = True
 

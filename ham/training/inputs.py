@@ -24,8 +24,9 @@ def class_weights(labels: np.ndarray, power: float) -> np.ndarray:
 
 
 def augment(images: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """uint8 (n, 28, 28, 3), 0-255 -> uint8 or float32 of the same shape and range: every image turned, flipped,
-    coloured and moved by its own draw. `kind` is an `augmentation` of TrainConfig.
+    """uint8 (n, 28, 28, 3), 0-255 -> uint8 or float32 of the same shape and range: every image
+    turned, flipped, coloured and moved by its own draw. `kind` is an `augmentation` of
+    TrainConfig.
     """
     steps = kind.split("+")
     if "dihedral" in steps:
@@ -50,8 +51,9 @@ def _shifted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _warped(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float32: a random half turned and zoomed about the middle and moved, bilinearly, the mirror image beyond the
-    edge; the others stay as sharp as they are, since so are those that the model is asked about.
+    """float32: a random half turned and zoomed about the middle and moved, bilinearly, the
+    mirror image beyond the edge; the others stay as sharp as they are, since so are those that
+    the model is asked about.
     """
     n, size = images.shape[:2]
     chosen = np.flatnonzero(rng.random(n) < 0.5)
@@ -61,18 +63,25 @@ def _warped(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     moved = middle + rng.uniform(-MAX_SHIFT, MAX_SHIFT, (2, len(chosen), 1, 1))
     out = np.arange(size) - middle
     cos, sin = (scale * np.cos(angle))[:, None, None], (scale * np.sin(angle))[:, None, None]
-    rows, columns = cos * out[:, None] - sin * out + moved[0], sin * out[:, None] + cos * out + moved[1]
+    rows, columns = (
+        cos * out[:, None] - sin * out + moved[0],
+        sin * out[:, None] + cos * out + moved[1],
+    )
     warped = images.astype(np.float32)
     flat = warped[chosen].reshape(-1, images.shape[3])
     first = (np.arange(len(chosen)) * size * size)[:, None, None]
     top, left = np.floor(rows).astype(np.int64), np.floor(columns).astype(np.int64)
-    down, right = (rows - top)[..., None].astype(np.float32), (columns - left)[..., None].astype(np.float32)
+    down, right = (
+        (rows - top)[..., None].astype(np.float32),
+        (columns - left)[..., None].astype(np.float32),
+    )
 
     def at(row: np.ndarray, column: np.ndarray) -> np.ndarray:
         return flat[first + _mirrored(row, size) * size + _mirrored(column, size)]
 
-    warped[chosen] = (at(top, left) * (1 - down) + at(top + 1, left) * down) * (1 - right) + \
-        (at(top, left + 1) * (1 - down) + at(top + 1, left + 1) * down) * right
+    warped[chosen] = (at(top, left) * (1 - down) + at(top + 1, left) * down) * (1 - right) + (
+        at(top, left + 1) * (1 - down) + at(top + 1, left + 1) * down
+    ) * right
     return warped
 
 
@@ -83,15 +92,21 @@ def _mirrored(place: np.ndarray, size: int) -> np.ndarray:
 
 def _coloured(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     n = len(images)
-    gain = rng.uniform(0.9, 1.1, (n, 1, 1, 1)) * rng.uniform(0.95, 1.05, (n, 1, 1, 3))  # brightness, colour balance
+    # brightness, colour balance
+    gain = rng.uniform(0.9, 1.1, (n, 1, 1, 1)) * rng.uniform(0.95, 1.05, (n, 1, 1, 3))
     contrast = rng.uniform(0.9, 1.1, (n, 1, 1, 1))
     coloured = images * gain.astype(np.float32)
     mean = coloured.mean(axis=(1, 2), keepdims=True)
     return np.clip((coloured - mean) * contrast.astype(np.float32) + mean, 0, 255)
 
 
-def batches(dataset: LesionDataset, split: Split, config: TrainConfig, architecture: Architecture,
-            first_epoch: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def batches(
+    dataset: LesionDataset,
+    split: Split,
+    config: TrainConfig,
+    architecture: Architecture,
+    first_epoch: int = 0,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Endless (x, one-hot y, weight) batches from the start of an epoch on.
 
     Order and augmentation of an epoch are a function of (seed, epoch): a run that is taken up
@@ -102,24 +117,31 @@ def batches(dataset: LesionDataset, split: Split, config: TrainConfig, architect
         rng = np.random.default_rng([config.seed, epoch])
         order = rng.permutation(split.train)
         for start in range(0, len(order), config.batch_size):
-            rows = order[start:start + config.batch_size]
+            rows = order[start : start + config.batch_size]
             labels = dataset.labels[rows]
             images = augment(dataset.images[rows], config.augmentation, rng)
-            yield architecture.prepare(images, config.pixel_scaling), one_hot(labels), weights[labels]
+            yield (
+                architecture.prepare(images, config.pixel_scaling),
+                one_hot(labels),
+                weights[labels],
+            )
 
 
 def stream(dataset, split, config, architecture, first_epoch):
     """`batches` as a tf.data.Dataset, made ahead of the model.
 
     Not by Dataset.from_generator: that has the C library give every freed tensor back to the system
-    (M_TRIM_THRESHOLD, TensorFlow 2.21), and taking it again cost more than half of the time of a training.
+    (M_TRIM_THRESHOLD, TensorFlow 2.21), and taking it again cost more than half of the time of a
+    training.
     """
     import tensorflow as tf
 
     source = batches(dataset, split, config, architecture, first_epoch)
 
     def next_batch(number):
-        x, y, weights = tf.numpy_function(lambda _: next(source), [number], (tf.float32, tf.float32, tf.float32))
+        x, y, weights = tf.numpy_function(
+            lambda _: next(source), [number], (tf.float32, tf.float32, tf.float32)
+        )
         x.set_shape((None, *architecture.input_shape))
         y.set_shape((None, N_CLASSES))
         weights.set_shape((None,))
@@ -128,10 +150,11 @@ def stream(dataset, split, config, architecture, first_epoch):
     return tf.data.Dataset.counter().map(next_batch).prefetch(4)
 
 
-def validation_arrays(dataset: LesionDataset, split: Split, config: TrainConfig,
-                      architecture: Architecture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(x, one-hot y, weight) of the validation images, not augmented, with the class weights of training: the loss that
-    chooses the epoch is the one that is trained for.
+def validation_arrays(
+    dataset: LesionDataset, split: Split, config: TrainConfig, architecture: Architecture
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, one-hot y, weight) of the validation images, not augmented, with the class weights of
+    training: the loss that chooses the epoch is the one that is trained for.
     """
     labels = dataset.labels[split.validation]
     weights = class_weights(dataset.labels[split.train], config.class_weight)
@@ -143,7 +166,13 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
     return np.eye(N_CLASSES, dtype=np.float32)[labels]
 
 
-def first_batch(dataset: LesionDataset, split: Split, config: TrainConfig, n: int = 8) -> np.ndarray:
-    """uint8 (at most n, 28, 28, 3), RGB: the first images of epoch 1 as the model gets them, after augmentation."""
-    x, _, _ = next(batches(dataset, split, config.replace(pixel_scaling="unit"), MODELS[config.model]))
+def first_batch(
+    dataset: LesionDataset, split: Split, config: TrainConfig, n: int = 8
+) -> np.ndarray:
+    """uint8 (at most n, 28, 28, 3), RGB: the first images of epoch 1 as the model gets them,
+    after augmentation.
+    """
+    x, _, _ = next(
+        batches(dataset, split, config.replace(pixel_scaling="unit"), MODELS[config.model])
+    )
     return np.rint(255 * x[:n].reshape(-1, *dataset.images.shape[1:])).astype(np.uint8)

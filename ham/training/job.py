@@ -33,7 +33,11 @@ from ham.training.inputs import first_batch, stream, validation_arrays
 from ham.training.tensorboard import TensorBoard
 
 EVALUATION_BATCH = 512
-_NO_MEMORY = ("Cannot allocate memory", "failed to map segment", "bad_alloc")  # of the system's loader and libraries
+_NO_MEMORY = (
+    "Cannot allocate memory",
+    "failed to map segment",
+    "bad_alloc",
+)  # of the system's loader and libraries
 _STEADY_EPOCHS = 5  # the time left goes by the median of so many
 _STATUS_SECONDS = 0.5  # how often a step is written to status.json
 
@@ -54,7 +58,12 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def train(config: TrainConfig, dataset: LesionDataset, report: Report | None = None, run: Run | None = None) -> Run:
+def train(
+    config: TrainConfig,
+    dataset: LesionDataset,
+    report: Report | None = None,
+    run: Run | None = None,
+) -> Run:
     """Trains a model as `config` says and returns its run: done, or cancelled.
 
     Without `run` a new one is made; with it the caller holds its `store.claim`, and a run that
@@ -87,13 +96,23 @@ def train_run(run: Run, report: Report | None = None) -> Run:
     still the same. The caller holds the run's claim.
     """
     now = time.time()
-    run = store.write_status(run, state="running", phase="opening the data", started=run.status.started or now,
-                             updated=now, ended=None, error=None)
+    run = store.write_status(
+        run,
+        state="running",
+        phase="opening the data",
+        started=run.status.started or now,
+        updated=now,
+        ended=None,
+        error=None,
+    )
     try:
         dataset = open_dataset(run.record["data"]["source"])
         if dataset.fingerprint != run.record["data"]["fingerprint"]:
-            raise TrainingError(f"The data in {dataset.source}", "is not what it was when this run was set up.",
-                                "Start the training again on the data as it is now.")
+            raise TrainingError(
+                f"The data in {dataset.source}",
+                "is not what it was when this run was set up.",
+                "Start the training again on the data as it is now.",
+            )
     except HamError as error:
         _mark_failed(run, error)
         raise
@@ -117,14 +136,25 @@ class _Job:
 
     def fit(self) -> bool:
         """Trains up to the last epoch; True where it was cancelled."""
-        self.advance("starting TensorFlow", state="running", started=self.run.status.started or time.time(),
-                     ended=None, error=None)
+        self.advance(
+            "starting TensorFlow",
+            state="running",
+            started=self.run.status.started or time.time(),
+            ended=None,
+            error=None,
+        )
         set_tensorflow_defaults()
         import keras
 
         config = self.config
-        self.split = make_split(self.dataset, config.split, config.validation_fraction, config.test_fraction,
-                                config.seed, config.fold)
+        self.split = make_split(
+            self.dataset,
+            config.split,
+            config.validation_fraction,
+            config.test_fraction,
+            config.seed,
+            config.fold,
+        )
         self.steps = math.ceil(len(self.split.train) / config.batch_size)
         keras.backend.clear_session()
         keras.utils.set_random_seed(config.seed)
@@ -138,24 +168,46 @@ class _Job:
         self.epoch_seconds = history["seconds"].tolist()
         trainable, fixed = self.architecture.parameter_count(**config.model_settings)
         self.run = store.write_record(
-            self.run, split=_split_record(self.split, self.dataset.labels),
+            self.run,
+            split=_split_record(self.split, self.dataset.labels),
             preprocessing=PREPROCESSING[config.pixel_scaling],
-            parameters={"trainable": trainable, "not_trainable": fixed}, training_version=TRAINING_VERSION)
-        self.log(f"training {config.model} from epoch {first + 1} of {config.epochs} on {len(self.split.train)} images")
-        self.advance("training", epoch=first, epochs=config.epochs, step=0, steps=self.steps,
-                     seconds_left=self.seconds_left(0), best_epoch=self.checkpoint.best_epoch)
+            parameters={"trainable": trainable, "not_trainable": fixed},
+            training_version=TRAINING_VERSION,
+        )
+        self.log(
+            f"training {config.model} from epoch {first + 1} of {config.epochs} on "
+            f"{len(self.split.train)} images"
+        )
+        self.advance(
+            "training",
+            epoch=first,
+            epochs=config.epochs,
+            step=0,
+            steps=self.steps,
+            seconds_left=self.seconds_left(0),
+            best_epoch=self.checkpoint.best_epoch,
+        )
         if first >= config.epochs or self.checkpoint.stopped_early:
             return False
         with store.writing(self.run.folder):  # for whoever watches
-            io.write_arrays(self.run.folder / "first_batch.npz",
-                            {"images": first_batch(self.dataset, self.split, config)})
+            io.write_arrays(
+                self.run.folder / "first_batch.npz",
+                {"images": first_batch(self.dataset, self.split, config)},
+            )
         try:
             self.model.fit(
                 stream(self.dataset, self.split, config, self.architecture, first),
-                steps_per_epoch=self.steps, epochs=config.epochs, initial_epoch=first,
-                validation_data=validation_arrays(self.dataset, self.split, config, self.architecture),
-                validation_batch_size=EVALUATION_BATCH, shuffle=False, verbose=0,
-                callbacks=callbacks(config, self.after_step, self.after_epoch, self.stopped_early))
+                steps_per_epoch=self.steps,
+                epochs=config.epochs,
+                initial_epoch=first,
+                validation_data=validation_arrays(
+                    self.dataset, self.split, config, self.architecture
+                ),
+                validation_batch_size=EVALUATION_BATCH,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks(config, self.after_step, self.after_epoch, self.stopped_early),
+            )
         except Cancelled:
             return True
         return False
@@ -166,29 +218,55 @@ class _Job:
         if best is not None:
             self.advance("evaluating")
             self.model.set_weights(best)
-            parts = {"validation": self.answer(self.split.validation), "test": self.answer(self.split.test)}
+            parts = {
+                "validation": self.answer(self.split.validation),
+                "test": self.answer(self.split.test),
+            }
             test = parts["test"]
             evaluation = evaluate(test.y_true, test.proba, test.lesion)
             sha256 = self.save_model(best)
             store.write_predictions(self.run, parts)
-            self.run = store.write_record(self.run, model={"sha256": sha256, **self.run.record["parameters"]},
-                                          evaluation=evaluation_record(evaluation),
-                                          floors=pixel_baseline(self.dataset, self.split))
+            self.run = store.write_record(
+                self.run,
+                model={"sha256": sha256, **self.run.record["parameters"]},
+                evaluation=evaluation_record(evaluation),
+                floors=pixel_baseline(self.dataset, self.split),
+            )
         state = "cancelled" if cancelled else "done"
         store.withdraw_cancel(self.run)
-        self.log(f"{state} after epoch {self.checkpoint.epoch}, best epoch {self.checkpoint.best_epoch}")
-        self.advance("", state=state, ended=time.time(), best_epoch=self.checkpoint.best_epoch, seconds_left=None)
+        self.log(
+            f"{state} after epoch {self.checkpoint.epoch}, best epoch {self.checkpoint.best_epoch}"
+        )
+        self.advance(
+            "",
+            state=state,
+            ended=time.time(),
+            best_epoch=self.checkpoint.best_epoch,
+            seconds_left=None,
+        )
         if not cancelled:  # nothing is left to resume, now that the status says so
             self.checkpoint.remove()
         return self.run
 
     def answer(self, rows: np.ndarray) -> Predictions:
-        parts = (rows[start:start + EVALUATION_BATCH] for start in range(0, len(rows), EVALUATION_BATCH))
-        proba = np.concatenate([
-            self.architecture.proba(self.model.predict_on_batch, self.dataset.images[part],
-                                    self.config) for part in parts])
-        return Predictions(self.dataset.metadata["image_id"].to_numpy(dtype=str)[rows], self.dataset.groups[rows],
-                           self.dataset.labels[rows], proba)
+        parts = (
+            rows[start : start + EVALUATION_BATCH]
+            for start in range(0, len(rows), EVALUATION_BATCH)
+        )
+        proba = np.concatenate(
+            [
+                self.architecture.proba(
+                    self.model.predict_on_batch, self.dataset.images[part], self.config
+                )
+                for part in parts
+            ]
+        )
+        return Predictions(
+            self.dataset.metadata["image_id"].to_numpy(dtype=str)[rows],
+            self.dataset.groups[rows],
+            self.dataset.labels[rows],
+            proba,
+        )
 
     def save_model(self, weights: list[np.ndarray]) -> str:
         """Writes model.keras without optimizer or loss; returns its SHA-256."""
@@ -213,26 +291,47 @@ class _Job:
     def after_epoch(self, row: dict[str, float], weights: list[np.ndarray]) -> None:
         """Records an epoch: history first, then the checkpoint that says it is complete."""
         if not math.isfinite(row["loss"] + row["validation_loss"]):
-            raise TrainingError(f"Epoch {row['epoch']}", "the loss is not a number: the steps were too large.",
-                                "Train again with a smaller learning rate.")
+            raise TrainingError(
+                f"Epoch {row['epoch']}",
+                "the loss is not a number: the steps were too large.",
+                "Train again with a smaller learning rate.",
+            )
         store.append_history(self.run, row)
         self.tensorboard.write(row)
         self.checkpoint.write(self.model, weights, row, self.config)
         self.epoch_seconds.append(row["seconds"])
-        self.advance("training", row, epoch=row["epoch"], step=0, seconds_left=self.seconds_left(0),
-                     best_epoch=self.checkpoint.best_epoch)
+        self.advance(
+            "training",
+            row,
+            epoch=row["epoch"],
+            step=0,
+            seconds_left=self.seconds_left(0),
+            best_epoch=self.checkpoint.best_epoch,
+        )
 
     def stopped_early(self) -> bool:
         return self.checkpoint.stopped_early
 
     def seconds_left(self, step: int) -> float | None:
-        return time_left(self.epoch_seconds, self.config.epochs - self.checkpoint.epoch - step / self.steps)
+        return time_left(
+            self.epoch_seconds, self.config.epochs - self.checkpoint.epoch - step / self.steps
+        )
 
     def advance(self, phase: str, row: dict[str, float] | None = None, **changes: object) -> None:
         self.run = store.write_status(self.run, phase=phase, updated=time.time(), **changes)
         self.written = time.monotonic()
         status = self.run.status
-        self.report(Progress(phase, status.epoch, status.epochs, status.step, status.steps, status.seconds_left, row))
+        self.report(
+            Progress(
+                phase,
+                status.epoch,
+                status.epochs,
+                status.step,
+                status.steps,
+                status.seconds_left,
+                row,
+            )
+        )
 
     def log(self, line: str) -> None:
         store.write_log(self.run, line)
@@ -254,9 +353,18 @@ def time_left(epoch_seconds: list[float], epochs_left: float) -> float | None:
 
 
 def _mark_failed(run: Run, error: HamError) -> Run:
-    steps = (lambda: store.write_log(run, f"failed: {error}"), lambda: store.withdraw_cancel(run),
-             lambda: store.write_status(run, state="failed", phase="", ended=time.time(), seconds_left=None,
-                                        error={"what": error.what, "why": error.why, "todo": error.todo}))
+    steps = (
+        lambda: store.write_log(run, f"failed: {error}"),
+        lambda: store.withdraw_cancel(run),
+        lambda: store.write_status(
+            run,
+            state="failed",
+            phase="",
+            ended=time.time(),
+            seconds_left=None,
+            error={"what": error.what, "why": error.why, "todo": error.todo},
+        ),
+    )
     for step in steps:  # a full disk may refuse any of them; without the last, the freed lock tells
         with contextlib.suppress(HamError):
             run = step() or run
@@ -265,18 +373,35 @@ def _mark_failed(run: Run, error: HamError) -> Run:
 
 def _explain(error: Exception) -> TrainingError:
     if "No space left" in str(error):  # TensorFlow's own files; ours raise StoreError
-        return TrainingError("The training", "found the disk full.", "Free some space, then resume it.")
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or \
-            any(words in str(error) for words in _NO_MEMORY):
-        return TrainingError("The training", "ran out of memory.", "Use a smaller batch size or a smaller model.")
-    return TrainingError("The training", f"stopped on an unexpected error: {type(error).__name__}: {error}.",
-                         "The run's log.txt has the details; please report it.")
+        return TrainingError(
+            "The training", "found the disk full.", "Free some space, then resume it."
+        )
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or any(words in str(error) for words in _NO_MEMORY)
+    ):
+        return TrainingError(
+            "The training", "ran out of memory.", "Use a smaller batch size or a smaller model."
+        )
+    return TrainingError(
+        "The training",
+        f"stopped on an unexpected error: {type(error).__name__}: {error}.",
+        "The run's log.txt has the details; please report it.",
+    )
 
 
 def _split_record(split: Split, labels: np.ndarray) -> dict:
     """`train_counts` are images of a class, each once however often an epoch repeats it."""
     counts = np.bincount(labels[np.unique(split.train)], minlength=N_CLASSES)
-    return {"protocol": split.protocol, "seed": split.seed, "leaking": split.leaking,
-            "fingerprint": split.fingerprint, "test_fingerprint": split.test_fingerprint,
-            "n_train": len(split.train), "n_validation": len(split.validation), "n_test": len(split.test),
-            "train_counts": dict(zip(CODES, counts.tolist(), strict=True))}
+    return {
+        "protocol": split.protocol,
+        "seed": split.seed,
+        "leaking": split.leaking,
+        "fingerprint": split.fingerprint,
+        "test_fingerprint": split.test_fingerprint,
+        "n_train": len(split.train),
+        "n_validation": len(split.validation),
+        "n_test": len(split.test),
+        "train_counts": dict(zip(CODES, counts.tolist(), strict=True)),
+    }

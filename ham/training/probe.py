@@ -18,8 +18,9 @@ _PROBE_SECONDS = 1.0  # steps are timed for at least as long
 
 
 def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[str, float]:
-    """What a training costs here, from a few of its real steps. `seconds_per_step` carries its share of validation;
-    `start_seconds`: importing and compiling; `memory_bytes`: the most this process, best a fresh one, has held.
+    """What a training costs here, from a few of its real steps. `seconds_per_step` carries its
+    share of validation; `start_seconds`: importing and compiling; `memory_bytes`: the most this
+    process, best a fresh one, has held.
     """
     import resource
 
@@ -29,8 +30,14 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
 
     keras.utils.set_random_seed(config.seed)
     architecture = MODELS[config.model]
-    split = make_split(dataset, config.split, config.validation_fraction, config.test_fraction, config.seed,
-                       config.fold)
+    split = make_split(
+        dataset,
+        config.split,
+        config.validation_fraction,
+        config.test_fraction,
+        config.seed,
+        config.fold,
+    )
     steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
     model = architecture.build(**config.model_settings)
     compile_model(model, config, steps_per_epoch)
@@ -43,14 +50,26 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
                 raise Cancelled
 
     with contextlib.suppress(Cancelled):
-        model.fit(stream(dataset, split, config, architecture, 0), steps_per_epoch=max(steps + 1, steps_per_epoch),
-                  epochs=1, callbacks=[Timer()], shuffle=False, verbose=0)
+        model.fit(
+            stream(dataset, split, config, architecture, 0),
+            steps_per_epoch=max(steps + 1, steps_per_epoch),
+            epochs=1,
+            callbacks=[Timer()],
+            shuffle=False,
+            verbose=0,
+        )
     x, y, weights = validation_arrays(dataset, split, config, architecture)
     for _ in range(2):  # the first compiles
         start = time.perf_counter()
         model.evaluate(x, y, sample_weight=weights, batch_size=EVALUATION_BATCH, verbose=0)
         passes.append(time.perf_counter() - start)
     a_step = (ends[-1] - ends[0]) / (len(ends) - 1) + passes[1] / steps_per_epoch
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"seconds_per_step": a_step, "steps_per_epoch": steps_per_epoch,
-            "start_seconds": ends[0] - began + passes[0] - passes[1], "memory_bytes": most}
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+    return {
+        "seconds_per_step": a_step,
+        "steps_per_epoch": steps_per_epoch,
+        "start_seconds": ends[0] - began + passes[0] - passes[1],
+        "memory_bytes": most,
+    }

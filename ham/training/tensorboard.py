@@ -10,8 +10,8 @@ from ham.store import Run
 
 
 class TensorBoard:
-    """Every epoch's scalars in tensorboard/train and tensorboard/validation, under the same tags, so
-    that TensorBoard draws them over each other.
+    """Every epoch's scalars in tensorboard/train and tensorboard/validation, under the same
+    tags, so that TensorBoard draws them over each other.
     """
 
     def __init__(self, run: Run):
@@ -23,14 +23,22 @@ class TensorBoard:
         metrics = ("loss", "accuracy", "balanced_accuracy")
         recalls = {name: row[name] for name in row if name.startswith("recall_")}
         with store.writing(self.run.folder):
-            self._write("train", row["epoch"], {m: row[m] for m in metrics} | {"learning_rate": row["learning_rate"]})
-            self._write("validation", row["epoch"], {m: row[f"validation_{m}"] for m in metrics} | recalls)
+            self._write(
+                "train",
+                row["epoch"],
+                {m: row[m] for m in metrics} | {"learning_rate": row["learning_rate"]},
+            )
+            self._write(
+                "validation", row["epoch"], {m: row[f"validation_{m}"] for m in metrics} | recalls
+            )
 
     def _write(self, part: str, epoch: int, scalars: dict[str, float]) -> None:
         import tensorflow as tf
 
         if part not in self.writers:
-            self.writers[part] = tf.summary.create_file_writer(str(self.run.folder / "tensorboard" / part))
+            self.writers[part] = tf.summary.create_file_writer(
+                str(self.run.folder / "tensorboard" / part)
+            )
         try:
             with self.writers[part].as_default(step=epoch):
                 for name, value in scalars.items():
@@ -40,7 +48,9 @@ class TensorBoard:
             raise OSError(errno.EIO, str(error).splitlines()[0]) from error
 
     def close(self) -> None:
-        """What could not be written until now is not worth an error: it was raised when it was written."""
+        """What could not be written until now is not worth an error: it was raised when it was
+        written.
+        """
         if not self.writers:  # TensorFlow may be what could not be imported
             return
         import tensorflow as tf

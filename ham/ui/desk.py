@@ -30,7 +30,9 @@ class _Desk:
         ready = (lambda folder: None) if os.environ.get("HAM_DATA") else data.use_source
         with self._lock:
             if self.at_work:
-                raise DataError(title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first.")
+                raise DataError(
+                    title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first."
+                )
             self.job = io.Job(title, work, ready)
 
     def clear(self) -> None:

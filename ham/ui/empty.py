@@ -10,7 +10,9 @@ from ham.ui.shelf import current_dataset
 
 
 def need_dataset() -> data.LesionDataset:
-    """The data set in use; where it cannot be used the page ends here, with a way to choose another."""
+    """The data set in use; where it cannot be used the page ends here, with a way to choose
+    another.
+    """
     try:
         return current_dataset()
     except DataError as error:

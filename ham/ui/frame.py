@@ -72,11 +72,14 @@ class _EndOfPage(Exception):
 def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[None]:
     """Draws the frame; the block draws the page. A HamError raised in it is shown once, in words.
 
-    `title` is the entry's in MENU, `question` one sentence on what the page answers. `follows_runs`: the page
-    itself shows the live run, with a timer of its own; the sidebar then leaves it out: one timer a page.
+    `title` is the entry's in MENU, `question` one sentence on what the page answers.
+    `follows_runs`: the page itself shows the live run, with a timer of its own; the sidebar then
+    leaves it out: one timer a page.
     """
     st.set_page_config(
-        page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}", page_icon=_page_icon(), layout="wide",
+        page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}",
+        page_icon=_page_icon(),
+        layout="wide",
         menu_items={"About": f"**{APP_NAME}**\n\n{_FOOTER}"},
     )
     visit.begin()
@@ -121,10 +124,12 @@ def errors() -> Iterator[None]:
 
 
 def timed(draw: Callable[[], None], ended: Callable[[], bool], seconds: float | None) -> None:
-    """Draws now, and again every `seconds` and whenever something in it is used; the whole page anew once `ended()`.
+    """Draws now, and again every `seconds` and whenever something in it is used; the whole page
+    anew once `ended()`.
 
-    That is asked after drawing, and never while the page itself is drawn: `st.rerun` in the middle leaves out the
-    buttons that come later, and the click that the page is drawn for would be lost.
+    That is asked after drawing, and never while the page itself is drawn: `st.rerun` in the
+    middle leaves out the buttons that come later, and the click that the page is drawn for would
+    be lost.
     """
     page_drawn = False
 
@@ -146,7 +151,9 @@ def end_page() -> NoReturn:
 
 
 def show_error(error: HamError) -> None:
-    """What came in, why it does not work, what to do next; nothing where the frame has said it already."""
+    """What came in, why it does not work, what to do next; nothing where the frame has said it
+    already.
+    """
     if not said_above(error):
         _show(error)
 
@@ -157,7 +164,10 @@ def said_above(error: HamError) -> bool:
 
 
 def _show(error: HamError) -> None:
-    st.error(f"**{plain(error.what)}:** {plain(error.why)}  \n{plain(error.todo)}", icon=":material/error:")
+    st.error(
+        f"**{plain(error.what)}:** {plain(error.why)}  \n{plain(error.todo)}",
+        icon=":material/error:",
+    )
 
 
 def footer() -> None:
@@ -177,7 +187,9 @@ def chart(figure: object, key: str, **options: object) -> object:
     """
     image_format = (st.session_state.get("chart_format") or "PNG").lower()
     config = charts.plot_config(key.replace("_", "-"), image_format)
-    return st.plotly_chart(figure, theme=None, key=key, config=config, alt=charts.alt_text(figure), **options)
+    return st.plotly_chart(
+        figure, theme=None, key=key, config=config, alt=charts.alt_text(figure), **options
+    )
 
 
 def plain(text: object) -> str:
@@ -186,21 +198,36 @@ def plain(text: object) -> str:
 
 
 def model_cards(runs: Sequence[store.Run], key: str) -> None:
-    """The model cards of those runs that have one, behind a line to be opened; each to be taken away."""
+    """The model cards of those runs that have one, behind a line to be opened; each to be taken
+    away.
+    """
     cards = [(run, card) for run in runs if (card := store.read_card(run))]
     if not cards:
         return
     with st.expander("Model card" if len(cards) == 1 else "Model cards", icon=":material/id_card:"):
-        places = st.tabs([plain(run.short_title) for run, _ in cards]) if len(cards) > 1 else [st.container()]
+        places = (
+            st.tabs([plain(run.short_title) for run, _ in cards])
+            if len(cards) > 1
+            else [st.container()]
+        )
         for place, (run, card) in zip(places, cards, strict=True):
             with place:
                 st.markdown(_HEADING.sub(r"###\1", card))  # below the page's own headings
-                st.download_button("Model card (.md)", card, f"ham-lab-{run.id}.md", "text/markdown",
-                                   icon=":material/download:", on_click="ignore", key=f"{key}_card_{run.id}")
+                st.download_button(
+                    "Model card (.md)",
+                    card,
+                    f"ham-lab-{run.id}.md",
+                    "text/markdown",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    key=f"{key}_card_{run.id}",
+                )
 
 
 def time_left(seconds: float | None) -> str:
-    """In words, no more exact than an estimate is: "about 3 min left"; "" where nothing is known."""
+    """In words, no more exact than an estimate is: "about 3 min left"; "" where nothing is
+    known.
+    """
     if seconds is None:
         return ""
     if seconds < 55:
@@ -212,12 +239,12 @@ def time_left(seconds: float | None) -> str:
 
 
 def about(seconds: float) -> str:
-    """"about 3 min"."""
+    """ "about 3 min"."""
     return time_left(seconds).removesuffix(" left")
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """"1 run", "3 runs"."""
+    """ "1 run", "3 runs"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
@@ -228,11 +255,14 @@ def done_share(status: store.Status) -> float:
 
 
 def progress_text(status: store.Status) -> str:
-    """"Epoch 3 of 25 · about 2 min left", or what the run does before and after its epochs."""
+    """ "Epoch 3 of 25 · about 2 min left", or what the run does before and after its epochs."""
     if status.phase != "training":
         words = status.phase or status.state
         return words[:1].upper() + words[1:]
-    parts = (f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}", time_left(status.seconds_left))
+    parts = (
+        f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}",
+        time_left(status.seconds_left),
+    )
     return " · ".join(part for part in parts if part)
 
 
@@ -250,9 +280,16 @@ def _engine(runs: Path) -> Engine:
 
 
 def _dots() -> list[tuple[float, float, str]]:
-    """The sign of HAM Lab: the seven classes as a ring seen through a lens; x, y in 0-56, colour."""
-    places = [(28 + 17 * math.cos(math.tau * i / 6), 28 + 17 * math.sin(math.tau * i / 6)) for i in range(6)]
-    colors = sorted((c.color for c in CLASSES), key=lambda color: color == CLASSES[CLASS_INDEX["nv"]].color)
+    """The sign of HAM Lab: the seven classes as a ring seen through a lens; x, y in 0-56,
+    colour.
+    """
+    places = [
+        (28 + 17 * math.cos(math.tau * i / 6), 28 + 17 * math.sin(math.tau * i / 6))
+        for i in range(6)
+    ]
+    colors = sorted(
+        (c.color for c in CLASSES), key=lambda color: color == CLASSES[CLASS_INDEX["nv"]].color
+    )
     return [(x, y, color) for (x, y), color in zip([*places, (28, 28)], colors, strict=True)]
 
 
@@ -268,11 +305,15 @@ def _page_icon() -> Image.Image:
 
 def _logo() -> str:
     """The sign and the name, as SVG."""
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{color}"/>' for x, y, color in _dots())
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="220" height="56" viewBox="0 0 220 56">'
-            "<style>text{fill:#1F2937}@media(prefers-color-scheme:dark){text{fill:#E6E9ED}}</style>"
-            f'{dots}<text x="68" y="38" font-family="Segoe UI, Helvetica, Arial, sans-serif" '
-            f'font-size="30" font-weight="600">{APP_NAME}</text></svg>')
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{color}"/>' for x, y, color in _dots()
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="220" height="56" viewBox="0 0 220 56">'
+        "<style>text{fill:#1F2937}@media(prefers-color-scheme:dark){text{fill:#E6E9ED}}</style>"
+        f'{dots}<text x="68" y="38" font-family="Segoe UI, Helvetica, Arial, sans-serif" '
+        f'font-size="30" font-weight="600">{APP_NAME}</text></svg>'
+    )
 
 
 def _menu() -> None:
@@ -282,16 +323,22 @@ def _menu() -> None:
 
 
 def _synthetic_data() -> None:
-    st.info("**Synthetic demo data.** Its images were drawn by a statistical model of HAM10000; none is a photograph "
-            "of anyone. What is measured on them says nothing about skin lesions, and runs trained on them are marked. "
-            "The real data is fetched on the Home page.", icon=":material/science:")
+    st.info(
+        "**Synthetic demo data.** Its images were drawn by a statistical model of HAM10000; "
+        "none is a photograph "
+        "of anyone. What is measured on them says nothing about skin lesions, and runs "
+        "trained on them are marked. "
+        "The real data is fetched on the Home page.",
+        icon=":material/science:",
+    )
 
 
 def _say_above() -> None:
     """What is wrong with HAM Lab's own folders, once, above the sections of every page."""
     problems = [problem for problem in (_home_problem(), store.find_runs().unreadable) if problem]
     st.session_state[_SAID] = tuple(map(str, problems))
-    for problem in problems if home_folder().is_dir() else problems[:1]:  # else both for the same reason
+    # else both for the same reason
+    for problem in problems if home_folder().is_dir() else problems[:1]:
         _show(problem)
 
 
@@ -306,10 +353,15 @@ def _home_problem() -> HamError | None:
         if isinstance(error, FileExistsError | NotADirectoryError):
             error = OSError(error.errno, "a file stands in its place")
         return io.cannot_write(
-            home, error, what=f"HAM Lab's folder {home}",
-            todo="Give yourself the right to write there, or start HAM Lab with HAM_HOME set to another folder. Until "
-                 "then nothing is kept and no model can be trained; the demo data and the models that ship can be "
-                 "used.")
+            home,
+            error,
+            what=f"HAM Lab's folder {home}",
+            todo="Give yourself the right to write there, or start HAM Lab with HAM_HOME set to "
+            "another folder. Until "
+            "then nothing is kept and no model can be trained; the demo data and the models "
+            "that ship can be "
+            "used.",
+        )
     return None
 
 
@@ -333,19 +385,25 @@ def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None
 
 def _left_out(count: int) -> None:
     if count:
-        st.caption(f":orange[:material/warning:] {count} {'run' if count == 1 else 'runs'} cannot be read. The "
-                   "Training page says why.")
+        st.caption(
+            f":orange[:material/warning:] {count} {'run' if count == 1 else 'runs'} cannot "
+            "be read. The "
+            "Training page says why."
+        )
 
 
 def _under_way(runs: bool) -> None:
     """What is being fetched and, where wanted, what trains, followed while there is any."""
+
     def state() -> tuple[list, bool]:
         return live_states() if runs else [], desk().at_work
 
     seen = state()
     if any(seen):
         st.divider()
-        timed(lambda: (_live_runs() if runs else None, _job()), lambda: state() != seen, _LIVE_SECONDS)
+        timed(
+            lambda: (_live_runs() if runs else None, _job()), lambda: state() != seen, _LIVE_SECONDS
+        )
 
 
 def _job() -> None:
@@ -372,4 +430,6 @@ def _live_runs() -> None:
     if waiting:
         st.caption(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'}")
         if engine().problem is not None:
-            st.caption(":orange[:material/error:] Training cannot start now: the Training page says why.")
+            st.caption(
+                ":orange[:material/error:] Training cannot start now: the Training page says why."
+            )

@@ -1,4 +1,6 @@
-"""Every run in a table: found by its words, named, tagged, exported, resumed, deleted; others imported."""
+"""Every run in a table: found by its words, named, tagged, exported, resumed, deleted; others
+imported.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def all_runs() -> None:
         if shown:
             _actions(_table(shown), runs)
         else:
-            st.caption(f"None of the {len(runs)} runs has all these words in its name, tags, notes or state.")
+            st.caption(
+                f"None of the {len(runs)} runs has all these words in its name, tags, "
+                "notes or state."
+            )
     if found.problems:
         _problems(found.problems)
     _import()
@@ -44,33 +49,71 @@ def all_runs() -> None:
 
 
 def _filtered(runs: Sequence[Run]) -> list[Run]:
-    words = st.text_input("Find runs", key="runs_filter", persist_state="session", icon=":material/search:",
-                          placeholder="Words of a name, tag, note, state or split", label_visibility="collapsed")
-    return [run for run in runs if all(word in _searched(run) for word in (words or "").casefold().split())]
+    words = st.text_input(
+        "Find runs",
+        key="runs_filter",
+        persist_state="session",
+        icon=":material/search:",
+        placeholder="Words of a name, tag, note, state or split",
+        label_visibility="collapsed",
+    )
+    return [
+        run
+        for run in runs
+        if all(word in _searched(run) for word in (words or "").casefold().split())
+    ]
 
 
 def _searched(run: Run) -> str:
-    return "\n".join((run.title, run.own_title, *run.notes.tags, run.notes.text, run.state, run.id,
-                      SPLIT_TITLES[run.config.split][0])).casefold()
+    return "\n".join(
+        (
+            run.title,
+            run.own_title,
+            *run.notes.tags,
+            run.notes.text,
+            run.state,
+            run.id,
+            SPLIT_TITLES[run.config.split][0],
+        )
+    ).casefold()
 
 
 def _table(runs: list[Run]) -> list[Run]:
     """The runs that are ticked."""
-    table = pd.DataFrame([{
-        "Run": run.title, "State": run.state.capitalize(), "Test accuracy": _accuracy(run),
-        "Epochs": f"{run.status.epoch} of {run.config.epochs}", "Tags": list(run.notes.tags),
-        "Split": SPLIT_TITLES[run.config.split][0],
-        "Created": time.strftime("%Y-%m-%d %H:%M", time.localtime(run.status.created)),
-    } for run in runs])
-    order = [name for name in table.columns if name != "Tags" or any(run.notes.tags for run in runs)]
+    table = pd.DataFrame(
+        [
+            {
+                "Run": run.title,
+                "State": run.state.capitalize(),
+                "Test accuracy": _accuracy(run),
+                "Epochs": f"{run.status.epoch} of {run.config.epochs}",
+                "Tags": list(run.notes.tags),
+                "Split": SPLIT_TITLES[run.config.split][0],
+                "Created": time.strftime("%Y-%m-%d %H:%M", time.localtime(run.status.created)),
+            }
+            for run in runs
+        ]
+    )
+    order = [
+        name for name in table.columns if name != "Tags" or any(run.notes.tags for run in runs)
+    ]
     # rows are ticked by their place: another list of runs is another table, with nothing ticked
     ids = hashlib.sha256("\n".join(run.id for run in runs).encode()).hexdigest()[:12]
     event = st.dataframe(
-        table, hide_index=True, width="stretch", height=min(38 + 35 * len(runs), _TABLE_HEIGHT), key=f"runs_{ids}",
-        on_select="rerun", selection_mode="multi-row", column_order=order,
-        column_config={"Run": st.column_config.TextColumn(width="medium"),
-                       "Tags": st.column_config.ListColumn()},
-        alt="Every run with state, test accuracy, epochs, tags, split and date")
+        table,
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(runs), _TABLE_HEIGHT),
+        key=f"runs_{ids}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_order=order,
+        column_config={
+            "Run": st.column_config.TextColumn(width="medium"),
+            "Tags": st.column_config.ListColumn(),
+        },
+        alt="Every run with state, test accuracy, epochs, tags, split and date",
+    )
     return [runs[row] for row in event.selection.rows if row < len(runs)]
 
 
@@ -83,8 +126,11 @@ def _accuracy(run: Run) -> str:
 
 def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
     if not chosen:
-        st.caption("Tick a run to name, tag, export or resume it and to read its log; tick several to resume or "
-                   "delete them.")
+        st.caption(
+            "Tick a run to name, tag, export or resume it and to read its log; tick "
+            "several to resume or "
+            "delete them."
+        )
         return
     with st.container(horizontal=True):
         _resume([run for run in chosen if run.state in _RESUMABLE])
@@ -98,9 +144,15 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
 
 
 def _resume(runs: list[Run]) -> None:
-    if st.button(f"Resume {len(runs)}" if len(runs) > 1 else "Resume", icon=":material/restart_alt:",
-                 disabled=not runs, key="runs_resume", help="Goes on after the last completed epoch. For runs that "
-                 "failed, were cancelled or interrupted."):
+    if st.button(
+        f"Resume {len(runs)}" if len(runs) > 1 else "Resume",
+        icon=":material/restart_alt:",
+        disabled=not runs,
+        key="runs_resume",
+        help="Goes on after the last completed "
+        "epoch. For runs that "
+        "failed, were cancelled or interrupted.",
+    ):
         for run in runs:
             engine.resume(run)
         frame.engine().poke()
@@ -111,20 +163,39 @@ def _export(chosen: list[Run]) -> None:
     ended = [run for run in chosen if run.state in _EXPORTABLE]
     if len(chosen) == 1 and ended:
         run = ended[0]
-        st.download_button("Export", lambda: store.export_run(run), file_name=f"ham-run-{run.id}.zip",
-                           mime="application/zip", icon=":material/download:", key="runs_export", on_click="ignore",
-                           help="One zip with settings, history, predictions, model, notes and log, to be imported on "
-                           "another machine.")
+        st.download_button(
+            "Export",
+            lambda: store.export_run(run),
+            file_name=f"ham-run-{run.id}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            key="runs_export",
+            on_click="ignore",
+            help="One zip with settings, history, predictions, model, notes and "
+            "log, to be imported on "
+            "another machine.",
+        )
     else:
-        st.button("Export", icon=":material/download:", disabled=True, key="runs_no_export",
-                  help="Tick one run that has ended.")
+        st.button(
+            "Export",
+            icon=":material/download:",
+            disabled=True,
+            key="runs_no_export",
+            help="Tick one run that has ended.",
+        )
 
 
 def _delete(runs: list[Run]) -> None:
-    with st.popover(f"Delete {len(runs)}" if len(runs) > 1 else "Delete", icon=":material/delete:",
-                    disabled=not runs):
-        st.markdown(f"Delete {', '.join(f'**{frame.plain(run.title)}**' for run in runs)} with model, results and "
-                    "notes? This cannot be undone.")
+    with st.popover(
+        f"Delete {len(runs)}" if len(runs) > 1 else "Delete",
+        icon=":material/delete:",
+        disabled=not runs,
+    ):
+        st.markdown(
+            f"Delete {', '.join(f'**{frame.plain(run.title)}**' for run in runs)} with "
+            "model, results and "
+            "notes? This cannot be undone."
+        )
         if st.button("Delete for good", type="primary", width="stretch", key="runs_delete"):
             for run in runs:
                 store.delete_run(run)
@@ -134,15 +205,33 @@ def _delete(runs: list[Run]) -> None:
 def _details(run: Run, runs: Sequence[Run]) -> None:
     """Name, tags and notes of one run, to be changed."""
     if run.notes.problem:
-        st.warning(f"{frame.plain(run.notes.problem)} The run itself is whole; saving new notes mends this.",
-                   icon=":material/warning:")
-    with st.expander("Name, tags and notes", icon=":material/edit:", expanded=bool(run.notes.tags or run.notes.text)), \
-            st.form(f"runs_notes_{run.id}", border=False):
-        title = st.text_input("Name", run.notes.title, placeholder=run.own_title,
-                              help="Shown instead of the name made from the settings. Empty: that name again.")
+        st.warning(
+            f"{frame.plain(run.notes.problem)} The run itself is whole; saving new notes "
+            "mends this.",
+            icon=":material/warning:",
+        )
+    with (
+        st.expander(
+            "Name, tags and notes",
+            icon=":material/edit:",
+            expanded=bool(run.notes.tags or run.notes.text),
+        ),
+        st.form(f"runs_notes_{run.id}", border=False),
+    ):
+        title = st.text_input(
+            "Name",
+            run.notes.title,
+            placeholder=run.own_title,
+            help="Shown instead of the name made from the settings. Empty: that name again.",
+        )
         known = sorted({tag for other in runs for tag in other.notes.tags}, key=str.casefold)
-        tags = st.multiselect("Tags", known, run.notes.tags, accept_new_options=True,
-                              placeholder="Short words to find it by")
+        tags = st.multiselect(
+            "Tags",
+            known,
+            run.notes.tags,
+            accept_new_options=True,
+            placeholder="Short words to find it by",
+        )
         text = st.text_area("Notes", run.notes.text)
         if st.form_submit_button("Save", icon=":material/save:"):
             with frame.errors():
@@ -156,19 +245,35 @@ def _details(run: Run, runs: Sequence[Run]) -> None:
 def _problems(problems: Sequence[Problem]) -> None:
     """Folders that hold no readable run. Only what is damaged can be deleted here."""
     many = len(problems) > 1
-    with st.expander(f"{len(problems)} {'folders hold' if many else 'folder holds'} no readable run",
-                     icon=":material/warning:"):
+    with st.expander(
+        f"{len(problems)} {'folders hold' if many else 'folder holds'} no readable run",
+        icon=":material/warning:",
+    ):
         for problem in problems:
             words, button = st.columns([4, 1], vertical_alignment="center")
-            words.markdown(f"**{frame.plain(problem.name)}**: {frame.plain(problem.error.why)}  \n"
-                           f":gray[{frame.plain(problem.error.todo)}]")
+            words.markdown(
+                f"**{frame.plain(problem.name)}**: {frame.plain(problem.error.why)}  \n"
+                f":gray[{frame.plain(problem.error.todo)}]"
+            )
             if not problem.damaged:
                 continue
-            with button.popover("Delete", icon=":material/delete:", width="stretch",
-                                key=f"runs_damaged_{problem.name}"):
-                st.markdown(f"Delete the folder **{frame.plain(problem.name)}** with all that is left in it? "
-                            "This cannot be undone.")
-                if st.button("Delete for good", type="primary", width="stretch", key=f"runs_delete_{problem.name}"):
+            with button.popover(
+                "Delete",
+                icon=":material/delete:",
+                width="stretch",
+                key=f"runs_damaged_{problem.name}",
+            ):
+                st.markdown(
+                    f"Delete the folder **{frame.plain(problem.name)}** with all that is "
+                    "left in it? "
+                    "This cannot be undone."
+                )
+                if st.button(
+                    "Delete for good",
+                    type="primary",
+                    width="stretch",
+                    key=f"runs_delete_{problem.name}",
+                ):
                     store.delete_damaged(problem.name)
                     st.rerun()
 
@@ -176,9 +281,12 @@ def _problems(problems: Sequence[Problem]) -> None:
 def _import() -> None:
     times = st.session_state.get("runs_imported", 0)  # a new key empties the uploader
     with st.expander("Import a run", icon=":material/upload_file:"):
-        file = st.file_uploader("A run exported on another machine, a zip", key=f"runs_import_{times}",
-                                max_upload_size=visit.MAX_UPLOAD_MB,
-                                help="It is checked whole before anything is written.")
+        file = st.file_uploader(
+            "A run exported on another machine, a zip",
+            key=f"runs_import_{times}",
+            max_upload_size=visit.MAX_UPLOAD_MB,
+            help="It is checked whole before anything is written.",
+        )
         if st.button("Import", icon=":material/upload:", disabled=file is None, key="runs_import"):
             try:
                 run = store.import_run(file.getvalue())

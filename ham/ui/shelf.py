@@ -15,7 +15,8 @@ import streamlit as st
 from ham import data, io
 from ham.config import DataError, cache_folder
 
-_LOOK_AGAIN_SECONDS = 5.0  # how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
+# how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
+_LOOK_AGAIN_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.4  # a memory map is open before this; only what takes longer gets a bar
 
 
@@ -75,8 +76,10 @@ def _watch(opening: io.Job) -> None:
     place = st.empty()
     while opening.running:
         what = opening.what if opening.total else opening.title
-        place.progress(opening.share, text=f"{what}: {opening.done:,} of {opening.total:,}"
-                       if opening.done else f"{what} …")
+        place.progress(
+            opening.share,
+            text=f"{what}: {opening.done:,} of {opening.total:,}" if opening.done else f"{what} …",
+        )
         opening.wait(0.2)
     place.empty()
 

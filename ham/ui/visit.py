@@ -1,8 +1,8 @@
 """What a visit keeps in the server's memory goes when the visit ends.
 
-By itself Streamlit (1.67) keeps an uploaded file as long as the visit, also when its field has gone from
-the page, and a visit whose browser has gone until some later visit ends. Both are mended here with what
-its runtime offers.
+By itself Streamlit (1.67) keeps an uploaded file as long as the visit, also when its field has
+gone from the page, and a visit whose browser has gone until some later visit ends. Both are
+mended here with what its runtime offers.
 """
 
 from __future__ import annotations

@@ -26,13 +26,20 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--no-first-run", "--disable-quic"]
+FLAGS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
 _skipped: list[str] = []
 _NOTES_CLICKS = """window.clicked = [];
 for (const kind of ["pointerdown", "click"]) addEventListener(kind, event => window.clicked.push(
-  kind + " on " + event.target.tagName + " " + (event.target.innerText || "").slice(0, 40)), true);"""
+  kind + " on " + event.target.tagName + " " + (event.target.innerText || "").slice(0, 40)),
+  true);"""
 _VISITS = pytest.StashKey[list["Visit"]]()
 
 
@@ -43,10 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Generator[None, pytest.TestReport,
-                                                                                     pytest.TestReport]:
-    """A failed test tells what stood on its pages and which runs there were: a lost click looks like a slow training
-    otherwise.
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test tells what stood on its pages and which runs there were: a lost click looks
+    like a slow training otherwise.
     """
     report = yield
     if report.when == "call" and report.failed:
@@ -113,13 +121,17 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve(server_home: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """`serve(data=None, home=None, **environment)` starts a fresh server; all end with the test."""
     with contextlib.ExitStack() as servers:
+
         def start(data: Path | None = None, home: Path | None = None, **environment: str) -> Server:
             return servers.enter_context(_running(tmp_path, home or server_home, data, environment))
+
         yield start
 
 
 @contextlib.contextmanager
-def _running(folder: Path, home: Path, data: Path | None, environment: dict[str, str]) -> Iterator[Server]:
+def _running(
+    folder: Path, home: Path, data: Path | None, environment: dict[str, str]
+) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -130,9 +142,23 @@ def _running(folder: Path, home: Path, data: Path | None, environment: dict[str,
     log = folder / f"server-{port}.log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless=true"],
-            cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            start_new_session=True)
+            [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                "app.py",
+                "--server.port",
+                str(port),
+                "--server.headless=true",
+            ],
+            cwd=ROOT,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         _wait_until_healthy(f"http://localhost:{port}/_stcore/health", process, log)
         yield Server(f"http://localhost:{port}", home, process, log)
@@ -175,7 +201,9 @@ class Visit:
         """Until the script has begun, which the footer tells, and rests."""
         begun = self.page.get_by_text("Teaching and research, not a diagnosis. Data:")
         begun.or_(self.page.get_by_test_id("stException")).first.wait_for(timeout=DRAWN_MS)
-        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=DRAWN_MS)
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(
+            timeout=DRAWN_MS
+        )
 
     def check(self) -> None:
         """No exception on the page, and no error in the browser's own console."""
@@ -193,8 +221,19 @@ class Visit:
             text += "\n" + "\n".join(self.page.evaluate("window.clicked"))
         except Error as error:
             text = f"cannot be read: {error.message.splitlines()[0]}"
-        runs = [f"{path.parent.name}: {path.read_text()}" for path in self.server.home.glob("runs/*/status.json")]
-        return "\n".join([self.page.url, text, *self.problems, *runs, *self.server.log.read_text().splitlines()[-20:]])
+        runs = [
+            f"{path.parent.name}: {path.read_text()}"
+            for path in self.server.home.glob("runs/*/status.json")
+        ]
+        return "\n".join(
+            [
+                self.page.url,
+                text,
+                *self.problems,
+                *runs,
+                *self.server.log.read_text().splitlines()[-20:],
+            ]
+        )
 
     def sidebar_says(self, words: str) -> None:
         """Waits for it: a server that is busy importing TensorFlow draws the sidebar in parts."""
@@ -206,9 +245,15 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
     """`visit(server, path="", width=1440, dark=False)` opens a page and waits until it is drawn."""
     visits = request.node.stash.setdefault(_VISITS, [])
     with contextlib.ExitStack() as windows:
-        def open_page(server: Server, path: str = "", width: int = 1440, dark: bool = False) -> Visit:
-            context = browser.new_context(viewport={"width": width, "height": 900},
-                                          color_scheme="dark" if dark else "light", accept_downloads=True)
+
+        def open_page(
+            server: Server, path: str = "", width: int = 1440, dark: bool = False
+        ) -> Visit:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme="dark" if dark else "light",
+                accept_downloads=True,
+            )
             context.set_default_timeout(DRAWN_MS)
             windows.callback(context.close)
             found = Visit(context.new_page(), server)
@@ -218,4 +263,5 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
             found.page.goto(f"{server.url}/{path}")
             found.wait()
             return found
+
         yield open_page

@@ -1,4 +1,6 @@
-"""Every page in a real browser: by direct link to a fresh server, with data and without, wide, narrow and dark."""
+"""Every page in a real browser: by direct link to a fresh server, with data and without, wide,
+narrow and dark.
+"""
 
 import shutil
 import sys
@@ -23,7 +25,9 @@ def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path,
         page.sidebar_says(words)
 
 
-def test_the_menu_leads_to_every_page_and_tensorflow_stays_out_of_the_server(serve, visit, small_folder):
+def test_the_menu_leads_to_every_page_and_tensorflow_stays_out_of_the_server(
+    serve, visit, small_folder
+):
     server = serve(small_folder)
     page = visit(server)
     for entry in PAGES:
@@ -41,9 +45,14 @@ def test_the_pages_fit_a_narrow_dark_window(serve, visit, small_folder):
     for path in PATHS:
         page = visit(server, path, width=420, dark=True)
         page.check()
-        too_wide = page.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
+        too_wide = page.page.evaluate(
+            "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+        )
         assert too_wide <= 0, f"{path or 'home'} scrolls sideways by {too_wide} pixels"
-        assert page.page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme") == "dark"
+        assert (
+            page.page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
+            == "dark"
+        )
 
 
 def test_a_folder_named_on_the_page_is_used_and_stays_in_use(serve, visit, small_folder, tmp_path):
@@ -64,13 +73,15 @@ def test_a_folder_named_on_the_page_is_used_and_stays_in_use(serve, visit, small
     visit(server).sidebar_says("150 images of")
 
 
-def test_a_zip_dropped_on_the_page_is_checked_unpacked_and_in_use(serve, visit, small_folder, tmp_path):
+def test_a_zip_dropped_on_the_page_is_checked_unpacked_and_in_use(
+    serve, visit, small_folder, tmp_path
+):
     page = visit(serve(home=tmp_path / "home"))
     page.page.get_by_text("This is the demo data: use the real data").click()
     page.page.get_by_role("tab", name="Drop a zip").click()
     drop = page.page.locator("input[type=file]")
     whole = Path(shutil.make_archive(str(tmp_path / "archive"), "zip", small_folder))
-    half = whole.read_bytes()[:whole.stat().st_size // 2]
+    half = whole.read_bytes()[: whole.stat().st_size // 2]
     drop.set_input_files({"name": "half.zip", "mimeType": "application/zip", "buffer": half})
     page.page.get_by_text("half.zip").first.wait_for()
     page.page.get_by_role("button", name="Close this message").click()
@@ -98,6 +109,8 @@ def test_every_page_opens_by_direct_link_on_the_real_data(serve, visit, real_dat
     server = serve(real_data, home=real_home)
     for path in PATHS:
         page = visit(server, path)
-        page.page.get_by_test_id("stSidebar").get_by_text("10,015 images of 7,470 lesions").wait_for()
+        page.page.get_by_test_id("stSidebar").get_by_text(
+            "10,015 images of 7,470 lesions"
+        ).wait_for()
         page.wait()
         page.check()

@@ -1,4 +1,6 @@
-"""Seen on a real server only: what it takes at all, how long it keeps it, and what a browser makes of dropped files."""
+"""Seen on a real server only: what it takes at all, how long it keeps it, and what a browser
+makes of dropped files.
+"""
 
 import contextlib
 import http.client
@@ -27,19 +29,26 @@ def image(color: tuple[int, int, int], kind: str = "PNG") -> bytes:
 def drop(page: Visit, *files: tuple[str, bytes]) -> None:
     """Without a MIME type, as Chrome gives none to a file whose extension it does not know."""
     page.page.locator(".stFileUploader input[type=file]").first.set_input_files(
-        [{"name": name, "mimeType": "", "buffer": content} for name, content in files])
+        [{"name": name, "mimeType": "", "buffer": content} for name, content in files]
+    )
 
 
 @pytest.fixture
 def past_the_browser(serve, visit) -> tuple[Visit, Callable[..., int]]:
-    """A page, and `put(content, declared=True)`: its server's answer to a file that no field has looked at."""
+    """A page, and `put(content, declared=True)`: its server's answer to a file that no field has
+    looked at.
+    """
     page = visit(serve(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL="4"), "training")
     with page.page.expect_request(lambda request: request.method == "PUT") as sent:
         page.page.get_by_text("Import a run").click()
         drop(page, ("run.zip", b"no run"))
     page.page.get_by_text("run.zip").wait_for()
     folder = sent.value.url.rpartition("/")[0].removeprefix(page.server.url)
-    headers = {name: value for name, value in sent.value.all_headers().items() if name in ("cookie", "x-xsrftoken")}
+    headers = {
+        name: value
+        for name, value in sent.value.all_headers().items()
+        if name in ("cookie", "x-xsrftoken")
+    }
 
     def put(content: bytes, declared: bool = True) -> int:
         start = b'--part\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
@@ -49,8 +58,13 @@ def past_the_browser(serve, visit) -> tuple[Visit, Callable[..., int]]:
         with contextlib.closing(server):
             # it may refuse before all of it was sent
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                server.request("PUT", f"{folder}/{uuid.uuid4()}", body if declared else iter([body]), headers,
-                               encode_chunked=not declared)
+                server.request(
+                    "PUT",
+                    f"{folder}/{uuid.uuid4()}",
+                    body if declared else iter([body]),
+                    headers,
+                    encode_chunked=not declared,
+                )
             return server.getresponse().status
 
     return page, put
@@ -100,8 +114,12 @@ def test_dropped_images_are_there_after_a_look_at_another_page_and_can_be_remove
 
 def test_files_that_are_no_images_are_refused_by_their_true_names(serve, visit):
     page = visit(serve(), "prediction")
-    drop(page, ("phone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),
-         ("scan.dcm", bytes(128) + b"DICM" + bytes(200)), ("photograph", image((0, 0, 200), "JPEG")))
+    drop(
+        page,
+        ("phone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),
+        ("scan.dcm", bytes(128) + b"DICM" + bytes(200)),
+        ("photograph", image((0, 0, 200), "JPEG")),
+    )
     page.page.get_by_text("1 image, 3 models").wait_for()
     page.page.get_by_text("2 files were not answered").wait_for()
     for words in ("phone.HEIC: this is a HEIC file", "scan.dcm: this is a DICOM file"):

@@ -1,4 +1,6 @@
-"""From the first click to two answers: train a CNN and an LSTM from the page, compare them, drop a JPEG."""
+"""From the first click to two answers: train a CNN and an LSTM from the page, compare them, drop
+a JPEG.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,16 @@ def set_number(page: Page, label: str, value: int) -> None:
 
 def start(page: Page, model: str, epochs: int) -> None:
     page.get_by_role("radio", name=model).click()
-    expect(page.get_by_text("parameters · ")).to_contain_text({"CNN": "59,005", "LSTM": "171,111"}[model])
+    expect(page.get_by_text("parameters · ")).to_contain_text(
+        {"CNN": "59,005", "LSTM": "171,111"}[model]
+    )
     set_number(page, "Epochs", epochs)
     page.get_by_role("button", name="Start training").click()
 
 
-def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(serve, visit, tmp_path: Path) -> None:
+def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(
+    serve, visit, tmp_path: Path
+) -> None:
     folder = write_kaggle_folder(tmp_path / "data", jpegs=True)
     server = serve(folder, home=tmp_path / "home")
 
@@ -56,8 +62,11 @@ def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(serve,
     prediction = visit(server, "prediction")
     image = next((folder / "HAM10000_images_part_1").glob("*.jpg"))
     prediction.page.locator("input[type=file]").set_input_files(
-        [{"name": "lesion.jpg", "mimeType": "image/jpeg", "buffer": image.read_bytes()},
-         {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not an image at all"}])
+        [
+            {"name": "lesion.jpg", "mimeType": "image/jpeg", "buffer": image.read_bytes()},
+            {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not an image at all"},
+        ]
+    )
     prediction.page.get_by_role("heading", name="Answers").wait_for(timeout=TRAINED_MS)
     prediction.wait()
     prediction.check()

@@ -14,37 +14,80 @@ from ham.ui.frame import chart, is_dark, model_cards
 def confusion(compared: Comparison) -> None:
     """A matrix a run on one colour scale, counted in one of three ways."""
     st.subheader("What is taken for what", anchor=False)
-    by = st.segmented_control("Count cells by", list(charts.MATRIX_BY), default="count", required=True,
-                              format_func=charts.MATRIX_BY.get, key="comparison_by", persist_state="session")
+    by = st.segmented_control(
+        "Count cells by",
+        list(charts.MATRIX_BY),
+        default="count",
+        required=True,
+        format_func=charts.MATRIX_BY.get,
+        key="comparison_by",
+        persist_state="session",
+    )
     confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
     in_rows(compared, charts.confusion_matrices(confusions, by, is_dark()), "comparison_matrix")
-    scale = "The colour follows the square root of the count, so that rare classes show." if by == "count" else \
-        "The colour runs from 0 to 100 %."
-    st.caption(f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, akiec) from benign "
-               "classes: top right are malignant lesions called benign.")
+    scale = (
+        "The colour follows the square root of the count, so that rare classes show."
+        if by == "count"
+        else "The colour runs from 0 to 100 %."
+    )
+    st.caption(
+        f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, "
+        "akiec) from benign "
+        "classes: top right are malignant lesions called benign."
+    )
 
 
 def classes(compared: Comparison) -> None:
     """Recall, precision, F1 and AUC of every class."""
     st.subheader("Class by class", anchor=False)
-    score = st.segmented_control("Score", list(CLASS_SCORES), default="recall", required=True,
-                                 format_func=lambda score: CLASS_SCORES[score][0], key="comparison_class",
-                                 persist_state="session", label_visibility="collapsed")
+    score = st.segmented_control(
+        "Score",
+        list(CLASS_SCORES),
+        default="recall",
+        required=True,
+        format_func=lambda score: CLASS_SCORES[score][0],
+        key="comparison_class",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     per_class = {name: one.evaluation.per_class for name, one in compared.reports.items()}
     chart(charts.per_class_scores(per_class, score, is_dark()), "comparison_classes")
     table = class_table(compared)
-    percent, area = (st.column_config.NumberColumn(format=written) for written in ("%.0f %%", "%.2f"))
-    st.dataframe(table, width="stretch", height="content", alt="Recall, precision, F1 and AUC by class", column_config={
-        column: area if column.startswith("AUC") else percent for column in table if column != "Images"})
-    st.caption("Empty: no test image, or never predicted. Of a class with ten test images, one image is ten points of "
-               "recall. AUC: how often, of two images of which one is of this class, that one gets the higher "
-               "probability of it; 0.5 is guessing.")
+    percent, area = (
+        st.column_config.NumberColumn(format=written) for written in ("%.0f %%", "%.2f")
+    )
+    st.dataframe(
+        table,
+        width="stretch",
+        height="content",
+        alt="Recall, precision, F1 and AUC by class",
+        column_config={
+            column: area if column.startswith("AUC") else percent
+            for column in table
+            if column != "Images"
+        },
+    )
+    st.caption(
+        "Empty: no test image, or never predicted. Of a class with ten test images, one "
+        "image is ten points of "
+        "recall. AUC: how often, of two images of which one is of this class, that one "
+        "gets the higher "
+        "probability of it; 0.5 is guessing."
+    )
 
 
 def more(compared: Comparison) -> None:
     calibrated, sets, point, by_class, curves, settings, away = st.tabs(
-        ["Calibration", "Prediction sets", "Operating point", "ROC by class", "Learning curves",
-         "Settings that differ", "Download"])
+        [
+            "Calibration",
+            "Prediction sets",
+            "Operating point",
+            "ROC by class",
+            "Learning curves",
+            "Settings that differ",
+            "Download",
+        ]
+    )
     with calibrated:
         calibration.reliability(compared)
     with sets:
@@ -65,14 +108,27 @@ def _curves(compared: Comparison) -> None:
     runs = {name: one.run for name, one in compared.reports.items()}
     histories = {name: store.read_history(run) for name, run in runs.items()}
     kept = {name: run.status.best_epoch for name, run in runs.items()}
-    measure = st.segmented_control("Measure beside the loss", [m for m in charts.CURVES if m != "loss"], required=True,
-                                   default="accuracy", format_func=lambda m: charts.CURVES[m][0].capitalize(),
-                                   key="comparison_curve", persist_state="session", label_visibility="collapsed")
+    measure = st.segmented_control(
+        "Measure beside the loss",
+        [m for m in charts.CURVES if m != "loss"],
+        required=True,
+        default="accuracy",
+        format_func=lambda m: charts.CURVES[m][0].capitalize(),
+        key="comparison_curve",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     for column, metric in zip(st.columns(2, gap="large"), ("loss", measure), strict=True):
         with column:
-            chart(charts.learning_curves(histories, metric, kept, dark=is_dark()), f"comparison_curve_{metric}")
-    st.caption("Training accuracy is measured while an epoch goes on, with dropout; validation after it, without. So "
-               "training may lie below validation.")
+            chart(
+                charts.learning_curves(histories, metric, kept, dark=is_dark()),
+                f"comparison_curve_{metric}",
+            )
+    st.caption(
+        "Training accuracy is measured while an epoch goes on, with dropout; validation "
+        "after it, without. So "
+        "training may lie below validation."
+    )
 
 
 def _settings(compared: Comparison) -> None:
@@ -81,7 +137,9 @@ def _settings(compared: Comparison) -> None:
     if different.empty:
         st.markdown("Every setting is the same.")
     else:
-        st.dataframe(different, width="stretch", height="content", alt="Settings in which the runs differ")
+        st.dataframe(
+            different, width="stretch", height="content", alt="Settings in which the runs differ"
+        )
     with st.expander("All settings"):
         st.dataframe(table, width="stretch", height="content", alt="All settings of the runs")
     model_cards([one.run for one in compared.reports.values()], "comparison")

@@ -18,10 +18,13 @@ from ham.ui.shelf import current_dataset
 
 IMAGES_A_PAGE = 18
 _STYLE = """<style>
-.ham-cell { display: grid; gap: 1.25rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
+.ham-cell { display: grid; gap: 1.25rem 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
 .ham-cell figure { margin: 0; min-width: 0; }
-.ham-cell img { aspect-ratio: 1; border-radius: 6px; display: block; image-rendering: pixelated; width: 100%; }
-.ham-cell figcaption { font-size: 0.8rem; line-height: 1.4; margin-top: 0.4rem; overflow-wrap: anywhere; }
+.ham-cell img { aspect-ratio: 1; border-radius: 6px; display: block;
+  image-rendering: pixelated; width: 100%; }
+.ham-cell figcaption { font-size: 0.8rem; line-height: 1.4; margin-top: 0.4rem;
+  overflow-wrap: anywhere; }
 .ham-cell figcaption span { color: light-dark(#57606A, #A9B1BA); display: block; }
 .ham-cell figcaption b { font-weight: 600; }
 </style>"""
@@ -30,7 +33,9 @@ _STYLE = """<style>
 @st.fragment
 @errors()
 def behind_a_cell(compared: Comparison) -> None:
-    """Choose a run and a cell of its matrix; the images in it, those first of which the run was surest."""
+    """Choose a run and a cell of its matrix; the images in it, those first of which the run was
+    surest.
+    """
     st.subheader("The images behind a cell", anchor=False)
     by_id = {one.run.id: name for name, one in compared.reports.items()}
     if st.session_state.get("comparison_cell_run") not in by_id:
@@ -39,19 +44,35 @@ def behind_a_cell(compared: Comparison) -> None:
     st.session_state.setdefault("comparison_cell_true", worst[0])
     st.session_state.setdefault("comparison_cell_predicted", worst[1])
     of_run, of_true, of_predicted = st.columns(3, gap="medium")
-    run_id = of_run.selectbox("Run", list(by_id), format_func=lambda run_id: str(by_id[run_id]),
-                              key="comparison_cell_run", persist_state="session")
+    run_id = of_run.selectbox(
+        "Run",
+        list(by_id),
+        format_func=lambda run_id: str(by_id[run_id]),
+        key="comparison_cell_run",
+        persist_state="session",
+    )
     name = by_id[run_id]
     counts = compared.reports[name].evaluation.confusion
     true = of_true.selectbox(
-        "True class", range(len(CLASSES)), key="comparison_cell_true", persist_state="session",
-        format_func=lambda i: f"{CLASSES[i].title}, {_images(counts[i].sum())}")
+        "True class",
+        range(len(CLASSES)),
+        key="comparison_cell_true",
+        persist_state="session",
+        format_func=lambda i: f"{CLASSES[i].title}, {_images(counts[i].sum())}",
+    )
     predicted = of_predicted.selectbox(
-        "Taken for", range(len(CLASSES)), key="comparison_cell_predicted", persist_state="session",
-        format_func=lambda j: f"{CLASSES[j].title}, {_images(counts[true, j])}")
+        "Taken for",
+        range(len(CLASSES)),
+        key="comparison_cell_predicted",
+        persist_state="session",
+        format_func=lambda j: f"{CLASSES[j].title}, {_images(counts[true, j])}",
+    )
     if not counts[true, predicted]:
-        st.markdown(f":gray[No {CLASSES[true].title} of the test part was taken for {CLASSES[predicted].title} by "
-                    f"{name.letter}.]")
+        st.markdown(
+            f":gray[No {CLASSES[true].title} of the test part was taken for "
+            f"{CLASSES[predicted].title} by "
+            f"{name.letter}.]"
+        )
         return
     dataset, why_not = _data_of(compared.reports[name])
     if dataset is None:
@@ -61,19 +82,30 @@ def behind_a_cell(compared: Comparison) -> None:
     page, n_pages = 1, -(-len(numbers) // IMAGES_A_PAGE)
     if n_pages > 1:
         page = st.pagination(n_pages, key=f"comparison_cell_page_{run_id}_{true}_{predicted}")
-    shown = numbers[(page - 1) * IMAGES_A_PAGE:page * IMAGES_A_PAGE]
+    shown = numbers[(page - 1) * IMAGES_A_PAGE : page * IMAGES_A_PAGE]
     place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
     parts = compared.aligned
     rows = [place[key] for key in store.image_keys(parts[name].image_id[shown])]
-    st.html(_STYLE + '<div class="ham-cell">' + "".join(
-        _tile(dataset, row, [(one, part.proba[number]) for one, part in parts.items()], true)
-        for row, number in zip(rows, shown, strict=True)) + "</div>")
-    st.caption(f"The surest answers of {name.letter} first. Below each image: the predicted class of each run with its "
-               "probability, and where that is wrong its probability of the true class.")
+    st.html(
+        _STYLE
+        + '<div class="ham-cell">'
+        + "".join(
+            _tile(dataset, row, [(one, part.proba[number]) for one, part in parts.items()], true)
+            for row, number in zip(rows, shown, strict=True)
+        )
+        + "</div>"
+    )
+    st.caption(
+        f"The surest answers of {name.letter} first. Below each image: the predicted class "
+        "of each run with its "
+        "probability, and where that is wrong its probability of the true class."
+    )
 
 
 def most_missed(confusion: np.ndarray) -> tuple[int, int]:
-    """(true, predicted): the malignant class most often called benign, and as what; else the largest confusion."""
+    """(true, predicted): the malignant class most often called benign, and as what; else the
+    largest confusion.
+    """
     wrong = confusion * (1 - np.eye(len(CLASSES), dtype=int))
     malignant = np.array([c.malignant for c in CLASSES])
     dangerous = wrong * malignant[:, None] * ~malignant[None, :]
@@ -91,28 +123,46 @@ def cell(compared: Comparison, name: RunName, true: int, predicted: int) -> np.n
 
 def _data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
     """The data set in use where it holds the run's test images, else why they cannot be shown."""
-    why = ("The images cannot be shown: they are not in the data in use. Choose the data that these runs were trained "
-           "on, on the Home page.")
+    why = (
+        "The images cannot be shown: they are not in the data in use. Choose the data that "
+        "these runs were trained "
+        "on, on the Home page."
+    )
     try:
         dataset = current_dataset()
     except DataError:
         return None, why
     keys = store.image_keys(one.test.image_id)
-    return (dataset, "") if np.isin(keys, store.image_keys(dataset.metadata["image_id"])).all() else (None, why)
+    return (
+        (dataset, "")
+        if np.isin(keys, store.image_keys(dataset.metadata["image_id"])).all()
+        else (None, why)
+    )
 
 
-def _tile(dataset: data.LesionDataset, row: int, answers: list[tuple[RunName, np.ndarray]], true: int) -> str:
+def _tile(
+    dataset: data.LesionDataset, row: int, answers: list[tuple[RunName, np.ndarray]], true: int
+) -> str:
     file = io.BytesIO()
     Image.fromarray(dataset.images[row]).save(file, "PNG")
-    image_id, title = html.escape(dataset.metadata["image_id"].iloc[row]), html.escape(CLASSES[true].title)
-    lines = "".join(f"<span>{answer_in_words(name.letter, proba, true)}</span>" for name, proba in answers)
-    return (f'<figure><img src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
-            f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it"><figcaption><b>{image_id}</b>{lines}'
-            "</figcaption></figure>")
+    image_id, title = (
+        html.escape(dataset.metadata["image_id"].iloc[row]),
+        html.escape(CLASSES[true].title),
+    )
+    lines = "".join(
+        f"<span>{answer_in_words(name.letter, proba, true)}</span>" for name, proba in answers
+    )
+    return (
+        "<figure><img "
+        f'src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
+        f'alt="{title}, {image_id}, 28 by 28 pixels as the models see '
+        f'it"><figcaption><b>{image_id}</b>{lines}'
+        "</figcaption></figure>"
+    )
 
 
 def answer_in_words(letter: str, proba: np.ndarray, true: int) -> str:
-    """"A: nv 71 %, mel 24 %": the predicted class, and the true one where that is another."""
+    """ "A: nv 71 %, mel 24 %": the predicted class, and the true one where that is another."""
     named = int(proba.argmax())
     words = f"{letter}: {CLASSES[named].code} {100 * proba[named]:.0f} %"
     return words if named == true else f"{words}, {CLASSES[true].code} {100 * proba[true]:.0f} %"

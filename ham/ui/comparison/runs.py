@@ -41,7 +41,8 @@ def choose_runs() -> dict[RunName, RunReport]:
         persist_state="session",
         max_selections=MAX_RUNS,
         placeholder="Choose two or more",
-        help="The first is the baseline, A: the others are compared with it. The address of this page names the runs "
+        help="The first is the baseline, A: the others are compared with it. The address of this "
+        "page names the runs "
         "chosen, so it can be kept or sent.",
     )
     link = ",".join(chosen)
@@ -49,7 +50,8 @@ def choose_runs() -> dict[RunName, RunReport]:
     st.query_params.from_dict({"runs": link} if link else {})
     if missing:
         st.warning(
-            f"The link also names {', '.join(map(plain, missing))}: no finished run of this name is here. It "
+            f"The link also names {', '.join(map(plain, missing))}: no finished run of this name "
+            "is here. It "
             "was deleted, or it was trained on another computer.",
             icon=":material/link_off:",
         )
@@ -116,8 +118,9 @@ def drawing_lesions() -> AbstractContextManager[None]:
 
 
 def default_runs(runs: list[store.Run]) -> list[str]:
-    """The newest run of each model among the newest runs that can be compared at all; else the newest that can be
-    compared with runs of its model that ship; else some that ship, or the two newest.
+    """The newest run of each model among the newest runs that can be compared at all; else the
+    newest that can be compared with runs of its model that ship; else some that ship, or the two
+    newest.
 
     `runs`: newest first, then those that ship.
     """
@@ -143,7 +146,9 @@ def default_runs(runs: list[store.Run]) -> list[str]:
 
 
 def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
-    """Takes over the runs that the address names, when it changed; returns the names that are not here."""
+    """Takes over the runs that the address names, when it changed; returns the names that are
+    not here.
+    """
     link = st.query_params.get("runs", "")
     wanted = [run_id for run_id in dict.fromkeys(link.split(",")) if run_id]
     if wanted and link != st.session_state.get("comparison_link"):
@@ -164,19 +169,23 @@ def _too_few(finished: list[store.Run]) -> None:
         if finished:
             st.subheader("One finished run, and it takes two", anchor=False)
             st.markdown(
-                f"**{plain(finished[0].title)}** is done. Train a second one with the same split, shares and "
+                f"**{plain(finished[0].title)}** is done. Train a second one with the same split, "
+                "shares and "
                 "seed: then both are tested on the same images, and their scores can be compared."
             )
         else:
             st.subheader("Nothing to compare yet", anchor=False)
             st.markdown(
-                "Train two models with the same split, shares and seed, for example the CNN and the LSTM; the "
-                "recipe *Quick look* takes about a minute each. Then their scores, errors and settings stand "
+                "Train two models with the same split, shares and seed, for example the CNN and "
+                "the LSTM; the "
+                "recipe *Quick look* takes about a minute each. Then their scores, errors and "
+                "settings stand "
                 "side by side here."
             )
         if live:
             st.markdown(
-                f":gray[{len(live)} {'run is' if len(live) == 1 else 'runs are'} being trained or waiting.]"
+                f":gray[{len(live)} {'run is' if len(live) == 1 else 'runs are'} being trained or "
+                "waiting.]"
             )
         st.page_link(
             "pages/training.py",

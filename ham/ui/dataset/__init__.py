@@ -4,7 +4,8 @@ filters    the filters, and a chip for each in force
 summary    how much matches; files, the downloads
 views      tabs: overview (charts), looks (mean images, colours), map, quality (what is doubtful)
 gallery    the images, in tiles; details, a dialog of one of them
-leakage    the leakage lab: what each way of splitting lets into the training, and what that does to the scores
+leakage    the leakage lab: what each way of splitting lets into the training, and what that does
+           to the scores
 cached     what is computed once for a data set
 """
 
@@ -15,5 +16,16 @@ from ham.ui.dataset.leakage import lab_is_live, leakage
 from ham.ui.dataset.summary import no_match, summary
 from ham.ui.dataset.views import views
 
-__all__ = ["Filters", "ImageSet", "filters", "gallery", "in_order", "lab_is_live", "leakage", "no_match",
-           "siblings_of", "summary", "views"]
+__all__ = [
+    "Filters",
+    "ImageSet",
+    "filters",
+    "gallery",
+    "in_order",
+    "lab_is_live",
+    "leakage",
+    "no_match",
+    "siblings_of",
+    "summary",
+    "views",
+]

@@ -1,4 +1,6 @@
-"""What is computed once for a data set and shared by all visitors of this server; arrays are read-only."""
+"""What is computed once for a data set and shared by all visitors of this server; arrays are
+read-only.
+"""
 
 from __future__ import annotations
 

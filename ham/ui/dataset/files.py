@@ -1,4 +1,6 @@
-"""Downloads of the Dataset page: the metadata of what is shown, its charts in one file, each chart as a picture."""
+"""Downloads of the Dataset page: the metadata of what is shown, its charts in one file, each
+chart as a picture.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,43 @@ from ham.ui.frame import is_dark
 
 
 def downloads(dataset: data.LesionDataset, words: str, rows: np.ndarray) -> None:
-    """A button that opens what can be downloaded of the rows shown. Files are made when they are asked for."""
-    with st.popover("Download", icon=":material/download:", disabled=not len(rows), key="dataset_downloads"):
-        st.download_button("Metadata (CSV)", lambda: metadata_csv(dataset, rows), key="dataset_download",
-                           file_name=f"{dataset.name}_metadata_{len(rows)}_images.csv", mime="text/csv",
-                           icon=":material/table:", on_click="ignore", width="stretch",
-                           help="The rows of the images shown, in the columns of the original file.")
+    """A button that opens what can be downloaded of the rows shown. Files are made when they are
+    asked for.
+    """
+    with st.popover(
+        "Download", icon=":material/download:", disabled=not len(rows), key="dataset_downloads"
+    ):
+        st.download_button(
+            "Metadata (CSV)",
+            lambda: metadata_csv(dataset, rows),
+            key="dataset_download",
+            file_name=f"{dataset.name}_metadata_{len(rows)}_images.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            on_click="ignore",
+            width="stretch",
+            help="The rows of the images shown, in the columns of the original file.",
+        )
         dark = is_dark()
-        st.download_button("All charts (HTML)", lambda: charts_html(dataset, words, rows, dark),
-                           key="dataset_download_charts", file_name=f"{dataset.name}_charts_{len(rows)}_images.html",
-                           mime="text/html", icon=":material/monitoring:", on_click="ignore", width="stretch",
-                           help="One file of 5 MB with the charts as they hover here; it opens without a network.")
-        st.segmented_control("The camera in a chart's toolbar saves", ["PNG", "SVG"], default="PNG", required=True,
-                             key="chart_format", persist_state="session")
+        st.download_button(
+            "All charts (HTML)",
+            lambda: charts_html(dataset, words, rows, dark),
+            key="dataset_download_charts",
+            file_name=f"{dataset.name}_charts_{len(rows)}_images.html",
+            mime="text/html",
+            icon=":material/monitoring:",
+            on_click="ignore",
+            width="stretch",
+            help="One file of 5 MB with the charts as they hover here; it opens without a network.",
+        )
+        st.segmented_control(
+            "The camera in a chart's toolbar saves",
+            ["PNG", "SVG"],
+            default="PNG",
+            required=True,
+            key="chart_format",
+            persist_state="session",
+        )
 
 
 def metadata_csv(dataset: data.LesionDataset, rows: np.ndarray) -> str:
@@ -34,5 +60,9 @@ def metadata_csv(dataset: data.LesionDataset, rows: np.ndarray) -> str:
 
 def charts_html(dataset: data.LesionDataset, words: str, rows: np.ndarray, dark: bool) -> str:
     """The charts of these rows as one page for a browser; `words` says what was filtered."""
-    figures = metadata_figures(dataset.metadata.iloc[rows], dark) | color_figures(dataset, rows, dark)
-    return charts.charts_html(figures.values(), f"{dataset.name}: {len(rows):,} images" + (f", {words}" * bool(words)))
+    figures = metadata_figures(dataset.metadata.iloc[rows], dark) | color_figures(
+        dataset, rows, dark
+    )
+    return charts.charts_html(
+        figures.values(), f"{dataset.name}: {len(rows):,} images" + (f", {words}" * bool(words))
+    )

@@ -1,4 +1,6 @@
-"""The filters of the Dataset page, in force as long as the visit lasts: a popover to add, a chip each to remove."""
+"""The filters of the Dataset page, in force as long as the visit lasts: a popover to add, a chip
+each to remove.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from ham.ui.frame import plain
 
 _CLASS = dict(zip(CODES, CLASSES, strict=True))
 _AGE_STEP = 5  # the ages of HAM10000 are multiples of five
-#: Keys of the session state: the filters in force; (version of the widgets, data set, what they start with).
+#: Keys of the session state: the filters in force; (version of the widgets, data set, what they
+#: start with).
 _CHOSEN, _START = "dataset_chosen", "dataset_filter_start"
 
 
@@ -51,11 +54,17 @@ class Filters:
     images: ImageSet | None = None
 
     def rows(self, dataset: data.LesionDataset, pointed_at: bool = True) -> np.ndarray:
-        """The matching rows of the data set, ascending; without `pointed_at` as if `images` were not named."""
+        """The matching rows of the data set, ascending; without `pointed_at` as if `images` were
+        not named.
+        """
         metadata = dataset.metadata
         match = np.ones(dataset.n_images, dtype=bool)
-        for column, wanted in (("dx", self.classes), ("sex", self.sexes), ("localization", self.sites),
-                               ("dx_type", self.methods)):
+        for column, wanted in (
+            ("dx", self.classes),
+            ("sex", self.sexes),
+            ("localization", self.sites),
+            ("dx_type", self.methods),
+        ):
             if wanted:
                 match &= metadata[column].isin(wanted).to_numpy()
         if self.ages:
@@ -63,8 +72,15 @@ class Filters:
         if self.several:
             match &= np.bincount(dataset.groups)[dataset.groups] > 1
         if self.query:
-            match &= np.any([metadata[column].str.contains(self.query, case=False, regex=False).to_numpy(dtype=bool)
-                             for column in ("image_id", "lesion_id")], axis=0)
+            match &= np.any(
+                [
+                    metadata[column]
+                    .str.contains(self.query, case=False, regex=False)
+                    .to_numpy(dtype=bool)
+                    for column in ("image_id", "lesion_id")
+                ],
+                axis=0,
+            )
         if self.images and pointed_at:
             match &= np.isin(np.arange(dataset.n_images), self.images.rows)
         return np.flatnonzero(match)
@@ -72,9 +88,14 @@ class Filters:
     def chips(self) -> list[Chip]:
         """A chip for everything that is named."""
         chips = [Chip("classes", code, _CLASS[code].title) for code in self.classes]
-        chips += [Chip("sexes", sex, "Sex unknown" if sex == "unknown" else sex.capitalize()) for sex in self.sexes]
-        chips += [Chip("sites", site, "Site unknown" if site == "unknown" else site.capitalize())
-                  for site in self.sites]
+        chips += [
+            Chip("sexes", sex, "Sex unknown" if sex == "unknown" else sex.capitalize())
+            for sex in self.sexes
+        ]
+        chips += [
+            Chip("sites", site, "Site unknown" if site == "unknown" else site.capitalize())
+            for site in self.sites
+        ]
         chips += [Chip("methods", method, method_in_words(method)) for method in self.methods]
         if self.ages:
             chips.append(Chip("ages", "", f"{self.ages[0]} to {self.ages[1]} years"))
@@ -87,29 +108,48 @@ class Filters:
         return chips
 
     def in_words(self) -> str:
-        """"Melanoma (mel), male, 40 to 60 years"; "" where nothing is filtered."""
-        words = [" or ".join(_CLASS[code].title for code in self.classes),
-                 " or ".join(self.sexes).replace("unknown", "sex unknown"),
-                 " or ".join(self.sites).replace("unknown", "site unknown"),
-                 " or ".join(method_in_words(method).lower() for method in self.methods),
-                 f"{self.ages[0]} to {self.ages[1]} years" if self.ages else "",
-                 "lesions with several images" if self.several else "",
-                 f"id contains {self.query}" if self.query else "",
-                 self.images.label[:1].lower() + self.images.label[1:] if self.images else ""]
+        """ "Melanoma (mel), male, 40 to 60 years"; "" where nothing is filtered."""
+        words = [
+            " or ".join(_CLASS[code].title for code in self.classes),
+            " or ".join(self.sexes).replace("unknown", "sex unknown"),
+            " or ".join(self.sites).replace("unknown", "site unknown"),
+            " or ".join(method_in_words(method).lower() for method in self.methods),
+            f"{self.ages[0]} to {self.ages[1]} years" if self.ages else "",
+            "lesions with several images" if self.several else "",
+            f"id contains {self.query}" if self.query else "",
+            self.images.label[:1].lower() + self.images.label[1:] if self.images else "",
+        ]
         return ", ".join(filter(None, words))
 
 
 def filters(dataset: data.LesionDataset) -> Filters:
-    """The filters to add, behind a button, and a chip for each in force. They last as long as the visit."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="dataset_filter_bar"):
+    """The filters to add, behind a button, and a chip for each in force. They last as long as
+    the visit.
+    """
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="dataset_filter_bar"
+    ):
         with st.popover("Filters", icon=":material/filter_alt:", key="dataset_filter_popover"):
             chosen = _widgets(dataset)
         for chip in chosen.chips():
-            st.button(plain(chip.label), icon=":material/close:", icon_position="right", on_click=_remove,
-                      args=(chip,), help="Remove this filter", key=f"dataset_chip_{chip.kind}_{chip.value}")
+            st.button(
+                plain(chip.label),
+                icon=":material/close:",
+                icon_position="right",
+                on_click=_remove,
+                args=(chip,),
+                help="Remove this filter",
+                key=f"dataset_chip_{chip.kind}_{chip.value}",
+            )
         if chosen.chips():
-            st.button("Clear filters", icon=":material/filter_alt_off:", key="dataset_clear", type="tertiary",
-                      on_click=take, args=(Filters(),))
+            st.button(
+                "Clear filters",
+                icon=":material/filter_alt_off:",
+                key="dataset_clear",
+                type="tertiary",
+                on_click=take,
+                args=(Filters(),),
+            )
     st.session_state[_CHOSEN] = chosen
     return chosen
 
@@ -117,27 +157,76 @@ def filters(dataset: data.LesionDataset) -> Filters:
 def _widgets(dataset: data.LesionDataset) -> Filters:
     metadata, (version, start) = dataset.metadata, _version(dataset)
     oldest = _AGE_STEP * max(1, int(np.ceil(metadata["age"].fillna(0).max() / _AGE_STEP)))
-    classes = st.pills("Class", [c for c in CODES if (metadata["dx"] == c).any()], default=start.classes,
-                       selection_mode="multi", format_func=lambda code: _CLASS[code].title,
-                       key=f"dataset_classes_{version}")
-    sexes = st.pills("Sex", _values(metadata["sex"]), default=start.sexes, selection_mode="multi",
-                     format_func=str.capitalize, key=f"dataset_sexes_{version}")
-    ages = st.slider("Age in years", 0, oldest, start.ages or (0, oldest), step=_AGE_STEP,
-                     key=f"dataset_ages_{version}", help="Narrowed, it leaves out the images whose age is unknown.")
-    sites = st.multiselect("Site", _values(metadata["localization"]), start.sites, format_func=str.capitalize,
-                           placeholder="All sites", key=f"dataset_sites_{version}")
-    methods = st.multiselect("Diagnosed by", _values(metadata["dx_type"]), start.methods,
-                             format_func=method_in_words, placeholder="All ways", key=f"dataset_methods_{version}")
-    query = st.text_input("Image or lesion id", start.query, max_chars=100, key=f"dataset_query_{version}",
-                          placeholder="a part is enough, for example 0027419")
-    several = st.toggle("Only lesions with several images", start.several, key=f"dataset_several_{version}")
-    return Filters(tuple(classes), tuple(sexes), tuple(sites), tuple(methods),
-                   None if tuple(ages) == (0, oldest) else tuple(ages), several, query.strip(), start.images)
+    classes = st.pills(
+        "Class",
+        [c for c in CODES if (metadata["dx"] == c).any()],
+        default=start.classes,
+        selection_mode="multi",
+        format_func=lambda code: _CLASS[code].title,
+        key=f"dataset_classes_{version}",
+    )
+    sexes = st.pills(
+        "Sex",
+        _values(metadata["sex"]),
+        default=start.sexes,
+        selection_mode="multi",
+        format_func=str.capitalize,
+        key=f"dataset_sexes_{version}",
+    )
+    ages = st.slider(
+        "Age in years",
+        0,
+        oldest,
+        start.ages or (0, oldest),
+        step=_AGE_STEP,
+        key=f"dataset_ages_{version}",
+        help="Narrowed, it leaves out the images whose age is unknown.",
+    )
+    sites = st.multiselect(
+        "Site",
+        _values(metadata["localization"]),
+        start.sites,
+        format_func=str.capitalize,
+        placeholder="All sites",
+        key=f"dataset_sites_{version}",
+    )
+    methods = st.multiselect(
+        "Diagnosed by",
+        _values(metadata["dx_type"]),
+        start.methods,
+        format_func=method_in_words,
+        placeholder="All ways",
+        key=f"dataset_methods_{version}",
+    )
+    query = st.text_input(
+        "Image or lesion id",
+        start.query,
+        max_chars=100,
+        key=f"dataset_query_{version}",
+        placeholder="a part is enough, for example 0027419",
+    )
+    several = st.toggle(
+        "Only lesions with several images", start.several, key=f"dataset_several_{version}"
+    )
+    return Filters(
+        tuple(classes),
+        tuple(sexes),
+        tuple(sites),
+        tuple(methods),
+        None if tuple(ages) == (0, oldest) else tuple(ages),
+        several,
+        query.strip(),
+        start.images,
+    )
 
 
 def method_in_words(dx_type: str) -> str:
-    return {"histo": "Histopathology", "follow_up": "Follow-up", "consensus": "Consensus of experts",
-            "confocal": "Confocal microscopy"}.get(dx_type, dx_type.capitalize())
+    return {
+        "histo": "Histopathology",
+        "follow_up": "Follow-up",
+        "consensus": "Consensus of experts",
+        "confocal": "Confocal microscopy",
+    }.get(dx_type, dx_type.capitalize())
 
 
 def _values(column: pd.Series) -> list[str]:
@@ -147,11 +236,13 @@ def _values(column: pd.Series) -> list[str]:
 
 # ------------------------------------------------------------------------------- state
 
+
 def _version(dataset: data.LesionDataset) -> tuple[int, Filters]:
     """Number and starting values of the popover's widgets.
 
-    What a callback changes makes new widgets. The browser would otherwise bring the old values back: it
-    does not hear of new ones while the popover is closed. Another data set starts without filters.
+    What a callback changes makes new widgets. The browser would otherwise bring the old values
+    back: it does not hear of new ones while the popover is closed. Another data set starts
+    without filters.
     """
     state = st.session_state
     version, fingerprint, start = state.get(_START, (0, "", Filters()))
@@ -159,7 +250,8 @@ def _version(dataset: data.LesionDataset) -> tuple[int, Filters]:
         start = Filters()
         for key in ("dataset_anchor", "dataset_open"):  # rows of the other data set
             state.pop(key, None)
-    elif f"dataset_classes_{version}" not in state:  # at first, after a callback, back from another page
+    # at first, after a callback, back from another page
+    elif f"dataset_classes_{version}" not in state:
         start = state.get(_CHOSEN, start)
     else:
         return version, start
@@ -181,7 +273,11 @@ def in_force() -> Filters:
 
 def _remove(chip: Chip) -> None:
     kept = getattr(in_force(), chip.kind)
-    rest = tuple(value for value in kept if value != chip.value) if chip.value else getattr(Filters(), chip.kind)
+    rest = (
+        tuple(value for value in kept if value != chip.value)
+        if chip.value
+        else getattr(Filters(), chip.kind)
+    )
     take(dataclasses.replace(in_force(), **{chip.kind: rest}))
 
 
@@ -191,7 +287,9 @@ def show_classes(codes: Sequence[str]) -> None:
 
 
 def show_images(label: str, rows: np.ndarray, *, alone: bool = True) -> None:
-    """For callbacks: only these images; `alone` takes the other filters away and keeps the images in this order."""
+    """For callbacks: only these images; `alone` takes the other filters away and keeps the
+    images in this order.
+    """
     images = ImageSet(label, np.asarray(rows, dtype=np.int64))
     take(Filters(images=images) if alone else dataclasses.replace(in_force(), images=images))
     if alone:

@@ -15,8 +15,16 @@ from ham.ui.dataset.tiles import tiles
 from ham.ui.frame import errors, plain
 
 _IMAGES_A_PAGE = 24
-ORDERS = {"mixed": "Mixed", "class": "By class", "lesion": "By lesion", "color": "By colour", "light": "Dark to light",
-          "age": "By age", "near": "Nearest first", "found": "As listed"}
+ORDERS = {
+    "mixed": "Mixed",
+    "class": "By class",
+    "lesion": "By lesion",
+    "color": "By colour",
+    "light": "Dark to light",
+    "age": "By age",
+    "near": "Nearest first",
+    "found": "As listed",
+}
 VIEWS = {"both": "Both", "small": "28x28", "original": "Originals"}
 
 
@@ -27,13 +35,16 @@ def gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> N
     st.space("small")
     st.subheader("Images", anchor=False)
     order, view = _choices(dataset, chosen)
-    ordered = in_order(dataset, rows, order, _anchor(dataset), chosen.images.rows if chosen.images else None)
+    ordered = in_order(
+        dataset, rows, order, _anchor(dataset), chosen.images.rows if chosen.images else None
+    )
     n_pages = -(-len(rows) // _IMAGES_A_PAGE)
     what = hashlib.sha256(rows.tobytes()).hexdigest()[:12]
-    page_key = f"dataset_page_{order}_{_anchor(dataset) if order == 'near' else ''}_{what}"  # new images, first page
+    # new images, first page
+    page_key = f"dataset_page_{order}_{_anchor(dataset) if order == 'near' else ''}_{what}"
     page = min(st.session_state.get(page_key, 1), n_pages)
     first = (page - 1) * _IMAGES_A_PAGE
-    shown = ordered[first:first + _IMAGES_A_PAGE]
+    shown = ordered[first : first + _IMAGES_A_PAGE]
     tiles(dataset, shown, view, "dataset_grid")
     with st.container(horizontal=True, vertical_alignment="center"):
         if n_pages > 1:
@@ -45,31 +56,57 @@ def gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> N
 def _choices(dataset: data.LesionDataset, chosen: Filters) -> tuple[str, str]:
     """The order and what is shown of each image, as the reader chose them."""
     anchor = _anchor(dataset)
-    orders = [order for order in ORDERS
-              if (order != "near" or anchor is not None) and (order != "found" or chosen.images)]
+    orders = [
+        order
+        for order in ORDERS
+        if (order != "near" or anchor is not None) and (order != "found" or chosen.images)
+    ]
     if st.session_state.get("dataset_order", "mixed") not in orders:
         st.session_state["dataset_order"] = "mixed"
     view = "small"
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        order = st.selectbox("Order", orders, key="dataset_order", format_func=ORDERS.get, persist_state="session",
-                             width=200)
+        order = st.selectbox(
+            "Order",
+            orders,
+            key="dataset_order",
+            format_func=ORDERS.get,
+            persist_state="session",
+            width=200,
+        )
         if dataset.originals:
-            view = st.segmented_control("Shown", list(VIEWS), default="both", required=True, key="dataset_view",
-                                        format_func=VIEWS.get, persist_state="session",
-                                        help="What the models see, the photograph it was made from, or both.")
+            view = st.segmented_control(
+                "Shown",
+                list(VIEWS),
+                default="both",
+                required=True,
+                key="dataset_view",
+                format_func=VIEWS.get,
+                persist_state="session",
+                help="What the models see, the photograph it was made from, or both.",
+            )
         if order == "near":
-            st.button(plain(f"Nearest to {dataset.metadata['image_id'].iloc[anchor]}"), icon=":material/close:",
-                      icon_position="right", key="dataset_anchor_drop", on_click=_drop_anchor,
-                      help="Back to the mixed order")
+            st.button(
+                plain(f"Nearest to {dataset.metadata['image_id'].iloc[anchor]}"),
+                icon=":material/close:",
+                icon_position="right",
+                key="dataset_anchor_drop",
+                on_click=_drop_anchor,
+                help="Back to the mixed order",
+            )
     return order, view
 
 
-def in_order(dataset: data.LesionDataset, rows: np.ndarray, order: str, anchor: int | None = None,
-             listed: np.ndarray | None = None) -> np.ndarray:
+def in_order(
+    dataset: data.LesionDataset,
+    rows: np.ndarray,
+    order: str,
+    anchor: int | None = None,
+    listed: np.ndarray | None = None,
+) -> np.ndarray:
     """Rows as the grid shows them; `rows` ascending, `order` a key of ORDERS.
 
-    Shuffled once and for all; of each class, age, hue or lightness in this order; lesion by lesion; the
-    image `anchor` and then those most like it; or as `listed` has them.
+    Shuffled once and for all; of each class, age, hue or lightness in this order; lesion by
+    lesion; the image `anchor` and then those most like it; or as `listed` has them.
     """
     if order == "lesion":
         return rows[np.argsort(dataset.groups[rows], kind="stable")]
@@ -83,8 +120,12 @@ def in_order(dataset: data.LesionDataset, rows: np.ndarray, order: str, anchor: 
     if order == "mixed":
         return mixed
     colors = cached.colors(dataset)[mixed] if order in ("color", "light") else None
-    by = {"class": lambda: dataset.labels[mixed], "age": lambda: dataset.metadata["age"].to_numpy()[mixed],
-          "color": lambda: data.hue(colors), "light": lambda: data.lightness(colors)}[order]()
+    by = {
+        "class": lambda: dataset.labels[mixed],
+        "age": lambda: dataset.metadata["age"].to_numpy()[mixed],
+        "color": lambda: data.hue(colors),
+        "light": lambda: data.lightness(colors),
+    }[order]()
     return mixed[np.argsort(by, kind="stable")]
 
 

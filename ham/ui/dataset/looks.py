@@ -18,9 +18,15 @@ def looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     """The mean image of each class, and the distribution of its colours, of the rows given."""
     labels = dataset.labels[rows]
     counts = np.bincount(labels, minlength=N_CLASSES)
-    st.markdown("**The mean image of each class**  \n:gray[The average of all its images, pixel by pixel. Lesions lie "
-                "in the middle; what differs is how dark, how large and how red.]")
-    st.html(f'{_STYLE}<div class="ham-means">{_means(data.mean_images(dataset.images[rows], labels), counts)}</div>')
+    st.markdown(
+        "**The mean image of each class**  \n:gray[The average of all its images, pixel "
+        "by pixel. Lesions lie "
+        "in the middle; what differs is how dark, how large and how red.]"
+    )
+    st.html(
+        f"{_STYLE}<div "
+        f'class="ham-means">{_means(data.mean_images(dataset.images[rows], labels), counts)}</div>'
+    )
     figures = color_figures(dataset, rows, is_dark())
     left, right = st.columns(2, gap="large")
     with left:
@@ -33,9 +39,13 @@ def color_figures(dataset: data.LesionDataset, rows: np.ndarray, dark: bool) -> 
     """The two figures by name."""
     colors, labels = cached.colors(dataset)[rows], dataset.labels[rows]
     light = data.lightness(colors)
-    medians = np.array([np.median(light[labels == i]) if (labels == i).any() else np.nan for i in range(N_CLASSES)])
-    return {"ribbons": charts.ribbon_chart(data.color_ribbons(colors, labels), medians, dark),
-            "channels": charts.channel_chart(data.channels_by_class(colors, labels), dark)}
+    medians = np.array(
+        [np.median(light[labels == i]) if (labels == i).any() else np.nan for i in range(N_CLASSES)]
+    )
+    return {
+        "ribbons": charts.ribbon_chart(data.color_ribbons(colors, labels), medians, dark),
+        "channels": charts.channel_chart(data.channels_by_class(colors, labels), dark),
+    }
 
 
 def _means(means: np.ndarray, counts: np.ndarray) -> str:
@@ -44,19 +54,26 @@ def _means(means: np.ndarray, counts: np.ndarray) -> str:
         if n:
             title = html.escape(lesion_class.title)
             words = f"{n:,} images" if n > 1 else "1 image"
-            tiles += (f'<figure><img src="{png(mean)}" alt="Mean of {words} of {title}, 28 by 28 pixels"><figcaption>'
-                      f'<b><i style="background:{lesion_class.color}"></i>{title}</b><span>{words}</span></figcaption>'
-                      "</figure>")
+            tiles += (
+                f'<figure><img src="{png(mean)}" alt="Mean of {words} of {title}, 28 by 28 '
+                'pixels"><figcaption>'
+                "<b><i "
+                f'style="background:{lesion_class.color}"></i>{title}</b><span>{words}</span></figcaption>'
+                "</figure>"
+            )
     return tiles
 
 
 _STYLE = """<style>
-.ham-means { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(6.4rem, 45%), 1fr)); }
+.ham-means { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(6.4rem, 45%), 1fr)); }
 .ham-means figure { margin: 0; min-width: 0; max-width: 12rem; }
-.ham-means img { aspect-ratio: 1; border-radius: 6px; display: block; image-rendering: pixelated; width: 100%; }
+.ham-means img { aspect-ratio: 1; border-radius: 6px; display: block;
+  image-rendering: pixelated; width: 100%; }
 .ham-means figcaption { display: flex; flex-direction: column; font-size: 0.8rem; line-height: 1.35;
   margin-top: 0.4rem; }
 .ham-means b { align-items: baseline; display: flex; font-size: 0.875rem; font-weight: 600; }
-.ham-means i { border-radius: 50%; flex: none; height: 0.6rem; margin-right: 0.35rem; width: 0.6rem; }
+.ham-means i { border-radius: 50%; flex: none; height: 0.6rem; margin-right: 0.35rem;
+  width: 0.6rem; }
 .ham-means span { color: light-dark(#57606A, #A9B1BA); }
 </style>"""

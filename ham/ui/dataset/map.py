@@ -49,7 +49,8 @@ class _Maps:
         with self._lock:
             making = self._making.get(dataset.fingerprint)
             if making is None or not making.running:
-                for other in self._making.values():  # of another data set: nobody waits for it any more
+                # of another data set: nobody waits for it any more
+                for other in self._making.values():
                     other.stop()
                 self._making = {dataset.fingerprint: _make(dataset.fingerprint, features)}
 
@@ -73,41 +74,80 @@ def image_map(dataset: data.LesionDataset, chosen: Filters) -> None:
     if dataset.n_images < data.LEAST_IMAGES:
         st.info(f"{dataset.n_images} images are too few for a map.", icon=":material/scatter_plot:")
         return
-    method = st.segmented_control("Map by", list(METHODS), default="pca", required=True, key="dataset_map_by",
-                                  format_func=METHODS.get, persist_state="session",
-                                  help="Principal components are there at once and keep large distances. t-SNE takes "
-                                       "about a minute once and keeps neighbours together.")
+    method = st.segmented_control(
+        "Map by",
+        list(METHODS),
+        default="pca",
+        required=True,
+        key="dataset_map_by",
+        format_func=METHODS.get,
+        persist_state="session",
+        help="Principal components are there at once and keep large "
+        "distances. t-SNE takes "
+        "about a minute once and keeps neighbours together.",
+    )
     features, points = cached.features(dataset), None
     if method == "tsne":
         points = maps().points(dataset)
         if points is None:
             _tsne(dataset, features)
-        elif (making := maps().making(dataset)) is not None and making.result and not making.result[1]:
-            st.caption("The map could not be written to HAM Lab's folder (is the disk full?): it lasts until HAM Lab "
-                       "ends.")
+        elif (
+            (making := maps().making(dataset)) is not None
+            and making.result
+            and not making.result[1]
+        ):
+            st.caption(
+                "The map could not be written to HAM Lab's folder (is the disk full?): it "
+                "lasts until HAM Lab "
+                "ends."
+            )
     shown = "tsne" if points is not None else "pca"
     rows = chosen.rows(dataset, pointed_at=False)
     _draw(dataset, chosen, rows, features[:, :2] if points is None else points, shown)
 
 
-def _draw(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray, points: np.ndarray, method: str) -> None:
+def _draw(
+    dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray, points: np.ndarray, method: str
+) -> None:
     if not rows.size:
         st.info("The other filters leave no image on the map.", icon=":material/search_off:")
         return
-    titles = {"pca": "The two largest differences in colour and shade",
-              "tsne": "Images beside those that look most like them"}
+    titles = {
+        "pca": "The two largest differences in colour and shade",
+        "tsne": "Images beside those that look most like them",
+    }
     key = _map_key(chosen)
-    marked = chosen.images.rows if chosen.images and st.session_state.get("dataset_brushed") != key else None
+    marked = (
+        chosen.images.rows
+        if chosen.images and st.session_state.get("dataset_brushed") != key
+        else None
+    )
     image_format = (st.session_state.get("chart_format") or "PNG").lower()
-    figure = charts.image_map(points, dataset.labels, dataset.metadata["image_id"].to_numpy(), rows, titles[method],
-                              "Draw around points to see these images below.",
-                              marked, is_dark())
-    st.plotly_chart(figure, theme=None, key=key, on_select=lambda: _brushed(key), selection_mode=("box", "lasso"),
-                    config=charts.map_config(image_format), alt=charts.alt_text(figure))
+    figure = charts.image_map(
+        points,
+        dataset.labels,
+        dataset.metadata["image_id"].to_numpy(),
+        rows,
+        titles[method],
+        "Draw around points to see these images below.",
+        marked,
+        is_dark(),
+    )
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=key,
+        on_select=lambda: _brushed(key),
+        selection_mode=("box", "lasso"),
+        config=charts.map_config(image_format),
+        alt=charts.alt_text(figure),
+    )
 
 
 def _map_key(chosen: Filters) -> str:
-    """Another chart once the images chosen on it were dropped, because Plotly keeps the brush as long as the chart."""
+    """Another chart once the images chosen on it were dropped, because Plotly keeps the brush as
+    long as the chart.
+    """
     state = st.session_state
     if chosen.images is None and state.get("dataset_brushed"):
         state["dataset_brushed"] = ""
@@ -133,10 +173,17 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
         if making is not None and not isinstance(making.error, io.Stopped):
             show_error(_in_words(making.error))
         words = "Make the t-SNE map" if making is None else "Make it again"
-        st.button(words, key="dataset_tsne_start", icon=":material/play_arrow:",
-                  on_click=lambda: maps().start(dataset, features))
-        st.caption("About a minute of one core for 10,000 images, once for a data set. Until then the map by principal "
-                   "components is shown.")
+        st.button(
+            words,
+            key="dataset_tsne_start",
+            icon=":material/play_arrow:",
+            on_click=lambda: maps().start(dataset, features),
+        )
+        st.caption(
+            "About a minute of one core for 10,000 images, once for a data set. Until then "
+            "the map by principal "
+            "components is shown."
+        )
         return
     timed(lambda: _follow(making), lambda: not making.running, _LOOK_AGAIN_SECONDS)
 
@@ -144,12 +191,19 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
 def _in_words(error: Exception) -> HamError:
     if isinstance(error, HamError):
         return error
-    return DataError("The t-SNE map", f"it could not be made ({type(error).__name__}: {error}).",
-                     "Use the map by principal components below, or try again.")
+    return DataError(
+        "The t-SNE map",
+        f"it could not be made ({type(error).__name__}: {error}).",
+        "Use the map by principal components below, or try again.",
+    )
 
 
 def _follow(making: io.Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(making.share, text=f"Making the t-SNE map: step {making.done} of {making.total}" if making.done
-                    else "Making the t-SNE map: who is near whom")
+        st.progress(
+            making.share,
+            text=f"Making the t-SNE map: step {making.done} of {making.total}"
+            if making.done
+            else "Making the t-SNE map: who is near whom",
+        )
         st.button("Stop", key="dataset_tsne_stop", icon=":material/stop:", on_click=making.stop)

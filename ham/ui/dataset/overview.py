@@ -1,4 +1,6 @@
-"""The charts of the Dataset page's first view: classes, ages, sexes, sites and ways of diagnosis, and their numbers."""
+"""The charts of the Dataset page's first view: classes, ages, sexes, sites and ways of
+diagnosis, and their numbers.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from ham.config import CODES
 from ham.ui.dataset.filters import method_in_words, show_classes
 from ham.ui.frame import chart, is_dark
 
-TABLES = {"class": "Class", "age": "Age", "sex": "Sex", "localization": "Site", "dx_type": "Way of diagnosis"}
+TABLES = {
+    "class": "Class",
+    "age": "Age",
+    "sex": "Sex",
+    "localization": "Site",
+    "dx_type": "Way of diagnosis",
+}
 
 
 def overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
@@ -23,12 +31,16 @@ def overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     figures = metadata_figures(metadata, is_dark())
     left, right = st.columns(2, gap="large")
     with left:
-        chart(figures["balance"], "dataset_balance", on_select=_class_clicked, selection_mode="points")
+        chart(
+            figures["balance"], "dataset_balance", on_select=_class_clicked, selection_mode="points"
+        )
         chart(figures["site"], "dataset_site")
     with right:
         for name in ("age", "sex", "method"):
             chart(figures[name], f"dataset_{name}")
-    with st.expander("The numbers as tables", icon=":material/table:", on_change="rerun", key="dataset_tables") as box:
+    with st.expander(
+        "The numbers as tables", icon=":material/table:", on_change="rerun", key="dataset_tables"
+    ) as box:
         if box.open:
             _tables(metadata)
 
@@ -41,7 +53,9 @@ def metadata_figures(metadata: pd.DataFrame, dark: bool) -> dict[str, object]:
         "age": charts.age_chart(data.age_by_class(metadata), missing, zero, dark),
         "sex": charts.sex_chart(data.count_by_class(metadata, "sex"), dark),
         "site": charts.site_chart(data.count_by_class(metadata, "localization"), dark),
-        "method": charts.method_chart(data.count_by_class(metadata, "dx_type"), method_in_words, dark),
+        "method": charts.method_chart(
+            data.count_by_class(metadata, "dx_type"), method_in_words, dark
+        ),
     }
 
 
@@ -61,13 +75,25 @@ def _texts(customdata: object) -> Iterator[str]:
 
 
 def _tables(metadata: pd.DataFrame) -> None:
-    by = st.segmented_control("Images by class and", list(TABLES), default="class", required=True,
-                              format_func=TABLES.get, key="dataset_table")
-    st.dataframe(count_table(metadata, by), key=f"dataset_table_{by}", alt=f"Images by class and {TABLES[by].lower()}")
+    by = st.segmented_control(
+        "Images by class and",
+        list(TABLES),
+        default="class",
+        required=True,
+        format_func=TABLES.get,
+        key="dataset_table",
+    )
+    st.dataframe(
+        count_table(metadata, by),
+        key=f"dataset_table_{by}",
+        alt=f"Images by class and {TABLES[by].lower()}",
+    )
 
 
 def count_table(metadata: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Counts to read and to copy: a column a class that occurs and "All"; or, by class, a row a class."""
+    """Counts to read and to copy: a column a class that occurs and "All"; or, by class, a row a
+    class.
+    """
     titles = dict(zip(CODES, CLASS_TITLES, strict=True))
     if by == "class":
         balance = data.class_balance(metadata)

@@ -18,17 +18,32 @@ def quality(dataset: data.LesionDataset) -> None:
     if not found:
         st.success("None of the known doubts applies to this data set.", icon=":material/verified:")
         return
-    st.markdown(f":gray[What is doubtful in the whole data set, the gravest of {len(found)} findings first. Filters do "
-                "not change the list; opening an entry replaces them.]")
+    st.markdown(
+        f":gray[What is doubtful in the whole data set, the gravest of {len(found)} "
+        "findings first. Filters do "
+        "not change the list; opening an entry replaces them.]"
+    )
     with st.container(gap="xsmall", key="dataset_findings"):
         for finding in found:
             with st.container(border=True):
                 text, button = st.columns([4, 1], vertical_alignment="center")
-                text.markdown(f"{_BADGES[finding.severity]} **{plain(finding.title)}**  \n:gray[{plain(finding.why)}]")
+                text.markdown(
+                    f"{_BADGES[finding.severity]} **{plain(finding.title)}**  "
+                    f"\n:gray[{plain(finding.why)}]"
+                )
                 if finding.n_images:
-                    words = f"Show {finding.n_images:,} images" if finding.n_images > 1 else "Show the image"
-                    button.button(words, key=f"dataset_finding_{finding.key}", on_click=_open, args=(finding,),
-                                  width="stretch")
+                    words = (
+                        f"Show {finding.n_images:,} images"
+                        if finding.n_images > 1
+                        else "Show the image"
+                    )
+                    button.button(
+                        words,
+                        key=f"dataset_finding_{finding.key}",
+                        on_click=_open,
+                        args=(finding,),
+                        width="stretch",
+                    )
 
 
 def _open(finding: data.Finding) -> None:

@@ -24,4 +24,7 @@ def summary(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> N
 
 def no_match() -> None:
     """The empty state."""
-    st.info("No image matches all of these filters. Take one away, or clear them all.", icon=":material/search_off:")
+    st.info(
+        "No image matches all of these filters. Take one away, or clear them all.",
+        icon=":material/search_off:",
+    )

@@ -36,8 +36,13 @@ def tiles(dataset: data.LesionDataset, rows: Sequence[int], view: str, key: str)
         for place, (row, entry, n) in enumerate(zip(rows, table, siblings, strict=True)):
             with st.container(key=f"{key}_tile_{place}", gap=None):
                 st.html(_tile(dataset, row, entry, int(n), view))
-                st.button(f"Details of {plain(entry['image_id'])}", key=f"{key}_open_{place}", on_click=open_image,
-                          args=(row,), width="stretch")
+                st.button(
+                    f"Details of {plain(entry['image_id'])}",
+                    key=f"{key}_open_{place}",
+                    on_click=open_image,
+                    args=(row,),
+                    width="stretch",
+                )
 
 
 def _tile(dataset: data.LesionDataset, row: int, entry: dict, siblings: int, view: str) -> str:
@@ -47,23 +52,36 @@ def _tile(dataset: data.LesionDataset, row: int, entry: dict, siblings: int, vie
     original = jpeg(path) if path else None
     pictures = ""
     if view != "original" or not original:
-        pictures += (f'<img class="ham-small" src="{png(dataset.images[row])}" '
-                     f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it">')
+        pictures += (
+            f'<img class="ham-small" src="{png(dataset.images[row])}" '
+            f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it">'
+        )
     if original:
-        pictures += (f'<img class="ham-original" src="{original.url}"{width_limit(original)} '
-                     f'alt="{title}, {image_id}, the original photograph">')
+        pictures += (
+            f'<img class="ham-original" src="{original.url}"{width_limit(original)} '
+            f'alt="{title}, {image_id}, the original photograph">'
+        )
     lesion = html.escape(entry["lesion_id"]) + (f" ({siblings} images)" if siblings > 1 else "")
     dot = f'<i style="background:{lesion_class.color}"></i>'
-    return (f'<figure class="ham-tile"><div class="ham-pictures">{pictures}</div><figcaption><b>{dot}{title}</b>'
-            f"<span>{image_id}</span><span>{lesion}</span><span>{html.escape(person(entry))}</span></figcaption>"
-            "</figure>")
+    return (
+        '<figure class="ham-tile"><div '
+        f'class="ham-pictures">{pictures}</div><figcaption><b>{dot}{title}</b>'
+        f"<span>{image_id}</span><span>{lesion}</span><span>{html.escape(person(entry))}</span></figcaption>"
+        "</figure>"
+    )
 
 
 def person(entry: dict) -> str:
-    """"45 years, male, back", or what of it is unknown."""
+    """ "45 years, male, back", or what of it is unknown."""
     age = f"{entry['age']:g} years" if entry["age"] == entry["age"] else "age unknown"
     sex, site = entry["sex"], entry["localization"]
-    return ", ".join((age, sex if sex != "unknown" else "sex unknown", site if site != "unknown" else "site unknown"))
+    return ", ".join(
+        (
+            age,
+            sex if sex != "unknown" else "sex unknown",
+            site if site != "unknown" else "site unknown",
+        )
+    )
 
 
 def png(image: np.ndarray) -> str:
@@ -81,7 +99,9 @@ class Photograph(NamedTuple):
 
 
 def width_limit(photograph: Photograph) -> str:
-    """A style attribute that keeps a photograph from being smoothed; none for a tiny one, whose pixels are enlarged."""
+    """A style attribute that keeps a photograph from being smoothed; none for a tiny one, whose
+    pixels are enlarged.
+    """
     return f' style="max-width: {photograph.width}px"' if photograph.width >= _LEAST_WIDTH else ""
 
 
@@ -108,15 +128,21 @@ def _thumbnail(path: str, changed: int, size: tuple[int, int]) -> Photograph:
 _STYLE = """<style>
 [class*="st-key-dataset_"]:is([class*="_grid_"], [class*="_siblings_"], [class*="_nearest_"]):is(
   [class*="_both"], [class*="_small"], [class*="_original"]) {
-  display: grid; gap: 1.25rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(9rem, 45%), 1fr)); }
-.st-key-dataset_grid_both { grid-template-columns: repeat(auto-fill, minmax(min(13.5rem, 45%), 1fr)) !important; }
-/* The button lies over the whole tile, unseen: one click target, one stop of the Tab key, its label for screen
-   readers. No :has() here: the browser then computes every style anew for each word that Plotly measures. */
+  display: grid; gap: 1.25rem 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(9rem, 45%), 1fr)); }
+.st-key-dataset_grid_both { grid-template-columns: repeat(auto-fill, minmax(min(13.5rem, 45%),
+  1fr)) !important; }
+/* The button lies over the whole tile, unseen: one click target, one stop of the Tab key, its
+  label for screen
+   readers. No :has() here: the browser then computes every style anew for each word that
+  Plotly measures. */
 [class*="_tile_"] { border-radius: 6px; min-width: 0; position: relative; }
 [class*="_tile_"] > [class*="_open_"] { inset: 0; position: absolute; width: 100% !important; }
-[class*="_tile_"] > [class*="_open_"] * { background: none !important; border-color: transparent !important;
+[class*="_tile_"] > [class*="_open_"] * { background: none !important;
+  border-color: transparent !important;
   color: transparent !important; height: 100%; }
-[class*="_tile_"] button:focus-visible { border-radius: 6px; box-shadow: none !important; outline: 2px solid #0D9488;
+[class*="_tile_"] button:focus-visible { border-radius: 6px; box-shadow: none !important;
+  outline: 2px solid #0D9488;
   outline-offset: 3px; }
 [class*="_tile_"]:hover b { text-decoration: underline; }
 .ham-tile { margin: 0; min-width: 0; }
@@ -128,9 +154,11 @@ _STYLE = """<style>
 .ham-tile figcaption { display: flex; flex-direction: column; font-size: 0.8rem; line-height: 1.35;
   margin-top: 0.4rem; overflow-wrap: anywhere; }
 .ham-tile figcaption b { font-size: 0.875rem; font-weight: 600; }
-.ham-tile figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem;
+.ham-tile figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem;
+  margin-right: 0.4rem;
   width: 0.6rem; }
 .ham-tile figcaption span { color: light-dark(#57606A, #A9B1BA); }
-/* A dialog stands outside what carries the theme's color-scheme: light-dark() would always be light there. */
+/* A dialog stands outside what carries the theme's color-scheme: light-dark() would always be
+  light there. */
 [role="dialog"] .ham-tile figcaption span { color: inherit; opacity: 0.75; }
 </style>"""

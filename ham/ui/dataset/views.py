@@ -17,8 +17,12 @@ TITLES = ("Classes and patients", "Looks", "Map", "Data quality")
 
 def views(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
     """Tabs over the rows given: classes and patients, looks, map, doubts."""
-    drawn = (lambda: overview(dataset, rows), lambda: looks(dataset, rows), lambda: image_map(dataset, chosen),
-             lambda: quality(dataset))
+    drawn = (
+        lambda: overview(dataset, rows),
+        lambda: looks(dataset, rows),
+        lambda: image_map(dataset, chosen),
+        lambda: quality(dataset),
+    )
     for tab, draw in zip(st.tabs(TITLES, on_change="rerun", key="dataset_tab"), drawn, strict=True):
         if tab.open:
             with tab:

@@ -21,7 +21,8 @@ from ham.ui.prediction.images import Question, remove_button, shorten
 from ham.ui.prediction.models import MAX_RUNS, short_labels
 
 PAGE_ROWS = 8
-SHOWN_SIZE = 196  # pixels on the page: 28 x 7, so that a pixel seen is a whole number of screen pixels
+# pixels on the page: 28 x 7, so that a pixel seen is a whole number of screen pixels
+SHOWN_SIZE = 196
 
 # A drop zone that is seen to be one; large pixels stay square on any screen.
 _STYLE = """<style>
@@ -51,9 +52,13 @@ class Answer:
 def not_a_diagnosis() -> None:
     st.html(_STYLE)
     st.warning(
-        "**Not a diagnosis.** The models learned from small dermatoscopic photographs of seven kinds of skin lesion. "
-        "They name one of the seven for any picture at all, a photograph of a cat included, and can be sure and wrong. "
-        "For a spot on your skin, see a doctor.", icon=":material/medical_information:")
+        "**Not a diagnosis.** The models learned from small dermatoscopic photographs of seven "
+        "kinds of skin lesion. "
+        "They name one of the seven for any picture at all, a photograph of a cat included, and "
+        "can be sure and wrong. "
+        "For a spot on your skin, see a doctor.",
+        icon=":material/medical_information:",
+    )
 
 
 # ------------------------------------------------------------------------------ answers
@@ -69,7 +74,10 @@ def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer
         return []
     flat = predict([question.image for question in questions], predictors)
     width = len(predictors)
-    return [Answer(question, tuple(flat[i * width:(i + 1) * width])) for i, question in enumerate(questions)]
+    return [
+        Answer(question, tuple(flat[i * width : (i + 1) * width]))
+        for i, question in enumerate(questions)
+    ]
 
 
 def _load(runs: Sequence[store.Run]) -> list[Predictor]:
@@ -94,12 +102,21 @@ def _predictor(run_id: str, sha256: str, _run: store.Run) -> Predictor:
 def show_refused(refused: Sequence[ImageError]) -> None:
     if not refused:
         return
-    title = "1 file was not answered" if len(refused) == 1 else f"{len(refused)} files were not answered"
-    lines = [f"- **{plain(shorten(error.what))}**: {plain(error.why)} {plain(error.todo)}" for error in refused]
+    title = (
+        "1 file was not answered"
+        if len(refused) == 1
+        else f"{len(refused)} files were not answered"
+    )
+    lines = [
+        f"- **{plain(shorten(error.what))}**: {plain(error.why)} {plain(error.todo)}"
+        for error in refused
+    ]
     st.error(f"{title}\n\n" + "\n".join(lines), icon=":material/block:")
 
 
-def show_answers(answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]) -> None:
+def show_answers(
+    answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]
+) -> None:
     """One row an image, a page at a time; all of them to be downloaded."""
     if not answers:
         return
@@ -109,32 +126,40 @@ def show_answers(answers: Sequence[Answer], refused: Sequence[ImageError], label
     page = st.pagination(pages, key="prediction_page") if pages > 1 else 1
     short = short_labels([p.run_id for p in answers[0].predictions], labels)
     first = (min(page, pages) - 1) * PAGE_ROWS
-    for position, answer in enumerate(answers[first:first + PAGE_ROWS]):
+    for position, answer in enumerate(answers[first : first + PAGE_ROWS]):
         _row(answer, labels, short, position)
     _downloads(answers, refused, labels)
 
 
 def summary(answers: Sequence[Answer], labels: dict[str, str]) -> str:
-    """"4 images, 2 models: the models agree on 3. Not a diagnosis."""
+    """ "4 images, 2 models: the models agree on 3. Not a diagnosis."""
     models, agreed = len(answers[0].predictions), sum(answer.agree for answer in answers)
-    found = f"{len(answers)} image{'s' if len(answers) > 1 else ''}, {models} model{'s' if models > 1 else ''}"
+    found = (
+        f"{len(answers)} image{'s' if len(answers) > 1 else ''}, {models} "
+        f"model{'s' if models > 1 else ''}"
+    )
     if models > 1 and len(answers) > 1:
         found += f": the models agree on {'all' if agreed == len(answers) else agreed or 'none'}"
     elif models > 1:
         found += f": the models {'agree' if agreed else 'disagree'}"
     if answers[0].question.truth is not None:
-        right = [sum(answer.predictions[k].label == answer.question.truth for answer in answers)
-                 for k in range(models)]
+        right = [
+            sum(answer.predictions[k].label == answer.question.truth for answer in answers)
+            for k in range(models)
+        ]
         found += ". Right answers: " + "; ".join(
             f"{count} of {len(answers)} by {plain(labels[p.run_id])}"
-            for count, p in zip(right, answers[0].predictions, strict=True))
+            for count, p in zip(right, answers[0].predictions, strict=True)
+        )
     return f"{found}. :gray[Probabilities of small models, not a diagnosis.]"
 
 
 def _row(answer: Answer, labels: dict[str, str], short: dict[str, str], position: int) -> None:
     image = answer.question.image
     with st.container(border=True):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
             st.markdown(heading(answer.question), width="content")
             remove_button(answer.question)
         left, right = st.columns([9, 11], gap="medium")
@@ -145,9 +170,13 @@ def _row(answer: Answer, labels: dict[str, str], short: dict[str, str], position
                 st.caption(f":material/info: {plain(note)}")
             with st.container(horizontal=True, gap="medium"):
                 for p in answer.predictions:
-                    st.markdown(in_words(p, labels[p.run_id], answer.question.truth), width="content")
+                    st.markdown(
+                        in_words(p, labels[p.run_id], answer.question.truth), width="content"
+                    )
             if not answer.agree_on_malignant:
-                st.markdown(":material/call_split: The models disagree even on whether it is malignant.")
+                st.markdown(
+                    ":material/call_split: The models disagree even on whether it is malignant."
+                )
         with right:
             probas = {RunName("", short[p.run_id]): p.proba for p in answer.predictions}
             chart(probability_bars(probas, is_dark()), key=f"probabilities_{position}")
@@ -157,12 +186,20 @@ def _pictures(image: CheckedImage, position: int) -> None:
     height, width = image.original.shape[:2]
     scale, name = SHOWN_SIZE / max(height, width), plain(shorten(image.name))
     if image.original is not image.seen:
-        with st.container(key=f"original_{position}", width=SHOWN_SIZE, horizontal_alignment="center", gap="xsmall"):
+        with st.container(
+            key=f"original_{position}",
+            width=SHOWN_SIZE,
+            horizontal_alignment="center",
+            gap="xsmall",
+        ):
             st.image(image.original, width=max(1, round(width * scale)), alt=f"{name}, original")
             st.caption("Original", text_alignment="center")
     with st.container(key=f"seen_{position}", width=SHOWN_SIZE, gap="xsmall"):
-        st.image(enlarged(image.seen), width=SHOWN_SIZE,
-                 alt=f"{name}, squashed to the {IMAGE_SIZE} by {IMAGE_SIZE} pixels that the models see")
+        st.image(
+            enlarged(image.seen),
+            width=SHOWN_SIZE,
+            alt=f"{name}, squashed to the {IMAGE_SIZE} by {IMAGE_SIZE} pixels that the models see",
+        )
         st.caption(f"What the models see: {IMAGE_SIZE} x {IMAGE_SIZE}", text_alignment="center")
 
 
@@ -172,7 +209,9 @@ def heading(question: Question) -> str:
     text = f"**{plain(shorten(image.name))}** :gray[{image.size[0]:,} x {image.size[1]:,} pixels]"
     if question.truth is None:
         return text
-    return f"{text}  \nTrue class: **{CLASSES[question.truth].title}** {_kind_badge(question.truth)}"
+    return (
+        f"{text}  \nTrue class: **{CLASSES[question.truth].title}** {_kind_badge(question.truth)}"
+    )
 
 
 def _kind_badge(label: int) -> str:
@@ -186,12 +225,22 @@ def enlarged(seen: np.ndarray, times: int = 16) -> np.ndarray:
 
 def in_words(answer: Prediction, label: str, truth: int | None = None) -> str:
     """Whose answer, the answer, how sure."""
-    mark = "" if truth is None else (" :green[:material/check: right]" if truth == answer.label else
-                                     " :red[:material/close: wrong]")
+    mark = (
+        ""
+        if truth is None
+        else (
+            " :green[:material/check: right]"
+            if truth == answer.label
+            else " :red[:material/close: wrong]"
+        )
+    )
     malignant = float(answer.proba[[c.malignant for c in CLASSES]].sum())
     sure = percent(float(answer.proba[answer.label]))
-    return (f":gray[{plain(label)}]  \n**{CLASSES[answer.label].title}** {_kind_badge(answer.label)}{mark}  \n"
-            f"{sure} :gray[sure · {percent(malignant)} malignant in total]")
+    return (
+        f":gray[{plain(label)}]  \n**{CLASSES[answer.label].title}** "
+        f"{_kind_badge(answer.label)}{mark}  \n"
+        f"{sure} :gray[sure · {percent(malignant)} malignant in total]"
+    )
 
 
 def percent(share: float) -> str:
@@ -206,25 +255,56 @@ def percent(share: float) -> str:
 # ----------------------------------------------------------------------------- download
 
 
-def _downloads(answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]) -> None:
+def _downloads(
+    answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]
+) -> None:
     with st.container(horizontal=True):
-        st.download_button("Answers as CSV", as_table(answers, labels).to_csv(index=False), "ham-lab-answers.csv",
-                           "text/csv", icon=":material/download:", on_click="ignore")
-        st.download_button("Answers as JSON", json.dumps(as_records(answers, refused), indent=1),
-                           "ham-lab-answers.json", "application/json", icon=":material/download:", on_click="ignore")
+        st.download_button(
+            "Answers as CSV",
+            as_table(answers, labels).to_csv(index=False),
+            "ham-lab-answers.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Answers as JSON",
+            json.dumps(as_records(answers, refused), indent=1),
+            "ham-lab-answers.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
-    """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code> x7."""
-    return pd.DataFrame([{
-        "image": p.image.name, "run": p.run_id, "model": labels[p.run_id], "label": CODES[p.label],
-        "name": CLASSES[p.label].name, "malignant": CLASSES[p.label].malignant,
-        "true_label": "" if answer.question.truth is None else CODES[answer.question.truth],
-        **{f"p_{code}": round(float(value), 6) for code, value in zip(CODES, p.proba, strict=True)},
-    } for answer in answers for p in answer.predictions])
+    """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code>
+    x7.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "image": p.image.name,
+                "run": p.run_id,
+                "model": labels[p.run_id],
+                "label": CODES[p.label],
+                "name": CLASSES[p.label].name,
+                "malignant": CLASSES[p.label].malignant,
+                "true_label": "" if answer.question.truth is None else CODES[answer.question.truth],
+                **{
+                    f"p_{code}": round(float(value), 6)
+                    for code, value in zip(CODES, p.proba, strict=True)
+                },
+            }
+            for answer in answers
+            for p in answer.predictions
+        ]
+    )
 
 
 def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict]:
     """What `python -m ham predict --json` writes; `true_label` where the class is known."""
-    return [*(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
-            *map(as_refused_record, refused)]
+    return [
+        *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
+        *map(as_refused_record, refused),
+    ]

@@ -36,9 +36,15 @@ class Question:
 
 def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[ImageError]]:
     """The images to be answered, and why the other files are not."""
-    source = st.segmented_control("Images", (OWN, EXAMPLE), default=OWN, required=True,
-                                  key="prediction_source", persist_state="session",
-                                  label_visibility="collapsed")
+    source = st.segmented_control(
+        "Images",
+        (OWN, EXAMPLE),
+        default=OWN,
+        required=True,
+        key="prediction_source",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     if source == EXAMPLE:
         return _examples(runs), []
     dropped = _dropped()
@@ -47,9 +53,11 @@ def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[Image
     if dropped.images or dropped.refused:
         _kept(dropped)
     else:
-        st.markdown(":gray[Drop one or several dermatoscopic photographs, or choose "
-                    "**Test images of the data set** above to see how the models do where the "
-                    "true class is known.]")
+        st.markdown(
+            ":gray[Drop one or several dermatoscopic photographs, or choose "
+            "**Test images of the data set** above to see how the models do where the "
+            "true class is known.]"
+        )
     return list(dropped.questions()), list(dropped.refused)
 
 
@@ -72,8 +80,11 @@ class Dropped:
         try:
             if digest not in self.images:
                 if len(self.images) >= MAX_IMAGES:
-                    raise ImageError(name, f"{MAX_IMAGES} images are here already.",
-                                     "Remove some of them, then drop it again.")
+                    raise ImageError(
+                        name,
+                        f"{MAX_IMAGES} images are here already.",
+                        "Remove some of them, then drop it again.",
+                    )
                 self.images[digest] = check_image(name, content)
         except ImageError as error:
             self.refused.append(error)
@@ -93,7 +104,10 @@ class Dropped:
         for digest, image in self.images.items():
             _, *others = self.names[digest]
             if others:
-                note = f"The same file was dropped as {', '.join(map(shorten, others))} too; it is answered once."
+                note = (
+                    f"The same file was dropped as {', '.join(map(shorten, others))} too; "
+                    "it is answered once."
+                )
                 image = dataclasses.replace(image, notes=(*image.notes, note))
             yield Question(image, digest=digest)
 
@@ -122,8 +136,12 @@ def _uploader(dropped: Dropped) -> None:
 
     st.file_uploader(
         "Drop images here: JPEG, PNG, WebP, BMP, TIFF or GIF",
-        accept_multiple_files=True, max_upload_size=visit.MAX_UPLOAD_MB, key=key, on_change=take,
-        help="They are looked at in memory, never stored, and forgotten when you close this tab.")
+        accept_multiple_files=True,
+        max_upload_size=visit.MAX_UPLOAD_MB,
+        key=key,
+        on_change=take,
+        help="They are looked at in memory, never stored, and forgotten when you close this tab.",
+    )
 
 
 def _look(dropped: Dropped) -> None:
@@ -132,7 +150,9 @@ def _look(dropped: Dropped) -> None:
     while dropped.waiting:
         file = dropped.waiting[0]
         done = total - len(dropped.waiting)
-        place.progress(done / total, text=f"Looking at {plain(shorten(file.name))}, {done + 1} of {total}")
+        place.progress(
+            done / total, text=f"Looking at {plain(shorten(file.name))}, {done + 1} of {total}"
+        )
         dropped.look_at(file.name, file.getvalue())
         del dropped.waiting[0], file
     place.empty()
@@ -141,24 +161,38 @@ def _look(dropped: Dropped) -> None:
 def _kept(dropped: Dropped) -> None:
     count = len(dropped.images)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{count} image{'' if count == 1 else 's'}, here until you remove "
-                   f"{'it' if count == 1 else 'them'} or close this tab." if count else
-                   "No image could be read.", width="content")
-        st.button("Remove all" if count else "Close", key="prediction_remove_all", type="tertiary",
-                  icon=":material/delete_sweep:" if count else ":material/close:",
-                  on_click=dropped.remove_all)
+        st.caption(
+            f"{count} image{'' if count == 1 else 's'}, here until you remove "
+            f"{'it' if count == 1 else 'them'} or close this tab."
+            if count
+            else "No image could be read.",
+            width="content",
+        )
+        st.button(
+            "Remove all" if count else "Close",
+            key="prediction_remove_all",
+            type="tertiary",
+            icon=":material/delete_sweep:" if count else ":material/close:",
+            on_click=dropped.remove_all,
+        )
 
 
 def remove_button(question: Question) -> None:
     """For one dropped image; an example has none."""
     if question.digest:
-        st.button("Remove", key=f"prediction_remove_{question.digest[:16]}", type="tertiary",
-                  icon=":material/close:", on_click=_dropped().remove, args=(question.digest,))
+        st.button(
+            "Remove",
+            key=f"prediction_remove_{question.digest[:16]}",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_dropped().remove,
+            args=(question.digest,),
+        )
 
 
 def shorten(name: str, longest: int = 60) -> str:
     """The start and the end of a long file name."""
-    return name if len(name) <= longest else f"{name[:longest - 20]} … {name[-17:]}"
+    return name if len(name) <= longest else f"{name[: longest - 20]} … {name[-17:]}"
 
 
 # ---------------------------------------------------------------------------- examples
@@ -179,8 +213,13 @@ def _examples(runs: Sequence[store.Run]) -> list[Question]:
         return []
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     present = sorted(set(dataset.labels[rows].tolist()))
-    wanted = left.selectbox("True class", [None, *present], key="prediction_class", persist_state="session",
-                            format_func=lambda i: "Any" if i is None else CLASSES[i].title)
+    wanted = left.selectbox(
+        "True class",
+        [None, *present],
+        key="prediction_class",
+        persist_state="session",
+        format_func=lambda i: "Any" if i is None else CLASSES[i].title,
+    )
     right.button("Draw others", icon=":material/casino:", on_click=_draw_others, width="stretch")
     if wanted is not None:
         rows = rows[dataset.labels[rows] == wanted]
@@ -203,18 +242,25 @@ def common_test_rows(dataset: LesionDataset, runs: Sequence[store.Run]) -> tuple
     runs = [run for run in runs if run.synthetic or not dataset.synthetic]
     others = [run.title for run in runs if not _of_this_data(run, dataset, keys)]
     if others:
-        return none, (f"{plain('; '.join(others))}: trained on other data than what is in use now. "
-                      "Choose models of the data in use, or ask about your own files.")
+        return none, (
+            f"{plain('; '.join(others))}: trained on other data than what is in use now. "
+            "Choose models of the data in use, or ask about your own files."
+        )
     common = np.ones(dataset.n_images, dtype=bool)
     for run in runs:
         common &= np.isin(keys, _test_keys(run.id, run))
     rows = np.flatnonzero(common)
-    return rows, "" if len(rows) else ("The chosen models share no test image: their splits differ. "
-                                       "Choose models of one split, or ask one model alone.")
+    return rows, "" if len(rows) else (
+        "The chosen models share no test image: their splits "
+        "differ. "
+        "Choose models of one split, or ask one model alone."
+    )
 
 
 def _of_this_data(run: store.Run, dataset: LesionDataset, keys: np.ndarray) -> bool:
-    """A run that ships may have met these photographs in another copy, whose fingerprint differs: the images decide."""
+    """A run that ships may have met these photographs in another copy, whose fingerprint
+    differs: the images decide.
+    """
     if run.shipped:
         return bool(np.isin(_test_keys(run.id, run), keys).all())
     return run.record["data"]["fingerprint"] == dataset.fingerprint

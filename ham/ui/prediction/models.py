@@ -24,17 +24,31 @@ def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
     by_id = {run.id: run for run in runs}
     labels = labels_of(runs)
     chosen = st.multiselect(
-        "Models that answer", list(by_id), default=[run.id for run in best_runs(runs)], format_func=labels.get,
-        key="prediction_runs", persist_state="session", max_selections=MAX_RUNS, placeholder="Choose one or several",
-        help="At first, of each kind of model the run with the highest balanced accuracy on its validation images; "
-             "runs on a leaking split come last. Models that ship with HAM Lab answer until you have trained one on "
-             "real data, and can be added then.")
+        "Models that answer",
+        list(by_id),
+        default=[run.id for run in best_runs(runs)],
+        format_func=labels.get,
+        key="prediction_runs",
+        persist_state="session",
+        max_selections=MAX_RUNS,
+        placeholder="Choose one or several",
+        help="At first, of each kind of model the run with the highest balanced accuracy on its "
+        "validation images; "
+        "runs on a leaking split come last. Models that ship with HAM Lab answer until you "
+        "have trained one on "
+        "real data, and can be added then.",
+    )
     if not chosen:
         st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
     answering = [by_id[run_id] for run_id in chosen]
     if synthetic := [run.title for run in answering if run.synthetic]:
-        st.warning(f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the answer to a "
-                   "photograph of a real lesion shows how the page works and nothing else.", icon=":material/science:")
+        st.warning(
+            f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the "
+            "answer to a "
+            "photograph of a real lesion shows how the page works and nothing "
+            "else.",
+            icon=":material/science:",
+        )
     model_cards(answering, "prediction")
     return answering, labels
 
@@ -49,18 +63,25 @@ def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, st
 def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
     """Of each model the best on validation: the test part chooses nothing.
 
-    Runs that ship are asked only where there are no others of real lesions, runs of synthetic data only where
-    there is nothing else.
+    Runs that ship are asked only where there are no others of real lesions, runs of synthetic
+    data only where there is nothing else.
     """
     real = [run for run in runs if not run.synthetic]
     runs = [run for run in real if not run.shipped] or real or list(runs)
 
     def quality(run: store.Run) -> tuple:
         leaking = run.record.get("split", {}).get("leaking", False)
-        return not leaking, _validation_score(run.id, run.status.best_epoch, run), run.status.created
+        return (
+            not leaking,
+            _validation_score(run.id, run.status.best_epoch, run),
+            run.status.created,
+        )
 
-    return [max(of_model, key=quality) for model in MODEL_TITLES
-            if (of_model := [run for run in runs if run.config.model == model])]
+    return [
+        max(of_model, key=quality)
+        for model in MODEL_TITLES
+        if (of_model := [run for run in runs if run.config.model == model])
+    ]
 
 
 @st.cache_data(max_entries=1000, show_spinner=False)
@@ -78,8 +99,15 @@ def _no_model() -> None:
         st.subheader("No trained model yet", anchor=False)
         if live:
             st.markdown("One is being trained. It can be asked here as soon as it ends.")
-            st.page_link("pages/training.py", label="Watch it train", icon=":material/model_training:")
+            st.page_link(
+                "pages/training.py", label="Watch it train", icon=":material/model_training:"
+            )
         else:
-            st.markdown("Train an LSTM or a CNN first; the recipe *Quick look* takes about a minute. "
-                        "Then drop an image here and read what each model makes of it.")
-            st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
+            st.markdown(
+                "Train an LSTM or a CNN first; the recipe *Quick look* takes about a "
+                "minute. "
+                "Then drop an image here and read what each model makes of it."
+            )
+            st.page_link(
+                "pages/training.py", label="Train a model", icon=":material/model_training:"
+            )

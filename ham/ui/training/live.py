@@ -34,8 +34,14 @@ def running(run: Run) -> None:
     words, button = st.columns([3, 1], vertical_alignment="bottom")
     words.subheader(frame.plain(run.title), anchor=False)
     stopping = store.cancel_requested(run)
-    if button.button("Stopping" if stopping else "Cancel", icon=":material/stop:", disabled=stopping, width="stretch",
-                     key=f"cancel_{run.id}", help="Stops after the current step and keeps the model so far."):
+    if button.button(
+        "Stopping" if stopping else "Cancel",
+        icon=":material/stop:",
+        disabled=stopping,
+        width="stretch",
+        key=f"cancel_{run.id}",
+        help="Stops after the current step and keeps the model so far.",
+    ):
         engine.cancel(run)
         st.rerun()
     history = store.read_history(run)
@@ -49,8 +55,10 @@ def running(run: Run) -> None:
         for column, (label, name) in zip(st.columns(3), _CURVES.items(), strict=True):
             value = last[f"validation_{name}"]
             # of a longer label a laptop's column shows only the beginning
-            column.metric(label if " " in label else f"Validation {label.lower()}",
-                          f"{value:.3f}" if name == "loss" else share(value))
+            column.metric(
+                label if " " in label else f"Validation {label.lower()}",
+                f"{value:.3f}" if name == "loss" else share(value),
+            )
         _curves(run, history)
     _first_batch(run)
 
@@ -58,10 +66,17 @@ def running(run: Run) -> None:
 def _facts(run: Run, history: pd.DataFrame) -> None:
     """Batch, pace and learning rate, small."""
     status = run.status
-    facts = [f"Batch {status.step:,} of {status.steps:,}"] * bool(status.steps and status.phase == "training")
+    facts = [f"Batch {status.step:,} of {status.steps:,}"] * bool(
+        status.steps and status.phase == "training"
+    )
     if not history.empty:
-        seconds = history["seconds"].iloc[1 if len(history) > 1 else 0:].tail(_PACE_EPOCHS).median()
-        facts += [f"{seconds:.1f} s an epoch", f"learning rate {history['learning_rate'].iloc[-1]:.3g}"]
+        seconds = (
+            history["seconds"].iloc[1 if len(history) > 1 else 0 :].tail(_PACE_EPOCHS).median()
+        )
+        facts += [
+            f"{seconds:.1f} s an epoch",
+            f"learning rate {history['learning_rate'].iloc[-1]:.3g}",
+        ]
     if status.best_epoch:
         facts.append(f"epoch kept so far {status.best_epoch}")
     if facts:
@@ -70,7 +85,11 @@ def _facts(run: Run, history: pd.DataFrame) -> None:
 
 def _findings(history: pd.DataFrame) -> None:
     for finding in findings(history):
-        show, icon = (st.warning, ":material/warning:") if finding.serious else (st.info, ":material/lightbulb:")
+        show, icon = (
+            (st.warning, ":material/warning:")
+            if finding.serious
+            else (st.info, ":material/lightbulb:")
+        )
         show(f"{frame.plain(finding.what)}  \n{frame.plain(finding.todo)}", icon=icon)
 
 
@@ -95,8 +114,13 @@ def _curve_figure(key: tuple, _run: Run, _history: pd.DataFrame) -> object:
     if metric == "recall":
         return recall_by_epoch(_history, _run.config.epochs, dark)
     name = RunName("", _run.title)
-    return charts.learning_curves({name: _history}, metric, {name: _run.status.best_epoch},
-                                  epochs=_run.config.epochs, dark=dark)
+    return charts.learning_curves(
+        {name: _history},
+        metric,
+        {name: _run.status.best_epoch},
+        epochs=_run.config.epochs,
+        dark=dark,
+    )
 
 
 # ------------------------------------------------------------------------- the first batch
@@ -112,40 +136,60 @@ def _first_batch(run: Run) -> None:
             st.caption("The first batch of this run cannot be read.")
             return
         augmented = "" if run.config.augmentation == "none" else ", after augmentation"
-        st.caption(f"The first images of its first epoch, {IMAGE_SIZE} by {IMAGE_SIZE} pixels{augmented}.")
+        st.caption(
+            f"The first images of its first epoch, {IMAGE_SIZE} by {IMAGE_SIZE} pixels{augmented}."
+        )
         st.html(shown)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _first_batch_html(path: str, changed: int, rows: bool) -> str:
-    """The images as crisp squares, and the first of them as its rows; "" where the file cannot be read.
+    """The images as crisp squares, and the first of them as its rows; "" where the file cannot
+    be read.
 
     `changed` only makes a changed file another entry.
     """
     try:
         images = io.read_arrays(Path(path))["images"]
-        if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3) or images.dtype != np.uint8 or not len(images):
+        if (
+            images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3)
+            or images.dtype != np.uint8
+            or not len(images)
+        ):
             raise ValueError("these are no images of ours")
         pictures = [_png(image) for image in images[:_MOST_IMAGES]]
     except io.DAMAGED:
         return ""
-    squares = "".join(f'<img src="{source}" alt="Image {number} of the first batch">'
-                      for number, source in enumerate(pictures, start=1))
-    return f"{_STYLE}<div class='ham-batch'>{squares}</div>{_rows_html(images[0], pictures[0]) if rows else ''}"
+    squares = "".join(
+        f'<img src="{source}" alt="Image {number} of the first batch">'
+        for number, source in enumerate(pictures, start=1)
+    )
+    return (
+        f"{_STYLE}<div "
+        f"class='ham-batch'>{squares}</div>{_rows_html(images[0], pictures[0]) if rows else ''}"
+    )
 
 
 def _rows_html(image: np.ndarray, whole: str) -> str:
     """One image, and beside it the rows that an LSTM reads one after the other."""
-    words = html.escape(f"An LSTM reads an image as {len(image)} steps of {image[0].size} numbers: row by row, from "
-                        "the top.")
-    return (f'<div class="ham-rows"><img class="ham-whole" src="{whole}" alt="The first image">'
-            f'<div><span><i>row 1</i><i>row {len(image)}</i></span>'
-            f'<img src="{_png(strips(image))}" alt="Its {len(image)} rows, one below the other"></div>'
-            f"<p>{words}</p></div>")
+    words = html.escape(
+        f"An LSTM reads an image as {len(image)} steps of {image[0].size} "
+        "numbers: row by row, from "
+        "the top."
+    )
+    return (
+        f'<div class="ham-rows"><img class="ham-whole" src="{whole}" alt="The first image">'
+        f"<div><span><i>row 1</i><i>row {len(image)}</i></span>"
+        f'<img src="{_png(strips(image))}" alt="Its {len(image)} rows, one below the '
+        'other"></div>'
+        f"<p>{words}</p></div>"
+    )
 
 
 def strips(image: np.ndarray, height: int = 3, gap: int = 2) -> np.ndarray:
-    """uint8 (n, m, 3) -> uint8 (n * (height + gap) - gap, 5 * m, 4), RGBA: the rows in order, nothing between them."""
+    """uint8 (n, m, 3) -> uint8 (n * (height + gap) - gap, 5 * m, 4), RGBA: the rows in order,
+    nothing between them.
+    """
     n, m, _ = image.shape
     apart = np.zeros((n, height + gap, m, 4), np.uint8)
     apart[:, :height, :, :3] = image[:, None]
@@ -160,13 +204,16 @@ def _png(image: np.ndarray) -> str:
 
 
 _STYLE = """<style>
-.ham-batch { display: grid; gap: 0.4rem; grid-template-columns: repeat(auto-fill, minmax(4.5rem, 1fr)); }
-.ham-batch img, .ham-rows img { border-radius: 4px; display: block; image-rendering: pixelated; width: 100%; }
+.ham-batch { display: grid; gap: 0.4rem;
+  grid-template-columns: repeat(auto-fill, minmax(4.5rem, 1fr)); }
+.ham-batch img, .ham-rows img { border-radius: 4px; display: block; image-rendering: pixelated;
+  width: 100%; }
 .ham-rows { align-items: center; display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1rem; }
 .ham-rows .ham-whole { border-radius: 4px; height: 7rem; width: 7rem; }
 .ham-rows div { display: flex; gap: 0.5rem; height: 13.8rem; }
 .ham-rows div img { border-radius: 0; height: 100%; width: 14rem; }
-.ham-rows span { display: flex; flex-direction: column; font-size: 0.8rem; justify-content: space-between;
+.ham-rows span { display: flex; flex-direction: column; font-size: 0.8rem;
+  justify-content: space-between;
   line-height: 1; text-align: right; }
 .ham-rows i { font-style: normal; }
 .ham-rows p { flex: 1 1 12rem; font-size: 0.875rem; margin: 0; }
@@ -179,8 +226,11 @@ _STYLE = """<style>
 def last_ended(runs: list[Run]) -> None:
     ended = [run for run in runs if run.status.ended is not None or run.state == "interrupted"]
     if not ended:
-        st.markdown("**Nothing trains yet.**  \nChoose a model and a recipe, then start. *Quick look* takes the "
-                    "shortest time. You can leave this page or close the browser: the run goes on.")
+        st.markdown(
+            "**Nothing trains yet.**  \nChoose a model and a recipe, then start. *Quick "
+            "look* takes the "
+            "shortest time. You can leave this page or close the browser: the run goes on."
+        )
         return
     run = max(ended, key=lambda run: run.status.ended or run.status.updated or 0.0)
     st.subheader(f"Last run: {frame.plain(run.title)}", anchor=False)
@@ -198,23 +248,38 @@ def _outcome(run: Run) -> None:
     if run.state == "failed":
         frame.show_error(HamError(**run.status.error))
     elif run.state == "interrupted":
-        st.warning(f"Its process ended after {epochs}. Nothing of them is lost.", icon=":material/power_off:")
+        st.warning(
+            f"Its process ended after {epochs}. Nothing of them is lost.",
+            icon=":material/power_off:",
+        )
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
         scores = "; ".join(filter(None, (accuracy(run), baseline(run))))
-        st.markdown(f"{scores}. "
-                    f"Epoch {run.status.best_epoch} is kept ({run.config.in_words('epoch_kept').lower()}).")
+        st.markdown(
+            f"{scores}. "
+            f"Epoch {run.status.best_epoch} is kept "
+            f"({run.config.in_words('epoch_kept').lower()})."
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.state in ("failed", "interrupted", "cancelled") and st.button(
-                "Resume", icon=":material/restart_alt:", key=f"resume_{run.id}",
-                help="Goes on after the last completed epoch."):
+            "Resume",
+            icon=":material/restart_alt:",
+            key=f"resume_{run.id}",
+            help="Goes on after the last completed epoch.",
+        ):
             engine.resume(run)
             frame.engine().poke()
             st.rerun()
-        if st.button("Use these settings", icon=":material/content_copy:", key=f"use_{run.id}",
-                     help="Fills the form with the settings of this run, to train it again with changes."):
+        if st.button(
+            "Use these settings",
+            icon=":material/content_copy:",
+            key=f"use_{run.id}",
+            help="Fills the form with the settings of this run, to train it again with changes.",
+        ):
             use_settings(run)
         if run.has_model:
             st.page_link("pages/comparison.py", label="Compare", icon=":material/balance:")
-            st.page_link("pages/prediction.py", label="Try an image", icon=":material/image_search:")
+            st.page_link(
+                "pages/prediction.py", label="Try an image", icon=":material/image_search:"
+            )

@@ -12,8 +12,9 @@ from ham.ui import frame
 from ham.ui.frame import count
 from ham.ui.training import live
 
-_POLL_SECONDS = 2.0  # a tick that comes before the last one is drawn takes its place, so not too often
-_TO_THE_FRONT = -10**6
+# a tick that comes before the last one is drawn takes its place, so not too often
+_POLL_SECONDS = 2.0
+_TO_THE_FRONT = -(10**6)
 _STYLE = """<style>
 [class*="st-key-waiting_"] {flex-wrap: nowrap;}
 [class*="st-key-waiting_"] > :first-child {flex: 1 1 0; min-width: 0;}
@@ -33,8 +34,9 @@ def queue_and_live_run() -> None:
 def _head(runs: list[Run]) -> None:
     training = sum(run.state == "running" for run in runs)
     waiting = len(runs) - training
-    words = [f"{count(training, 'run trains', 'runs train')}"] * bool(training) + \
-        [f"{count(waiting, 'waits', 'wait')}"] * bool(waiting)
+    words = [f"{count(training, 'run trains', 'runs train')}"] * bool(training) + [
+        f"{count(waiting, 'waits', 'wait')}"
+    ] * bool(waiting)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":gray[{', '.join(words) or 'The queue is empty'}]", width="stretch")
         with st.popover("Engine", icon=":material/settings:", width="content"):
@@ -42,15 +44,27 @@ def _head(runs: list[Run]) -> None:
 
 
 def _offer_interrupted(runs: list[Run], alone: bool) -> None:
-    """Runs that a crash or a restart left behind; the only one stands below as the last run anyway."""
+    """Runs that a crash or a restart left behind; the only one stands below as the last run
+    anyway.
+    """
     if len(runs) < (2 if alone else 1):
         return
-    names = ", ".join(frame.plain(run.title) for run in runs[:3]) + (" and others" if len(runs) > 3 else "")
+    names = ", ".join(frame.plain(run.title) for run in runs[:3]) + (
+        " and others" if len(runs) > 3 else ""
+    )
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/power_off: **{count(len(runs), 'run was', 'runs were')} interrupted:** {names}. "
-                    "What they had trained is kept.", width="stretch")
-        if st.button("Resume", icon=":material/restart_alt:", key="resume_interrupted",
-                     help="Each goes on after its last completed epoch."):
+        st.markdown(
+            f":material/power_off: **{count(len(runs), 'run was', 'runs were')} "
+            f"interrupted:** {names}. "
+            "What they had trained is kept.",
+            width="stretch",
+        )
+        if st.button(
+            "Resume",
+            icon=":material/restart_alt:",
+            key="resume_interrupted",
+            help="Each goes on after its last completed epoch.",
+        ):
             for run in runs:
                 engine.resume(run)
             frame.engine().poke()
@@ -59,12 +73,23 @@ def _offer_interrupted(runs: list[Run], alone: bool) -> None:
 
 def _engine_settings() -> None:
     now = engine.settings()
-    workers = st.number_input("Runs that train at the same time", 1, engine.MAX_WORKERS,
-                              min(now.workers, engine.MAX_WORKERS), key="engine_workers",
-                              help=f"1 to {engine.MAX_WORKERS} on this machine. Several share its cores: each becomes "
-                                   "slower, and each holds its own memory. For every window and visitor.")
-    by_itself = st.toggle("Resume interrupted runs by themselves", now.resume_by_itself, key="engine_resume",
-                          help="After a crash or a restart, without being asked.")
+    workers = st.number_input(
+        "Runs that train at the same time",
+        1,
+        engine.MAX_WORKERS,
+        min(now.workers, engine.MAX_WORKERS),
+        key="engine_workers",
+        help=f"1 to {engine.MAX_WORKERS} on this machine. Several share its "
+        "cores: each becomes "
+        "slower, and each holds its own memory. For every window and "
+        "visitor.",
+    )
+    by_itself = st.toggle(
+        "Resume interrupted runs by themselves",
+        now.resume_by_itself,
+        key="engine_resume",
+        help="After a crash or a restart, without being asked.",
+    )
     chosen = dataclasses.replace(now, workers=workers, resume_by_itself=by_itself)
     if chosen != now:
         engine.save_settings(chosen)
@@ -75,7 +100,9 @@ def _follow() -> None:
     runs = store.find_runs().runs
     now = [run for run in runs if run.live]
     running = [run for run in now if run.state == "running"]
-    waiting = sorted((run for run in now if run.state == "queued"), key=lambda run: run.status.order)
+    waiting = sorted(
+        (run for run in now if run.state == "queued"), key=lambda run: run.status.order
+    )
     problem = frame.engine().problem
     if problem:
         frame.show_error(problem)
@@ -93,14 +120,18 @@ def _follow() -> None:
 
 def _waiting(run: Run, place: int, waiting: int) -> None:
     """A line of the queue: its place, its name, where it can go."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"waiting_{run.id}"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"waiting_{run.id}"
+    ):
         words = f"{frame.plain(run.title)}, {count(run.config.epochs, 'epoch')}"
         st.markdown(f":gray[{place + 1}.] {words}", width="stretch")
         name = run.title
         if waiting > 1:
             front = _icon("vertical_align_top", f"front_{run.id}", f"Train {name} next", place == 0)
             up = _icon("arrow_upward", f"up_{run.id}", f"Move {name} up", place == 0)
-            down = _icon("arrow_downward", f"down_{run.id}", f"Move {name} down", place == waiting - 1)
+            down = _icon(
+                "arrow_downward", f"down_{run.id}", f"Move {name} down", place == waiting - 1
+            )
             if front or up or down:
                 engine.move(run, _TO_THE_FRONT if front else -1 if up else 1)
                 st.rerun()
