@@ -27,7 +27,8 @@ METADATA_HASH = "8f0b4c81ab0c0c9a4271735666731a07f3ec80da44061d0d96a035cea1d846b
 HASHES = """
 import hashlib, ham.demo
 made = ham.demo.make_demo()
-print(hashlib.sha256(made.images).hexdigest(), hashlib.sha256(made.metadata.to_csv(index=False).encode()).hexdigest())
+metadata = made.metadata.to_csv(index=False).encode()
+print(hashlib.sha256(made.images).hexdigest(), hashlib.sha256(metadata).hexdigest())
 """
 
 

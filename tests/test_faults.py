@@ -225,7 +225,7 @@ def limited_worker(limit: int, most: int, home: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not hold a process to RLIMIT_AS")
-def test_a_worker_that_gets_no_more_memory_fails_the_run_with_that_reason_and_it_resumes_where_there_is_some(
+def test_a_worker_without_memory_fails_the_run_with_that_reason_and_it_resumes_with_some(
     ham_home: Path, small_dataset: LesionDataset
 ) -> None:
     run = engine.submit(tiny(epochs=2), small_dataset.record)

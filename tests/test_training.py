@@ -682,9 +682,7 @@ def test_shifts_move_every_image_by_at_most_two_pixels_each_way_and_mirror_the_e
     assert right[14, :, 0].tolist()[:5] == [0, 0, 7, 0, 0]  # pixels 2, 1, then the edge itself
 
 
-def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_leaves_the_others_alone() -> (
-    None
-):
+def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_no_others() -> None:
     row, column = np.indices((28, 28))
     # 6 pixels right of the middle
     spot = 255 * np.exp(-((row - 13.5) ** 2 + (column - 19.5) ** 2) / 4)

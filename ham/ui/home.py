@@ -168,7 +168,8 @@ def _models_card(runs: list[store.Run], own: list[store.Run], shipped: int) -> C
     if waiting:
         text += f" {waiting} {'run waits' if waiting == 1 else 'runs wait'}."
     if shipped:
-        text += f" {'1 trained model ships' if shipped == 1 else f'{shipped} trained models ship'} with HAM Lab."
+        ships = "1 trained model ships" if shipped == 1 else f"{shipped} trained models ship"
+        text += f" {ships} with HAM Lab."
     return Card(icon, title, headline, text, button, script)
 
 
@@ -180,7 +181,10 @@ def _image_card(models: list[store.Run]) -> Card:
         )
     else:
         headline = f"{len(models)} {'model' if len(models) == 1 else 'models'} ready"
-        text = "Drop a photograph: every model answers side by side, and you see the 28x28 image that it saw."
+        text = (
+            "Drop a photograph: every model answers side by side, and you see the 28x28 "
+            "image that it saw."
+        )
     return Card(
         ":material/image_search:",
         "Try an image",
