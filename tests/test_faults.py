@@ -178,7 +178,9 @@ def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
     assert engine.work(os.environ["HAM_HOME"], "here").trained == 1
     ended = store.read_run(run.id)
     assert (ended.state, has_every_epoch(ended)) == ("done", True)
-    assert store.read_history(ended).iloc[: len(kept)].equals(kept)
+    # the last row may stand there before its checkpoint: that epoch is trained again, to the same numbers
+    same = [name for name in kept.columns if name != "seconds"]
+    assert store.read_history(ended)[same].iloc[: len(kept)].equals(kept[same])
 
 
 def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
@@ -271,9 +273,9 @@ def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(
 ) -> None:
     ham_home.mkdir()
     runs_folder().write_text("a file where the folder should be")
-    with pytest.raises(StoreError, match="cannot be written"):
-        engine.submit(tiny(), small_dataset.record)
-    assert store.list_runs() == []
+    for look in (lambda: engine.submit(tiny(), small_dataset.record), store.list_runs):
+        with pytest.raises(StoreError, match="is a file, and a folder must stand there"):
+            look()
 
 
 def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
