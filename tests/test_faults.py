@@ -178,7 +178,7 @@ def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
     assert engine.work(os.environ["HAM_HOME"], "here").trained == 1
     ended = store.read_run(run.id)
     assert (ended.state, has_every_epoch(ended)) == ("done", True)
-    # the last row may stand there before its checkpoint: that epoch is trained again, to the same numbers
+    # the last row may stand there before its checkpoint: that epoch is trained again, alike
     same = [name for name in kept.columns if name != "seconds"]
     assert store.read_history(ended)[same].iloc[: len(kept)].equals(kept[same])
 
