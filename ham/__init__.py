@@ -1,8 +1,7 @@
 """HAM Lab: explore HAM10000, train an LSTM and a CNN on it, compare them, ask them.
 
 config      classes and facts, errors, folders, settings and recipes
-io          the floor under all: files written whole, damage, kept results, archives, background
-            work
+io          the floor under all: files written whole, damage, archives, work in the background
 images      bytes -> checked image -> pixels: the one decoding step
 data        files -> validated LesionDataset; cache; splits; leakage report
 models      one file an architecture, and their registry
@@ -10,9 +9,10 @@ training    train(config, dataset, report) -> Run
 evaluation  y_true + proba -> Evaluation: scores, intervals, paired tests
 store       run folders: create, status, read, list, delete
 engine      the queue: submit, cancel, list, on Dask
+report      what the answers of runs are worth: numbers, tables, sentences, JSON, CSV
 lab         experiments made of several runs: the leakage measurement
 prediction  checked image + run -> Prediction
-charts      Evaluation, tables -> Plotly figures
+charts      report, tables -> Plotly figures
 ui          the only module that imports Streamlit
 cli         python -m ham: the same verbs without a browser
 
