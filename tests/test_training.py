@@ -612,7 +612,7 @@ def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
         if progress.epoch == 2:
             monkeypatch.setattr(os, "fsync", full)
 
-    with store.claim(run) as mine, pytest.raises(StoreError, match="No space left"):
+    with store.claim(run) as mine, pytest.raises(StoreError, match="the disk is full"):
         training.train_run(mine, fill)
     monkeypatch.setattr(os, "fsync", fsync)
     assert store.read_run(run.id).state in ("failed", "interrupted")
