@@ -348,7 +348,7 @@ def test_cells_are_counts_or_shares_of_the_true_or_the_predicted_class(by: str, 
 
 def test_the_most_frequent_error_is_said():
     confused, perfect = charts.confusion_matrices({A: CONFUSION, B: np.diag([1] * 7)})
-    assert "Most frequent error: mel taken for nv, 6 of 11 images" in text_of(confused)
+    assert "Most frequent error: mel predicted as nv, 6 of 11" in text_of(confused)
     assert "No image is confused" in text_of(perfect)
 
 

@@ -395,8 +395,8 @@ def _main_confusion(counts: np.ndarray) -> str:
         return "No image is confused."
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
     return (
-        f"Most frequent error: {CODES[i]} taken for {CODES[j]}, {wrong[i, j]:,} of "
-        f"{counts[i].sum():,} images"
+        f"Most frequent error: {CODES[i]} predicted as {CODES[j]}, {wrong[i, j]:,} of "
+        f"{counts[i].sum():,}"
     )
 
 
