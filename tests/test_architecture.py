@@ -248,6 +248,48 @@ def broken_errors(source: str) -> list[str]:
     ]
 
 
+#: What only `ham.io` does: call -> what to call instead. Elsewhere each of these is a second
+#: copy of the floor.
+PLUMBING = {
+    "os.replace": "io.whole",
+    "os.rename": "io.whole",
+    "os.fsync": "io.write_file",
+    "tempfile.mkstemp": "io.whole",
+    "tempfile.mkdtemp": "io.whole",
+    "tempfile.NamedTemporaryFile": "io.whole",
+    "np.load": "io.read_arrays",
+    "np.savez_compressed": "io.write_arrays",
+    "zipfile.is_zipfile": "io.Archive",
+    "zipfile.ZipFile": "io.Archive",
+    "json.load": "io.read_json",
+    "threading.Thread": "io.Job",
+}
+#: (file, call) -> why it is none.
+NO_COPY = {
+    ("ham/data/dataset.py", "np.load"): "a memory map of a file whose hash was checked",
+    ("ham/data/download.py", "threading.Thread"): "listens to a pipe",
+    ("ham/data/fetch.py", "threading.Thread"): "ends with its parent; imports nothing of ours",
+    ("ham/engine/cluster.py", "threading.Thread"): "watches for ever: no work that ends",
+    ("ham/prediction.py", "threading.Thread"): "an import, which other threads must wait for",
+    ("ham/store/bundle.py", "zipfile.ZipFile"): "writes a bundle",
+}
+
+
+def second_copies(source: str) -> list[str]:
+    """Calls of what only the floor may do, and tuples of exceptions that say what a damaged file
+    raises.
+    """
+    wrong = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in PLUMBING:
+            wrong.append(ast.unparse(node.func))
+        if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Tuple):
+            names = {ast.unparse(kind) for kind in node.type.elts}
+            if {"OSError", "ValueError"} <= names and len(names) > 3:
+                wrong.append(f"except {', '.join(sorted(names))}")
+    return wrong
+
+
 def every_source(rule) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}: {found}"
@@ -303,6 +345,17 @@ def test_class_names_are_listed_once():
 
 def test_no_bare_except_and_no_assert():
     assert every_source(broken_errors) == []
+
+
+def test_only_the_floor_does_what_the_floor_does():
+    found = {
+        (str(path.relative_to(ROOT)), wrong)
+        for module, path in sources()
+        if module != "io"
+        for wrong in second_copies(path.read_text())
+    }
+    assert found - NO_COPY.keys() == set()
+    assert NO_COPY.keys() - found == set(), "an exception that nothing needs any more"
 
 
 def test_pages_are_tables_of_contents():
@@ -487,3 +540,20 @@ def test_a_second_list_of_class_names_is_found(source, second):
 )
 def test_swallowed_errors_and_asserts_are_found(source, broken):
     assert bool(broken_errors(source)) is broken
+
+
+@pytest.mark.parametrize(
+    ("source", "copies"),
+    [
+        ("import os\nos.replace(a, b)", ["os.replace"]),
+        ("with zipfile.ZipFile(path) as opened: pass", ["zipfile.ZipFile"]),
+        (
+            "try:\n    f()\nexcept (OSError, ValueError, KeyError, EOFError):\n    pass",
+            ["except EOFError, KeyError, OSError, ValueError"],
+        ),
+        ("try:\n    f()\nexcept (OSError, ValueError):\n    pass", []),
+        ("io.write_file(path, content)", []),
+    ],
+)
+def test_a_second_copy_of_the_floor_is_found(source, copies):
+    assert second_copies(source) == copies

@@ -20,7 +20,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from pathlib import Path
 from typing import IO
 
@@ -145,7 +144,9 @@ def _take(path: Path, target: Path) -> None:
     """Beside the place where kagglehub keeps it, which a killed process must find as it was.
     Kaggle zips single files, and kagglehub leaves one packed that was whole before it was asked
     for."""
-    if zipfile.is_zipfile(path):
+    with open(path, "rb") as file:
+        is_packed = file.read(4) == b"PK\x03\x04"
+    if is_packed:
         with io.Archive(path, ratio=None) as packed, open(target, "wb") as file:
             for entry in packed.entries:
                 if entry.name == target.name:

@@ -27,14 +27,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ham import io
 from ham.config import CODES, IMAGE_SIZE, ConfigError, DataError
 
 MODEL_FILE = Path(__file__).parent / "model.npz"
@@ -104,21 +103,13 @@ def load_model(path: str | os.PathLike = MODEL_FILE) -> DemoModel:
     """The fitted model, floats as float64. Raises DataError."""
     what, todo = f"The demo data set's model {path}", "Install HAM Lab again: it comes with it."
     try:
-        # np.load leaves a damaged file open
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {field.name: file[field.name] for field in dataclasses.fields(DemoModel)}
+        found = io.read_arrays(Path(path))
+        arrays = {field.name: found[field.name] for field in dataclasses.fields(DemoModel)}
     except OSError as error:
         raise DataError(
             what, f"the file cannot be read ({error.strerror or error}).", todo
         ) from error
-    except (
-        KeyError,
-        ValueError,
-        EOFError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except io.DAMAGED as error:
         raise DataError(what, f"the file is damaged ({error}).", todo) from error
     model = DemoModel(
         **{name: a.astype(np.float64) if a.dtype.kind == "f" else a for name, a in arrays.items()}

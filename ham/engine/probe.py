@@ -216,7 +216,7 @@ def _measure(config: TrainConfig, source: str) -> Measured:
         if "problem" in found:
             raise _failure(str(found["problem"]))
         return _measured_from(found)
-    except (OSError, ValueError, LookupError, TypeError, subprocess.TimeoutExpired) as error:
+    except (*io.DAMAGED, subprocess.TimeoutExpired) as error:
         raise _failure(f"the probe did not work ({type(error).__name__})") from error
 
 
@@ -230,7 +230,7 @@ def main() -> None:
     """
     from ham import training
 
-    asked = json.load(sys.stdin)
+    asked = json.loads(sys.stdin.read())
     try:
         found = training.probe(
             TrainConfig.from_dict(asked["config"]), training.open_dataset(asked["source"])
