@@ -42,7 +42,7 @@ def past_the_browser(serve, visit) -> tuple[Visit, Callable[..., int]]:
     with page.page.expect_request(lambda request: request.method == "PUT") as sent:
         page.page.get_by_text("Import a run").click()
         drop(page, ("run.zip", b"no run"))
-    page.page.get_by_text("run.zip").wait_for()
+    page.page.get_by_text("run.zip").first.wait_for()
     folder = sent.value.url.rpartition("/")[0].removeprefix(page.server.url)
     headers = {
         name: value
