@@ -11,12 +11,12 @@ with ui.page(
     follows_runs=sections.lab_is_live(),
 ):
     dataset = ui.need_dataset()
-    chosen = sections.filters(dataset)
+    chosen = sections.filter_bar(dataset)
     rows = chosen.rows(dataset)
-    sections.summary(dataset, chosen, rows)
+    sections.show_summary(dataset, chosen, rows)
     if rows.size:
-        sections.views(dataset, chosen, rows)
-        sections.gallery(dataset, chosen, rows)
+        sections.show_views(dataset, chosen, rows)
+        sections.show_gallery(dataset, chosen, rows)
     else:
         sections.no_match()
     sections.leakage(dataset)

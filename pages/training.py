@@ -3,14 +3,14 @@
 import streamlit as st
 
 from ham import ui
-from ham.ui import runs, training
+from ham.ui import run_list, training
 
 with ui.page(
     "Training", "Train a model with your own settings and watch what it learns.", follows_runs=True
 ):
     top, below = st.container(), st.container()
     with below:  # drawn first: past runs are there without data too
-        runs.all_runs()
+        run_list.all_runs()
     with top:
         dataset = ui.need_dataset()
         left, right = st.columns([5, 6], gap="large")

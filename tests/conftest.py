@@ -237,7 +237,7 @@ def tiny_runs(small_dataset: LesionDataset, made_once) -> list[store.Run]:
 
 
 @pytest.fixture
-def own_twins(tiny_runs: list[store.Run], ham_home: Path) -> list[store.Run]:
+def own_copies(tiny_runs: list[store.Run], ham_home: Path) -> list[store.Run]:
     """The tiny CNN and LSTM among one's own runs."""
     for run in tiny_runs:
         shutil.copytree(run.folder, ham_home / "runs" / run.id)

@@ -160,7 +160,7 @@ def alternatives(page: AppTest) -> list[str]:
 
 
 def reports_of(*chosen: store.Run) -> tuple[list[RunName], list[RunReport]]:
-    named = report.names(chosen, {run.id: run.title for run in chosen})
+    named = report.run_names(chosen, {run.id: run.title for run in chosen})
     return named, [RunReport(run) for run in chosen]
 
 
@@ -514,11 +514,11 @@ def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
 
 @pytest.mark.parametrize("with_data", [False, True])
 def test_a_run_and_its_twin_that_ships_differ_by_nothing_with_the_data_or_without(
-    own_twins, shipped, small_folder, monkeypatch, with_data
+    own_copies, shipped, small_folder, monkeypatch, with_data
 ):
     if with_data:
         monkeypatch.setenv("HAM_DATA", str(small_folder))
-    page = open_page(own_twins[0], "cnn-described")
+    page = open_page(own_copies[0], "cnn-described")
     assert not page.error
     column = page.table[0].value["B minus A"].str.replace("\N{NO-BREAK SPACE}", " ")
     assert column["Accuracy"] == "0 points"
@@ -526,17 +526,17 @@ def test_a_run_and_its_twin_that_ships_differ_by_nothing_with_the_data_or_withou
     assert "copy of them" not in text(page)
 
 
-def test_another_copy_of_the_data_is_compared_and_mentioned(own_twins, shipped):
+def test_another_copy_of_the_data_is_compared_and_mentioned(own_copies, shipped):
     own = store.write_record(
-        own_twins[0], data=own_twins[0].record["data"] | {"fingerprint": "other pixels"}
+        own_copies[0], data=own_copies[0].record["data"] | {"fingerprint": "other pixels"}
     )
     page = open_page(own, "cnn-described")
     assert page.table
     assert "not on the same copy of them" in text(page)
 
 
-def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_twins, shipped):
-    cnn, lstm = own_twins
+def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_copies, shipped):
+    cnn, lstm = own_copies
     assert set(runs.default_runs(store.models())) == {cnn.id, lstm.id}
     assert runs.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
     other_split = store.write_record(
@@ -559,8 +559,8 @@ def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best
     assert runs.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
 
 
-def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_twins, shipped):
-    cnn, lstm = own_twins
+def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_copies, shipped):
+    cnn, lstm = own_copies
     other_copy = store.write_record(
         lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"}
     )
@@ -568,14 +568,14 @@ def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_twins, 
     assert ["".join(name.letter for name in group) for group in groups] == ["ABD", "C"]
 
 
-def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(own_twins, shipped):
+def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(own_copies, shipped):
     mixed, keyed = (
         pd.read_csv(StringIO(report.predictions_csv(compared(shipped[1], other))))
-        for other in (own_twins[0], shipped[0])
+        for other in (own_copies[0], shipped[0])
     )
-    test = store.read_predictions(own_twins[0])["test"]
+    test = store.read_predictions(own_copies[0])["test"]
     assert mixed["image_id"].tolist() == sorted(test.image_id.tolist())
-    assert mixed[f"{own_twins[0].id}_mel"].tolist() == mixed["cnn-described_mel"].tolist()
+    assert mixed[f"{own_copies[0].id}_mel"].tolist() == mixed["cnn-described_mel"].tolist()
     assert keyed["image_id"].tolist() == sorted(store.image_keys(test.image_id).tolist())
 
 
@@ -627,14 +627,14 @@ def named(widgets, label: str):
 
 
 def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
-    own_twins, small_folder, small_dataset, monkeypatch
+    own_copies, small_folder, small_dataset, monkeypatch
 ):
     monkeypatch.setenv("HAM_DATA", str(small_folder))
-    both = compared(*own_twins)
-    part = store.read_predictions(own_twins[0])["test"]
+    both = compared(*own_copies)
+    part = store.read_predictions(own_copies[0])["test"]
     answer = part.proba.argmax(axis=1)
     true, predicted = int(part.y_true[0]), int(answer[0])
-    page = open_page(*own_twins)
+    page = open_page(*own_copies)
     named(page.selectbox, "True class").set_value(true).run()
     named(page.selectbox, "Taken for").set_value(predicted).run()
     assert not page.exception

@@ -410,10 +410,10 @@ def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, ship
 
 
 def test_test_images_of_a_model_that_ships_are_found_by_their_keys(
-    shipped, own_twins, small_dataset
+    shipped, own_copies, small_dataset
 ):
-    rows, why_not = sections.common_test_rows(small_dataset, [*shipped, *own_twins])
-    test = store.read_predictions(own_twins[0])["test"]
+    rows, why_not = sections.common_test_rows(small_dataset, [*shipped, *own_copies])
+    test = store.read_predictions(own_copies[0])["test"]
     assert small_dataset.metadata["image_id"].iloc[rows].tolist() == test.image_id.tolist()
     assert why_not == ""
 

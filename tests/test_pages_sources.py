@@ -34,7 +34,7 @@ def no_engine(monkeypatch):
 @pytest.fixture(autouse=True)
 def no_job_outlives_its_test():
     yield
-    if (job := sources.desk().job) is not None:
+    if (job := sources.data_work().job) is not None:
         job.stop()
         job.wait(30)
 
@@ -86,8 +86,8 @@ def start_download(app: AppTest) -> None:
 
 
 def ended(app: AppTest) -> AppTest:
-    sources.desk().job.wait(SECONDS)
-    assert not sources.desk().job.running
+    sources.data_work().job.wait(SECONDS)
+    assert not sources.data_work().job.running
     app.run()
     assert not app.exception
     return app
@@ -191,7 +191,7 @@ def test_only_one_job_runs_at_a_time_for_all_visitors(held):
     start_download(first)
     second.button(key="sources_download").click().run()  # its page was drawn before the first began
     assert "Download from Kaggle is not done yet" in words(second.error)
-    assert sources.desk().job.running
+    assert sources.data_work().job.running
 
 
 def test_with_ham_data_set_a_download_is_kept_and_not_taken_into_use(
@@ -406,8 +406,8 @@ def test_data_that_cannot_be_used_is_said_beside_the_others(kaggle_folder):
 
 
 def test_a_job_that_failed_by_a_mistake_of_ours_is_no_secret():
-    sources.desk().start("x", lambda report, stop: {}["no"])
-    sources.desk().job.wait(SECONDS)
+    sources.data_work().start("x", lambda report, stop: {}["no"])
+    sources.data_work().job.wait(SECONDS)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=SECONDS).run()
     assert "'no'" in app.exception[0].message
     assert not app.run().exception, "it is shown once"

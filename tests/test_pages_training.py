@@ -19,8 +19,8 @@ from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
 from ham.evaluation import evaluate, evaluation_record
 from ham.store import HISTORY_COLUMNS, Run
-from ham.ui.training.form import parse_seeds
 from ham.ui.training.live import strips
+from ham.ui.training.settings_form import parse_seeds
 from tests.page_driver import open_page, said
 
 

@@ -92,11 +92,11 @@ def test_a_run_that_ships_says_so_and_reads_by_its_name(shipped: list[Run]) -> N
 
 
 def test_own_runs_come_first_and_the_list_of_runs_holds_them_alone(
-    own_twins: list[Run], shipped: list[Run]
+    own_copies: list[Run], shipped: list[Run]
 ) -> None:
-    store.create_run(TrainConfig(), own_twins[0].record["data"])
+    store.create_run(TrainConfig(), own_copies[0].record["data"])
     newest_first = sorted(
-        (run.id for run in own_twins), key=lambda i: -store.read_run(i).status.created
+        (run.id for run in own_copies), key=lambda i: -store.read_run(i).status.created
     )
     assert [run.id for run in store.models()] == [*newest_first, "lstm-described", "cnn-described"]
     assert len(store.list_runs()) == 3
@@ -105,7 +105,7 @@ def test_own_runs_come_first_and_the_list_of_runs_holds_them_alone(
 
 
 def test_an_own_run_of_the_same_id_takes_the_place(
-    own_twins: list[Run], shipped: list[Run], reference: Path
+    own_copies: list[Run], shipped: list[Run], reference: Path
 ) -> None:
     shutil.copytree(reference / "cnn-described", runs_folder() / "cnn-described")
     assert not store.read_run("cnn-described").shipped
@@ -217,9 +217,9 @@ def test_a_key_is_a_hash_of_the_id_and_stays_what_it_is() -> None:
 
 
 def test_a_twin_that_ships_gives_the_same_answers_on_the_same_images(
-    own_twins: list[Run], shipped: list[Run]
+    own_copies: list[Run], shipped: list[Run]
 ) -> None:
-    own, twin = own_twins[0], shipped[1]
+    own, twin = own_copies[0], shipped[1]
     for part, found in store.read_predictions(twin).items():
         assert found.image_id.tolist() == sorted(found.image_id.tolist())
         assert found.lesion.min() == 0
@@ -236,9 +236,9 @@ def test_a_twin_that_ships_gives_the_same_answers_on_the_same_images(
 
 
 def test_a_run_that_ships_is_compared_by_its_test_images_whatever_copy_of_the_data_is_there(
-    own_twins: list[Run], shipped: list[Run]
+    own_copies: list[Run], shipped: list[Run]
 ) -> None:
-    cnn, lstm = own_twins
+    cnn, lstm = own_copies
     assert store.same_test_images(cnn, lstm)
     other_copy = store.write_record(
         lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"}
@@ -284,13 +284,13 @@ def test_ids_are_found_in_text_arrays_and_zips_within_zips_and_pickles_too() -> 
 
 
 def test_a_run_with_an_id_in_it_is_not_shipped_and_what_was_there_stays(
-    own_twins: list[Run], shipped: list[Run], reference: Path
+    own_copies: list[Run], shipped: list[Run], reference: Path
 ) -> None:
     before = state_of(reference)
     named = store.write_record(
-        own_twins[0],
+        own_copies[0],
         remark="seen in TEST_00001, as "
-        + str(store.read_predictions(own_twins[0])["test"].image_id[0]),
+        + str(store.read_predictions(own_copies[0])["test"].image_id[0]),
     )
     with pytest.raises(NotShipped, match="config.json holds 'TEST_"):
         ship(named, "cnn-described", reference)
@@ -298,9 +298,9 @@ def test_a_run_with_an_id_in_it_is_not_shipped_and_what_was_there_stays(
 
 
 def test_a_run_that_leaks_is_not_done_or_is_too_large_is_not_shipped(
-    own_twins: list[Run], reference: Path, monkeypatch
+    own_copies: list[Run], reference: Path, monkeypatch
 ) -> None:
-    run = own_twins[0]
+    run = own_copies[0]
     with monkeypatch.context() as patch:
         patch.setattr(build_reference, "MAX_BYTES", 1000)
         with pytest.raises(NotShipped, match="bytes"):
@@ -317,9 +317,9 @@ def test_a_run_that_leaks_is_not_done_or_is_too_large_is_not_shipped(
 
 
 def test_only_ham10000_with_the_settings_of_the_recipe_may_bear_its_name(
-    own_twins: list[Run],
+    own_copies: list[Run],
 ) -> None:
-    run = own_twins[0]
+    run = own_copies[0]
     with pytest.raises(NotShipped, match="other settings"):
         check_origin(run, "cnn-described")
     real = store.create_run(
@@ -386,7 +386,7 @@ def test_the_recipe_in_words_names_what_differs() -> None:
 
 
 def test_runs_that_ship_are_listed_after_the_own_ones(
-    own_twins: list[Run], shipped: list[Run], capsys
+    own_copies: list[Run], shipped: list[Run], capsys
 ) -> None:
     assert cli.main(["runs", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["runs"]
@@ -397,9 +397,9 @@ def test_runs_that_ship_are_listed_after_the_own_ones(
 
 
 def test_the_command_line_compares_a_run_with_its_twin_and_asks_it(
-    own_twins: list[Run], shipped: list[Run], capsys, small_dataset: LesionDataset
+    own_copies: list[Run], shipped: list[Run], capsys, small_dataset: LesionDataset
 ) -> None:
-    assert cli.main(["evaluate", own_twins[0].id, "cnn-described", "--json"]) == 0
+    assert cli.main(["evaluate", own_copies[0].id, "cnn-described", "--json"]) == 0
     said = capsys.readouterr()
     first, second = json.loads(said.out)["runs"]
     assert "cannot be compared" not in said.err

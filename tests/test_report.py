@@ -195,10 +195,10 @@ def test_shares_of_the_others_and_of_its_own_that_are_predicted_as_a_class() -> 
 def test_runs_are_called_a_b_c_and_one_alone_by_its_title() -> None:
     runs = [make_run(answers(LABELS), seed=seed) for seed in range(2)]
     titles = {run.id: f"run {run.config.seed}" for run in runs}
-    assert [str(name) for name in report.names(runs, titles)] == ["A · run 0", "B · run 1"]
-    [alone] = report.names(runs[:1], titles)
+    assert [str(name) for name in report.run_names(runs, titles)] == ["A · run 0", "B · run 1"]
+    [alone] = report.run_names(runs[:1], titles)
     assert (str(alone), alone.short) == ("run 0", "run 0")
-    many = report.names([runs[0]] * 28, titles)
+    many = report.run_names([runs[0]] * 28, titles)
     assert [name.letter for name in many][24:] == ["Y", "Z", "A2", "B2"]
     assert len(set(many)) == 28
 
@@ -227,7 +227,9 @@ def test_runs_tested_on_different_images_are_not_compared() -> None:
     reports = [
         RunReport(make_run(answers(LABELS), seed=i, fingerprint=f)) for i, f in enumerate("xyx")
     ]
-    names = report.names([found.run for found in reports], report.labels([f.run for f in reports]))
+    names = report.run_names(
+        [found.run for found in reports], report.labels([f.run for f in reports])
+    )
     with pytest.raises(NotComparable) as caught:
         Comparison(names, reports)
     assert all((caught.value.what, caught.value.why, caught.value.todo))

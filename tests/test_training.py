@@ -449,7 +449,7 @@ def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_a
             write(path, content)
 
         with monkeypatch.context() as patched:
-            patched.setattr(importlib.import_module("ham.io.whole"), "write_file", dying)
+            patched.setattr(importlib.import_module("ham.io.atomic"), "write_file", dying)
             with store.claim(run), pytest.raises(_Crash):
                 train(run.config, small_dataset, None, run)
         store.request_cancel(run)

@@ -37,7 +37,7 @@ def evaluate(chosen: argparse.Namespace, out: TextIO) -> int:
         external, parts = ask(runs, chosen.images, chosen.labels)
         reports = [report.RunReport(run, part) for run, part in zip(runs, parts, strict=True)]
         _warn_of_known_images(reports)
-    names = report.names(runs, {run.id: run.title for run in runs})
+    names = report.run_names(runs, {run.id: run.title for run in runs})
     by_name = dict(zip(names, reports, strict=True))
     differences = _differences(by_name)
     about = _external_record(chosen, external, reports[0].evaluation) if external else {}

@@ -183,7 +183,7 @@ def find_images(folder: str | os.PathLike) -> dict[str, FoundImage]:
     """Every image file in this folder at any depth, by `image_key`. Raises DataError.
 
     Links are followed, but not upwards or to what was listed already. Hidden files are left out:
-    some archives hold a `._` twin of every image. No image is opened here; a file without a
+    some archives hold a `._` copy of every image. No image is opened here; a file without a
     known ending counts where it begins as an image does.
     """
     start = os.fspath(folder)

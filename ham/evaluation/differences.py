@@ -10,7 +10,13 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ham.config import CODES
-from ham.evaluation.intervals import NO_INTERVAL, Interval, combined, intervals, of_one_lesion
+from ham.evaluation.intervals import (
+    NO_INTERVAL,
+    Interval,
+    bootstrap_intervals,
+    combined,
+    of_one_lesion,
+)
 from ham.evaluation.metrics import SCORES, hits, images_of, share_terms
 from ham.evaluation.scores import (
     Answers,
@@ -56,7 +62,7 @@ def compare(
         ours, theirs = (scores_by_draw(y_true, p, lesion, counts) for p in (proba, baseline))
         return {key: ours[key] - theirs[key] for key in SCORES}
 
-    return intervals(
+    return bootstrap_intervals(
         difference,
         len(y_true),
         n_lesions,
@@ -96,7 +102,7 @@ def unpaired_difference(
         second = recalls_by_draw(counts @ their_right, their_support, both)
         return {key: first[key] - second[key] for key in first}
 
-    return intervals(
+    return bootstrap_intervals(
         score,
         len(lesion),
         n_lesions,

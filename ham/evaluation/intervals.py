@@ -58,7 +58,7 @@ NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 # --------------------------------------------------------------------------- bootstrap
 
 
-def intervals(
+def bootstrap_intervals(
     score: Callable[[np.ndarray], Scores],
     n_images: int,
     n_lesions: int,

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ham.config import CODES, N_CLASSES, HamError
-from ham.evaluation.intervals import Interval, intervals, of_one_lesion, share_interval, wilson
+from ham.evaluation.intervals import (
+    Interval,
+    bootstrap_intervals,
+    of_one_lesion,
+    share_interval,
+    wilson,
+)
 from ham.evaluation.metrics import (
     MALIGNANT,
     SCORES,
@@ -71,7 +77,7 @@ def evaluate(
     """
     y_true, proba = check(y_true, proba)
     lesion, n_lesions = lesion_numbers(lesions, len(y_true))
-    found = intervals(
+    found = bootstrap_intervals(
         lambda counts: scores_by_draw(y_true, proba, lesion, counts),
         len(y_true),
         n_lesions,
@@ -109,7 +115,7 @@ def shares(
         part, whole = counted[key]
         return share_interval(part[whole], lesion[whole])
 
-    return intervals(
+    return bootstrap_intervals(
         lambda counts: {
             key: ratio(counts @ part, counts @ whole) for key, (part, whole) in by_lesion.items()
         },
@@ -137,7 +143,7 @@ def evaluate_recalls(
     def score(counts: np.ndarray) -> dict[str, np.ndarray]:
         return recalls_by_draw(counts @ right, counts @ whole, np.ones((1, N_CLASSES), bool))
 
-    return intervals(
+    return bootstrap_intervals(
         score,
         len(y_true),
         n_lesions,

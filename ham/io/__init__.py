@@ -10,18 +10,7 @@ Only `ham.config` is imported here, and every other package may build on this on
 """
 
 from ham.io.archive import Archive, ArchiveError, Entry
-from ham.io.damage import (
-    DAMAGED,
-    file_sha256,
-    parse_arrays,
-    parse_json,
-    read_arrays,
-    read_bytes,
-    read_json,
-)
-from ham.io.job import Job, Pace, Report, Stopped, stoppable, stopped
-from ham.io.kept import keep, kept, read_kept
-from ham.io.whole import (
+from ham.io.atomic import (
     cannot_write,
     is_full,
     json_bytes,
@@ -32,6 +21,17 @@ from ham.io.whole import (
     write_json,
     writing,
 )
+from ham.io.cache import keep, kept, read_kept
+from ham.io.damage import (
+    DAMAGED,
+    file_sha256,
+    parse_arrays,
+    parse_json,
+    read_arrays,
+    read_bytes,
+    read_json,
+)
+from ham.io.job import Job, Pace, Report, Stopped, stoppable, stopped
 
 __all__ = [
     "DAMAGED",

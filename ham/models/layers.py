@@ -200,7 +200,7 @@ def dense(units: int, activation: str) -> Layer:
     )
 
 
-def lstm(units: int, sequence: bool) -> Layer:
+def lstm_layer(units: int, sequence: bool) -> Layer:
     """Four gates (input, forget, cell, output); a `sequence` hands every step on, else the last
     alone.
     """

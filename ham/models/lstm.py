@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from ham.config import IMAGE_SIZE, N_CLASSES
 from ham.models.architecture import Architecture
-from ham.models.layers import Layer, dense, dropout, lstm
+from ham.models.layers import Layer, dense, dropout, lstm_layer
 
 
 def layers(
     units_1: int, units_2: int, units_3: int, dropout_1: float, dropout_2: float, dropout_3: float
 ) -> list[Layer]:
     return [
-        lstm(units_1, sequence=True),
+        lstm_layer(units_1, sequence=True),
         dropout(dropout_1),
-        lstm(units_2, sequence=True),
+        lstm_layer(units_2, sequence=True),
         dropout(dropout_2),
-        lstm(units_3, sequence=False),
+        lstm_layer(units_3, sequence=False),
         dropout(dropout_3),
         dense(N_CLASSES, "softmax"),
     ]

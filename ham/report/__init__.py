@@ -12,7 +12,7 @@ No number of these is computed anywhere else, and nothing here knows of pages or
 
 from ham.report.comparison import Comparison, Difference, NotComparable, grouped, test_parts
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
-from ham.report.names import RunName, labels, names, split_note
+from ham.report.names import RunName, labels, run_names, split_note
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
 from ham.report.sentences import (
     calibration_in_words,
@@ -53,13 +53,13 @@ __all__ = [
     "difference_table",
     "grouped",
     "labels",
-    "names",
     "operating_point_in_words",
     "operating_table",
     "points",
     "predictions_csv",
     "report_document",
     "report_record",
+    "run_names",
     "score_table",
     "scores_csv",
     "set_table",

@@ -27,7 +27,7 @@ class RunName:
         return f"{self.letter} · {self.title}" if self.letter else self.title
 
 
-def names(runs: Sequence[Run], titles: Mapping[str, str]) -> list[RunName]:
+def run_names(runs: Sequence[Run], titles: Mapping[str, str]) -> list[RunName]:
     """A, B, C ... in the order of the runs, with their titles by id; a run alone has no letter."""
     if len(runs) == 1:
         return [RunName("", titles[runs[0].id])]

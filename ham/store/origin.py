@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
-def origin() -> str:
+def own_origin() -> str:
     """16 hex digits; another at every call where HAM_HOME cannot be written."""
     return io.kept(
         home_folder() / "origin",
@@ -33,7 +33,7 @@ def origin() -> str:
 
 def trained_here(run: Run) -> bool:
     """Whether this HAM_HOME made the run; False for one that was imported, or ships."""
-    return run.record.get("origin") == origin()
+    return run.record.get("origin") == own_origin()
 
 
 def _read(path: Path) -> str:

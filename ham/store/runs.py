@@ -36,7 +36,7 @@ from ham.store import notes as notes_file
 from ham.store.files import DamagedRunError, writing
 from ham.store.folder import RUN_ID, SHIPS, Run, read_folder
 from ham.store.notes import Notes
-from ham.store.origin import origin
+from ham.store.origin import own_origin
 from ham.store.record import FORMAT, Status
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> 
         "packages": _package_versions(),
         "classes": list(CODES),
         "data": data,
-        "origin": origin(),
+        "origin": own_origin(),
     }
     status = Status(state="queued", epochs=config.epochs, created=now, order=now)
     folder = runs_folder() / run_id

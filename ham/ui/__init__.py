@@ -1,7 +1,7 @@
 """The dashboard: the only package that imports Streamlit, besides app.py and pages/.
 
 frame       what every page stands in: menu, data in use, live run, title, footer; errors; charts
-shelf       the data set in use, opened once for all visitors
+current_data  the data set in use, opened once for all visitors
 sources     use the real data: download, zip, folder, and which data is in use
 empty       what a page shows where there is no data yet
 home        the sections of the Home page
@@ -10,6 +10,7 @@ dataset, training, comparison, prediction    the sections of the page of that na
 A page reads `from ham import ui`, then `with ui.page(title, question): ...`.
 """
 
+from ham.ui.current_data import current_dataset, dataset_error
 from ham.ui.empty import need_dataset
 from ham.ui.frame import (
     chart,
@@ -25,7 +26,6 @@ from ham.ui.frame import (
     show_error,
     time_left,
 )
-from ham.ui.shelf import current_dataset, dataset_error
 from ham.ui.sources import choose_folder
 
 __all__ = [

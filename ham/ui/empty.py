@@ -5,8 +5,8 @@ from __future__ import annotations
 from ham import data
 from ham.config import DataError
 from ham.ui import sources
+from ham.ui.current_data import current_dataset
 from ham.ui.frame import end_page, show_error
-from ham.ui.shelf import current_dataset
 
 
 def need_dataset() -> data.LesionDataset:

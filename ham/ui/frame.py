@@ -38,8 +38,8 @@ from ham.config import (
 from ham.data import LesionDataset, shown
 from ham.engine import Engine
 from ham.ui import visit
-from ham.ui.desk import desk
-from ham.ui.shelf import current_dataset
+from ham.ui.current_data import current_dataset
+from ham.ui.data_work import data_work
 
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
@@ -396,7 +396,7 @@ def _under_way(runs: bool) -> None:
     """What is being fetched and, where wanted, what trains, followed while there is any."""
 
     def state() -> tuple[list, bool]:
-        return live_states() if runs else [], desk().at_work
+        return live_states() if runs else [], data_work().at_work
 
     seen = state()
     if any(seen):
@@ -407,7 +407,7 @@ def _under_way(runs: bool) -> None:
 
 
 def _job() -> None:
-    job = desk().job
+    job = data_work().job
     if job is not None and job.running:
         st.markdown(f":gray[:material/download:] **{plain(job.title)}**")
         share = min(1.0, job.done / job.total) if job.total else 0.0

@@ -16,8 +16,8 @@ from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
 from ham.evaluation import percent
 from ham.ui import sources
+from ham.ui.current_data import current_dataset
 from ham.ui.frame import engine, plain, said_above
-from ham.ui.shelf import current_dataset
 
 LAST_RUNS = 8
 

@@ -21,7 +21,7 @@ from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_
 from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
 from ham.ui import visit
-from ham.ui.desk import desk
+from ham.ui.data_work import data_work
 from ham.ui.frame import errors, plain, show_error, time_left, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at
@@ -44,7 +44,7 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
     `primary`: to get data is the page's next step. Without a heading it stands in a frame of
     somebody else's.
     """
-    job = desk().job
+    job = data_work().job
     with st.container(border=bool(heading)):
         if heading:
             st.subheader(heading, anchor=False)
@@ -73,7 +73,7 @@ def section(found: data.LesionDataset | None, problem: DataError | None) -> None
     if problem is not None:
         show_error(problem)
         panel("Use other data")
-    elif desk().job is not None:
+    elif data_work().job is not None:
         panel("Data in use", primary=False)
     else:
         label = (
@@ -119,13 +119,13 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
             path = data.as_folder(text)
             if path.is_file() and data.is_packed(path):
                 st.session_state["sources_way"] = _NAMED
-                desk().start(
+                data_work().start(
                     f"Unpacking {path.name}",
                     lambda report, stop: data.unpack(path, path.name, report, stop),
                 )
             elif data.is_packed(path):
                 st.session_state["sources_way"] = _NAMED
-                desk().start(
+                data_work().start(
                     f"Unpacking what is in {path.name}",
                     lambda report, stop: data.open_source(path, io.stoppable(report, stop)).chosen,
                 )
@@ -169,7 +169,7 @@ def words(job: io.Job) -> str:
 
 def _ended(job: io.Job) -> None:
     if job.error is not None and not isinstance(job.error, HamError):
-        desk().clear()  # shown once: the page is usable again after a reload
+        data_work().clear()  # shown once: the page is usable again after a reload
         raise job.error
     decided = bool(os.environ.get("HAM_DATA"))
     if isinstance(job.error, io.Stopped):
@@ -203,7 +203,7 @@ def _ended(job: io.Job) -> None:
 
 def _close(job: io.Job) -> None:
     """A callback. After an error the panel stays open: there is another try to make."""
-    desk().clear()
+    data_work().clear()
     st.session_state["sources_open"] = job.error is not None
 
 
@@ -299,7 +299,7 @@ def _download(primary: bool) -> None:
     def start() -> None:
         st.session_state["sources_way"] = _FETCH
         _try(
-            lambda: desk().start(
+            lambda: data_work().start(
                 _DOWNLOAD, lambda report, stop: data.download_ham10000(photographs, report, stop)
             )
         )
@@ -327,7 +327,7 @@ def _drop() -> None:
             visit.take([file])
             st.session_state["sources_dropped"] = times + 1
             st.session_state["sources_way"] = _DROPPED
-            _try(lambda: desk().start(f"Unpacking {file.name}", unpack(file)))
+            _try(lambda: data_work().start(f"Unpacking {file.name}", unpack(file)))
 
     def unpack(file: UploadedFile) -> Callable[[io.Report, threading.Event], Path]:
         def work(report: io.Report, stop: threading.Event) -> Path:

@@ -11,14 +11,14 @@ files         downloads
 Runs are called A, B, C ... in the order chosen; A is the baseline.
 """
 
-from ham.ui.comparison.details import classes, confusion, more
-from ham.ui.comparison.images import behind_a_cell
-from ham.ui.comparison.runs import (
+from ham.ui.comparison.choice import (
     choose_runs,
     leaking_splits,
     on_the_same_test_images,
     runs_table,
 )
+from ham.ui.comparison.details import classes, confusion, more
+from ham.ui.comparison.images import behind_a_cell
 from ham.ui.comparison.scores import headline
 
 __all__ = [

@@ -7,7 +7,7 @@ import streamlit as st
 from ham import charts, report
 from ham.evaluation import CALIBRATION_BINS, COVERAGE
 from ham.report import Comparison
-from ham.ui.comparison.runs import drawing_lesions, in_rows
+from ham.ui.comparison.choice import drawing_lesions, in_rows
 from ham.ui.frame import chart, errors, is_dark, plain
 
 WHICH = {"before": "As the model gives them", "after": "After the temperature"}

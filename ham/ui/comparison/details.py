@@ -7,7 +7,7 @@ import streamlit as st
 from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
 from ham.ui.comparison import calibration, files, operating
-from ham.ui.comparison.runs import in_rows
+from ham.ui.comparison.choice import in_rows
 from ham.ui.frame import chart, is_dark, model_cards
 
 

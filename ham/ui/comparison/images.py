@@ -13,8 +13,8 @@ from PIL import Image
 from ham import data, store
 from ham.config import CLASSES, DataError
 from ham.report import Comparison, RunName, RunReport
+from ham.ui.current_data import current_dataset
 from ham.ui.frame import errors
-from ham.ui.shelf import current_dataset
 
 IMAGES_A_PAGE = 18
 _STYLE = """<style>

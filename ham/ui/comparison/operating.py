@@ -8,7 +8,7 @@ from ham import charts, report
 from ham.config import CLASS_INDEX, CLASSES, CODES
 from ham.evaluation import TARGETS
 from ham.report import BY_CLASS, Comparison
-from ham.ui.comparison.runs import drawing_lesions
+from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, errors, is_dark, plain
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from ham import charts, report
 from ham.evaluation import SCORES
 from ham.report import Comparison
-from ham.ui.comparison.runs import drawing_lesions
+from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, is_dark, plain
 
 

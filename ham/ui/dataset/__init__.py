@@ -10,22 +10,22 @@ cached     what is computed once for a data set
 """
 
 from ham.ui.dataset.details import siblings_of
-from ham.ui.dataset.filters import Filters, ImageSet, filters
-from ham.ui.dataset.gallery import gallery, in_order
+from ham.ui.dataset.filters import Filters, ImageSet, filter_bar
+from ham.ui.dataset.gallery import in_order, show_gallery
 from ham.ui.dataset.leakage import lab_is_live, leakage
-from ham.ui.dataset.summary import no_match, summary
-from ham.ui.dataset.views import views
+from ham.ui.dataset.summary import no_match, show_summary
+from ham.ui.dataset.views import show_views
 
 __all__ = [
     "Filters",
     "ImageSet",
-    "filters",
-    "gallery",
+    "filter_bar",
     "in_order",
     "lab_is_live",
     "leakage",
     "no_match",
+    "show_gallery",
+    "show_summary",
+    "show_views",
     "siblings_of",
-    "summary",
-    "views",
 ]

@@ -13,7 +13,7 @@ from ham import data
 from ham.config import CLASSES, CODES
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import method_in_words, show_images
-from ham.ui.dataset.tiles import jpeg, png, tiles
+from ham.ui.dataset.tiles import jpeg, png, show_tiles
 from ham.ui.frame import errors, plain
 
 _LARGE = (800, 600)  # pixels of the original, at most
@@ -74,7 +74,7 @@ def _details(dataset: data.LesionDataset) -> None:
             if len(siblings) > 1
             else "**One more of the same lesion**"
         )
-        tiles(dataset, siblings, "small", "dataset_siblings")
+        show_tiles(dataset, siblings, "small", "dataset_siblings")
     st.markdown(
         "**Nearest images of other lesions**  \n:gray[The least different at 14x14 "
         "pixels, colour included; "
@@ -82,7 +82,7 @@ def _details(dataset: data.LesionDataset) -> None:
     )
     near = data.nearest(cached.features(dataset), row)
     near = near[dataset.groups[near] != dataset.groups[row]][:_N_NEAREST]
-    tiles(dataset, near, "small", "dataset_nearest")
+    show_tiles(dataset, near, "small", "dataset_nearest")
 
 
 def siblings_of(dataset: data.LesionDataset, row: int) -> np.ndarray:

@@ -122,7 +122,7 @@ class Filters:
         return ", ".join(filter(None, words))
 
 
-def filters(dataset: data.LesionDataset) -> Filters:
+def filter_bar(dataset: data.LesionDataset) -> Filters:
     """The filters to add, behind a button, and a chip for each in force. They last as long as
     the visit.
     """

@@ -11,7 +11,7 @@ from ham import data
 from ham.ui.dataset import cached
 from ham.ui.dataset.details import opened_details
 from ham.ui.dataset.filters import Filters
-from ham.ui.dataset.tiles import tiles
+from ham.ui.dataset.tiles import show_tiles
 from ham.ui.frame import errors, plain
 
 _IMAGES_A_PAGE = 24
@@ -30,7 +30,7 @@ VIEWS = {"both": "Both", "small": "28x28", "original": "Originals"}
 
 @st.fragment
 @errors()
-def gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
+def show_gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
     """A page of images, enlarged without smoothing, beside their originals where there are any."""
     st.space("small")
     st.subheader("Images", anchor=False)
@@ -45,7 +45,7 @@ def gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> N
     page = min(st.session_state.get(page_key, 1), n_pages)
     first = (page - 1) * _IMAGES_A_PAGE
     shown = ordered[first : first + _IMAGES_A_PAGE]
-    tiles(dataset, shown, view, "dataset_grid")
+    show_tiles(dataset, shown, view, "dataset_grid")
     with st.container(horizontal=True, vertical_alignment="center"):
         if n_pages > 1:
             st.pagination(n_pages, key=page_key, persist_state="session")

@@ -14,7 +14,7 @@ from ham.ui.dataset.tiles import png
 from ham.ui.frame import chart, is_dark
 
 
-def looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
+def show_looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     """The mean image of each class, and the distribution of its colours, of the rows given."""
     labels = dataset.labels[rows]
     counts = np.bincount(labels, minlength=N_CLASSES)

@@ -25,7 +25,7 @@ TABLES = {
 }
 
 
-def overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
+def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     """Class balance, age, sex, site and way of diagnosis by class, of the rows given."""
     metadata = dataset.metadata.iloc[rows]
     figures = metadata_figures(metadata, is_dark())

@@ -12,7 +12,7 @@ from ham.ui.frame import plain
 _BADGES = {"high": ":red-badge[high]", "medium": ":orange-badge[medium]", "low": ":gray-badge[low]"}
 
 
-def quality(dataset: data.LesionDataset) -> None:
+def show_quality(dataset: data.LesionDataset) -> None:
     """Findings on the whole data set, the gravest first."""
     found = cached.findings(dataset)
     if not found:

@@ -11,7 +11,7 @@ from ham.ui.dataset.filters import Filters
 from ham.ui.frame import plain
 
 
-def summary(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
+def show_summary(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
     """How much matches, in one sentence, and what can be downloaded of it."""
     n_lesions = dataset.metadata["lesion_id"].iloc[rows].nunique()
     words = chosen.in_words()

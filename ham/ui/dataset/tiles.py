@@ -27,7 +27,7 @@ def open_image(row: int) -> None:
     st.session_state["dataset_open"] = int(row)
 
 
-def tiles(dataset: data.LesionDataset, rows: Sequence[int], view: str, key: str) -> None:
+def show_tiles(dataset: data.LesionDataset, rows: Sequence[int], view: str, key: str) -> None:
     """A grid of images; a click on one, or Enter, opens its details. `key` names the grid."""
     st.html(_STYLE)
     siblings = np.bincount(dataset.groups)[dataset.groups[rows]]

@@ -7,21 +7,21 @@ import streamlit as st
 
 from ham import data
 from ham.ui.dataset.filters import Filters
-from ham.ui.dataset.looks import looks
+from ham.ui.dataset.looks import show_looks
 from ham.ui.dataset.map import image_map
-from ham.ui.dataset.overview import overview
-from ham.ui.dataset.quality import quality
+from ham.ui.dataset.overview import show_overview
+from ham.ui.dataset.quality import show_quality
 
 TITLES = ("Classes and patients", "Looks", "Map", "Data quality")
 
 
-def views(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
+def show_views(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
     """Tabs over the rows given: classes and patients, looks, map, doubts."""
     drawn = (
-        lambda: overview(dataset, rows),
-        lambda: looks(dataset, rows),
+        lambda: show_overview(dataset, rows),
+        lambda: show_looks(dataset, rows),
         lambda: image_map(dataset, chosen),
-        lambda: quality(dataset),
+        lambda: show_quality(dataset),
     )
     for tab, draw in zip(st.tabs(TITLES, on_change="rerun", key="dataset_tab"), drawn, strict=True):
         if tab.open:

@@ -17,8 +17,8 @@ from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image
 from ham.prediction import dataset_image
 from ham.ui import visit
+from ham.ui.current_data import current_dataset
 from ham.ui.frame import plain, show_error
-from ham.ui.shelf import current_dataset
 
 MAX_IMAGES = 100  # that a visit keeps
 EXAMPLES = 4

@@ -6,7 +6,7 @@ live     one run: progress, curves, findings, its first batch, how it ended
 words    numbers as the page writes them
 """
 
-from ham.ui.training.form import form, start_button, summary, use_settings
 from ham.ui.training.queue import queue_and_live_run
+from ham.ui.training.settings_form import form, start_button, summary, use_settings
 
 __all__ = ["form", "queue_and_live_run", "start_button", "summary", "use_settings"]

@@ -19,7 +19,7 @@ from ham.evaluation.learning import findings
 from ham.report import RunName
 from ham.store import Run
 from ham.ui import frame
-from ham.ui.training.form import use_settings
+from ham.ui.training.settings_form import use_settings
 from ham.ui.training.words import accuracy, baseline, share
 
 _MOST_IMAGES = 8  # of the first batch

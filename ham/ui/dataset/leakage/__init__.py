@@ -12,10 +12,10 @@ import streamlit as st
 
 from ham import data
 from ham.lab.leakage import live_lab_runs
-from ham.ui.dataset.leakage.measure import measure
-from ham.ui.dataset.leakage.measured import measured
-from ham.ui.dataset.leakage.pairs import pairs
-from ham.ui.dataset.leakage.shares import shares
+from ham.ui.dataset.leakage.measure import show_plan
+from ham.ui.dataset.leakage.measured import show_result
+from ham.ui.dataset.leakage.pairs import show_pairs
+from ham.ui.dataset.leakage.shares import show_shares
 
 __all__ = ["lab_is_live", "leakage"]
 
@@ -33,7 +33,7 @@ def leakage(dataset: data.LesionDataset) -> None:
         ":gray[Many lesions were photographed several times. How the images are dealt decides "
         "whether a test score speaks of new lesions or of ones that training has seen.]"
     )
-    shares(dataset)
-    pairs(dataset)
-    possible = measure(dataset)
-    measured(dataset, possible)
+    show_shares(dataset)
+    show_pairs(dataset)
+    possible = show_plan(dataset)
+    show_result(dataset, possible)

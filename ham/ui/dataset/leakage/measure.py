@@ -26,7 +26,7 @@ _ICONS = {
 }
 
 
-def measure(dataset: data.LesionDataset) -> list[Cell]:
+def show_plan(dataset: data.LesionDataset) -> list[Cell]:
     """What is trained, its time, start and progress; returns every training of the plan."""
     st.space("small")
     st.markdown("#### Measure it")

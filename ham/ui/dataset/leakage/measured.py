@@ -15,7 +15,7 @@ from ham.ui.frame import chart, count, is_dark, show_error
 _CHARTED = (lab.SCORE, "accuracy")
 
 
-def measured(dataset: data.LesionDataset, plan: list[Cell]) -> None:
+def show_result(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     """Nothing before the first training is done."""
     done = [cell for cell in plan if cell.done]
     if not done:

@@ -19,7 +19,7 @@ _SEED = 0  # of the split whose pairs are shown, and of the first run of the mea
 
 @st.fragment
 @errors()
-def pairs(dataset: data.LesionDataset) -> None:
+def show_pairs(dataset: data.LesionDataset) -> None:
     """A row of pairs, others at a click."""
     found = _pairs(dataset, dataset.fingerprint)
     leaking = [protocol for protocol in found if len(found[protocol])]

@@ -13,7 +13,7 @@ from ham.ui.frame import chart, is_dark, plain
 _SPLIT_SEEDS = range(5)
 
 
-def shares(dataset: data.LesionDataset) -> None:
+def show_shares(dataset: data.LesionDataset) -> None:
     """The three protocols side by side, 100 icons each."""
     found = _reports(dataset, dataset.fingerprint)
     dark = is_dark()

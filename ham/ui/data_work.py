@@ -13,7 +13,7 @@ from ham import data, io
 from ham.config import DataError, home_folder
 
 
-class _Desk:
+class _DataWork:
     """What is being fetched or unpacked, or was last."""
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class _Desk:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _desk(home: Path) -> _Desk:
-    return _Desk()
+def _data_work(home: Path) -> _DataWork:
+    return _DataWork()
 
 
-def desk() -> _Desk:
-    """The one desk of this server."""
-    return _desk(home_folder())
+def data_work() -> _DataWork:
+    """What goes on with data on this server."""
+    return _data_work(home_folder())

@@ -20,7 +20,7 @@ _LOOK_AGAIN_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.4  # a memory map is open before this; only what takes longer gets a bar
 
 
-class _Shelf:
+class _Opened:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._key: tuple = ()
@@ -55,8 +55,8 @@ def _stamp(folder: Path) -> list | float:
 
 
 @st.cache_resource
-def _shelf() -> _Shelf:
-    return _Shelf()
+def _opened() -> _Opened:
+    return _Opened()
 
 
 def current_dataset() -> data.LesionDataset:
@@ -65,7 +65,7 @@ def current_dataset() -> data.LesionDataset:
     Raises DataError where its files cannot be used.
     """
     folder = data.current_source()
-    opening = _shelf().opening(folder)
+    opening = _opened().opening(folder)
     opening.wait(_PATIENCE_SECONDS)
     if opening.running:
         _watch(opening)

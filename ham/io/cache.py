@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from ham.io.atomic import whole
 from ham.io.damage import DAMAGED
-from ham.io.whole import whole
 
 log = logging.getLogger(__name__)
 

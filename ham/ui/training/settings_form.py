@@ -238,12 +238,14 @@ def start_button(config: TrainConfig | None, dataset: LesionDataset) -> None:
     before.
     """
     chosen = _several(config) if config else []
-    known = {index: twin for index, one in enumerate(chosen) if (twin := _twin(one, dataset))}
+    known = {
+        index: run for index, one in enumerate(chosen) if (run := _trained_before(one, dataset))
+    }
     again = len(chosen) == 1 and bool(known) and not known[0].live
     if len(chosen) > 1:
         chosen = _left(chosen, known)
     elif known:
-        _show_twin(known[0])
+        _show_trained_before(known[0])
     label = (
         f"Start {len(chosen)} runs"
         if len(chosen) > 1
@@ -357,17 +359,17 @@ def _left(chosen: list[TrainConfig], known: dict[int, Run]) -> list[TrainConfig]
     return chosen
 
 
-def _show_twin(twin: Run) -> None:
-    name = frame.plain(twin.title)
-    if twin.live:
+def _show_trained_before(run: Run) -> None:
+    name = frame.plain(run.title)
+    if run.live:
         st.info(
             "Exactly this "
-            f"{'trains just now' if twin.state == 'running' else 'waits already'}: {name}.",
+            f"{'trains just now' if run.state == 'running' else 'waits already'}: {name}.",
             icon=":material/content_copy:",
         )
         return
     st.info(
-        f"Exactly this was trained before: {name}, {accuracy(twin)}. "
+        f"Exactly this was trained before: {name}, {accuracy(run)}. "
         "The same settings on the same data give the same "
         "result.",
         icon=":material/content_copy:",
@@ -376,11 +378,11 @@ def _show_twin(twin: Run) -> None:
         "pages/comparison.py",
         label="See it beside other runs",
         icon=":material/balance:",
-        query_params={"runs": twin.id},
+        query_params={"runs": run.id},
     )
 
 
-def _twin(config: TrainConfig, dataset: LesionDataset) -> Run | None:
+def _trained_before(config: TrainConfig, dataset: LesionDataset) -> Run | None:
     """A finished run of the same settings, data, training and packages; else one that waits or
     trains.
     """

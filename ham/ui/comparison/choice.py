@@ -61,7 +61,7 @@ def choose_runs() -> dict[RunName, RunReport]:
     # the table of runs says which ship with HAM Lab
     titles = {i: by_id[i].short_title if by_id[i].shipped else labels[i] for i in chosen}
     reports = _whole([by_id[run_id] for run_id in chosen], titles)
-    names = report.names([found.run for found in reports], titles)
+    names = report.run_names([found.run for found in reports], titles)
     return dict(zip(names, reports, strict=True))
 
 
