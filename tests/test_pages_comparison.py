@@ -27,7 +27,7 @@ from ham.evaluation import (
     evaluation_record,
 )
 from ham.report import Comparison, RunName, RunReport
-from ham.ui.comparison import files, images, runs
+from ham.ui.comparison import choice, files, images
 from tests import page_driver
 from tests.test_bundle import changed, keras_file, members_of, zipped
 from tests.test_store import edited as with_change
@@ -258,9 +258,9 @@ def test_a_run_deleted_meanwhile_leaves_the_choice(cnn, lstm):
 def test_without_a_link_the_newest_comparable_run_of_each_model_is_chosen(cnn, lstm):
     other_seed = finished_run(2.0, created=1.7e9 + 200, model="cnn", seed=5)
     newer_cnn = finished_run(2.0, created=1.7e9 + 100, model="cnn", epochs=30)
-    assert runs.default_runs(store.list_runs()) == [lstm.id, newer_cnn.id]
-    assert runs.default_runs([other_seed, cnn]) == [other_seed.id, cnn.id]
-    assert runs.default_runs([newer_cnn, cnn]) == [newer_cnn.id, cnn.id]
+    assert choice.default_runs(store.list_runs()) == [lstm.id, newer_cnn.id]
+    assert choice.default_runs([other_seed, cnn]) == [other_seed.id, cnn.id]
+    assert choice.default_runs([newer_cnn, cnn]) == [newer_cnn.id, cnn.id]
     assert open_page().multiselect[0].value == [lstm.id, newer_cnn.id]
 
 
@@ -537,13 +537,13 @@ def test_another_copy_of_the_data_is_compared_and_mentioned(own_copies, shipped)
 
 def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_copies, shipped):
     cnn, lstm = own_copies
-    assert set(runs.default_runs(store.models())) == {cnn.id, lstm.id}
-    assert runs.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
+    assert set(choice.default_runs(store.models())) == {cnn.id, lstm.id}
+    assert choice.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
     other_split = store.write_record(
         cnn, split=cnn.record["split"] | {"test_fingerprint": "others"}
     )
-    assert runs.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
-    assert runs.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
+    assert choice.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
+    assert choice.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
 
 
 def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best(shipped):
@@ -556,7 +556,7 @@ def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best
         dataclasses.replace(cnn, id="resnet-improved"),
         dataclasses.replace(cnn, id="resnet-balanced"),
     ]
-    assert runs.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
+    assert choice.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
 
 
 def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_copies, shipped):
