@@ -215,11 +215,25 @@ def test_the_bytes_of_a_path_that_are_no_text_come_back_from_json():
         b'{"a": "\\udce4"',
         b'["\\udce4"]',
         b'["\\udce4", ' + b"[" * 200_000,
+        b'{"a": "\\udce4", "b": NaN}',
+        b'{"a": 1e400}',
+        b'{"a": ' + b"9" * 5000 + b"}",
     ],
 )
 def test_what_is_no_json_object_raises_value_error(content):
-    with pytest.raises(ValueError):  # noqa: PT011 - orjson's words are its own
+    with pytest.raises(ValueError):  # noqa: PT011 - msgspec's words are its own
         io.parse_json(content)
+
+
+def test_json_is_read_to_a_depth_of_100_however_many_brackets_it_has():
+    def nested(depth: int) -> bytes:
+        return b'{"a": ' * depth + b"[" * 7 + b"]" * 7 + b"}" * depth
+
+    wide = b'{"rows": [' + b"[{}]," * 5000 + b"[[[[]]]]]}"
+    assert list(io.parse_json(wide)) == list(io.parse_json(b'{"rows": "' + b"[" * 500 + b'"}'))
+    assert io.parse_json(nested(93))
+    with pytest.raises(ValueError, match="nested more than 100 deep"):
+        io.parse_json(nested(94))
 
 
 # -------------------------------------------------------------------------------- kept

@@ -142,7 +142,7 @@ def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) 
         ("config.json", '{"format": 99}', "newer version of HAM Lab .format 99."),
         ("config.json", None, "missing"),
         ("status.json", None, "missing"),
-        ("config.json", "[" * 100_000, "depth limit"),
+        ("config.json", "[" * 100_000, "nested too deep"),
         ("config.json", b"\xff\xfe", "damaged"),
         ("status.json", '{"created": NaN}', "damaged"),
     ],

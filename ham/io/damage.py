@@ -15,7 +15,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
+import msgspec
 
 from ham.io.archive import Archive
 
@@ -49,6 +49,7 @@ DAMAGED: tuple[type[Exception], ...] = (
 # of all arrays of one file, unpacked; a training's checkpoint has some megabytes
 MOST_ARRAY_BYTES = 1 << 30
 _CHUNK = 65536  # bytes
+_DEEPEST = 100  # JSON in JSON: whoever walks it takes a step down for each
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
@@ -69,25 +70,38 @@ def read_bytes(path: str | os.PathLike) -> bytes:
 def parse_json(content: bytes) -> dict:
     """A JSON object. Raises ValueError where it is none, or one nested too deep to be ours."""
     try:
-        # a list of 2,000 runs is mostly parsing: three times as fast as json
-        found = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        if b"\\ud" not in content:
-            raise
-        found = _parse_odd_text(content)
+        found = _parsed(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
     if not isinstance(found, dict):
         raise ValueError("it holds no JSON object")
+    # counting is quick, and most files have too few brackets to be deep
+    if content.count(b"[") + content.count(b"{") > _DEEPEST and _is_deep(found):
+        raise ValueError(f"it is nested more than {_DEEPEST} deep")
     return found
 
 
-def _parse_odd_text(content: bytes) -> object:
-    """The bytes of a path that are no text are escaped as `json_bytes` does it: orjson takes no
-    such.
-    """
+def _parsed(content: bytes) -> object:
     try:
-        return json.loads(content)
-    except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        # a list of 2,000 runs is mostly parsing: three times as fast as json
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        if b"\\ud" not in content:
+            raise
+        # the bytes of a path that are no text, as `json_bytes` escapes them: msgspec takes none
+        return json.loads(content, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it holds {constant}, which is no number")
+
+
+def _is_deep(found: object) -> bool:
+    level = [found]
+    for _ in range(_DEEPEST):
+        lists = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [part for parts in lists for part in parts if isinstance(part, dict | list)]
+    return bool(level)
 
 
 def read_json(path: Path) -> dict:

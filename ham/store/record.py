@@ -369,7 +369,7 @@ def parse_status(content: bytes) -> Status:
 def check_format(record: dict, what: str) -> None:
     """Raises NewerRunError, and ValueError where the format is none of ours."""
     found = record.get("format")
-    if type(found) is int and found > FORMAT:
+    if type(found) is int and FORMAT < found < _MOST:
         raise NewerRunError(
             what,
             f"was made by a newer version of HAM Lab (format {found}); this one reads {FORMAT}.",
