@@ -6,6 +6,6 @@ from ham.ui import home
 with ui.page(
     "Home",
     "See what is in HAM10000, train models on it, compare them, and ask them about an image.",
-):
-    home.cards()
-    home.last_runs()
+) as found:
+    home.cards(found)
+    home.last_runs(found)

@@ -5,9 +5,11 @@ chance.
 from ham import ui
 from ham.ui import comparison as sections
 
-with ui.page("Comparison", "Which run is better, by how much, and where does it go wrong?"):
-    chosen = sections.choose_runs()
-    compared = sections.on_the_same_test_images(chosen)
+with ui.page(
+    "Comparison", "Which run is better, by how much, and where does it go wrong?"
+) as found:
+    chosen = sections.choose_runs(found)
+    compared = sections.on_the_same_test_images(chosen, found)
     sections.leaking_splits(compared)
     sections.runs_table(compared)
     sections.headline(compared)

@@ -8,8 +8,8 @@ from ham.ui import dataset as sections
 with ui.page(
     "Dataset",
     "What is in the data, whom it comes from, and what makes it treacherous.",
-    follows_runs=sections.lab_is_live(),
-):
+    follows=sections.lab_is_live,
+) as found:
     dataset = ui.need_dataset()
     chosen = sections.filter_bar(dataset)
     rows = chosen.rows(dataset)
@@ -19,4 +19,4 @@ with ui.page(
         sections.show_gallery(dataset, chosen, rows)
     else:
         sections.no_match()
-    sections.leakage(dataset)
+    sections.leakage(dataset, found)

@@ -6,18 +6,20 @@ from ham import ui
 from ham.ui import run_list, training
 
 with ui.page(
-    "Training", "Train a model with your own settings and watch what it learns.", follows_runs=True
-):
+    "Training",
+    "Train a model with your own settings and watch what it learns.",
+    follows=lambda found: True,
+) as found:
     top, below = st.container(), st.container()
     with below:  # drawn first: past runs are there without data too
-        run_list.all_runs()
+        run_list.all_runs(found)
     with top:
         dataset = ui.need_dataset()
         left, right = st.columns([5, 6], gap="large")
         with left:
             config = training.form(dataset)
             if config is not None:
-                training.summary(config, dataset)
-            training.start_button(config, dataset)
+                training.summary(config, dataset, found)
+            training.start_button(config, dataset, found)
         with right:
-            training.queue_and_live_run()
+            training.queue_and_live_run(found)

@@ -68,7 +68,7 @@ def test_all_protocols_take_the_same_steps_and_differ_in_nothing_else(small_data
 
 
 def test_the_lab_finds_its_runs_by_settings_and_data(small_dataset, kaggle_folder):
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
+    start(cells(small_dataset, PROTOCOLS, [0], store.list_runs()), small_dataset)
     assert [run.config.split for run in engine.queue()] == PROTOCOLS
     assert [run.title for run in engine.queue()] == [
         "Leakage lab: by lesion, seed 0",
@@ -76,13 +76,13 @@ def test_the_lab_finds_its_runs_by_settings_and_data(small_dataset, kaggle_folde
         "Leakage lab: oversample, then split, seed 0",
     ]
     assert {run.notes.tags for run in engine.queue()} == {(TAG,)}
-    found = cells(small_dataset, PROTOCOLS, [0, 1])
+    found = cells(small_dataset, PROTOCOLS, [0, 1], store.list_runs())
     assert [cell.live for cell in found] == [True] * 3 + [False] * 3
     other = open_dataset(kaggle_folder(counts={"mel": 9, "nv": 30}))
-    assert [cell.run for cell in cells(other, PROTOCOLS, [0])] == [None] * 3
-    assert live_lab_runs()
+    assert [cell.run for cell in cells(other, PROTOCOLS, [0], store.list_runs())] == [None] * 3
+    assert live_lab_runs(store.list_runs())
     cancel(engine.queue())
-    assert not live_lab_runs()
+    assert not live_lab_runs(store.list_runs())
 
 
 def test_of_several_runs_of_one_training_the_finished_one_counts(small_dataset):
@@ -90,7 +90,7 @@ def test_of_several_runs_of_one_training_the_finished_one_counts(small_dataset):
     store.create_run(
         lab_config("image", 0, small_dataset), small_dataset.record, now=time.time() + 60
     )
-    assert cells(small_dataset, ["image"], [0])[0].run.id == done.id
+    assert cells(small_dataset, ["image"], [0], store.list_runs())[0].run.id == done.id
 
 
 def test_a_training_of_the_same_settings_that_the_lab_did_not_start_counts_too(small_dataset):
@@ -98,12 +98,14 @@ def test_a_training_of_the_same_settings_that_the_lab_did_not_start_counts_too(s
         lab_config("lesion", 0, small_dataset).replace(recipe="improved"), small_dataset.record
     )
     store.create_run(TrainConfig(), small_dataset.record)
-    assert [cell.run and cell.run.id for cell in cells(small_dataset, PROTOCOLS, [0])] == [
+    assert [
+        cell.run and cell.run.id for cell in cells(small_dataset, PROTOCOLS, [0], store.list_runs())
+    ] == [
         run.id,
         None,
         None,
     ]
-    assert not live_lab_runs()  # it has no tag: the sidebar follows it
+    assert not live_lab_runs(store.list_runs())  # it has no tag: the sidebar follows it
 
 
 def test_starting_takes_up_what_did_not_finish_and_leaves_the_rest_alone(small_dataset):
@@ -116,14 +118,14 @@ def test_starting_takes_up_what_did_not_finish_and_leaves_the_rest_alone(small_d
         ended=time.time(),
         error={"what": "The training", "why": "ran out of memory.", "todo": "Try again."},
     )
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
-    found = cells(small_dataset, PROTOCOLS, [0])
+    start(cells(small_dataset, PROTOCOLS, [0], store.list_runs()), small_dataset)
+    found = cells(small_dataset, PROTOCOLS, [0], store.list_runs())
     assert [cell.run.state for cell in found] == ["done", "queued", "queued"]
     assert [cell.run.id for cell in found[:2]] == [done.id, failed.id]
 
 
 def test_cancelling_goes_on_where_one_has_ended_meanwhile(small_dataset):
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
+    start(cells(small_dataset, PROTOCOLS, [0], store.list_runs()), small_dataset)
     first, second, third = engine.queue()
     store.write_status(first, state="done")
     cancel([first, second, third])
@@ -216,7 +218,7 @@ def test_steps_of_an_epoch_are_counted_by_hand(small_dataset, kaggle_folder):
 
 
 def test_the_time_is_that_of_the_steps_left(small_dataset, monkeypatch):
-    wanted = cells(small_dataset, PROTOCOLS, RUNS_EACH[1])
+    wanted = cells(small_dataset, PROTOCOLS, RUNS_EACH[1], store.list_runs())
     assert time_needed(wanted, small_dataset) == TimeNeeded(None, measuring=True)
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(problem="no memory."))
     assert time_needed(wanted, small_dataset) == TimeNeeded(None)
@@ -228,15 +230,15 @@ def test_the_time_is_that_of_the_steps_left(small_dataset, monkeypatch):
     assert time_needed(wanted, small_dataset).seconds == 61
     run = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
     store.write_status(run, state="cancelled", epoch=3)
-    resumed = cells(small_dataset, PROTOCOLS, RUNS_EACH[1])
+    resumed = cells(small_dataset, PROTOCOLS, RUNS_EACH[1], store.list_runs())
     assert time_needed(resumed, small_dataset).seconds == 61 - 3 * 2 * 0.5
 
 
 def test_runs_before_are_those_that_the_queue_takes_first(small_dataset):
     first = engine.submit(TrainConfig(), small_dataset.record)
-    start(cells(small_dataset, ["lesion", "image"], [0]), small_dataset)
+    start(cells(small_dataset, ["lesion", "image"], [0], store.list_runs()), small_dataset)
     runs = store.find_runs().runs
-    own = [run.id for run in live_lab_runs()]
+    own = [run.id for run in live_lab_runs(store.list_runs())]
     assert runs_before(own, runs) == 1
     assert runs_before(own[1:], runs) == 2
     assert runs_before([first.id], runs) == 0

@@ -265,10 +265,10 @@ def test_the_chart_of_the_scores_leaves_out_what_a_protocol_has_not():
 def lab() -> None:
     import os
 
-    from ham import data
+    from ham import data, store
     from ham.ui.dataset import leakage
 
-    leakage(data.open_dataset(os.environ["HAM_DATA"]))
+    leakage(data.open_dataset(os.environ["HAM_DATA"]), store.find_runs())
 
 
 def open_lab() -> AppTest:
@@ -373,7 +373,7 @@ def test_three_runs_of_each_are_nine_trainings_and_are_found_again_after_a_resta
 
 
 def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_dataset):
-    start(cells(small_dataset, PROTOCOLS, [0]), small_dataset)
+    start(cells(small_dataset, PROTOCOLS, [0], store.list_runs()), small_dataset)
     first, *others = engine.queue()
     with store.claim(first):
         store.write_status(
@@ -463,7 +463,7 @@ def test_the_page_has_one_timer_the_labs_for_its_own_runs_and_the_sidebars_for_o
     small_dataset, tagged
 ):
     if tagged:
-        start(cells(small_dataset, ["image"], [0]), small_dataset)
+        start(cells(small_dataset, ["image"], [0], store.list_runs()), small_dataset)
     else:
         store.create_run(TrainConfig(), small_dataset.record)
     page = open_page("pages/dataset.py")

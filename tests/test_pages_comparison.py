@@ -537,7 +537,7 @@ def test_another_copy_of_the_data_is_compared_and_mentioned(own_copies, shipped)
 
 def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_copies, shipped):
     cnn, lstm = own_copies
-    assert set(choice.default_runs(store.models())) == {cnn.id, lstm.id}
+    assert set(choice.default_runs(store.find_runs().models)) == {cnn.id, lstm.id}
     assert choice.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
     other_split = store.write_record(
         cnn, split=cnn.record["split"] | {"test_fingerprint": "others"}

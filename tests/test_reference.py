@@ -51,7 +51,7 @@ def state_of(folder: Path) -> dict[str, tuple[int, str]]:
 def test_without_a_reference_folder_there_is_none_and_looking_makes_nothing(
     reference: Path,
 ) -> None:
-    assert store.reference_runs() == store.models() == []
+    assert store.reference_runs() == store.find_runs().models == []
     assert not reference.exists()
 
 
@@ -98,7 +98,11 @@ def test_own_runs_come_first_and_the_list_of_runs_holds_them_alone(
     newest_first = sorted(
         (run.id for run in own_copies), key=lambda i: -store.read_run(i).status.created
     )
-    assert [run.id for run in store.models()] == [*newest_first, "lstm-described", "cnn-described"]
+    assert [run.id for run in store.find_runs().models] == [
+        *newest_first,
+        "lstm-described",
+        "cnn-described",
+    ]
     assert len(store.list_runs()) == 3
     assert not any(run.shipped for run in store.list_runs())
     assert engine.queue() == [run for run in store.list_runs() if run.state == "queued"]
@@ -109,7 +113,7 @@ def test_an_own_run_of_the_same_id_takes_the_place(
 ) -> None:
     shutil.copytree(reference / "cnn-described", runs_folder() / "cnn-described")
     assert not store.read_run("cnn-described").shipped
-    assert [run.id for run in store.models()].count("cnn-described") == 1
+    assert [run.id for run in store.find_runs().models].count("cnn-described") == 1
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"format": 99}'])

@@ -674,7 +674,7 @@ def test_a_runs_folder_that_cannot_be_listed_is_said_in_words_and_never_taken_fo
     ):
         with pytest.raises(StoreError, match=words):
             ask()
-    assert store.models() == store.reference_runs() == []
+    assert store.find_runs().models == store.reference_runs() == []
     for arguments in (
         ["runs"],
         ["work"],

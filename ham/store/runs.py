@@ -221,6 +221,18 @@ class Found:
     problems: list[Problem]  # by name
     unreadable: StoreError | None = None  # why the runs folder itself cannot be listed
 
+    @property
+    def live(self) -> list[Run]:
+        """Those that wait or train."""
+        return [run for run in self.runs if run.live]
+
+    @property
+    def models(self) -> list[Run]:
+        """Every run that can answer and be compared: one's own, newest first, then those that
+        ship.
+        """
+        return [run for run in self.runs if run.has_model] + reference_runs()
+
 
 def find_runs() -> Found:
     """Every run of one's own, and what cannot be read. Never raises: it is for who shows what
@@ -306,11 +318,6 @@ def reference_runs() -> list[Run]:
         )
 
     return sorted(runs, key=place)
-
-
-def models() -> list[Run]:
-    """Every run that can answer and be compared: one's own, newest first, then those that ship."""
-    return [run for run in find_runs().runs if run.has_model] + reference_runs()
 
 
 def _run_folders(folder: Path) -> list[str]:

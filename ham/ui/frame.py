@@ -37,6 +37,7 @@ from ham.config import (
 )
 from ham.data import LesionDataset, shown
 from ham.engine import Engine
+from ham.store import Found
 from ham.ui import visit
 from ham.ui.current_data import current_dataset
 from ham.ui.data_work import data_work
@@ -69,12 +70,15 @@ class _EndOfPage(Exception):
 
 
 @contextlib.contextmanager
-def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[None]:
-    """Draws the frame; the block draws the page. A HamError raised in it is shown once, in words.
+def page(
+    title: str, question: str, *, follows: Callable[[Found], bool] = lambda found: False
+) -> Iterator[Found]:
+    """Draws the frame; the block draws the page from the runs that this yields, read once. A
+    HamError raised in it is shown once, in words.
 
-    `title` is the entry's in MENU, `question` one sentence on what the page answers.
-    `follows_runs`: the page itself shows the live run, with a timer of its own; the sidebar then
-    leaves it out: one timer a page.
+    `title` is the entry's in MENU, `question` one sentence on what the page answers. `follows`:
+    whether the page itself shows the live run, with a timer of its own; the sidebar then leaves
+    it out: one timer a page.
     """
     st.set_page_config(
         page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}",
@@ -84,6 +88,8 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
     )
     visit.begin()
     engine()
+    found = store.find_runs()
+    follows_runs = follows(found)
     st.html(Path(__file__).with_name("style.css"))
     st.logo(_logo(), size="large")
     with st.sidebar:
@@ -95,18 +101,18 @@ def page(title: str, question: str, *, follows_runs: bool = False) -> Iterator[N
     body = st.container()
     footer()  # before the body runs, so that nothing that ends a script early loses it
     with body:
-        _say_above()
-        found, problem = _opened_data()
+        _say_above(found)
+        dataset, problem = _opened_data()
         with data_place:
-            _data_in_use(found, problem)
+            _data_in_use(dataset, problem)
         with live_place:
             if not follows_runs:  # there every folder stands with its reason
-                _left_out(len(store.find_runs().problems))
-            _under_way(runs=not follows_runs)
-        if found is not None and found.synthetic:
+                _left_out(len(found.problems))
+            _under_way(None if follows_runs else found)
+        if dataset is not None and dataset.synthetic:
             _synthetic_data()
         with errors():
-            yield
+            yield found
 
 
 @contextlib.contextmanager
@@ -143,6 +149,24 @@ def timed(draw: Callable[[], None], ended: Callable[[], bool], seconds: float | 
             st.rerun()
 
     draw_again()
+
+
+def follow(found: Found, draw: Callable[[Found], None], seconds: float | None) -> None:
+    """Draws the runs that were found; again every `seconds`, as they are then; the whole page
+    anew where one came or went, began or ended.
+    """
+    now: Found | None = None
+
+    def draw_now() -> None:
+        nonlocal now
+        now = store.find_runs() if now else found
+        draw(now)
+
+    timed(draw_now, lambda: _states(now or found) != _states(found), seconds)
+
+
+def _states(found: Found) -> tuple[int, list[tuple[str, str]]]:
+    return len(found.runs), [(run.id, run.state) for run in found.live]
 
 
 def end_page() -> NoReturn:
@@ -333,9 +357,9 @@ def _synthetic_data() -> None:
     )
 
 
-def _say_above() -> None:
+def _say_above(found: Found) -> None:
     """What is wrong with HAM Lab's own folders, once, above the sections of every page."""
-    problems = [problem for problem in (_home_problem(), store.find_runs().unreadable) if problem]
+    problems = [problem for problem in (_home_problem(), found.unreadable) if problem]
     st.session_state[_SAID] = tuple(map(str, problems))
     # else both for the same reason
     for problem in problems if home_folder().is_dir() else problems[:1]:
@@ -392,35 +416,28 @@ def _left_out(count: int) -> None:
         )
 
 
-def _under_way(runs: bool) -> None:
+def _under_way(found: Found | None) -> None:
     """What is being fetched and, where wanted, what trains, followed while there is any."""
-
-    def state() -> tuple[list, bool]:
-        return live_states() if runs else [], data_work().at_work
-
-    seen = state()
-    if any(seen):
-        st.divider()
-        timed(
-            lambda: (_live_runs() if runs else None, _job()), lambda: state() != seen, _LIVE_SECONDS
-        )
-
-
-def _job() -> None:
     job = data_work().job
-    if job is not None and job.running:
+    fetched = job is not None and job.running
+    trained = found is not None and bool(found.live)
+    if fetched or trained:
+        st.divider()
+    if trained:
+        follow(found, _live_runs, _LIVE_SECONDS)
+    if fetched:
+        timed(lambda: _job(job), lambda: not job.running, _LIVE_SECONDS)
+
+
+def _job(job: io.Job) -> None:
+    if job.running:
         st.markdown(f":gray[:material/download:] **{plain(job.title)}**")
         share = min(1.0, job.done / job.total) if job.total else 0.0
         st.progress(share, text=f"{share:.0%}".replace("%", " %") if job.total else plain(job.what))
 
 
-def live_states() -> list[tuple[str, str]]:
-    """Id and state of what waits or trains; another list where a run came, began or ended."""
-    return [(run.id, run.state) for run in store.find_runs().runs if run.live]
-
-
-def _live_runs() -> None:
-    live = [run for run in store.find_runs().runs if run.live]
+def _live_runs(found: Found) -> None:
+    live = found.live
     running = next((run for run in live if run.state == "running"), None)
     waiting = len(live) - (running is not None)
     if running:

@@ -15,6 +15,7 @@ from ham import store
 from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
 from ham.evaluation import percent
+from ham.store import Found
 from ham.ui import sources
 from ham.ui.current_data import current_dataset
 from ham.ui.frame import engine, plain, said_above
@@ -32,18 +33,17 @@ class Card:
     script: str
 
 
-def cards() -> None:
+def cards(found: Found) -> None:
     """Data, Models, Try an image; the button of the next sensible step is the coloured one."""
-    found, error = _data()
-    _cards(found, error)
-    sources.section(found, error)
+    dataset, error = _data()
+    _cards(dataset, error, found)
+    sources.section(dataset, error)
 
 
-def last_runs() -> None:
+def last_runs(found: Found) -> None:
     """The newest runs, whatever became of them. The sidebar follows the live one, and draws the
     page again when a run begins or ends."""
     st.subheader("Last runs", anchor=False)
-    found = store.find_runs()
     runs = found.runs
     if not runs and found.unreadable is not None:  # said above
         return
@@ -71,15 +71,14 @@ def last_runs() -> None:
         st.caption(f"The newest {LAST_RUNS} of {len(runs)} runs.")
 
 
-def _cards(found: LesionDataset | None, error: DataError | None) -> None:
-    runs = store.find_runs().runs
-    models = store.models()
+def _cards(dataset: LesionDataset | None, error: DataError | None, found: Found) -> None:
+    models = found.models
     own = [run for run in models if not run.shipped]
     # on the demo data the next step is an image: a model that ships answers at once
-    step = None if found is None else 2 if own or (models and found.synthetic) else 1
+    step = None if dataset is None else 2 if own or (models and dataset.synthetic) else 1
     drawn = (
-        _data_card(found, error),
-        _models_card(runs, own, len(models) - len(own)),
+        _data_card(dataset, error),
+        _models_card(found.runs, own, len(models) - len(own)),
         _image_card(models),
     )
     for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):

@@ -15,7 +15,7 @@ from ham import engine, store
 from ham.config import HamError
 from ham.data import SPLIT_TITLES
 from ham.evaluation import percent
-from ham.store import Problem, Run
+from ham.store import Found, Problem, Run
 from ham.ui import frame, visit
 
 _FILTER_FROM = 11  # fewer runs are seen at a glance
@@ -25,9 +25,8 @@ _EXPORTABLE = ("done", "failed", "cancelled")
 
 
 @frame.errors()
-def all_runs() -> None:
+def all_runs(found: Found) -> None:
     """Every run with what can be done to it, damaged folders with their reason, and the import."""
-    found = store.find_runs()
     runs = found.runs
     if runs or found.problems:
         st.subheader("All runs", anchor=False)

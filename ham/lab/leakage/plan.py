@@ -109,14 +109,15 @@ def cells(
     dataset: LesionDataset,
     protocols: Iterable[str],
     seeds: Iterable[int],
+    runs: Iterable[Run],
 ) -> list[Cell]:
     """Every training in the order it is started: all protocols of a seed, then the next seed.
 
-    Of several runs of the same a finished one counts, then one that waits or trains, then the
-    newest.
+    `runs`: those there are, newest first. Of several of the same a finished one counts, then one
+    that waits or trains, then the newest.
     """
     own: dict[str, list[Run]] = {}
-    for run in store.find_runs().runs:  # newest first
+    for run in runs:
         if run.record.get("data", {}).get("fingerprint") == dataset.fingerprint:
             own.setdefault(run.record.get("config_fingerprint", ""), []).append(run)
     protocols = list(protocols)
@@ -154,9 +155,9 @@ def time_needed(wanted: list[Cell], dataset: LesionDataset) -> TimeNeeded:
 # ------------------------------------------------------------------------------ the queue
 
 
-def live_lab_runs() -> list[Run]:
+def live_lab_runs(runs: Iterable[Run]) -> list[Run]:
     """Those that wait or train, of every data set and seed; next first."""
-    return [run for run in _in_order(store.find_runs().runs) if TAG in run.notes.tags]
+    return [run for run in _in_order(runs) if TAG in run.notes.tags]
 
 
 def runs_before(own: Collection[str], runs: Iterable[Run]) -> int:

@@ -13,6 +13,7 @@ from ham import report, store
 from ham.config import MODEL_TITLES, StoreError
 from ham.data import SPLIT_TITLES
 from ham.report import Comparison, RunName, RunReport
+from ham.store import Found
 from ham.ui.frame import chart, end_page, plain
 
 MAX_RUNS = 6  # as many as the charts have colours for
@@ -20,11 +21,11 @@ MAX_RUNS = 6  # as many as the charts have colours for
 SHIPPED_FIRST = ("cnn-described", "cnn-improved", "resnet-improved")
 
 
-def choose_runs() -> dict[RunName, RunReport]:
+def choose_runs(found: Found) -> dict[RunName, RunReport]:
     """The runs to compare, two or more; else the page ends here and says what to do."""
-    runs = store.models()
+    runs = found.models
     if len(runs) < 2:
-        _too_few(runs)
+        _too_few(runs, found.live)
         end_page()
     by_id = {run.id: run for run in runs}
     labels = {
@@ -163,8 +164,7 @@ def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
     return []
 
 
-def _too_few(finished: list[store.Run]) -> None:
-    live = [run for run in store.find_runs().runs if run.live]
+def _too_few(finished: list[store.Run], live: list[store.Run]) -> None:
     with st.container(border=True):
         if finished:
             st.subheader("One finished run, and it takes two", anchor=False)
@@ -197,17 +197,21 @@ def _too_few(finished: list[store.Run]) -> None:
 # ------------------------------------------------------------------- same test images
 
 
-def on_the_same_test_images(chosen: Mapping[RunName, RunReport]) -> Comparison:
+def on_the_same_test_images(chosen: Mapping[RunName, RunReport], found: Found) -> Comparison:
     """The runs side by side; the page ends where they were tested on different images."""
     names, reports = list(chosen), list(chosen.values())
     groups = report.grouped(names, reports)
     if len(groups) > 1:
-        _refuse(groups, chosen)
+        _refuse(groups, chosen, found.models)
     versions = tuple(_version(one.run) for one in reports)
     return _comparison(tuple(names), versions, reports)
 
 
-def _refuse(groups: list[list[RunName]], chosen: Mapping[RunName, RunReport]) -> NoReturn:
+def _refuse(
+    groups: list[list[RunName]],
+    chosen: Mapping[RunName, RunReport],
+    models: list[store.Run],
+) -> NoReturn:
     """Says which runs were tested on which images, and what to do."""
     st.error(
         "**These runs cannot be compared: they were tested on different images.** One test part "
@@ -223,7 +227,7 @@ def _refuse(groups: list[list[RunName]], chosen: Mapping[RunName, RunReport]) ->
         alt="What the chosen runs were tested on",
     )
     for number, group in enumerate(groups, start=1):
-        _offer(number, {name: chosen[name].run for name in group})
+        _offer(number, {name: chosen[name].run for name in group}, models)
     st.markdown(
         "Or train again with one split, one set of shares and one seed for all: the seed decides "
         "which images are for testing."
@@ -232,12 +236,12 @@ def _refuse(groups: list[list[RunName]], chosen: Mapping[RunName, RunReport]) ->
     end_page()
 
 
-def _offer(number: int, group: Mapping[RunName, store.Run]) -> None:
+def _offer(number: int, group: Mapping[RunName, store.Run], models: list[store.Run]) -> None:
     """A button that compares what can be compared with this group."""
     ids = [run.id for run in group.values()]
     more = [
         run.id
-        for run in store.models()
+        for run in models
         if run.id not in ids and all(store.same_test_images(run, ours) for ours in group.values())
     ][: MAX_RUNS - len(ids)]
     names = " and ".join(name.letter for name in group)

@@ -10,16 +10,17 @@ import streamlit as st
 from ham import store
 from ham.config import MODEL_TITLES, StoreError
 from ham.report import labels as labels_of
+from ham.store import Found
 from ham.ui.frame import model_cards, plain
 
 MAX_RUNS = 6  # as many as the charts have colours for
 
 
-def choose_runs() -> tuple[list[store.Run], dict[str, str]]:
+def choose_runs(found: Found) -> tuple[list[store.Run], dict[str, str]]:
     """The runs that answer, and every run's label; without any trained model the page ends here."""
-    runs = store.models()
+    runs = found.models
     if not runs:
-        _no_model()
+        _no_model(found.live)
         st.stop()
     by_id = {run.id: run for run in runs}
     labels = labels_of(runs)
@@ -93,8 +94,7 @@ def _validation_score(run_id: str, best_epoch: int | None, _run: store.Run) -> f
     return float(history.get(best_epoch, 0.0))
 
 
-def _no_model() -> None:
-    live = [run for run in store.find_runs().runs if run.live]
+def _no_model(live: list[store.Run]) -> None:
     with st.container(border=True):
         st.subheader("No trained model yet", anchor=False)
         if live:

@@ -6,8 +6,8 @@ import dataclasses
 
 import streamlit as st
 
-from ham import engine, store
-from ham.store import Run
+from ham import engine
+from ham.store import Found, Run
 from ham.ui import frame
 from ham.ui.frame import count
 from ham.ui.training import live
@@ -21,14 +21,13 @@ _STYLE = """<style>
 </style>"""
 
 
-def queue_and_live_run() -> None:
+def queue_and_live_run(found: Found) -> None:
     """Followed while something is live."""
-    known = store.find_runs().runs
-    runs = [run for run in known if run.live]
-    _head(runs)
-    _offer_interrupted([run for run in known if run.state == "interrupted"], alone=not runs)
-    seen = [(run.id, run.state) for run in runs]
-    frame.timed(_follow, lambda: frame.live_states() != seen, _POLL_SECONDS if seen else None)
+    live_runs = found.live
+    _head(live_runs)
+    interrupted = [run for run in found.runs if run.state == "interrupted"]
+    _offer_interrupted(interrupted, alone=not live_runs)
+    frame.follow(found, _follow, _POLL_SECONDS if live_runs else None)
 
 
 def _head(runs: list[Run]) -> None:
@@ -96,9 +95,8 @@ def _engine_settings() -> None:
         frame.engine().poke()
 
 
-def _follow() -> None:
-    runs = store.find_runs().runs
-    now = [run for run in runs if run.live]
+def _follow(found: Found) -> None:
+    now = found.live
     running = [run for run in now if run.state == "running"]
     waiting = sorted(
         (run for run in now if run.state == "queued"), key=lambda run: run.status.order
@@ -115,7 +113,7 @@ def _follow() -> None:
         for place, run in enumerate(waiting):
             _waiting(run, place, len(waiting))
     if not now:
-        live.last_ended(runs)
+        live.last_ended(found.runs)
 
 
 def _waiting(run: Run, place: int, waiting: int) -> None:

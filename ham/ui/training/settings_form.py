@@ -26,7 +26,7 @@ from ham.config import (
 )
 from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, available_splits, steps_an_epoch
 from ham.models import MODELS
-from ham.store import Run
+from ham.store import Found, Run
 from ham.ui import frame
 from ham.ui.frame import about, count
 from ham.ui.training.words import accuracy, memory
@@ -179,11 +179,11 @@ def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
 # ------------------------------------------------------------------------------ summary
 
 
-def summary(config: TrainConfig, dataset: LesionDataset) -> None:
+def summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
     """What would be trained, before it is: parameters, steps, time, memory; a warning where the
     split leaks.
     """
-    waits = _cost(config, dataset) is None and not frame.live_states()
+    waits = _cost(config, dataset) is None and not found.live
     frame.timed(
         lambda: _sizes(config, dataset, waits),
         lambda: waits and _cost(config, dataset) is not None,
@@ -233,13 +233,15 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
 # -------------------------------------------------------------------------------- start
 
 
-def start_button(config: TrainConfig | None, dataset: LesionDataset) -> None:
+def start_button(config: TrainConfig | None, dataset: LesionDataset, found: Found) -> None:
     """Puts the run, or several at once, into the queue; says which of them have been trained
     before.
     """
     chosen = _several(config) if config else []
     known = {
-        index: run for index, one in enumerate(chosen) if (run := _trained_before(one, dataset))
+        index: run
+        for index, one in enumerate(chosen)
+        if (run := _trained_before(one, dataset, found.runs))
     }
     again = len(chosen) == 1 and bool(known) and not known[0].live
     if len(chosen) > 1:
@@ -382,13 +384,13 @@ def _show_trained_before(run: Run) -> None:
     )
 
 
-def _trained_before(config: TrainConfig, dataset: LesionDataset) -> Run | None:
+def _trained_before(config: TrainConfig, dataset: LesionDataset, runs: Iterable[Run]) -> Run | None:
     """A finished run of the same settings, data, training and packages; else one that waits or
     trains.
     """
     same = [
         run
-        for run in store.find_runs().runs
+        for run in runs
         if (run.live or (run.state == "done" and run.has_model))
         and run.record.get("config_fingerprint") == config.fingerprint
         and run.record["data"]["fingerprint"] == dataset.fingerprint

@@ -12,6 +12,7 @@ import streamlit as st
 
 from ham import data
 from ham.lab.leakage import live_lab_runs
+from ham.store import Found
 from ham.ui.dataset.leakage.measure import show_plan
 from ham.ui.dataset.leakage.measured import show_result
 from ham.ui.dataset.leakage.pairs import show_pairs
@@ -20,12 +21,12 @@ from ham.ui.dataset.leakage.shares import show_shares
 __all__ = ["lab_is_live", "leakage"]
 
 
-def lab_is_live() -> bool:
+def lab_is_live(found: Found) -> bool:
     """Whether the lab follows runs of its own; the frame then does not: one timer a page."""
-    return bool(live_lab_runs())
+    return bool(live_lab_runs(found.runs))
 
 
-def leakage(dataset: data.LesionDataset) -> None:
+def leakage(dataset: data.LesionDataset, found: Found) -> None:
     """What each protocol lets training see of the test part, and what that does to the scores."""
     st.space("small")
     st.subheader("Leakage lab: what the test shares with training", anchor=False)
@@ -35,5 +36,5 @@ def leakage(dataset: data.LesionDataset) -> None:
     )
     show_shares(dataset)
     show_pairs(dataset)
-    possible = show_plan(dataset)
+    possible = show_plan(dataset, found)
     show_result(dataset, possible)

@@ -9,7 +9,7 @@ from ham.config import HamError
 from ham.evaluation import percent
 from ham.lab import leakage as lab
 from ham.lab.leakage import Cell
-from ham.store import Run
+from ham.store import Found, Run
 from ham.ui import frame
 from ham.ui.frame import about, count
 
@@ -26,7 +26,7 @@ _ICONS = {
 }
 
 
-def show_plan(dataset: data.LesionDataset) -> list[Cell]:
+def show_plan(dataset: data.LesionDataset, found: Found) -> list[Cell]:
     """What is trained, its time, start and progress; returns every training of the plan."""
     st.space("small")
     st.markdown("#### Measure it")
@@ -37,7 +37,7 @@ def show_plan(dataset: data.LesionDataset) -> list[Cell]:
         )
         return []
     st.markdown(f":gray[{lab.recipe_in_words(protocols, dataset)}]")
-    three = lab.cells(dataset, protocols, lab.RUNS_EACH[3])
+    three = lab.cells(dataset, protocols, lab.RUNS_EACH[3], found.runs)
     begun = any(cell.run for cell in three)
     if not begun and not st.session_state.get(_OPENED):
         st.button(
@@ -50,8 +50,8 @@ def show_plan(dataset: data.LesionDataset) -> list[Cell]:
         return three[: len(protocols)]
     chosen = _how_many(three, len(protocols))
     plan = three[: len(protocols) * chosen]
-    _start(plan, dataset)
-    _progress(plan)
+    _start(plan, dataset, found)
+    _progress(plan, found)
     return plan
 
 
@@ -83,7 +83,7 @@ def _how_many(three: list[Cell], protocols: int) -> int:
 # -------------------------------------------------------------------------------- start
 
 
-def _start(plan: list[Cell], dataset: data.LesionDataset) -> None:
+def _start(plan: list[Cell], dataset: data.LesionDataset, found: Found) -> None:
     """The button for all that is left, with its minutes; nothing where all is done or queued."""
     wanted = [cell for cell in plan if cell.wanted]
     if not wanted:
@@ -92,7 +92,7 @@ def _start(plan: list[Cell], dataset: data.LesionDataset) -> None:
     def measuring() -> bool:
         return lab.time_needed(wanted, dataset).measuring
 
-    waits = measuring() and not frame.live_states()
+    waits = measuring() and not found.live
     frame.timed(
         lambda: _cost(wanted, dataset, waits),
         lambda: waits and not measuring(),
@@ -135,29 +135,19 @@ def _cost(wanted: list[Cell], dataset: data.LesionDataset, waits: bool) -> None:
 # ------------------------------------------------------------------------------ progress
 
 
-def _progress(plan: list[Cell]) -> None:
+def _progress(plan: list[Cell], found: Found) -> None:
     """A line a run, followed while one of the lab's own waits or trains."""
     ids = {cell.run.id: cell.title for cell in plan if cell.run}
     if not ids:
         return
-    seen = _states(ids)
-    frame.timed(
-        lambda: _follow(ids),
-        lambda: _states(ids) != seen,
-        _POLL_SECONDS if lab.live_lab_runs() else None,
-    )
+    seconds = _POLL_SECONDS if lab.live_lab_runs(found.runs) else None
+    frame.follow(found, lambda now: _follow(ids, now), seconds)
 
 
-def _states(ids: dict[str, str]) -> tuple[list, int]:
-    """What is live of the lab's own, and how many of these runs there are: one may be deleted."""
-    known = {run.id for run in store.find_runs().runs}
-    return [(run.id, run.state) for run in lab.live_lab_runs()], len(known & set(ids))
-
-
-def _follow(ids: dict[str, str]) -> None:
+def _follow(ids: dict[str, str], found: Found) -> None:
     """`ids`: id -> title of the plan's runs."""
-    live = lab.live_lab_runs()
-    runs = {run.id: run for run in store.find_runs().runs}
+    live = lab.live_lab_runs(found.runs)
+    runs = {run.id: run for run in found.runs}
     problem = frame.engine().problem
     if problem and live:
         frame.show_error(problem)
