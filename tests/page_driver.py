@@ -26,6 +26,14 @@ def open_page(script: str = "app.py", **query: str) -> AppTest:
     return page
 
 
+def opened(page: AppTest, key: str, value: str | bool = True) -> AppTest:
+    """The page after a click on what is drawn only while it is open: a tab's title, an expander."""
+    page.session_state[key] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
 def words(elements: Iterable) -> str:
     return "\n".join(element.value for element in elements)
 

@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from ham.evaluation import (
     evaluation_record,
 )
 from ham.report import Comparison, RunName, RunReport
-from ham.ui.comparison import choice, files, images
+from ham.ui.comparison import choice, details, files, images
 from tests import page_driver
+from tests.page_driver import opened
 from tests.test_bundle import changed, keras_file, members_of, zipped
 from tests.test_store import edited as with_change
 from tests.test_store import entries as entries_of
@@ -41,6 +43,17 @@ NV, BKL, DF = 3, 4, 6
 @pytest.fixture(autouse=True)
 def no_engine(monkeypatch):
     monkeypatch.setattr(Engine, "start", lambda self: self)
+
+
+@pytest.fixture
+def every_tab_drawn(monkeypatch):
+    """For tests of what damage does to any of them."""
+
+    def draw_all(drawn: Mapping[str, Callable[[], None]], key: str) -> None:
+        for draw in drawn.values():
+            draw()
+
+    monkeypatch.setattr(details, "tabs", draw_all)
 
 
 def answers(skill: float, seed: int, test_seed: int = 0, n: int = 210) -> store.Predictions:
@@ -206,9 +219,8 @@ def test_fewer_than_two_chosen_runs_are_not_compared():
 def test_two_runs_stand_side_by_side(cnn, lstm):
     page = open_page(cnn, lstm)
     shown = alternatives(page)
-    # scores, differences; a matrix each; classes; a reliability diagram each; sets; two ROC
-    # curves; learning curves
-    assert len(shown) == 2 + 2 + 1 + 2 + 2 + 2 + 2
+    # scores, differences; a matrix each; classes; a reliability diagram each
+    assert len(shown) == 2 + 2 + 1 + 2
     assert all(shown)
     assert f"Confusion matrix of A · {cnn.title}" in shown[2]
     assert f"Confusion matrix of B · {lstm.title}" in shown[3]
@@ -228,6 +240,18 @@ def test_two_runs_stand_side_by_side(cnn, lstm):
     )
     assert table.loc["Accuracy", "B minus A"].startswith("**+")
     assert table.loc["McNemar's test"].tolist() == ["", "", "", "p < 0.001"]
+
+
+def test_of_the_tabs_only_the_open_one_is_drawn(cnn, lstm):
+    page = open_page(cnn, lstm)
+    charts, buttons = {}, {}
+    for title in details.TABS:
+        shown = alternatives(opened(page, "comparison_tab", title))
+        assert all(shown)
+        charts[title] = len(shown) - 5  # above the tabs
+        buttons[title] = len(page.get("download_button"))
+    assert list(charts.values()) == [2, 2, 1, 1, 2, 0, 0]
+    assert list(buttons.values()) == [0, 0, 0, 0, 0, 0, 3]
 
 
 def test_the_address_names_the_chosen_runs_and_a_link_opens_them(cnn, lstm):
@@ -265,8 +289,8 @@ def test_without_a_link_the_newest_comparable_run_of_each_model_is_chosen(cnn, l
 
 
 def test_the_switches_change_matrices_and_class_chart(cnn, lstm):
-    page = open_page(cnn, lstm)
-    by, score, _, _, _, measure, _ = page.segmented_control
+    page = opened(open_page(cnn, lstm), "comparison_tab", "Learning curves")
+    by, score, measure = page.segmented_control
     by.set_value("true")
     score.set_value("precision")
     measure.set_value("balanced_accuracy")
@@ -274,9 +298,10 @@ def test_the_switches_change_matrices_and_class_chart(cnn, lstm):
     assert not page.exception
     assert "0 to 100 %" in text(page)
     assert alternatives(page)[4].startswith("Precision by class")
-    assert alternatives(page)[12].startswith("Learning curves, balanced accuracy")
+    assert alternatives(page)[6].startswith("Learning curves, balanced accuracy")
 
 
+@pytest.mark.usefixtures("every_tab_drawn")
 def test_six_runs_at_once_are_as_many_as_there_are_letters(cnn, lstm):
     more = [finished_run(1.5, created=1.7e9 + i, epochs=10 + i) for i in range(5)]
     page = open_page(cnn, lstm, *more)
@@ -292,7 +317,10 @@ def test_the_page_never_imports_tensorflow(cnn, lstm, ham_home):
         "from ham.engine import Engine; Engine.start = lambda self: self\n"
         f"page = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60)\n"
         "page.switch_page('pages/comparison.py').run(); assert not page.exception\n"
-        "assert len(page.get('plotly_chart')) == 13\n"
+        "from ham.ui.comparison.details import TABS\n"
+        "for title in TABS:\n"
+        "    page.session_state['comparison_tab'] = title\n"
+        "    page.run(); assert not page.exception\n"
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
@@ -439,7 +467,7 @@ def baseline_answers(run: store.Run) -> tuple:
 
 
 def test_the_target_moves_the_threshold(cnn, lstm):
-    page = open_page(cnn, lstm)
+    page = opened(open_page(cnn, lstm), "comparison_tab", "Operating point")
     [table] = [t.value for t in page.table if "Malignant from" in t.value]
     assert list(table.index) == [
         "A, threshold",
@@ -475,6 +503,7 @@ def test_the_temperature_can_be_switched_on_in_the_diagrams(cnn, lstm):
     )
 
 
+@pytest.mark.usefixtures("every_tab_drawn")
 def test_a_validation_part_without_malignant_images_costs_the_operating_point_only(cnn, lstm):
     parts = store.read_predictions(cnn)
     benign = parts["validation"].y_true >= NV
@@ -508,7 +537,10 @@ def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
     assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]
     assert list(page.table[0].value)[:2] == ["A · LSTM, as described", "B · CNN, as described"]
     assert not page.error
+    opened(page, "comparison_tab", "Settings that differ")
     assert [expander.label for expander in page.expander][-1] == "Model cards"
+    opened(page, "comparison_cards")
+    opened(page, "comparison_card", "CNN, as described")
     assert "#### CNN, as described" in text(page)
 
 
@@ -681,6 +713,7 @@ def test_an_answer_names_the_true_class_only_where_it_is_another():
 # ------------------------------------------------------------- damaged files, edited bundles
 
 
+@pytest.mark.usefixtures("every_tab_drawn")
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -708,6 +741,7 @@ def test_a_run_with_a_damaged_file_is_left_out_and_the_others_are_compared(
     assert not page.get("plotly_chart")
 
 
+@pytest.mark.usefixtures("every_tab_drawn")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_flipped_bit_of_the_predictions_is_no_traceback_on_the_page(cnn, lstm, seed):
     path = cnn.folder / "predictions.npz"
@@ -741,6 +775,7 @@ def exported() -> tuple[dict, dict, bytes]:
 WRONG = (None, "x", -1, 1e12, 0, [], {}, True, "\u202e\n", [[1]], 0.5)
 
 
+@pytest.mark.usefixtures("every_tab_drawn")
 def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
     """Each entry of the record and the status is taken out or replaced, a few hundred times in
     all.

@@ -20,7 +20,7 @@ from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
 from ham.ui import prediction as sections
 from ham.ui.prediction import images
-from tests.page_driver import open_page, words
+from tests.page_driver import open_page, opened, words
 
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
 
@@ -393,10 +393,16 @@ def test_on_a_fresh_machine_the_models_that_ship_answer_at_once(shipped):
 def test_the_model_cards_of_the_chosen_models_can_be_read_and_taken_away(shipped):
     app = open_page("pages/prediction.py")
     assert [expander.label for expander in app.expander] == ["Model cards"]
+    assert not app.get("download_button")
+    opened(app, "prediction_cards")
+    assert "#### LSTM, as described" in words(app.markdown)
+    opened(app, "prediction_card", "CNN, as described")
     assert "#### CNN, as described" in words(app.markdown)
-    assert [button.label for button in app.get("download_button")] == ["Model card (.md)"] * 2
+    assert [button.label for button in app.get("download_button")] == ["Model card (.md)"]
     app.multiselect[0].set_value(["cnn-described"]).run()
     assert [expander.label for expander in app.expander] == ["Model card"]
+    opened(app, "prediction_cards")
+    assert "#### CNN, as described" in words(app.markdown)
     assert "#### LSTM, as described" not in words(app.markdown)
 
 

@@ -15,7 +15,7 @@ from ham.cli.parser import make_parser
 from ham.config import TrainConfig
 from ham.engine import Engine
 from ham.store import Run
-from tests.page_driver import open_page, said
+from tests.page_driver import open_page, opened, said
 from tests.test_bundle import DATA, finish
 from tests.test_store import UNREADABLE, make_unreadable
 
@@ -120,6 +120,15 @@ def test_one_ended_run_can_be_exported_and_a_waiting_one_not() -> None:
     assert len(tick(page, 1).get("download_button")) == 1
     assert len(tick(page, 0).get("download_button")) == 0
     assert page.button(key="runs_no_export").disabled
+
+
+def test_the_log_of_a_ticked_run_is_drawn_once_it_is_opened() -> None:
+    run = finish()
+    page = tick(open_page("pages/training.py"), 0)
+    assert [box.label for box in page.expander if "Log" in box.label] == ["Log of Mine"]
+    assert not page.code
+    [log] = opened(page, f"runs_log_{run.id}").code
+    assert log.value.endswith("  done")
 
 
 def test_a_run_is_imported_once_and_the_second_time_refused() -> None:

@@ -21,7 +21,7 @@ from ham.evaluation import evaluate, evaluation_record
 from ham.store import HISTORY_COLUMNS, Run
 from ham.ui.training.live import strips
 from ham.ui.training.settings_form import parse_seeds
-from tests.page_driver import open_page, said
+from tests.page_driver import open_page, opened, said
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +160,9 @@ def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
             store.append_history(run, row(epoch))
         page = open_page("pages/training.py")
         assert "Validation accuracy" in [m.label for m in page.metric]
-        assert len(page.get("plotly_chart")) == 4
+        for title in ("Loss", "Accuracy", "Balanced accuracy", "Recall by class"):
+            [curve] = opened(page, f"curves_{run.id}", title).get("plotly_chart")
+            assert title.partition(" by ")[0].lower() in curve.proto.alt.lower()
         assert [p.proto.text for p in page.get("progress")][
             -1
         ] == "Epoch 3 of 25 · about 2 min left"
@@ -269,6 +271,8 @@ def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(
     io.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
     page = open_page("pages/training.py")
     assert "What the model sees" in [e.label for e in page.expander]
+    assert not any("ham-batch" in e.proto.body for e in page.get("html"))
+    opened(page, f"first_batch_{run.id}")
     shown = next(e.proto.body for e in page.get("html") if "ham-batch" in e.proto.body)
     assert shown.count('alt="Image ') == 8
     assert ("28 steps of 84 numbers" in shown) == (model == "lstm")
@@ -294,7 +298,8 @@ def test_a_damaged_first_batch_breaks_nothing(
         (run.folder / "first_batch.npz").write_bytes(b"no zip")
     else:
         io.write_arrays(run.folder / "first_batch.npz", arrays)
-    assert "first batch of this run cannot be read" in said(open_page("pages/training.py"))
+    page = opened(open_page("pages/training.py"), f"first_batch_{run.id}")
+    assert "first batch of this run cannot be read" in said(page)
 
 
 def test_rows_are_cut_apart_in_order_and_keep_their_pixels() -> None:

@@ -12,7 +12,7 @@ import functools
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -216,11 +216,22 @@ def chart(figure: object, key: str, **options: object) -> object:
     )
 
 
+def tabs(drawn: Mapping[str, Callable[[], object]], key: str) -> None:
+    """A tab a title, of which only the open one is drawn."""
+    places = st.tabs(list(drawn), on_change="rerun", key=key)
+    for place, draw in zip(places, drawn.values(), strict=True):
+        if place.open:
+            with place:
+                draw()
+
+
 def plain(text: object) -> str:
     """Text that Markdown shows as it is: file names, what a user typed."""
     return _MARKDOWN.sub(r"\\\1", shown(str(text)))
 
 
+@st.fragment
+@errors()
 def model_cards(runs: Sequence[store.Run], key: str) -> None:
     """The model cards of those runs that have one, behind a line to be opened; each to be taken
     away.
@@ -228,24 +239,33 @@ def model_cards(runs: Sequence[store.Run], key: str) -> None:
     cards = [(run, card) for run in runs if (card := store.read_card(run))]
     if not cards:
         return
-    with st.expander("Model card" if len(cards) == 1 else "Model cards", icon=":material/id_card:"):
-        places = (
-            st.tabs([plain(run.short_title) for run, _ in cards])
-            if len(cards) > 1
-            else [st.container()]
-        )
-        for place, (run, card) in zip(places, cards, strict=True):
-            with place:
-                st.markdown(_HEADING.sub(r"###\1", card))  # below the page's own headings
-                st.download_button(
-                    "Model card (.md)",
-                    card,
-                    f"ham-lab-{run.id}.md",
-                    "text/markdown",
-                    icon=":material/download:",
-                    on_click="ignore",
-                    key=f"{key}_card_{run.id}",
-                )
+    label = "Model card" if len(cards) == 1 else "Model cards"
+    with st.expander(
+        label, icon=":material/id_card:", on_change="rerun", key=f"{key}_cards"
+    ) as box:
+        if not box.open:
+            return
+        if len(cards) == 1:
+            _model_card(*cards[0], key)
+            return
+        drawn = {
+            plain(run.short_title): functools.partial(_model_card, run, card, key)
+            for run, card in cards
+        }
+        tabs(drawn, f"{key}_card")
+
+
+def _model_card(run: store.Run, card: str, key: str) -> None:
+    st.markdown(_HEADING.sub(r"###\1", card))  # below the page's own headings
+    st.download_button(
+        "Model card (.md)",
+        card,
+        f"ham-lab-{run.id}.md",
+        "text/markdown",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"{key}_card_{run.id}",
+    )
 
 
 def time_left(seconds: float | None) -> str:

@@ -138,7 +138,19 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
     if len(chosen) == 1:
         _details(chosen[0], runs)
     for run in chosen:
-        with st.expander(f"Log of {frame.plain(run.title)}", icon=":material/article:"):
+        _log(run)
+
+
+@st.fragment
+@frame.errors()
+def _log(run: Run) -> None:
+    with st.expander(
+        f"Log of {frame.plain(run.title)}",
+        icon=":material/article:",
+        on_change="rerun",
+        key=f"runs_log_{run.id}",
+    ) as box:
+        if box.open:
             st.code(store.read_log(run) or "Nothing yet.", language=None, wrap_lines=True)
 
 

@@ -8,13 +8,11 @@ from ham import charts, report
 from ham.evaluation import CALIBRATION_BINS, COVERAGE
 from ham.report import Comparison
 from ham.ui.comparison.choice import drawing_lesions, in_rows
-from ham.ui.frame import chart, errors, is_dark, plain
+from ham.ui.frame import chart, is_dark, plain
 
 WHICH = {"before": "As the model gives them", "after": "After the temperature"}
 
 
-@st.fragment
-@errors()
 def reliability(compared: Comparison) -> None:
     """What the runs say against how often they are correct, in words, diagrams and a table."""
     with st.spinner("Calibrating on validation"):
@@ -52,8 +50,6 @@ def reliability(compared: Comparison) -> None:
     )
 
 
-@st.fragment
-@errors()
 def sets(compared: Comparison) -> None:
     """Coverage and size of the prediction sets, and the classes that they cover too seldom."""
     with drawing_lesions():

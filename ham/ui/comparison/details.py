@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
 from ham.ui.comparison import calibration, files, operating
 from ham.ui.comparison.choice import in_rows
-from ham.ui.frame import chart, is_dark, model_cards
+from ham.ui.frame import chart, errors, is_dark, model_cards, tabs
 
 
 def confusion(compared: Comparison) -> None:
@@ -76,34 +78,6 @@ def classes(compared: Comparison) -> None:
     )
 
 
-def more(compared: Comparison) -> None:
-    calibrated, sets, point, by_class, curves, settings, away = st.tabs(
-        [
-            "Calibration",
-            "Prediction sets",
-            "Operating point",
-            "ROC by class",
-            "Learning curves",
-            "Settings that differ",
-            "Download",
-        ]
-    )
-    with calibrated:
-        calibration.reliability(compared)
-    with sets:
-        calibration.sets(compared)
-    with point:
-        operating.malignant(compared)
-    with by_class:
-        operating.by_class(compared)
-    with curves:
-        _curves(compared)
-    with settings:
-        _settings(compared)
-    with away:
-        files.downloads(compared)
-
-
 def _curves(compared: Comparison) -> None:
     runs = {name: one.run for name, one in compared.reports.items()}
     histories = {name: store.read_history(run) for name, run in runs.items()}
@@ -143,3 +117,21 @@ def _settings(compared: Comparison) -> None:
     with st.expander("All settings"):
         st.dataframe(table, width="stretch", height="content", alt="All settings of the runs")
     model_cards([one.run for one in compared.reports.values()], "comparison")
+
+
+TABS = {
+    "Calibration": calibration.reliability,
+    "Prediction sets": calibration.sets,
+    "Operating point": operating.malignant,
+    "ROC by class": operating.by_class,
+    "Learning curves": _curves,
+    "Settings that differ": _settings,
+    "Download": files.downloads,
+}
+
+
+@st.fragment
+@errors()
+def more(compared: Comparison) -> None:
+    """The rest, in tabs."""
+    tabs({title: partial(draw, compared) for title, draw in TABS.items()}, "comparison_tab")

@@ -9,11 +9,9 @@ from ham.config import CLASS_INDEX, CLASSES, CODES
 from ham.evaluation import TARGETS
 from ham.report import BY_CLASS, Comparison
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.frame import chart, errors, is_dark, plain
+from ham.ui.frame import chart, is_dark, plain
 
 
-@st.fragment
-@errors()
 def malignant(compared: Comparison) -> None:
     """What finding most malignant images costs: in words, as ROC curves and in a table."""
     target = st.segmented_control(
@@ -56,8 +54,6 @@ def malignant(compared: Comparison) -> None:
     )
 
 
-@st.fragment
-@errors()
 def by_class(compared: Comparison) -> None:
     """One class against the rest."""
     code = st.segmented_control(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import streamlit as st
 
 from ham import data
 from ham.ui.dataset.filters import Filters
@@ -11,6 +10,7 @@ from ham.ui.dataset.looks import show_looks
 from ham.ui.dataset.map import image_map
 from ham.ui.dataset.overview import show_overview
 from ham.ui.dataset.quality import show_quality
+from ham.ui.frame import tabs
 
 TITLES = ("Classes and patients", "Looks", "Map", "Data quality")
 
@@ -23,7 +23,4 @@ def show_views(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -
         lambda: image_map(dataset, chosen),
         lambda: show_quality(dataset),
     )
-    for tab, draw in zip(st.tabs(TITLES, on_change="rerun", key="dataset_tab"), drawn, strict=True):
-        if tab.open:
-            with tab:
-                draw()
+    tabs(dict(zip(TITLES, drawn, strict=True)), "dataset_tab")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -94,12 +95,11 @@ def _findings(history: pd.DataFrame) -> None:
 
 
 def _curves(run: Run, history: pd.DataFrame) -> None:
-    *tabs, recall = st.tabs([*_CURVES, "Recall by class"])
-    for tab, metric in zip(tabs, _CURVES.values(), strict=True):
-        with tab:
-            _curve(run, history, metric)
-    with recall:
-        _curve(run, history, "recall")
+    metrics = _CURVES | {"Recall by class": "recall"}
+    frame.tabs(
+        {title: partial(_curve, run, history, metric) for title, metric in metrics.items()},
+        f"curves_{run.id}",
+    )
 
 
 def _curve(run: Run, history: pd.DataFrame, metric: str) -> None:
@@ -130,7 +130,14 @@ def _first_batch(run: Run) -> None:
     path = run.folder / "first_batch.npz"
     if not path.exists():
         return
-    with st.expander("What the model sees", icon=":material/visibility:"):
+    with st.expander(
+        "What the model sees",
+        icon=":material/visibility:",
+        on_change="rerun",
+        key=f"first_batch_{run.id}",
+    ) as box:
+        if not box.open:
+            return
         shown = _first_batch_html(str(path), path.stat().st_mtime_ns, run.config.model == "lstm")
         if not shown:
             st.caption("The first batch of this run cannot be read.")
