@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from ham.config import CODES, N_CLASSES
 from ham.evaluation.intervals import Interval, share_interval
@@ -49,6 +48,8 @@ def fit_temperature(y_true: np.ndarray, proba: np.ndarray) -> float:
     Guo, Pleiss, Sun, Weinberger, On calibration of modern neural networks, ICML 2017, on
     log-probabilities, which are logits up to a constant a row. Between 0.05 and 20.
     """
+    from scipy.optimize import minimize_scalar
+
     y_true, proba = check(y_true, proba)
     rows = np.arange(len(y_true))
 

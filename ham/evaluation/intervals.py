@@ -17,14 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 RESAMPLES = 2000  # read when a score is asked for: tests that look at other things lower it
 CONFIDENCE = 0.95
-_Z = float(norm.ppf((1 + CONFIDENCE) / 2))  # 1.96
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # 1.96
 _NO_WIDTH = 1e-9  # below it two limits differ by rounding only
 
 Scores = dict[str, np.ndarray]  # by key, (R,) each
@@ -204,6 +203,8 @@ def area_interval(area: float, n_positive: float, n_negative: float) -> Interval
     Statistics in Medicine 25:559, 2006, which has width where the sides are told apart without an
     error. With one lesion a side it is Wilson's interval of one observation.
     """
+    from scipy.optimize import brentq
+
     pairs, more = n_positive * n_negative, (n_positive + n_negative) / 2 - 1
 
     def beyond(theta: float) -> float:
