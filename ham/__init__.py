@@ -8,7 +8,7 @@ models      one file an architecture, and their registry
 training    train(config, dataset, report) -> Run
 evaluation  y_true + proba -> Evaluation: scores, intervals, paired tests
 store       run folders: create, status, read, list, delete
-engine      the queue: submit, cancel, list, on Dask
+engine      the queue and its workers: processes of this machine, or a Dask cluster
 report      what the answers of runs are worth: numbers, tables, sentences, JSON, CSV
 lab         experiments made of several runs: the leakage measurement
 prediction  checked image + run -> Prediction

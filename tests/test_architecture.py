@@ -270,7 +270,8 @@ NO_COPY = {
     ("ham/data/dataset.py", "np.load"): "a memory map of a file whose hash was checked",
     ("ham/data/download.py", "threading.Thread"): "listens to a pipe",
     ("ham/data/fetch.py", "threading.Thread"): "ends with its parent; imports nothing of ours",
-    ("ham/engine/cluster.py", "threading.Thread"): "watches for ever: no work that ends",
+    ("ham/engine/processes.py", "threading.Thread"): "listens to a pipe",
+    ("ham/engine/supervisor.py", "threading.Thread"): "watches for ever: no work that ends",
     ("ham/prediction.py", "threading.Thread"): "an import, which other threads must wait for",
     ("ham/store/bundle.py", "zipfile.ZipFile"): "writes a bundle",
 }
@@ -288,6 +289,55 @@ def second_copies(source: str) -> list[str]:
             names = {ast.unparse(kind) for kind in node.type.elts}
             if {"OSError", "ValueError"} <= names and len(names) > 3:
                 wrong.append(f"except {', '.join(sorted(names))}")
+    return wrong
+
+
+#: What Windows has not: modules, functions of os, and what it does otherwise.
+POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+POSIX_CALLS = {
+    "os.chown",
+    "os.fork",
+    "os.forkpty",
+    "os.getegid",
+    "os.geteuid",
+    "os.getgid",
+    "os.getloadavg",
+    "os.getpgid",
+    "os.getuid",
+    "os.kill",
+    "os.killpg",
+    "os.mkfifo",
+    "os.nice",
+    "os.sched_getaffinity",
+    "os.setpgid",
+    "os.setsid",
+    "os.statvfs",
+    "os.sysconf",
+    "os.uname",
+    "os.wait",
+}
+POSIX_ARGUMENTS = {"preexec_fn", "pass_fds"}
+POSIX_PLACES = ("/proc/", "/dev/", "/tmp", "/etc/")
+#: (file, what) -> why Windows does without.
+GUARDED = {
+    ("ham/images/apart.py", "resource"): "without limits the clock alone stops a decoder",
+    ("ham/images/apart.py", "/proc/self/statm"): "without limits the clock alone stops a decoder",
+}
+
+
+def posix_only(source: str) -> list[str]:
+    wrong = [name for name, _ in imports(source) if name.split(".")[0] in POSIX_MODULES]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name in POSIX_CALLS or (
+                name.startswith("signal.SIG") and name not in ("signal.SIGINT", "signal.SIGTERM")
+            ):
+                wrong.append(name)
+        elif isinstance(node, ast.keyword) and node.arg in POSIX_ARGUMENTS:
+            wrong.append(node.arg)
+        elif isinstance(node, ast.Constant) and str(node.value).startswith(POSIX_PLACES):
+            wrong.append(node.value)
     return wrong
 
 
@@ -357,6 +407,26 @@ def test_only_the_floor_does_what_the_floor_does():
     }
     assert found - NO_COPY.keys() == set()
     assert NO_COPY.keys() - found == set(), "an exception that nothing needs any more"
+
+
+def test_nothing_is_called_that_windows_has_not():
+    found = {
+        (str(path.relative_to(ROOT)), wrong)
+        for _, path in sources()
+        for wrong in posix_only(path.read_text())
+    }
+    assert found - GUARDED.keys() == set()
+    assert GUARDED.keys() - found == set(), "an exception that nothing needs any more"
+
+
+def test_one_file_knows_dask():
+    knowing = {
+        str(path.relative_to(ROOT))
+        for module, path in sources()
+        for name, _ in imports(path.read_text(), module)
+        if name.split(".")[0] in ("dask", "distributed")
+    }
+    assert knowing == {"ham/engine/cluster.py"}
 
 
 def test_pages_are_tables_of_contents():
@@ -558,3 +628,19 @@ def test_swallowed_errors_and_asserts_are_found(source, broken):
 )
 def test_a_second_copy_of_the_floor_is_found(source, copies):
     assert second_copies(source) == copies
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def f():\n    import resource", ["resource"]),
+        ("from fcntl import flock", ["fcntl.flock"]),
+        ("import os\nos.killpg(1, 9)", ["os.killpg"]),
+        ("import signal\nsignal.SIGKILL", ["signal.SIGKILL"]),
+        ("subprocess.Popen(words, preexec_fn=f)", ["preexec_fn"]),
+        ("Path('/proc/self/maps').read_text()", ["/proc/self/maps"]),
+        ("import os, signal\nos.getpid()\nsignal.SIGINT\nprocess.kill()", []),
+    ],
+)
+def test_what_windows_has_not_is_found(source, found):
+    assert posix_only(source) == found

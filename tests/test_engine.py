@@ -1,23 +1,27 @@
-"""The queue with real processes: Dask's scheduler and worker, real locks, a real kill."""
+"""The queue with real processes, real locks, a real kill; the engine's decisions one by one."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
+from distributed import KilledWorker
 
 from ham import engine, store
-from ham.config import StoreError, TrainConfig
+from ham.config import EngineError, StoreError, TrainConfig, home_folder
 from ham.data import LesionDataset
 from ham.engine import Engine, EngineSettings, Worked
+from ham.engine.cluster import Cluster
+from ham.engine.processes import DiedError, Processes
 from ham.store import Run
+from tests import light
 
 # seconds before a wait counts as stuck; a busy machine takes a minute to start TensorFlow
 PATIENCE = 600
@@ -48,23 +52,30 @@ def wait_for_state(run: Run, *states: str) -> Run:
     )
 
 
-def worker_processes() -> list[psutil.Process]:
-    """The processes that train for this test's engine: children of the nannies that it started."""
-    words: dict[psutil.Process, str] = {}
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # it ended meanwhile
-            words[process] = " ".join(process.cmdline())
-    nannies = {process.pid for process in words if "distributed.Nanny" in words[process]}
-    found = []
-    for process in words:
-        with contextlib.suppress(psutil.Error):
-            if process.ppid() in nannies and "spawn_main" in words[process]:
+def worker_processes(home: Path | None = None) -> list[psutil.Process]:
+    """The processes that engines of this home (this test's, where none is named) have started."""
+    home, found = str(home or home_folder()), []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile, or is another user's
+            if "--engine" in process.cmdline() and process.environ().get("HAM_HOME") == home:
                 found.append(process)
     return found
 
 
+def hold() -> Path:
+    """Trainings stop in the middle of an epoch as long as this file is there."""
+    home_folder().mkdir(parents=True, exist_ok=True)
+    (home_folder() / "hold").touch()
+    return home_folder() / "hold"
+
+
+@pytest.fixture
+def light_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    light.train_lightly(monkeypatch)
+
+
 class TestWithWorkers:
-    """One scheduler and worker for all of these, as in a server that runs for a day."""
+    """One engine and its worker for all of these, as in a server that runs for a day."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -74,9 +85,10 @@ class TestWithWorkers:
         home = tmp_path_factory.mktemp("engine_home")
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.setenv("HAM_HOME", str(home))
+            light.train_lightly(monkeypatch)
             running = Engine().start()
-        yield running, home
-        running.stop()
+            yield running, home
+            running.stop()
 
     @pytest.fixture
     def working_engine(
@@ -89,52 +101,84 @@ class TestWithWorkers:
     def test_runs_submitted_together_train_one_after_the_other_and_end_as_results(
         self, working_engine: Engine, small_dataset: LesionDataset
     ) -> None:
-        first = engine.submit(tiny(seed=1), small_dataset.record)
-        second = engine.submit(tiny(seed=2), small_dataset.record)
-        working_engine.poke()
-        seen = set()
+        held = hold()
+        first = engine.submit(tiny(seed=1, epochs=3), small_dataset.record)
+        second = engine.submit(tiny(seed=2, epochs=3), small_dataset.record)
+        working_engine.wake()
+        wait_for(lambda: store.read_run(first.id).status.epoch >= 2, "the first to train")
+        assert store.read_run(second.id).state == "queued"
+        held.unlink()
         while store.read_run(second.id).live:
             states = (store.read_run(first.id).state, store.read_run(second.id).state)
-            seen.add(states)
             assert states != ("running", "running")
             time.sleep(0.05)
-        assert ("running", "queued") in seen
         for run in (first, second):
             ended = store.read_run(run.id)
             assert (ended.state, ended.status.error) == ("done", None)
-            assert len(store.read_history(ended)) == 2
+            assert len(store.read_history(ended)) == 3
             assert ended.record["evaluation"]["n_images"] == ended.record["split"]["n_test"]
+
+    def test_the_next_run_is_trained_by_the_process_that_waits_for_it(
+        self, working_engine: Engine, small_dataset: LesionDataset
+    ) -> None:
+        for seed in (1, 2):
+            run = engine.submit(tiny(seed=seed), small_dataset.record)
+            working_engine.wake()
+            assert wait_for_state(run, "done", "failed").state == "done"
+            assert working_engine.problem is None
+            [worker] = worker_processes()
+            if seed == 1:
+                first = worker
+        assert worker == first
 
     def test_a_cancelled_run_keeps_its_epochs_and_a_model_and_resumes_to_its_full_length(
         self, working_engine: Engine, small_dataset: LesionDataset
     ) -> None:
-        run = engine.submit(tiny(epochs=400), small_dataset.record)
+        held = hold()
+        run = engine.submit(tiny(epochs=5), small_dataset.record)
         wait_for(lambda: store.read_run(run.id).status.epoch >= 2, "two epochs")
         engine.cancel(store.read_run(run.id))
         cancelled = wait_for_state(run, "cancelled")
         assert cancelled.has_model
         kept = store.read_history(cancelled)
-        assert 2 <= len(kept) < 400
-        assert kept["epoch"].tolist() == list(range(1, len(kept) + 1))
+        assert kept["epoch"].tolist() == [1, 2]
+        held.unlink()
         engine.resume(cancelled)
-        wait_for(
-            lambda: store.read_run(run.id).status.epoch > len(kept), "an epoch after the resume"
-        )
-        engine.cancel(store.read_run(run.id))
-        again = store.read_history(wait_for_state(run, "cancelled"))
-        assert again["epoch"].tolist() == list(range(1, len(again) + 1))
-        assert again.iloc[: len(kept)].equals(kept)
+        again = store.read_history(wait_for_state(run, "done", "failed"))
+        assert again["epoch"].tolist() == [1, 2, 3, 4, 5]
+        assert again.iloc[:2].equals(kept)
 
     def test_a_killed_worker_is_replaced_and_its_run_ends_with_every_epoch(
         self, working_engine: Engine, small_dataset: LesionDataset
     ) -> None:
-        run = engine.submit(tiny(epochs=20), small_dataset.record)
+        held = hold()
+        run = engine.submit(tiny(epochs=5), small_dataset.record)
         wait_for(lambda: store.read_run(run.id).status.epoch >= 2, "two epochs")
         [worker] = worker_processes()
-        os.kill(worker.pid, signal.SIGKILL)
+        worker.kill()
+        wait_for(lambda: store.read_run(run.id).status.attempts == 2, "the next worker")
+        held.unlink()
         ended = wait_for_state(run, "done", "failed")
         assert (ended.state, ended.status.attempts) == ("done", 2)
-        assert store.read_history(ended)["epoch"].tolist() == list(range(1, 21))
+        assert store.read_history(ended)["epoch"].tolist() == [1, 2, 3, 4, 5]
+        assert working_engine.problem is None  # the run has counted it
+
+    def test_with_another_number_of_slots_the_waiting_worker_makes_room_for_so_many(
+        self, working_engine: Engine, small_dataset: LesionDataset
+    ) -> None:
+        run = engine.submit(tiny(), small_dataset.record)
+        wait_for_state(run, "done")
+        [alone] = worker_processes()
+        engine.save_settings(EngineSettings(workers=2))
+        held = hold()
+        runs = [engine.submit(tiny(seed=seed, epochs=3), small_dataset.record) for seed in (1, 2)]
+        working_engine.wake()
+        for run in runs:
+            wait_for(lambda run=run: store.read_run(run.id).status.epoch >= 2, "both to train")
+        assert len(worker_processes()) == 2
+        assert alone not in worker_processes()  # its threads were those of one for all cores
+        held.unlink()
+        assert {wait_for_state(run, "done", "failed").state for run in runs} == {"done"}
 
 
 def test_a_waiting_run_is_cancelled_at_once_and_an_ended_one_not_at_all(
@@ -178,7 +222,7 @@ def test_with_every_slot_taken_a_worker_trains_nothing(
 
 
 def test_a_run_that_cannot_start_fails_with_its_reason_and_the_next_one_trains(
-    ham_home, small_dataset: LesionDataset, tmp_path
+    ham_home, light_training: None, small_dataset: LesionDataset, tmp_path
 ) -> None:
     gone = engine.submit(tiny(seed=1), {**small_dataset.record, "source": str(tmp_path / "gone")})
     changed = engine.submit(tiny(seed=2), {**small_dataset.record, "fingerprint": "other"})
@@ -194,13 +238,13 @@ def test_an_unexpected_error_is_told_and_the_engine_looks_at_the_queue_again(
 ) -> None:
     looks = []
 
-    def takeable(owner: str) -> list:
+    def claimable(runs: list[Run], owner: str) -> list[Run]:
         looks.append(owner)
         if len(looks) < 3:
             raise KeyError("of somebody's library")
         return []
 
-    monkeypatch.setattr("ham.engine.cluster.takeable", takeable)
+    monkeypatch.setattr("ham.engine.supervisor.claimable_runs", claimable)
     watching = Engine().start()
     wait_for(lambda: watching.problem, "the error to be told")
     assert "KeyError" in watching.problem.why
@@ -224,8 +268,9 @@ def test_a_run_that_took_its_process_down_three_times_is_given_up_with_a_reason(
 @pytest.mark.parametrize(
     ("left_by", "taken_by", "attempts"),
     [
+        ("engine-a", "engine-a", 3),  # its worker died, and its engine starts another
         ("engine-a.1", "engine-a.1", 3),  # its worker died, and its scheduler runs the task again
-        ("engine-a.1", "engine-a.2", 2),  # its scheduler was lost, or its workers were let go
+        ("engine-a.1", "engine-a.2", 2),  # its scheduler was lost
         ("engine-b.1", "engine-a.1", 2),  # its server ended; every interrupted run is taken up here
         (None, "engine-a.1", 2),
     ],
@@ -263,13 +308,13 @@ def test_a_runs_folder_that_cannot_be_read_for_a_moment_ends_no_worker(
 ) -> None:
     run, looks = engine.submit(tiny(), small_dataset.record), []
 
-    def unsure(owner: str) -> list[Run]:
+    def unsure(runs: list[Run], owner: str) -> list[Run]:
         looks.append(owner)
         if len(looks) < 4:
             raise StoreError("The folder", "it cannot be read (invented).", "Wait.")
-        return engine.takeable(owner)
+        return engine.claimable_runs(runs, owner)
 
-    monkeypatch.setattr("ham.engine.worker.takeable", unsure)
+    monkeypatch.setattr("ham.engine.worker.claimable_runs", unsure)
     monkeypatch.setattr("ham.engine.worker._LOOK_AGAIN_SECONDS", 0.0)
     monkeypatch.setattr("ham.training.train_run", lambda run: store.write_status(run, state="done"))
     assert engine.work(str(ham_home), "here.1").trained == 1
@@ -280,11 +325,273 @@ def test_a_runs_folder_that_cannot_be_read_for_a_moment_ends_no_worker(
     assert store.read_run(run.id).state == "done"
 
 
+class FakeWorkers:
+    """As many as were started, and of each the end that a test gives it."""
+
+    def __init__(self) -> None:
+        self.number = self.started = self.woken = 0
+        self.ends: list[EngineError | None] = []
+
+    def start(self) -> None:
+        self.number += 1
+        self.started += 1
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def end(self, *whys: EngineError | None) -> None:
+        self.number -= len(whys)
+        self.ends += whys
+
+    def ended(self) -> list[EngineError | None]:
+        ends, self.ends = self.ends, []
+        return ends
+
+    def late(self, minutes: str) -> str:
+        return f"late by {minutes}"
+
+    def stop(self) -> None:
+        self.number = 0
+
+
+@pytest.fixture
+def workers() -> FakeWorkers:
+    return FakeWorkers()
+
+
+@pytest.fixture
+def watching(workers: FakeWorkers) -> Engine:
+    """An engine that looks at the queue when a test says so, with invented workers."""
+    made = Engine()
+    made._workers = workers
+    return made
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The engine's, at 100 s."""
+    now = SimpleNamespace(now=100.0)
+    monkeypatch.setattr("ham.engine.supervisor.time.monotonic", lambda: now.now)
+    return now
+
+
+DIED = DiedError("The training process", "ended by itself (status -9).", "It is started again.")
+
+
+def test_an_error_in_a_look_lets_nothing_go_and_passes(
+    workers: FakeWorkers,
+    watching: Engine,
+    small_dataset: LesionDataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine.submit(tiny(), small_dataset.record)
+    watching._look()
+    assert workers.number == 1
+    errors = iter(
+        [
+            StoreError("The folder", "it cannot be read.", "Wait."),
+            OSError("gone for a moment"),
+            KeyError("of somebody's library"),
+            RuntimeError("whatever"),
+        ]
+    )
+
+    def unreadable(runs: list[Run], owner: str) -> list[Run]:
+        raise next(errors)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ham.engine.supervisor.claimable_runs", unreadable)
+        for _ in range(4):
+            watching._look()
+            assert watching.problem is not None
+    watching._look()
+    assert watching.problem is None
+    assert (workers.number, workers.started) == (1, 1)  # the very same goes on
+
+
+def test_a_worker_that_ends_in_an_error_is_told_and_started_again_ever_later(
+    workers: FakeWorkers,
+    watching: Engine,
+    clock: SimpleNamespace,
+    small_dataset: LesionDataset,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run, begun = engine.submit(tiny(), small_dataset.record), []
+    for _ in range(200):
+        watching._look()
+        if workers.number:
+            begun.append(clock.now)
+            workers.end(EngineError("The process", "has no module named 'ham'.", "Wait."))
+        clock.now += 1.0
+    assert "no module named 'ham'" in watching.problem.why
+    assert watching.waits_for([run]) == "An error keeps it from training."
+    assert "no module named 'ham'" in caplog.text
+    pauses = [later - earlier for earlier, later in itertools.pairwise(begun)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] >= 60
+    clock.now += 60.0
+    watching._look()
+    workers.end(None)
+    watching._look()
+    assert watching.problem is None
+
+
+def test_a_death_in_a_run_is_counted_by_the_run_and_one_without_a_run_by_the_engine(
+    workers: FakeWorkers, watching: Engine, clock: SimpleNamespace, small_dataset: LesionDataset
+) -> None:
+    run = engine.submit(tiny(), small_dataset.record)
+    for attempts in (1, 2):
+        watching._look()
+        # nobody holds its lock: whoever trained it has died
+        store.write_status(run, state="running", owner=watching._name, attempts=attempts)
+        workers.end(DIED)
+        watching._look()
+        assert watching.problem is None
+        assert workers.number == 1  # at once
+    workers.end(DIED)  # and this one before it took the run up
+    watching._look()
+    assert watching.problem is DIED
+    assert workers.number == 0
+    clock.now += 2.0
+    watching._look()
+    assert workers.number == 1
+
+
+def test_only_as_many_workers_are_started_as_find_a_run_and_a_slot(
+    workers: FakeWorkers, watching: Engine, small_dataset: LesionDataset
+) -> None:
+    engine.save_settings(EngineSettings(workers=3))
+    watching._look()
+    assert (workers.started, workers.woken) == (0, 0)  # nothing waits
+    first = engine.submit(tiny(seed=1), small_dataset.record)
+    for _ in range(3):
+        watching._look()
+    assert (workers.started, workers.woken) == (1, 3)  # it has not taken it up yet
+    with store.claim(first) as mine, engine.slot(3):
+        store.write_status(mine, state="running", owner=watching._name)
+        watching._look()
+        assert workers.started == 1
+        for seed in range(2, 6):
+            engine.submit(tiny(seed=seed), small_dataset.record)
+        with engine.slot(3):  # another server's
+            watching._look()
+            assert workers.started == 2
+        watching._look()
+        assert workers.started == 3
+        watching._look()
+        assert workers.started == 3
+
+
+def test_a_run_that_waits_longer_than_a_start_takes_says_what_it_waits_for(
+    workers: FakeWorkers, watching: Engine, clock: SimpleNamespace, small_dataset: LesionDataset
+) -> None:
+    run = engine.submit(tiny(), small_dataset.record)
+    watching._look()
+    assert watching.waits_for([run]).startswith("The training process starts")
+    clock.now += 180.0
+    assert watching.waits_for([run]) == "late by 3 min"
+    with engine.slot(1):
+        assert watching.waits_for([run]) != ""
+    assert "has been starting for 3 min, longer than usual" in Processes("x").late("3 min")
+    said = Cluster("x", "tcp://nobody:1").late("3 min")
+    assert "The scheduler at tcp://nobody:1 has had it for 3 min" in said
+
+
+def test_a_worker_that_takes_long_to_start_is_waited_for_in_words(
+    workers: FakeWorkers,
+    watching: Engine,
+    clock: SimpleNamespace,
+    small_dataset: LesionDataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, said = engine.submit(tiny(), small_dataset.record), []
+
+    def slow() -> None:
+        clock.now += 120.0
+        said.append(watching.waits_for([run]))
+
+    monkeypatch.setattr(workers, "start", slow)
+    watching._look()
+    assert said == ["late by 2 min"]
+
+
+# --------------------------------------------------------------- processes of this machine
+
+
+def until_ended(processes: Processes) -> EngineError | None:
+    [why] = wait_for(processes.ended, "the worker to end")
+    return why
+
+
+def test_a_run_that_cannot_be_taken_up_is_told_in_its_own_words(
+    light_training: None, small_dataset: LesionDataset
+) -> None:
+    run = engine.submit(tiny(), small_dataset.record)
+    (run.folder / "lock").unlink(missing_ok=True)
+    (run.folder / "lock").mkdir()
+    processes = Processes("engine-a")
+    processes.start()
+    why = until_ended(processes)
+    assert run.id in str(why)
+    assert "cannot be written" in why.why
+
+
+def test_a_process_that_dies_is_told_with_its_status_and_its_log(
+    ham_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ham.engine.processes.WORKER", ("-c", "1/0"))
+    processes = Processes("engine-a")
+    processes.start()
+    why = until_ended(processes)
+    assert isinstance(why, DiedError)
+    assert "status 1" in why.why
+    assert str(ham_home / "work.log") in why.todo
+    assert "ZeroDivisionError" in (ham_home / "work.log").read_text()
+
+
+def test_a_process_that_cannot_be_started_is_one_clear_error(
+    ham_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", str(ham_home / "no python"))
+    processes = Processes("engine-a")
+    with pytest.raises(EngineError, match="cannot start a process"):
+        processes.start()
+    assert processes.number == 0
+
+
+def test_a_worker_ends_when_nothing_comes_or_its_engine_is_gone_and_looks_when_it_is_woken(
+    ham_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    read, write = os.pipe()
+
+    def look(home: str, owner: str) -> Worked:
+        looks.append(owner)
+        if len(looks) == 2:
+            os.close(write)
+        return Worked(0, {}, slots_taken=False)
+
+    monkeypatch.setattr("ham.engine.processes.work", look)
+    os.write(write, b"\n")
+    assert engine.work_for("engine-a", read) == {}
+    assert looks == ["engine-a"] * 2  # at its start and when it was woken; then the pipe ended
+    os.close(read)
+    read, write = os.pipe()
+    monkeypatch.setattr("ham.engine.processes.IDLE_SECONDS", 0.1)
+    assert engine.work_for("engine-a", read) == {}
+    assert len(looks) == 3
+    os.close(write)  # ends the thread that listens
+
+
+# --------------------------------------------------------------------- a cluster of Dask's
+
+
 class Future:
     """Dask's, as far as the engine looks at it."""
 
-    def __init__(self, status: str = "pending", error: Exception | None = None):
-        self.status, self.error = status, error
+    def __init__(self) -> None:
+        self.status: str = "pending"
+        self.error: Exception | None = None
 
     def done(self) -> bool:
         return self.status != "pending"
@@ -297,10 +604,13 @@ class Client:
     """Dask's, as far as the engine looks at it: every task is kept, none is run."""
 
     def __init__(self) -> None:
-        self.status, self.closed, self.futures = "running", 0, []
+        self.status, self.closed = "running", 0
+        self.futures: list[Future] = []
+        self.owners: list[str] = []
 
-    def submit(self, *task: object, **options: object) -> Future:
+    def submit(self, task: object, home: str, owner: str, **options: object) -> Future:
         self.futures.append(Future())
+        self.owners.append(owner)
         return self.futures[-1]
 
     def close(self, timeout: float) -> None:
@@ -309,133 +619,59 @@ class Client:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
-    """What an engine submits its tasks to, and no cluster behind it."""
+    """What a cluster's tasks are submitted to."""
     fake = Client()
-
-    def connect(self: Engine, workers: int) -> Client:
-        self._client, self._workers = fake, workers
-        return fake
-
-    monkeypatch.setattr(Engine, "_connect", connect)
+    monkeypatch.setattr("distributed.Client", lambda address, **options: fake)
     monkeypatch.setattr("distributed.fire_and_forget", lambda future: None)
     return fake
 
 
-def test_an_error_in_a_look_lets_nothing_go_and_passes(
-    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ModuleNotFoundError("No module named 'ham'"), "No module named 'ham'"),
+        (StoreError("Run x", "it cannot be written (Read-only).", "Free it."), "Read-only"),
+        (KilledWorker("work-1", None, 3), "ended by itself several times"),
+    ],
+)
+def test_a_task_that_ends_in_an_error_is_told_in_words(
+    error: Exception, words: str, client: Client
 ) -> None:
-    engine.submit(tiny(), small_dataset.record)
-    watching = Engine()
-    watching._look()
-    assert len(client.futures) == 1
-    errors = iter(
-        [
-            StoreError("The folder", "it cannot be read.", "Wait."),
-            OSError("gone for a moment"),
-            KeyError("of somebody's library"),
-            RuntimeError("whatever"),
-        ]
-    )
-
-    def unreadable(owner: str) -> list[Run]:
-        raise next(errors)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("ham.engine.cluster.takeable", unreadable)
-        for _ in range(4):
-            watching._look()
-            assert watching.problem is not None
-    watching._look()
-    assert watching.problem is None
-    assert (client.closed, len(client.futures)) == (0, 1)  # the very same task goes on
-    assert watching._owner.endswith(".1")
-
-
-def test_a_task_that_ends_in_an_error_is_told_and_tried_again_ever_later(
-    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch, caplog
-) -> None:
-    now = 100.0
-    monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
-    run = engine.submit(tiny(), small_dataset.record)
-    watching, begun = Engine(), []
-    for _ in range(200):
-        watching._look()
-        if client.futures and client.futures[-1].status == "pending":
-            begun.append(now)
-            client.futures[-1].status = "error"
-            client.futures[-1].error = ModuleNotFoundError("No module named 'ham'")
-        now += 1.0
-    assert "No module named 'ham'" in watching.problem.why
-    assert watching.waits_for([run]) == "An error keeps it from training."
-    assert "No module named 'ham'" in caplog.text
-    pauses = [later - earlier for earlier, later in itertools.pairwise(begun)]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] >= 60
-    now += 60.0
-    watching._look()
-    client.futures[-1].status = "finished"
-    watching._look()
-    assert watching.problem is None
-
-
-def test_an_error_of_a_run_that_cannot_be_taken_up_is_told_in_its_own_words(
-    client: Client, small_dataset: LesionDataset
-) -> None:
-    engine.submit(tiny(), small_dataset.record)
-    watching = Engine()
-    watching._look()
-    client.futures[0].status = "error"
-    client.futures[0].error = StoreError(
-        "Run x", "it cannot be written (Read-only file system).", "Free it."
-    )
-    watching._look()
-    assert "Read-only file system" in str(watching.problem)
+    cluster = Cluster("engine-a", "tcp://somewhere:1")
+    cluster.start()
+    cluster.start()
+    assert (cluster.number, cluster.ended()) == (2, [])
+    client.futures[0].status = "finished"
+    client.futures[1].status, client.futures[1].error = "error", error
+    well, why = cluster.ended()
+    assert well is None
+    assert words in str(why)
+    assert cluster.number == 0
 
 
 def test_a_lost_scheduler_is_let_go_and_its_runs_are_taken_up_under_another_name(
-    client: Client, small_dataset: LesionDataset
+    client: Client,
 ) -> None:
-    engine.submit(tiny(), small_dataset.record)
-    watching = Engine()
-    watching._look()
-    before, client.status = watching._owner, "closed"
-    watching._look()
-    assert client.closed == 1
-    assert watching._owner != before
-    assert watching._owner.partition(".")[0] == before.partition(".")[0]
+    cluster = Cluster("engine-a", "tcp://somewhere:1")
+    cluster.start()
+    client.status = "closed"
+    assert cluster.ended() == []  # no failure of a task
+    assert (client.closed, cluster.number) == (1, 0)
+    client.status = "running"
+    cluster.start()
+    assert client.owners == ["engine-a.1", "engine-a.2"]
 
 
-def test_a_run_that_waits_longer_than_a_start_takes_says_what_it_waits_for(
-    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 100.0
-    monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
-    run = engine.submit(tiny(), small_dataset.record)
-    watching = Engine()
-    watching._look()
-    assert watching.waits_for([run]).startswith("The training process starts")
-    now += 180.0
-    assert "has been starting for 3 min, longer than usual" in watching.waits_for([run])
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address: str, **options: object) -> None:
+        raise OSError("timed out")
+
+    monkeypatch.setattr("distributed.Client", refuse)
+    with pytest.raises(EngineError, match="tcp://nobody:1"):
+        Cluster("engine-a", "tcp://nobody:1").start()
+
+
+def test_the_cluster_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(Engine()._workers, Processes)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://nobody:1")
-    assert "The scheduler at tcp://nobody:1 has had it for 3 min" in watching.waits_for([run])
-    with engine.slot(1):
-        assert watching.waits_for([run]) != ""
-
-
-def test_a_scheduler_that_takes_long_to_start_is_waited_for_in_words(
-    client: Client, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, said = 100.0, []
-    monkeypatch.setattr("ham.engine.cluster.time.monotonic", lambda: now)
-    run, watching = engine.submit(tiny(), small_dataset.record), Engine()
-
-    def slow(self: Engine, workers: int) -> Client:
-        nonlocal now
-        now += 120.0
-        said.append(watching.waits_for([run]))
-        return client
-
-    monkeypatch.setattr(Engine, "_connect", slow)
-    watching._look()
-    assert "has been starting for 2 min, longer than usual" in said[0]
-    assert len(client.futures) == 1
+    assert isinstance(Engine()._workers, Cluster)

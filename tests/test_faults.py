@@ -22,27 +22,34 @@ from ham.config import StoreError, runs_folder
 from ham.data import LesionDataset
 from ham.engine import Engine, EngineSettings
 from ham.store import Run
-from tests.test_engine import tiny, wait_for, wait_for_state, worker_processes
+from tests import light
+from tests.test_engine import hold, tiny, wait_for, wait_for_state, worker_processes
 
 ROOT = Path(__file__).parents[1]
-SERVER = """
+SERVER = f"""
 import sys, time
-from ham.engine import Engine
+sys.path.insert(0, {str(ROOT)!r})  # as Streamlit does for app.py's folder
+from ham.engine import Engine, processes
+if sys.argv[1:]:
+    processes.WORKER = tuple(sys.argv[1:])
 Engine().start()
 print("started", flush=True)
 time.sleep(600)
 """
 
 
-def process_of(words: str, parent: int | None = None) -> psutil.Process | None:
-    """A descendant (of `parent`, or of this process) whose command line has these words."""
-    for process in psutil.Process(parent).children(recursive=True):
-        try:
-            if words in " ".join(process.cmdline()):
-                return process
-        except psutil.Error:
-            continue
-    return None
+@pytest.fixture
+def light_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No TensorFlow in this process and in the workers that it starts."""
+    light.train_lightly(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def no_worker_left(ham_home: Path) -> Iterator[None]:
+    yield
+    for process in worker_processes(ham_home):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def wait_for_epoch(run: Run, epoch: int = 2) -> None:
@@ -60,22 +67,14 @@ def server(ham_home: Path) -> Iterator[subprocess.Popen]:
         yield process
 
 
-def end_group(process: subprocess.Popen) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 class started_server:
-    def __init__(self, folder: Path = ROOT):
-        self.folder = folder
+    def __init__(self, folder: Path = ROOT, worker: tuple[str, ...] = light.WORKER):
+        self.folder, self.worker = folder, worker
 
     def __enter__(self) -> subprocess.Popen:
-        # as Streamlit does for app.py's folder
-        script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{SERVER}"
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", script],
+            [sys.executable, "-P", "-c", SERVER, *self.worker],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -86,26 +85,27 @@ class started_server:
         return self.process
 
     def __exit__(self, *error: object) -> None:
-        end_group(self.process)  # the group outlives its leader
+        self.process.kill()
+        self.process.wait()
         self.process.stdout.close()
 
 
-def test_a_killed_scheduler_is_replaced_and_its_run_ends_with_every_epoch(
+def test_a_killed_worker_is_replaced_and_its_training_ends_with_every_epoch(
     ham_home: Path, small_dataset: LesionDataset
 ) -> None:
+    """The real one: TensorFlow, Keras and their checkpoint."""
     running = Engine().start()
     try:
-        run = engine.submit(tiny(epochs=15), small_dataset.record)
-        other = engine.submit(tiny(epochs=1, seed=1), small_dataset.record)
+        run = engine.submit(tiny(epochs=8), small_dataset.record)
         wait_for_epoch(run)
-        process_of("distributed.Scheduler").kill()
+        [worker] = worker_processes()
+        worker.kill()
         ended = wait_for_state(run, "done", "failed")
-        assert ended.state == "done"
+        assert (ended.state, ended.status.attempts) == ("done", 2)
         assert has_every_epoch(ended)
-        assert wait_for_state(other, "done", "failed").state == "done"
     finally:
         running.stop()
-    wait_for(lambda: not worker_processes(), "the workers to end with their engine")
+    assert not worker_processes()
 
 
 def test_a_server_started_from_another_folder_trains(
@@ -150,41 +150,64 @@ def test_the_command_line_started_from_another_folder_trains(
     assert store.read_run(done.stdout.split()[-1]).state == "done"
 
 
-def test_a_killed_server_loses_nothing_its_run_ends_and_the_next_server_trains_no_run_twice(
-    server: subprocess.Popen, small_dataset: LesionDataset
+def kill(server: subprocess.Popen) -> None:
+    server.kill()
+
+
+def press_ctrl_c(server: subprocess.Popen) -> None:
+    os.killpg(server.pid, signal.SIGINT)  # what a terminal sends it to
+
+
+def close_terminal(server: subprocess.Popen) -> None:
+    os.killpg(server.pid, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("end", [kill, press_ctrl_c, close_terminal])
+def test_a_server_that_ends_loses_nothing_its_run_ends_and_the_next_one_trains_no_run_twice(
+    end, server: subprocess.Popen, small_dataset: LesionDataset
 ) -> None:
-    run = engine.submit(tiny(epochs=15), small_dataset.record)
+    held = hold()
+    run = engine.submit(tiny(epochs=5), small_dataset.record)
     other = engine.submit(tiny(epochs=1, seed=1), small_dataset.record)
     wait_for_epoch(run)
-    os.kill(server.pid, signal.SIGKILL)
+    [worker] = worker_processes()
+    end(server)
     server.wait()
     with started_server():
+        held.unlink()
         ended = [wait_for_state(r, "done", "failed", "interrupted") for r in (run, other)]
+        # nobody is there that it could wait for
+        wait_for(lambda: worker not in worker_processes(), "the first server's worker to end")
     assert [(r.state, r.status.attempts, has_every_epoch(r)) for r in ended] == [
         ("done", 1, True)
     ] * 2
 
 
 def test_everything_killed_at_once_leaves_an_interrupted_run_that_resumes(
-    server: subprocess.Popen, small_dataset: LesionDataset
+    light_training: None, server: subprocess.Popen, small_dataset: LesionDataset
 ) -> None:
-    run = engine.submit(tiny(epochs=15), small_dataset.record)
+    held = hold()
+    run = engine.submit(tiny(epochs=5), small_dataset.record)
     wait_for_epoch(run)
-    os.killpg(server.pid, signal.SIGKILL)  # as when the power goes
+    for process in (psutil.Process(server.pid), *worker_processes()):  # as when the power goes
+        process.kill()
     interrupted = wait_for_state(run, "interrupted")
     kept = store.read_history(interrupted)
-    assert len(kept) >= 2
+    assert len(kept) == 2
+    held.unlink()
     engine.resume(interrupted)
     assert engine.work(os.environ["HAM_HOME"], "here").trained == 1
     ended = store.read_run(run.id)
     assert (ended.state, has_every_epoch(ended)) == ("done", True)
-    # the last row may stand there before its checkpoint: that epoch is trained again, alike
+    assert store.read_history(ended).iloc[:2].equals(kept)
+    undisturbed = engine.submit(tiny(epochs=5), small_dataset.record)
+    assert engine.work(os.environ["HAM_HOME"], "here").trained == 1
     same = [name for name in kept.columns if name != "seconds"]
-    assert store.read_history(ended)[same].iloc[: len(kept)].equals(kept[same])
+    assert store.read_history(undisturbed)[same].equals(store.read_history(ended)[same])
 
 
 def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
-    ham_home: Path, small_dataset: LesionDataset
+    ham_home: Path, light_training: None, small_dataset: LesionDataset
 ) -> None:
     run = engine.submit(tiny(epochs=1), small_dataset.record)
     store.write_status(run, state="running", owner="a server that is gone", attempts=1)
@@ -196,7 +219,11 @@ def test_an_interrupted_run_is_taken_up_by_itself_only_where_that_is_set(
 
 
 def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_the_data_is_back(
-    ham_home: Path, small_folder: Path, small_dataset: LesionDataset, tmp_path: Path
+    ham_home: Path,
+    light_training: None,
+    small_folder: Path,
+    small_dataset: LesionDataset,
+    tmp_path: Path,
 ) -> None:
     folder = shutil.copytree(small_folder, tmp_path / "data")
     run = engine.submit(tiny(epochs=1), {**small_dataset.record, "source": str(folder)})
@@ -228,7 +255,7 @@ def limited_worker(limit: int, most: int, home: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not hold a process to RLIMIT_AS")
 def test_a_worker_without_memory_fails_the_run_with_that_reason_and_it_resumes_with_some(
-    ham_home: Path, small_dataset: LesionDataset
+    ham_home: Path, light_training: None, small_dataset: LesionDataset
 ) -> None:
     run = engine.submit(tiny(epochs=2), small_dataset.record)
     # TensorFlow's libraries alone take more
@@ -242,16 +269,17 @@ def test_a_worker_without_memory_fails_the_run_with_that_reason_and_it_resumes_w
 
 
 def test_a_disk_that_takes_no_more_fails_the_run_keeps_its_epochs_and_it_resumes_when_there_is_room(
-    ham_home: Path, small_dataset: LesionDataset
+    ham_home: Path, light_training: None, small_dataset: LesionDataset
 ) -> None:
     """The system refuses writes in the middle of a file, as a full disk does."""
-    running = Engine().start()
+    running, held = Engine().start(), hold()
     try:
         run = engine.submit(tiny(epochs=15), small_dataset.record)
         wait_for_epoch(run)
         [worker] = worker_processes()
         before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (2048, before[1]))
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1024, before[1]))
+        held.unlink()
         failed = wait_for_state(run, "failed", "done")
         assert failed.state == "failed"
         assert "cannot be written" in failed.status.error["why"]
@@ -259,13 +287,14 @@ def test_a_disk_that_takes_no_more_fails_the_run_keeps_its_epochs_and_it_resumes
         assert len(kept) >= 2
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
         engine.resume(failed)
-        running.poke()
+        running.wake()
         ended = wait_for_state(run, "done", "failed")
         assert (ended.state, has_every_epoch(ended)) == ("done", True)
         assert store.read_history(ended).iloc[: len(kept) - 1].equals(kept.iloc[:-1])
+        assert worker_processes() == [worker]
     finally:
         running.stop()
-    wait_for(lambda: not worker_processes(), "the workers to end with their engine")
+    assert not worker_processes()
 
 
 def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(
@@ -284,60 +313,42 @@ def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dask = [sys.executable, "-m", "dask"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    commands = [
-        [
-            *dask,
-            "scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            address.rpartition(":")[2],
-            "--no-dashboard",
-        ],
-        *[
-            [
-                *dask,
-                "worker",
-                address,
-                "--nthreads",
-                "1",
-                "--no-dashboard",
-                "--host",
-                "127.0.0.1",
-                "--name",
-                name,
-            ]
-            for name in ("one", "two")
-        ],
-    ]
+    here = ["--host", "127.0.0.1", "--no-dashboard"]
+    worker = ["worker", address, "--nthreads", "1", "--preload", "tests.light", *here]
     cluster = [
         subprocess.Popen(
-            command,
-            env=environment,
+            [sys.executable, "-m", "dask", *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        for command in commands
+        for command in (
+            ["scheduler", "--port", address.rpartition(":")[2], *here],
+            [*worker, "--name", "one"],
+            [*worker, "--name", "two"],
+        )
     ]
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
     engine.save_settings(EngineSettings(workers=2))
-    running = Engine().start()
+    running, held = Engine().start(), hold()
     try:
-        runs = [engine.submit(tiny(epochs=15, seed=seed), small_dataset.record) for seed in (1, 2)]
+        runs = [engine.submit(tiny(epochs=5, seed=seed), small_dataset.record) for seed in (1, 2)]
         for run in runs:
             wait_for_epoch(run)
         assert {store.read_run(run.id).state for run in runs} == {"running"}  # side by side
+        assert not worker_processes()
         # a nanny with its worker, as when a machine is lost
         os.killpg(cluster[1].pid, signal.SIGKILL)
+        held.unlink()
         ended = [wait_for_state(run, "done", "failed") for run in runs]
         assert [(run.state, has_every_epoch(run)) for run in ended] == [("done", True)] * 2
     finally:
         running.stop()
         for process in cluster:
-            end_group(process)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def test_two_servers_on_one_runs_folder_train_no_run_twice(

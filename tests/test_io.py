@@ -1,5 +1,6 @@
 """The floor: files written whole or not at all, damage, kept results, archives, jobs."""
 
+import contextlib
 import errno
 import io as memory
 import json
@@ -31,6 +32,26 @@ def test_a_file_is_there_whole_and_leaves_nothing_beside_it(tmp_path):
     io.write_file(tmp_path / "deep" / "a.txt", b"second")
     assert (tmp_path / "deep" / "a.txt").read_bytes() == b"second"
     assert everything_in(tmp_path) == ["deep", "deep/a.txt"]
+
+
+@pytest.mark.parametrize(("refusals", "written"), [(4, b"new"), (5, b"old")])
+def test_a_file_that_windows_does_not_let_go_for_a_moment_is_replaced_after_it(
+    tmp_path, monkeypatch, refusals, written
+):
+    path, replace, asked = tmp_path / "a.txt", Path.replace, []
+    io.write_file(path, b"old")
+
+    def refuse(self: Path, other: Path) -> Path:
+        asked.append(other)
+        if len(asked) <= refusals:
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with contextlib.nullcontext() if written == b"new" else pytest.raises(PermissionError):
+        io.write_file(path, b"new")
+    assert path.read_bytes() == written
+    assert everything_in(tmp_path) == ["a.txt"]
 
 
 def test_a_folder_replaces_another_whole(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io as text
+import json
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,17 +12,17 @@ from types import SimpleNamespace
 import pytest
 
 from ham import engine, store
-from ham.cli import training as train_verb
 from ham.cli import verbs
 from ham.cli.writing import DONE, SOME_REFUSED
 from ham.config import EngineError, HamError, StoreError, runs_folder
 from ham.data import LesionDataset
+from ham.engine import processes
 from ham.store import Run
 from tests.test_engine import tiny
 
 
 def work() -> int:
-    return verbs.work(argparse.Namespace(), text.StringIO())
+    return verbs.work(argparse.Namespace(engine=None), text.StringIO())
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,28 @@ def test_with_every_slot_taken_it_says_so_and_goes_on_when_one_is_free(
     assert states(run) == ["done"]
 
 
+def test_for_an_engine_it_says_why_a_run_cannot_be_taken_up_in_json(
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(**ends: object) -> tuple[int, str]:
+        def work_for(owner: str) -> dict[str, HamError]:
+            assert owner == "engine-a"
+            if "raises" in ends:
+                raise ends["raises"]
+            return ends["refuses"]
+
+        out = text.StringIO()
+        monkeypatch.setattr(engine, "work_for", work_for)
+        return verbs.work(argparse.Namespace(engine="engine-a"), out), out.getvalue()
+
+    error = StoreError("Run x", "it cannot be written.", "Free it.")
+    told = {"what": "Run x", "why": "it cannot be written.", "todo": "Free it."}
+    assert said(refuses={}) == (DONE, "")
+    for ends in ({"refuses": {"x": error}}, {"raises": error}):
+        status, answer = said(**ends)
+        assert (status, json.loads(answer)) == (SOME_REFUSED, told)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -104,15 +127,15 @@ def test_the_log_is_added_to_under_a_running_worker_and_a_long_one_steps_aside(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "work.log"
-    with train_verb._work_log(path) as running:
+    with processes.open_log(path) as running:
         print("of the first", file=running, flush=True)
-        with train_verb._work_log(path) as second:
+        with processes.open_log(path) as second:
             print("of the second", file=second)
         print("of the first again", file=running)
     assert path.read_text().splitlines() == ["of the first", "of the second", "of the first again"]
-    path.write_text("x" * (train_verb._LOG_BYTES + 1))
+    path.write_text("x" * (processes._LOG_BYTES + 1))
     for _ in range(3):
-        train_verb._work_log(path).close()
+        processes.open_log(path).close()
     assert path.read_text() == ""
     assert sorted(file.name for file in tmp_path.iterdir()) == ["work.log", "work.old.log"]
 
@@ -120,4 +143,4 @@ def test_the_log_is_added_to_under_a_running_worker_and_a_long_one_steps_aside(
 def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "work.log").mkdir()
     with pytest.raises(StoreError, match=r"work\.log"):
-        train_verb._work_log(tmp_path / "work.log")
+        processes.open_log(tmp_path / "work.log")

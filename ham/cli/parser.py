@@ -100,7 +100,8 @@ def make_parser() -> argparse.ArgumentParser:
     asking.add_argument("run_id", metavar="RUN")
     asking.add_argument("images", nargs="+", metavar="IMAGE")
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
-    verb(work)
+    # what an engine calls its workers by: they train its interrupted runs too, and wait for more
+    verb(work).add_argument("--engine", help=argparse.SUPPRESS)
     starting = verb(app)
     starting.add_argument(
         "--port", type=int, help="of the address on this computer (default: 8501, or the next free)"

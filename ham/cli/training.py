@@ -5,23 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-import ham
-from ham import io
 from ham.cli.verbs import accuracy, open_data
 from ham.cli.writing import DONE, INTERRUPTED, WRONG_INPUT, Progress, clock
-from ham.config import MODEL_SETTINGS, ConfigError, EngineError, HamError, StoreError
+from ham.config import MODEL_SETTINGS, ConfigError, EngineError, HamError
 
 if TYPE_CHECKING:
+    import subprocess
+
     from ham.store import Run
 
 _POLL_SECONDS = 0.5
-_LOG_BYTES = 1 << 20  # of work.log, and as many of the one before
 _SCHEDULER_SECONDS = 30  # in which a Dask scheduler takes the work, or another server had it
 
 
@@ -69,47 +66,18 @@ def _train_config(chosen: argparse.Namespace):
 
 
 def _start_worker() -> subprocess.Popen | None:
-    """A process of its own that outlives this one. None with a Dask scheduler: its workers do
-    it.
-    """
-    from ham.config import home_folder
+    """As the page does it. None with a Dask scheduler: its workers do it."""
+    from ham import engine
 
-    if os.environ.get("DASK_SCHEDULER_ADDRESS"):
-        from ham.engine import Engine
-
-        engine, patience = Engine().start(), time.monotonic() + _SCHEDULER_SECONDS
-        # idle for good where another server works
-        while engine.state == "idle" and time.monotonic() < patience:
-            time.sleep(0.1)
-        if engine.problem is not None:
-            raise engine.problem
-        return None
-    root = str(Path(ham.__file__).resolve().parents[1])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
-    }
-    with _work_log(home_folder() / "work.log") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ham", "work"],
-            env=environment,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-
-
-def _work_log(path: Path) -> TextIO:
-    """Opened to be added to: another worker may write there. A long one steps aside, with
-    whoever writes it.
-
-    Raises StoreError.
-    """
-    with io.writing(path, StoreError):
-        if path.exists() and path.stat().st_size > _LOG_BYTES:
-            path.replace(path.with_name("work.old.log"))
-        return path.open("a", encoding="utf-8")
+    if not os.environ.get("DASK_SCHEDULER_ADDRESS"):
+        return engine.start_worker()
+    watching, patience = engine.Engine().start(), time.monotonic() + _SCHEDULER_SECONDS
+    # without a worker for good where another server works
+    while not (watching.has_workers or watching.problem) and time.monotonic() < patience:
+        time.sleep(0.1)
+    if watching.problem is not None:
+        raise watching.problem
+    return None
 
 
 def _follow(run: Run, worker: subprocess.Popen | None) -> Run:

@@ -17,7 +17,7 @@ from ham.cli.writing import (
     write_json,
     write_table,
 )
-from ham.config import CLASSES, CODES, EngineError
+from ham.config import CLASSES, CODES, EngineError, HamError
 
 _LOOK_AGAIN_SECONDS = 1.0  # at a queue that another process empties
 _LOCKED_SECONDS = 10.0  # after which a run that nobody trains is not waited for any more
@@ -117,6 +117,8 @@ def work(chosen: argparse.Namespace, out: TextIO) -> int:
     from ham import engine
     from ham.config import home_folder
 
+    if chosen.engine:
+        return _work_for(chosen.engine, out)
     owner, refused, locked_since = f"cli-{os.getpid()}-{time.time_ns()}", {}, None
     with Progress() as progress:
         while True:
@@ -142,6 +144,19 @@ def work(chosen: argparse.Namespace, out: TextIO) -> int:
             time.sleep(_LOOK_AGAIN_SECONDS)
     for error in refused.values():
         show_error(error)
+    return SOME_REFUSED if refused else DONE
+
+
+def _work_for(owner: str, out: TextIO) -> int:
+    """For an engine, which reads why a run could not be taken up from standard output."""
+    from ham import engine
+
+    try:
+        refused = [*engine.work_for(owner).values()]
+    except HamError as error:
+        refused = [error]
+    for error in refused[:1]:
+        write_json({"what": error.what, "why": error.why, "todo": error.todo}, out)
     return SOME_REFUSED if refused else DONE
 
 

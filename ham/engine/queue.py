@@ -96,28 +96,27 @@ def move(run: Run, places: int) -> None:
             store.write_status(mine, order=order)
 
 
-def takeable(owner: str) -> list[Run]:
-    """What a worker of `owner` may train, in this order: runs that the workers of the same
-    engine had taken up before they died (every interrupted run, where that is set), then the
+def claimable_runs(runs: list[Run], owner: str) -> list[Run]:
+    """What a worker of `owner` may train of these, in this order: runs that the workers of the
+    same engine had taken up before they died (every interrupted run, where that is set), then the
     queue.
 
-    An owner is an engine's name, a dot and the number of the cluster that it started. Raises
-    StoreError where the runs cannot be listed.
+    An owner is an engine's name; a dot and a number may follow it.
     """
-    every, runs = settings().resume_by_itself, store.list_runs()
+    every = settings().resume_by_itself
     orphans = [
         run
         for run in runs
         if run.state == "interrupted"
         and (
-            _engine_of(run.status.owner) == _engine_of(owner)
+            engine_of(run.status.owner) == engine_of(owner)
             or (every and run.status.attempts < MAX_ATTEMPTS)
         )
     ]
     return [*orphans, *_next_first(runs)]
 
 
-def _engine_of(owner: str | None) -> str:
+def engine_of(owner: str | None) -> str:
     return (owner or "").partition(".")[0]
 
 

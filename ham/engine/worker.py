@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ham import store
 from ham.config import HamError, StoreError
-from ham.engine.queue import MAX_ATTEMPTS, takeable
+from ham.engine.queue import MAX_ATTEMPTS, claimable_runs
 from ham.engine.settings import settings
 from ham.engine.slots import slot
 from ham.store import Run
@@ -55,7 +55,7 @@ def _train_next(owner: str, refused: dict[str, HamError]) -> bool:
     """Trains the first run it can claim; False where none is left."""
     from ham import training
 
-    for candidate in _takeable(owner):
+    for candidate in _claimable(owner):
         if candidate.id in refused:
             continue
         taken = False
@@ -94,13 +94,13 @@ def _take(run: Run, owner: str) -> Run | None:
     return store.write_status(run, state="running", owner=owner, attempts=attempts)
 
 
-def _takeable(owner: str) -> list[Run]:
-    """`takeable`, looked for again where the folder cannot be read for a moment. Raises
+def _claimable(owner: str) -> list[Run]:
+    """`claimable_runs`, looked for again where the folder cannot be read for a moment. Raises
     StoreError.
     """
     for look in range(_LOOKS):
         try:
-            return takeable(owner)
+            return claimable_runs(store.list_runs(), owner)
         except StoreError:
             if look == _LOOKS - 1:
                 raise

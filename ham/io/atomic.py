@@ -10,6 +10,7 @@ import math
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # a tenth of a second that --help does not need
     import numpy as np
 
 _DRAFT = ".draft"
+_WAITS = (0.001, 0.01, 0.05, 0.1)  # seconds
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -41,9 +43,19 @@ def whole(path: Path) -> Iterator[Path]:
         if draft.is_dir():
             _replace_folder(draft, path)
         else:
-            draft.replace(path)
+            _replace_file(draft, path)
     finally:
         _remove(draft)
+
+
+def _replace_file(draft: Path, path: Path) -> None:
+    """Windows refuses while somebody reads `path`, which takes microseconds."""
+    for wait_seconds in _WAITS:
+        with contextlib.suppress(PermissionError):
+            draft.replace(path)
+            return
+        time.sleep(wait_seconds)
+    draft.replace(path)
 
 
 def _replace_folder(draft: Path, path: Path) -> None:

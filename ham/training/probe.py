@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 import time
+
+import psutil
 
 from ham.config import TrainConfig, set_tensorflow_defaults
 from ham.data import LesionDataset, make_split
@@ -20,10 +21,8 @@ _PROBE_SECONDS = 1.0  # steps are timed for at least as long
 def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[str, float]:
     """What a training costs here, from a few of its real steps. `seconds_per_step` carries its
     share of validation; `start_seconds`: importing and compiling; `memory_bytes`: the most this
-    process, best a fresh one, has held.
+    process, best a fresh one, held after any of its steps.
     """
-    import resource
-
     began = time.perf_counter()
     set_tensorflow_defaults()
     import keras
@@ -41,10 +40,12 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
     steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
     model = architecture.build(**config.model_settings)
     compile_model(model, config, steps_per_epoch)
-    ends, passes = [], []
+    ends, passes, held = [], [], []
+    memory = psutil.Process().memory_info
 
     class Timer(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
+            held.append(memory().rss)
             ends.append(time.perf_counter())
             if len(ends) > steps and ends[-1] - ends[0] > _PROBE_SECONDS:
                 raise Cancelled
@@ -63,13 +64,11 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
         start = time.perf_counter()
         model.evaluate(x, y, sample_weight=weights, batch_size=EVALUATION_BATCH, verbose=0)
         passes.append(time.perf_counter() - start)
+        held.append(memory().rss)
     a_step = (ends[-1] - ends[0]) / (len(ends) - 1) + passes[1] / steps_per_epoch
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
     return {
         "seconds_per_step": a_step,
         "steps_per_epoch": steps_per_epoch,
         "start_seconds": ends[0] - began + passes[0] - passes[1],
-        "memory_bytes": most,
+        "memory_bytes": max(held),
     }

@@ -166,7 +166,7 @@ def _resume(runs: list[Run]) -> None:
     ):
         for run in runs:
             engine.resume(run)
-        frame.engine().poke()
+        frame.engine().wake()
         st.rerun()
 
 

@@ -276,7 +276,7 @@ def _outcome(run: Run) -> None:
             help="Goes on after the last completed epoch.",
         ):
             engine.resume(run)
-            frame.engine().poke()
+            frame.engine().wake()
             st.rerun()
         if st.button(
             "Use these settings",

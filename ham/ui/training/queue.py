@@ -66,7 +66,7 @@ def _offer_interrupted(runs: list[Run], alone: bool) -> None:
         ):
             for run in runs:
                 engine.resume(run)
-            frame.engine().poke()
+            frame.engine().wake()
             st.rerun()
 
 
@@ -92,7 +92,7 @@ def _engine_settings() -> None:
     chosen = dataclasses.replace(now, workers=workers, resume_by_itself=by_itself)
     if chosen != now:
         engine.save_settings(chosen)
-        frame.engine().poke()
+        frame.engine().wake()
 
 
 def _follow(found: Found) -> None:

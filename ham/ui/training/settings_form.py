@@ -260,7 +260,7 @@ def start_button(config: TrainConfig | None, dataset: LesionDataset, found: Foun
     ):
         for one in chosen:
             run = engine.submit(one, dataset.record)
-        frame.engine().poke()
+        frame.engine().wake()
         started = f"{run.title} is" if len(chosen) == 1 else f"{len(chosen)} runs are"
         st.toast(f"{started} in the queue.", icon=":material/schedule:")
         st.rerun()

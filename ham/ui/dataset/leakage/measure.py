@@ -106,7 +106,7 @@ def _start(plan: list[Cell], dataset: data.LesionDataset, found: Found) -> None:
     ):
         with frame.errors():
             lab.start(wanted, dataset)
-            frame.engine().poke()
+            frame.engine().wake()
             st.rerun()
 
 
