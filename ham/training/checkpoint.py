@@ -155,5 +155,4 @@ def _fitting(
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights, the states of dropout's random generators, and the optimizer's."""
-    model.optimizer.build(model.trainable_variables)
     return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]

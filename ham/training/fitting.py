@@ -29,6 +29,8 @@ def compile_model(model: keras.Model, config: TrainConfig, steps: int) -> None:
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), _recalls()],
         jit_compile=False,
     )  # XLA made both described models slower on CPUs (DESIGN.md, section 5)
+    # variables that appear inside the first step have TensorFlow trace it a second time
+    model.optimizer.build(model.trainable_variables)
 
 
 def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
