@@ -368,11 +368,9 @@ def _menu() -> None:
 
 def _synthetic_data() -> None:
     st.info(
-        "**Synthetic demo data.** Its images were drawn by a statistical model of HAM10000; "
-        "none is a photograph "
-        "of anyone. What is measured on them says nothing about skin lesions, and runs "
-        "trained on them are marked. "
-        "The real data is fetched on the Home page.",
+        "**Synthetic demo data.** Its images were drawn by a statistical model of HAM10000; none "
+        "is a photograph of anyone. What is measured on them says nothing about skin lesions, and "
+        "runs trained on them are marked. The real data is fetched on the Home page.",
         icon=":material/science:",
     )
 
@@ -401,10 +399,8 @@ def _home_problem() -> HamError | None:
             error,
             what=f"HAM Lab's folder {home}",
             todo="Give yourself the right to write there, or start HAM Lab with HAM_HOME set to "
-            "another folder. Until "
-            "then nothing is kept and no model can be trained; the demo data and the models "
-            "that ship can be "
-            "used.",
+            "another folder. Until then nothing is kept and no model can be trained; the demo data "
+            "and the models that ship can be used.",
         )
     return None
 

@@ -160,9 +160,8 @@ def _models_card(runs: list[store.Run], own: list[store.Run], shipped: int) -> C
         text = "The training engine is starting."
     else:
         text = (
-            "An LSTM, a CNN and a ResNet, each with your own settings, watched live as they "
-            "train. The training "
-            "engine is idle."
+            "An LSTM, a CNN and a ResNet, each with your own settings, watched live as they train. "
+            "The training engine is idle."
         )
     if waiting:
         text += f" {waiting} {'run waits' if waiting == 1 else 'runs wait'}."

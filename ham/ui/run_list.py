@@ -126,9 +126,8 @@ def _accuracy(run: Run) -> str:
 def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
     if not chosen:
         st.caption(
-            "Tick a run to name, tag, export or resume it and to read its log; tick "
-            "several to resume or "
-            "delete them."
+            "Tick a run to name, tag, export or resume it and to read its log; tick several to "
+            "resume or delete them."
         )
         return
     with st.container(horizontal=True):
@@ -161,8 +160,7 @@ def _resume(runs: list[Run]) -> None:
         disabled=not runs,
         key="runs_resume",
         help="Goes on after the last completed "
-        "epoch. For runs that "
-        "failed, were cancelled or interrupted.",
+        "epoch. For runs that failed, were cancelled or interrupted.",
     ):
         for run in runs:
             engine.resume(run)
@@ -183,8 +181,7 @@ def _export(chosen: list[Run]) -> None:
             key="runs_export",
             on_click="ignore",
             help="One zip with settings, history, predictions, model, notes and "
-            "log, to be imported on "
-            "another machine.",
+            "log, to be imported on another machine.",
         )
     else:
         st.button(
@@ -203,9 +200,8 @@ def _delete(runs: list[Run]) -> None:
         disabled=not runs,
     ):
         st.markdown(
-            f"Delete {', '.join(f'**{frame.plain(run.title)}**' for run in runs)} with "
-            "model, results and "
-            "notes? This cannot be undone."
+            f"Delete {', '.join(f'**{frame.plain(run.title)}**' for run in runs)} with model, "
+            "results and notes? This cannot be undone."
         )
         if st.button("Delete for good", type="primary", width="stretch", key="runs_delete"):
             for run in runs:
@@ -275,9 +271,8 @@ def _problems(problems: Sequence[Problem]) -> None:
                 key=f"runs_damaged_{problem.name}",
             ):
                 st.markdown(
-                    f"Delete the folder **{frame.plain(problem.name)}** with all that is "
-                    "left in it? "
-                    "This cannot be undone."
+                    f"Delete the folder **{frame.plain(problem.name)}** with all that is left in "
+                    "it? This cannot be undone."
                 )
                 if st.button(
                     "Delete for good",

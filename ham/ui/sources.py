@@ -90,9 +90,8 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
     """A field for a folder, or a zip on this computer, checked before it is taken."""
     if named := os.environ.get("HAM_DATA"):
         st.caption(
-            f"The environment variable `HAM_DATA` names {plain(named)}. To choose a folder "
-            "on this page, start "
-            "HAM Lab without it."
+            f"The environment variable `HAM_DATA` names {plain(named)}. To choose a folder on this "
+            "page, start HAM Lab without it."
         )
         return
     if heading:
@@ -102,8 +101,7 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
             "Folder or zip with the data",
             placeholder="for example ~/Downloads/ham10000",
             help="A folder, the folder above it, or Kaggle's archive.zip, on the "
-            "computer that runs "
-            "HAM Lab.",
+            "computer that runs HAM Lab.",
         )
         pressed = st.form_submit_button(
             "Check and use this folder",
@@ -181,9 +179,8 @@ def _ended(job: io.Job) -> None:
         show_error(job.error)
     elif decided:
         st.success(
-            f"**{plain(job.title)}:** the data set is whole and checked. `HAM_DATA` "
-            "decides what is in use: "
-            f"start HAM Lab without it, or with `HAM_DATA={data.shown(job.result)}`.",
+            f"**{plain(job.title)}:** the data set is whole and checked. `HAM_DATA` decides what "
+            f"is in use: start HAM Lab without it, or with `HAM_DATA={data.shown(job.result)}`.",
             icon=":material/check_circle:",
         )
     else:
@@ -271,11 +268,9 @@ def _download(primary: bool) -> None:
     if photographs:
         needed = ARCHIVE_BYTES + PHOTOGRAPHS_BYTES
         st.caption(
-            f"Kaggle's whole archive, {in_bytes(ARCHIVE_BYTES)}: {in_bytes(needed)} of "
-            "disk meanwhile, "
-            f"{in_bytes(PHOTOGRAPHS_BYTES)} afterwards; {in_bytes(_free())} are free. The "
-            "photographs are shown "
-            "beside the 28x28 images."
+            f"Kaggle's whole archive, {in_bytes(ARCHIVE_BYTES)}: {in_bytes(needed)} of disk "
+            f"meanwhile, {in_bytes(PHOTOGRAPHS_BYTES)} afterwards; {in_bytes(_free())} are free. "
+            "The photographs are shown beside the 28x28 images."
         )
     if there := arrived_bytes():
         st.caption(f"{in_bytes(there)} of an earlier download have arrived: it goes on from there.")
@@ -283,8 +278,7 @@ def _download(primary: bool) -> None:
         st.caption("It is here already, in the list above.")
     accepted = st.checkbox(
         f"I accept the licence, {LICENCE}: no commercial use, and the authors are cited "
-        f"({CITATION}). Kaggle's page "
-        "lists it as CC BY-NC-SA 4.0.",
+        f"({CITATION}). Kaggle's page lists it as CC BY-NC-SA 4.0.",
         key="sources_accepted",
         persist_state="session",
     )
@@ -355,11 +349,9 @@ def _drop() -> None:
 
 def _by_hand() -> None:
     st.markdown(
-        f"By hand: download the data set from [Kaggle]({KAGGLE_URL}), with a browser, and name "
-        "its zip, or the folder "
-        "you unpacked it into. Two files are enough. Or name the folder in the environment "
-        "variable `HAM_DATA` before "
-        "the start."
+        f"By hand: download the data set from [Kaggle]({KAGGLE_URL}), with a browser, and name its "
+        "zip, or the folder you unpacked it into. Two files are enough. Or name the folder in the "
+        "environment variable `HAM_DATA` before the start."
     )
 
 

@@ -43,8 +43,7 @@ def choose_runs(found: Found) -> dict[RunName, RunReport]:
         max_selections=MAX_RUNS,
         placeholder="Choose two or more",
         help="The first is the baseline, A: the others are compared with it. The address of this "
-        "page names the runs "
-        "chosen, so it can be kept or sent.",
+        "page names the runs chosen, so it can be kept or sent.",
     )
     link = ",".join(chosen)
     st.session_state["comparison_link"] = link
@@ -52,8 +51,7 @@ def choose_runs(found: Found) -> dict[RunName, RunReport]:
     if missing:
         st.warning(
             f"The link also names {', '.join(map(plain, missing))}: no finished run of this name "
-            "is here. It "
-            "was deleted, or it was trained on another computer.",
+            "is here. It was deleted, or it was trained on another computer.",
             icon=":material/link_off:",
         )
     if len(chosen) < 2:

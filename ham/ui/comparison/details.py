@@ -33,9 +33,8 @@ def confusion(compared: Comparison) -> None:
         else "The colour runs from 0 to 100 %."
     )
     st.caption(
-        f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, "
-        "akiec) from benign "
-        "classes: top right are malignant lesions called benign."
+        f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, akiec) from "
+        "benign classes: top right are malignant lesions called benign."
     )
 
 
@@ -70,11 +69,9 @@ def classes(compared: Comparison) -> None:
         },
     )
     st.caption(
-        "Empty: no test image, or never predicted. Of a class with ten test images, one "
-        "image is ten points of "
-        "recall. AUC: how often, of two images of which one is of this class, that one "
-        "gets the higher "
-        "probability of it; 0.5 is guessing."
+        "Empty: no test image, or never predicted. Of a class with ten test images, one image is "
+        "ten points of recall. AUC: how often, of two images of which one is of this class, that "
+        "one gets the higher probability of it; 0.5 is guessing."
     )
 
 
@@ -99,9 +96,8 @@ def _curves(compared: Comparison) -> None:
                 f"comparison_curve_{metric}",
             )
     st.caption(
-        "Training accuracy is measured while an epoch goes on, with dropout; validation "
-        "after it, without. So "
-        "training may lie below validation."
+        "Training accuracy is measured while an epoch goes on, with dropout; validation after it, "
+        "without. So training may lie below validation."
     )
 
 

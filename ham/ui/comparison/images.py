@@ -70,8 +70,7 @@ def behind_a_cell(compared: Comparison) -> None:
     if not counts[true, predicted]:
         st.markdown(
             f":gray[No {CLASSES[true].title} of the test part was taken for "
-            f"{CLASSES[predicted].title} by "
-            f"{name.letter}.]"
+            f"{CLASSES[predicted].title} by {name.letter}.]"
         )
         return
     dataset, why_not = _data_of(compared.reports[name])
@@ -96,9 +95,8 @@ def behind_a_cell(compared: Comparison) -> None:
         + "</div>"
     )
     st.caption(
-        f"The surest answers of {name.letter} first. Below each image: the predicted class "
-        "of each run with its "
-        "probability, and where that is wrong its probability of the true class."
+        f"The surest answers of {name.letter} first. Below each image: the predicted class of each "
+        "run with its probability, and where that is wrong its probability of the true class."
     )
 
 
@@ -124,9 +122,8 @@ def cell(compared: Comparison, name: RunName, true: int, predicted: int) -> np.n
 def _data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
     """The data set in use where it holds the run's test images, else why they cannot be shown."""
     why = (
-        "The images cannot be shown: they are not in the data in use. Choose the data that "
-        "these runs were trained "
-        "on, on the Home page."
+        "The images cannot be shown: they are not in the data in use. Choose the data that these "
+        "runs were trained on, on the Home page."
     )
     try:
         dataset = current_dataset()

@@ -76,9 +76,8 @@ def _details(dataset: data.LesionDataset) -> None:
         )
         show_tiles(dataset, siblings, "small", "dataset_siblings")
     st.markdown(
-        "**Nearest images of other lesions**  \n:gray[The least different at 14x14 "
-        "pixels, colour included; "
-        "filters aside.]"
+        "**Nearest images of other lesions**  \n:gray[The least different at 14x14 pixels, colour "
+        "included; filters aside.]"
     )
     near = data.nearest(cached.features(dataset), row)
     near = near[dataset.groups[near] != dataset.groups[row]][:_N_NEAREST]

@@ -19,9 +19,8 @@ def show_looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     labels = dataset.labels[rows]
     counts = np.bincount(labels, minlength=N_CLASSES)
     st.markdown(
-        "**The mean image of each class**  \n:gray[The average of all its images, pixel "
-        "by pixel. Lesions lie "
-        "in the middle; what differs is how dark, how large and how red.]"
+        "**The mean image of each class**  \n:gray[The average of all its images, pixel by pixel. "
+        "Lesions lie in the middle; what differs is how dark, how large and how red.]"
     )
     st.html(
         f"{_STYLE}<div "

@@ -83,8 +83,7 @@ def image_map(dataset: data.LesionDataset, chosen: Filters) -> None:
         format_func=METHODS.get,
         persist_state="session",
         help="Principal components are there at once and keep large "
-        "distances. t-SNE takes "
-        "about a minute once and keeps neighbours together.",
+        "distances. t-SNE takes about a minute once and keeps neighbours together.",
     )
     features, points = cached.features(dataset), None
     if method == "tsne":
@@ -97,9 +96,8 @@ def image_map(dataset: data.LesionDataset, chosen: Filters) -> None:
             and not making.result[1]
         ):
             st.caption(
-                "The map could not be written to HAM Lab's folder (is the disk full?): it "
-                "lasts until HAM Lab "
-                "ends."
+                "The map could not be written to HAM Lab's folder (is the disk full?): it lasts "
+                "until HAM Lab ends."
             )
     shown = "tsne" if points is not None else "pca"
     rows = chosen.rows(dataset, pointed_at=False)
@@ -180,9 +178,8 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
             on_click=lambda: maps().start(dataset, features),
         )
         st.caption(
-            "About a minute of one core for 10,000 images, once for a data set. Until then "
-            "the map by principal "
-            "components is shown."
+            "About a minute of one core for 10,000 images, once for a data set. Until then the map "
+            "by principal components is shown."
         )
         return
     timed(lambda: _follow(making), lambda: not making.running, _LOOK_AGAIN_SECONDS)

@@ -53,10 +53,8 @@ def not_a_diagnosis() -> None:
     st.html(_STYLE)
     st.warning(
         "**Not a diagnosis.** The models learned from small dermatoscopic photographs of seven "
-        "kinds of skin lesion. "
-        "They name one of the seven for any picture at all, a photograph of a cat included, and "
-        "can be sure and wrong. "
-        "For a spot on your skin, see a doctor.",
+        "kinds of skin lesion. They name one of the seven for any picture at all, a photograph of "
+        "a cat included, and can be sure and wrong. For a spot on your skin, see a doctor.",
         icon=":material/medical_information:",
     )
 

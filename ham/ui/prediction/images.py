@@ -54,9 +54,8 @@ def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[Image
         _kept(dropped)
     else:
         st.markdown(
-            ":gray[Drop one or several dermatoscopic photographs, or choose "
-            "**Test images of the data set** above to see how the models do where the "
-            "true class is known.]"
+            ":gray[Drop one or several dermatoscopic photographs, or choose **Test images of the "
+            "data set** above to see how the models do where the true class is known.]"
         )
     return list(dropped.questions()), list(dropped.refused)
 

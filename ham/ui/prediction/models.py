@@ -34,20 +34,16 @@ def choose_runs(found: Found) -> tuple[list[store.Run], dict[str, str]]:
         max_selections=MAX_RUNS,
         placeholder="Choose one or several",
         help="At first, of each kind of model the run with the highest balanced accuracy on its "
-        "validation images; "
-        "runs on a leaking split come last. Models that ship with HAM Lab answer until you "
-        "have trained one on "
-        "real data, and can be added then.",
+        "validation images; runs on a leaking split come last. Models that ship with HAM Lab "
+        "answer until you have trained one on real data, and can be added then.",
     )
     if not chosen:
         st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
     answering = [by_id[run_id] for run_id in chosen]
     if synthetic := [run.title for run in answering if run.synthetic]:
         st.warning(
-            f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the "
-            "answer to a "
-            "photograph of a real lesion shows how the page works and nothing "
-            "else.",
+            f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the answer to "
+            "a photograph of a real lesion shows how the page works and nothing else.",
             icon=":material/science:",
         )
     model_cards(answering, "prediction")
@@ -104,9 +100,8 @@ def _no_model(live: list[store.Run]) -> None:
             )
         else:
             st.markdown(
-                "Train an LSTM or a CNN first; the recipe *Quick look* takes about a "
-                "minute. "
-                "Then drop an image here and read what each model makes of it."
+                "Train an LSTM or a CNN first; the recipe *Quick look* takes about a minute. Then "
+                "drop an image here and read what each model makes of it."
             )
             st.page_link(
                 "pages/training.py", label="Train a model", icon=":material/model_training:"

@@ -264,8 +264,7 @@ def _outcome(run: Run) -> None:
     if run.has_model:
         scores = "; ".join(filter(None, (accuracy(run), baseline(run))))
         st.markdown(
-            f"{scores}. "
-            f"Epoch {run.status.best_epoch} is kept "
+            f"{scores}. Epoch {run.status.best_epoch} is kept "
             f"({run.config.in_words('epoch_kept').lower()})."
         )
     with st.container(horizontal=True, vertical_alignment="center"):

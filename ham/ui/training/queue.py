@@ -53,9 +53,8 @@ def _offer_interrupted(runs: list[Run], alone: bool) -> None:
     )
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f":material/power_off: **{count(len(runs), 'run was', 'runs were')} "
-            f"interrupted:** {names}. "
-            "What they had trained is kept.",
+            f":material/power_off: **{count(len(runs), 'run was', 'runs were')} interrupted:** "
+            f"{names}. What they had trained is kept.",
             width="stretch",
         )
         if st.button(
@@ -79,9 +78,7 @@ def _engine_settings() -> None:
         min(now.workers, engine.MAX_WORKERS),
         key="engine_workers",
         help=f"1 to {engine.MAX_WORKERS} on this machine. Several share its "
-        "cores: each becomes "
-        "slower, and each holds its own memory. For every window and "
-        "visitor.",
+        "cores: each becomes slower, and each holds its own memory. For every window and visitor.",
     )
     by_itself = st.toggle(
         "Resume interrupted runs by themselves",

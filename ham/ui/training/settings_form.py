@@ -192,9 +192,8 @@ def summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
     if config.split not in CLEAN_SPLITS:
         st.warning(
             "This split leaks: "
-            f"{SPLIT_TITLES[config.split][1][0].lower()}{SPLIT_TITLES[config.split][1][1:]} "
-            "Its scores are too good and compare only with each "
-            "other.",
+            f"{SPLIT_TITLES[config.split][1][0].lower()}{SPLIT_TITLES[config.split][1][1:]} Its "
+            "scores are too good and compare only with each other.",
             icon=":material/warning:",
         )
 
@@ -207,9 +206,8 @@ def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
             "measuring time and memory here …" if waits else "time is known after the first epoch"
         )
     st.markdown(
-        f"**{trainable + fixed:,}** parameters · **{steps_an_epoch(config, dataset):,}** "
-        "steps an epoch · "
-        f"{cost}"
+        f"**{trainable + fixed:,}** parameters · **{steps_an_epoch(config, dataset):,}** steps an "
+        f"epoch · {cost}"
     )
 
 
@@ -351,8 +349,7 @@ def _left(chosen: list[TrainConfig], known: dict[int, Run]) -> list[TrainConfig]
     )
     st.markdown(f"This makes **{count(len(chosen), 'run')}**: {words}.")
     if known and st.checkbox(
-        f"Leave out {len(known)} that {'is' if len(known) == 1 else 'are'} "
-        "trained or waiting "
+        f"Leave out {len(known)} that {'is' if len(known) == 1 else 'are'} trained or waiting "
         "already",
         value=True,
         key="train_leave_out",
@@ -371,9 +368,8 @@ def _show_trained_before(run: Run) -> None:
         )
         return
     st.info(
-        f"Exactly this was trained before: {name}, {accuracy(run)}. "
-        "The same settings on the same data give the same "
-        "result.",
+        f"Exactly this was trained before: {name}, {accuracy(run)}. The same settings on the same "
+        "data give the same result.",
         icon=":material/content_copy:",
     )
     st.page_link(
