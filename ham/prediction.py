@@ -13,9 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ham import io, store
-from ham.config import CODES, IMAGE_SIZE, N_CLASSES, ImageError, StoreError, set_tensorflow_defaults
+from ham.config import (
+    CLASSES,
+    CODES,
+    IMAGE_SIZE,
+    N_CLASSES,
+    ImageError,
+    StoreError,
+    set_tensorflow_defaults,
+)
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
 from ham.models import MODELS
@@ -192,3 +201,61 @@ def _import_in_background() -> None:
     with contextlib.suppress(ImportError):  # whoever needs it imports it again and sees why
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """An image; its true class (index in CLASSES) where that is known; what it is removed by."""
+
+    image: CheckedImage
+    truth: int | None = None
+    digest: str = ""  # of a dropped file
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the chosen runs say about one image, in their order."""
+
+    question: Question
+    predictions: tuple[Prediction, ...]
+
+    @property
+    def agree(self) -> bool:
+        return len({p.label for p in self.predictions}) == 1
+
+    @property
+    def agree_on_malignant(self) -> bool:
+        return len({CLASSES[p.label].malignant for p in self.predictions}) == 1
+
+
+def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
+    """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code>
+    x7.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "image": p.image.name,
+                "run": p.run_id,
+                "model": labels[p.run_id],
+                "label": CODES[p.label],
+                "name": CLASSES[p.label].name,
+                "malignant": CLASSES[p.label].malignant,
+                "true_label": "" if answer.question.truth is None else CODES[answer.question.truth],
+                **{
+                    f"p_{code}": round(float(value), 6)
+                    for code, value in zip(CODES, p.proba, strict=True)
+                },
+            }
+            for answer in answers
+            for p in answer.predictions
+        ]
+    )
+
+
+def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict]:
+    """What `python -m ham predict --json` writes; `true_label` where the class is known."""
+    return [
+        *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
+        *map(as_refused_record, refused),
+    ]

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from ham import config, store
 from ham.engine import Engine
+from ham.report.words import ago, done_share, progress_text, time_left
 from ham.ui import frame, home
 from tests.page_driver import open_page, words
 from tests.test_bundle import EVALUATION
@@ -134,15 +135,15 @@ def test_an_error_is_shown_once_as_plain_text_with_its_three_parts_and_the_foote
     ],
 )
 def test_time_left_is_said_no_more_exactly_than_it_is_known(seconds, text):
-    assert frame.time_left(seconds) == text
+    assert time_left(seconds) == text
 
 
 def test_progress_says_what_a_run_does_before_its_first_epoch():
     status = store.Status(
         state="running", epochs=3, created=0, order=0, phase="starting TensorFlow"
     )
-    assert frame.progress_text(status) == "Starting TensorFlow"
-    assert frame.done_share(status) == 0
+    assert progress_text(status) == "Starting TensorFlow"
+    assert done_share(status) == 0
 
 
 def test_markdown_in_a_name_is_shown_as_it_is():
@@ -369,7 +370,7 @@ def test_an_engine_that_cannot_start_is_said_on_home(monkeypatch):
     ],
 )
 def test_ago(seconds, text):
-    assert home.ago(seconds) == text
+    assert ago(seconds) == text
 
 
 def test_home_counts_the_models_that_ship_apart_and_an_image_can_be_tried_at_once(shipped):

@@ -28,7 +28,7 @@ from ham.evaluation import (
     evaluation_record,
 )
 from ham.report import Comparison, RunName, RunReport
-from ham.ui.comparison import choice, details, files, images
+from ham.ui.comparison import details, files
 from tests import page_driver
 from tests.page_driver import opened
 from tests.test_bundle import changed, keras_file, members_of, zipped
@@ -282,9 +282,9 @@ def test_a_run_deleted_meanwhile_leaves_the_choice(cnn, lstm):
 def test_without_a_link_the_newest_comparable_run_of_each_model_is_chosen(cnn, lstm):
     other_seed = finished_run(2.0, created=1.7e9 + 200, model="cnn", seed=5)
     newer_cnn = finished_run(2.0, created=1.7e9 + 100, model="cnn", epochs=30)
-    assert choice.default_runs(store.list_runs()) == [lstm.id, newer_cnn.id]
-    assert choice.default_runs([other_seed, cnn]) == [other_seed.id, cnn.id]
-    assert choice.default_runs([newer_cnn, cnn]) == [newer_cnn.id, cnn.id]
+    assert report.default_runs(store.list_runs()) == [lstm.id, newer_cnn.id]
+    assert report.default_runs([other_seed, cnn]) == [other_seed.id, cnn.id]
+    assert report.default_runs([newer_cnn, cnn]) == [newer_cnn.id, cnn.id]
     assert open_page().multiselect[0].value == [lstm.id, newer_cnn.id]
 
 
@@ -569,13 +569,13 @@ def test_another_copy_of_the_data_is_compared_and_mentioned(own_copies, shipped)
 
 def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_copies, shipped):
     cnn, lstm = own_copies
-    assert set(choice.default_runs(store.find_runs().models)) == {cnn.id, lstm.id}
-    assert choice.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
+    assert set(report.default_runs(store.find_runs().models)) == {cnn.id, lstm.id}
+    assert report.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
     other_split = store.write_record(
         cnn, split=cnn.record["split"] | {"test_fingerprint": "others"}
     )
-    assert choice.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
-    assert choice.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
+    assert report.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
+    assert report.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
 
 
 def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best(shipped):
@@ -588,7 +588,7 @@ def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best
         dataclasses.replace(cnn, id="resnet-improved"),
         dataclasses.replace(cnn, id="resnet-balanced"),
     ]
-    assert choice.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
+    assert report.default_runs(six) == ["cnn-described", "cnn-improved", "resnet-improved"]
 
 
 def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_copies, shipped):
@@ -651,7 +651,9 @@ def test_the_json_holds_every_number_of_the_page(cnn, lstm):
 
 
 def shown_images(page: AppTest) -> str:
-    return "".join(element.value for element in page.get("html") if "ham-cell" in element.value)
+    return "".join(
+        element.value for element in page.get("html") if 'class="ham-cell"' in element.value
+    )
 
 
 def named(widgets, label: str):
@@ -676,10 +678,10 @@ def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
     assert [text.split("<")[0] for text in shown.split("<figcaption><b>")[1:]] == part.image_id[
         surest_first
     ].tolist()
-    assert images.answer_in_words("A", part.proba[surest_first[0]], true) in shown
+    assert report.answer_in_words("A", part.proba[surest_first[0]], true) in shown
     assert shown.count("<span>A: ") == shown.count("<span>B: ") == len(inside)
     a = both.names[0]
-    numbers = images.cell(both, a, true, predicted)
+    numbers = report.cell(both, a, true, predicted)
     assert both.aligned[a].image_id[numbers].tolist() == part.image_id[surest_first].tolist()
 
 
@@ -699,15 +701,15 @@ def test_a_cell_of_other_data_says_why_it_has_no_picture_and_an_empty_one_that_i
 def test_the_first_cell_is_the_commonest_malignant_lesion_called_benign():
     counts = np.zeros((7, 7), int)
     counts[NV, BKL], counts[0, NV], counts[1, BKL], counts[0, 0] = 90, 5, 6, 50
-    assert images.most_missed(counts) == (1, BKL)
+    assert report.most_missed(counts) == (1, BKL)
     counts[:3, 3:] = 0
-    assert images.most_missed(counts) == (NV, BKL)
+    assert report.most_missed(counts) == (NV, BKL)
 
 
 def test_an_answer_names_the_true_class_only_where_it_is_another():
     proba = np.array([0.24, 0, 0, 0.71, 0.05, 0, 0])
-    assert images.answer_in_words("A", proba, NV) == "A: nv 71 %"
-    assert images.answer_in_words("B", proba, 0) == "B: nv 71 %, mel 24 %"
+    assert report.answer_in_words("A", proba, NV) == "A: nv 71 %"
+    assert report.answer_in_words("B", proba, 0) == "B: nv 71 %, mel 24 %"
 
 
 # ------------------------------------------------------------- damaged files, edited bundles

@@ -18,8 +18,9 @@ from ham import config, data, prediction, report, store
 from ham.config import CODES
 from ham.engine import Engine
 from ham.prediction import CheckedImage, Prediction
-from ham.ui import prediction as sections
-from ham.ui.prediction import images
+from ham.report.words import whole_percent
+from ham.ui.prediction import answers as answered
+from ham.ui.prediction import images, models
 from tests.page_driver import open_page, opened, words
 
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
@@ -122,7 +123,7 @@ def test_a_file_dropped_twice_is_answered_once():
 def test_more_than_a_page_of_images_is_paged():
     files = [(f"{i}.png", encoded(plain((20 * i, 0, 0)))) for i in range(10)]
     app = drop(open_page("pages/prediction.py"), *files)
-    assert len(app.get("plotly_chart")) == sections.PAGE_ROWS == 8
+    assert len(app.get("plotly_chart")) == answered.PAGE_ROWS == 8
     app.pagination[0].set_value(2).run()
     assert len(app.get("plotly_chart")) == 2
     for _ in range(7):  # fewer pages than the one that was open
@@ -316,7 +317,7 @@ def test_examples_come_from_the_test_images_of_every_chosen_run(small_dataset):
         run_tested_on(small_dataset, range(10, 20)),
         run_tested_on(small_dataset, range(15, 30), "lstm"),
     ]
-    rows, why_not = sections.common_test_rows(small_dataset, runs)
+    rows, why_not = images.common_test_rows(small_dataset, runs)
     assert rows.tolist() == [15, 16, 17, 18, 19]
     assert why_not == ""
 
@@ -326,13 +327,13 @@ def test_runs_without_a_common_test_image_have_no_examples(small_dataset):
         run_tested_on(small_dataset, range(10)),
         run_tested_on(small_dataset, range(10, 20), "lstm"),
     ]
-    rows, why_not = sections.common_test_rows(small_dataset, runs)
+    rows, why_not = images.common_test_rows(small_dataset, runs)
     assert len(rows) == 0
     assert "share no test image" in why_not
 
 
 def test_runs_of_other_data_have_no_examples(small_dataset):
-    rows, why_not = sections.common_test_rows(small_dataset, [finished_run()])
+    rows, why_not = images.common_test_rows(small_dataset, [finished_run()])
     assert len(rows) == 0
     assert "other data" in why_not
 
@@ -341,9 +342,9 @@ def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, mo
     monkeypatch.setenv("HAM_DATA", str(small_folder))
     run_tested_on(small_dataset, range(20))  # the first 24 images of the small data are melanoma
     app = open_page("pages/prediction.py")
-    app.segmented_control[0].set_value(sections.EXAMPLE).run()
+    app.segmented_control[0].set_value(images.EXAMPLE).run()
     assert not app.exception
-    assert words(app.markdown).count("True class: **Melanoma (mel)**") == sections.EXAMPLES == 4
+    assert words(app.markdown).count("True class: **Melanoma (mel)**") == images.EXAMPLES == 4
     assert "Right answers: " in words(app.markdown)
     before = words(app.markdown)
     app.button[0].click().run()
@@ -352,17 +353,17 @@ def test_an_example_is_shown_with_its_true_class(small_dataset, small_folder, mo
 
 def test_models_of_real_data_may_be_asked_about_any_image_of_the_demo_data(two_runs):
     app = open_page("pages/prediction.py")
-    app.segmented_control[0].set_value(sections.EXAMPLE).run()
+    app.segmented_control[0].set_value(images.EXAMPLE).run()
     assert not app.exception
-    assert words(app.markdown).count("True class: **") == sections.EXAMPLES
+    assert words(app.markdown).count("True class: **") == images.EXAMPLES
     assert "Synthetic demo data" in words(app.info)
 
 
 def test_a_model_of_the_demo_data_is_asked_about_its_test_images_only():
     demo = data.open_dataset("demo")
     own, real = run_tested_on(demo, [3, 5]), finished_run()
-    assert sections.common_test_rows(demo, [own, real])[0].tolist() == [3, 5]
-    assert len(sections.common_test_rows(demo, [real])[0]) == demo.n_images
+    assert images.common_test_rows(demo, [own, real])[0].tolist() == [3, 5]
+    assert len(images.common_test_rows(demo, [real])[0]) == demo.n_images
 
 
 def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
@@ -418,7 +419,7 @@ def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, ship
 def test_test_images_of_a_model_that_ships_are_found_by_their_keys(
     shipped, own_copies, small_dataset
 ):
-    rows, why_not = sections.common_test_rows(small_dataset, [*shipped, *own_copies])
+    rows, why_not = images.common_test_rows(small_dataset, [*shipped, *own_copies])
     test = store.read_predictions(own_copies[0])["test"]
     assert small_dataset.metadata["image_id"].iloc[rows].tolist() == test.image_id.tolist()
     assert why_not == ""
@@ -427,16 +428,16 @@ def test_test_images_of_a_model_that_ships_are_found_by_their_keys(
 def test_another_copy_of_the_photographs_has_the_test_images_of_a_model_that_ships(
     shipped, small_dataset
 ):
-    rows, _ = sections.common_test_rows(small_dataset, shipped)
+    rows, _ = images.common_test_rows(small_dataset, shipped)
     other_copy = dataclasses.replace(small_dataset, fingerprint="other pixels")
-    assert sections.common_test_rows(other_copy, shipped)[0].tolist() == rows.tolist() != []
+    assert images.common_test_rows(other_copy, shipped)[0].tolist() == rows.tolist() != []
     others = dataclasses.replace(
         small_dataset,
         metadata=small_dataset.metadata.assign(
             image_id=[f"other {i}" for i in range(small_dataset.n_images)]
         ),
     )
-    rows, why_not = sections.common_test_rows(others, shipped)
+    rows, why_not = images.common_test_rows(others, shipped)
     assert len(rows) == 0
     assert "other data" in why_not
 
@@ -444,13 +445,13 @@ def test_another_copy_of_the_photographs_has_the_test_images_of_a_model_that_shi
 # ---------------------------------------------------------------------------------- words
 
 
-def answer(*labels: int, truth: int | None = None, name: str = "a.png") -> sections.Answer:
+def answer(*labels: int, truth: int | None = None, name: str = "a.png") -> prediction.Answer:
     image = CheckedImage(
         name, np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 3), np.uint8), (28, 28)
     )
     probas = [np.where(np.arange(7) == label, 0.7, 0.05).astype(np.float32) for label in labels]
-    return sections.Answer(
-        sections.Question(image, truth),
+    return prediction.Answer(
+        prediction.Question(image, truth),
         tuple(Prediction(image, f"run-{i}", probas[i], label) for i, label in enumerate(labels)),
     )
 
@@ -484,11 +485,11 @@ def test_agreement_is_counted():
     ],
 )
 def test_the_summary_counts(answers, expected):
-    assert sections.summary(answers, LABELS).replace("\\", "").startswith(expected + " :gray[")
+    assert answered.summary(answers, LABELS).replace("\\", "").startswith(expected + " :gray[")
 
 
 def test_an_answer_in_words_adds_the_malignant_classes_up():
-    text = sections.in_words(answer(MEL).predictions[0], "CNN")
+    text = answered.in_words(answer(MEL).predictions[0], "CNN")
     assert "**Melanoma (mel)** :orange-badge[malignant]" in text
     assert "70 %" in text
     assert "80 % malignant in total" in text  # 70 + 5 + 5
@@ -506,24 +507,24 @@ def test_an_answer_in_words_adds_the_malignant_classes_up():
     ],
 )
 def test_percents_are_whole_and_never_a_false_certainty(share, expected):
-    assert sections.percent(share) == expected
+    assert whole_percent(share) == expected
 
 
 def test_long_names_keep_their_start_and_end():
-    assert sections.shorten("a" * 60) == "a" * 60
-    assert sections.shorten("start" + "x" * 200 + "end.jpg").startswith("start")
-    assert sections.shorten("start" + "x" * 200 + "end.jpg").endswith("end.jpg")
-    assert len(sections.shorten("x" * 300)) == 60
+    assert images.shorten("a" * 60) == "a" * 60
+    assert images.shorten("start" + "x" * 200 + "end.jpg").startswith("start")
+    assert images.shorten("start" + "x" * 200 + "end.jpg").endswith("end.jpg")
+    assert len(images.shorten("x" * 300)) == 60
 
 
 def test_a_chart_names_runs_by_their_kind_of_model_where_that_tells_them_apart():
     runs = [finished_run("cnn"), finished_run("cnn"), finished_run("lstm")]
     labels = report.labels(runs)
-    assert sections.short_labels([runs[0].id, runs[2].id], labels) == {
+    assert models.short_labels([runs[0].id, runs[2].id], labels) == {
         runs[0].id: "CNN",
         runs[2].id: "LSTM",
     }
-    assert sections.short_labels([runs[0].id, runs[1].id], labels) == {
+    assert models.short_labels([runs[0].id, runs[1].id], labels) == {
         run.id: labels[run.id] for run in runs[:2]
     }
 
@@ -544,16 +545,16 @@ def test_of_each_model_the_best_on_validation_answers_first():
     )
     leaking = with_validation(finished_run("cnn", split={"leaking": True}), 0.9)
     lstm = with_validation(finished_run("lstm"), 0.2)
-    assert [run.id for run in sections.best_runs([worse, best, leaking, lstm])] == [
+    assert [run.id for run in models.best_runs([worse, best, leaking, lstm])] == [
         lstm.id,
         best.id,
     ]
-    assert [run.id for run in sections.best_runs([leaking])] == [leaking.id]
+    assert [run.id for run in models.best_runs([leaking])] == [leaking.id]
 
 
 def test_the_downloads_hold_every_answer_and_every_refusal():
     answers = [answer(MEL, NV, truth=NV), answer(NV, NV, name="b,c.png")]
-    table = sections.as_table(answers, LABELS)
+    table = prediction.as_table(answers, LABELS)
     rows = list(csv.DictReader(io.StringIO(table.to_csv(index=False))))
     assert [(r["image"], r["label"], r["true_label"]) for r in rows] == [
         ("a.png", "mel", "nv"),
@@ -563,7 +564,7 @@ def test_the_downloads_hold_every_answer_and_every_refusal():
     ]
     assert float(rows[0]["p_mel"]) == pytest.approx(0.7)
     refused = [config.ImageError("x.gif", "it moves.", "Stop it.")]
-    records = json.loads(json.dumps(sections.as_records(answers, refused)))
+    records = json.loads(json.dumps(prediction.as_records(answers, refused)))
     assert len(records) == 5
     assert records[0]["probabilities"]["mel"] == pytest.approx(0.7)
     assert records[0] == prediction.as_record(answers[0].predictions[0], NV)
@@ -579,7 +580,7 @@ def test_the_downloads_hold_every_answer_and_every_refusal():
 
 def test_pixels_are_enlarged_to_squares():
     seen = np.arange(28 * 28 * 3, dtype=np.uint8).reshape(28, 28, 3)
-    large = sections.enlarged(seen)
+    large = answered.enlarged(seen)
     assert large.shape == (448, 448, 3)
     assert (large[16:32, 0:16] == seen[1, 0]).all()
     assert (
@@ -589,10 +590,10 @@ def test_pixels_are_enlarged_to_squares():
 
 
 def test_a_drop_of_too_many_files_answers_the_first_hundred():
-    dropped = sections.Dropped()
+    dropped = images.Dropped()
     for i in range(102):
         dropped.look_at(f"{i}.png", encoded(plain((i, 0, 0), size=(28, 28))))
-    assert len(list(dropped.questions())) == sections.MAX_IMAGES == 100
+    assert len(list(dropped.questions())) == images.MAX_IMAGES == 100
     assert [error.what for error in dropped.refused] == ["100.png", "101.png"]
     dropped.remove_all()
     assert not list(dropped.questions())

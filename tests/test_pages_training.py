@@ -14,13 +14,20 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ham import engine, io, store
-from ham.config import CLASS_INDEX, CODES, TRAINING_VERSION, ConfigError, TrainConfig, recipe_config
+from ham.config import (
+    CLASS_INDEX,
+    CODES,
+    TRAINING_VERSION,
+    ConfigError,
+    TrainConfig,
+    parse_seeds,
+    recipe_config,
+)
 from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
 from ham.evaluation import evaluate, evaluation_record
 from ham.store import HISTORY_COLUMNS, Run
 from ham.ui.training.live import strips
-from ham.ui.training.settings_form import parse_seeds
 from tests.page_driver import open_page, opened, said
 
 
@@ -271,9 +278,11 @@ def test_the_first_batch_is_shown_and_for_the_lstm_as_rows_too(
     io.write_arrays(run.folder / "first_batch.npz", {"images": small_dataset.images[:8]})
     page = open_page("pages/training.py")
     assert "What the model sees" in [e.label for e in page.expander]
-    assert not any("ham-batch" in e.proto.body for e in page.get("html"))
+    assert not any("<div class='ham-batch'>" in e.proto.body for e in page.get("html"))
     opened(page, f"first_batch_{run.id}")
-    shown = next(e.proto.body for e in page.get("html") if "ham-batch" in e.proto.body)
+    shown = next(
+        e.proto.body for e in page.get("html") if "<div class='ham-batch'>" in e.proto.body
+    )
     assert shown.count('alt="Image ') == 8
     assert ("28 steps of 84 numbers" in shown) == (model == "lstm")
 

@@ -118,3 +118,20 @@ def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
     assert CONFIG["server"]["address"] == "localhost"
     assert CONFIG["server"]["maxUploadSize"] == visit.MAX_UPLOAD_MB + 1  # the form around a file
     assert CONFIG["client"]["showSidebarNavigation"] is False
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        ".ham-cell img",
+        ".ham-pairs .ham-small",
+        ".ham-means img",
+        ".ham-pictures .ham-small",
+        ".ham-batch img",
+        ".ham-large .ham-pixels img",
+        "st-key-seen_",
+    ],
+)
+def test_enlarged_images_show_their_pixels(images):
+    rules = [rule.partition("{") for rule in STYLE.split("}")]
+    assert any(images in names and "image-rendering: pixelated" in rule for names, _, rule in rules)

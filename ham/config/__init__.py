@@ -7,6 +7,7 @@ settings        what can be set, declared once: Setting
 architectures   the settings of each architecture
 training        TrainConfig: every setting of one training
 recipes         named sets of settings
+seeds           seeds as a user writes them
 """
 
 from ham.config.architectures import MODEL_SETTINGS, MODEL_TITLES
@@ -43,6 +44,7 @@ from ham.config.folders import (
     set_tensorflow_defaults,
 )
 from ham.config.recipes import RECIPES, Recipe, parse_settings, recipe_config
+from ham.config.seeds import MAX_AT_ONCE, parse_seeds
 from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
 from ham.config.training import SETTINGS, TRAINING_VERSION, TrainConfig
 
@@ -58,6 +60,7 @@ __all__ = [
     "KAGGLE_DATASET",
     "KAGGLE_URL",
     "LICENCE",
+    "MAX_AT_ONCE",
     "MODEL",
     "MODEL_SETTINGS",
     "MODEL_TITLES",
@@ -82,6 +85,7 @@ __all__ = [
     "cache_folder",
     "dashboard_folder",
     "home_folder",
+    "parse_seeds",
     "parse_settings",
     "recipe_config",
     "reference_folder",

@@ -12,6 +12,7 @@ happened
 archive  the data set out of a zip that nobody vouches for
 dataset  LesionDataset, its cache under HAM_HOME, which data is in use
 labels   images of any other folder with their labels from a CSV, to try runs on
+selection    a part of a data set, and what is known of its images, in words
 tables   counts, quantiles and colours by class, for the page and the command line
 embedding    what lies near what: features, neighbours, maps and their cache
 quality  what is doubtful in a data set
@@ -35,6 +36,7 @@ from ham.data.names import as_folder, shown
 from ham.data.opening import is_packed, open_images, open_source, source_stamp
 from ham.data.places import CannotWrite
 from ham.data.quality import SEVERITIES, Finding, quality_findings
+from ham.data.selection import Chip, Filters, ImageSet, method_in_words, person, siblings_of
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source
 from ham.data.splits import (
     CLEAN_SPLITS,
@@ -74,7 +76,10 @@ __all__ = [
     "SEVERITIES",
     "SPLIT_TITLES",
     "CannotWrite",
+    "Chip",
+    "Filters",
     "Finding",
+    "ImageSet",
     "KnownSource",
     "LabelledImages",
     "LeakageReport",
@@ -107,15 +112,18 @@ __all__ = [
     "make_split",
     "mean_colors",
     "mean_images",
+    "method_in_words",
     "nearest",
     "open_dataset",
     "open_images",
     "open_source",
     "pairs_across",
+    "person",
     "quality_findings",
     "read_map",
     "seen_in_training",
     "shown",
+    "siblings_of",
     "source_stamp",
     "sources",
     "steps_an_epoch",

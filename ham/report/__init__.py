@@ -5,16 +5,29 @@ comparison   Comparison: several on the same test images, with differences and t
 names        what runs are called side by side
 tables       the tables, in words
 sentences    findings, in words
+words        times, counts and shares
 documents    JSON (docs/report-schema.md) and CSV
 
 No number of these is computed anywhere else, and nothing here knows of pages or charts.
 """
 
-from ham.report.comparison import Comparison, Difference, NotComparable, grouped, test_parts
+from ham.report.comparison import (
+    MAX_RUNS,
+    Comparison,
+    Difference,
+    NotComparable,
+    cell,
+    default_runs,
+    grouped,
+    most_missed,
+    test_parts,
+)
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
 from ham.report.names import RunName, labels, run_names, split_note
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
 from ham.report.sentences import (
+    answer_in_words,
+    baseline_in_words,
     calibration_in_words,
     coverage_in_words,
     difference_in_words,
@@ -28,6 +41,7 @@ from ham.report.tables import (
     difference_table,
     operating_table,
     points,
+    runs_table,
     score_table,
     set_table,
     settings_table,
@@ -37,6 +51,7 @@ from ham.report.tables import (
 __all__ = [
     "BY_CLASS",
     "CLASS_SCORES",
+    "MAX_RUNS",
     "SCHEMA",
     "Calibrated",
     "Comparison",
@@ -44,15 +59,20 @@ __all__ = [
     "NotComparable",
     "RunName",
     "RunReport",
+    "answer_in_words",
     "auc_table",
+    "baseline_in_words",
     "calibration_in_words",
     "calibration_table",
+    "cell",
     "class_table",
     "coverage_in_words",
+    "default_runs",
     "difference_in_words",
     "difference_table",
     "grouped",
     "labels",
+    "most_missed",
     "operating_point_in_words",
     "operating_table",
     "points",
@@ -60,6 +80,7 @@ __all__ = [
     "report_document",
     "report_record",
     "run_names",
+    "runs_table",
     "score_table",
     "scores_csv",
     "set_table",

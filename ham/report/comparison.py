@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from ham import store
-from ham.config import HamError
+from ham.config import CLASSES, MODEL_TITLES, HamError
 from ham.evaluation import LOGISTIC_REGRESSION, Evaluation, Interval, McNemar, compare, mcnemar
 from ham.report.names import RunName
 from ham.report.run_report import RunReport
-from ham.store import Predictions
+from ham.store import Predictions, Run
 
 
 class NotComparable(HamError):
@@ -134,3 +135,55 @@ def test_parts(names: Sequence[RunName], reports: Sequence[RunReport]) -> pd.Dat
     table = pd.DataFrame(rows)
     always = ["Test part", "Run", "Test images"]
     return table[[column for column in table if column in always or table[column].nunique() > 1]]
+
+
+MAX_RUNS = 6  # side by side: as many as the charts have colours for
+#: What is compared before anybody has trained anything: the first is the baseline.
+SHIPPED_FIRST = ("cnn-described", "cnn-improved", "resnet-improved")
+
+
+def default_runs(runs: Sequence[Run], most: int = MAX_RUNS) -> list[str]:
+    """The newest run of each model among the newest runs that can be compared at all; else the
+    newest that can be compared with runs of its model that ship; else some that ship, or the two
+    newest.
+
+    `runs`: newest first, then those that ship; ids, at most so many.
+    """
+    own, shipped = ([run for run in runs if run.shipped is ships] for ships in (False, True))
+    for first in own:
+        same = [run for run in own if store.same_test_images(run, first)]
+        if len(same) > 1:
+            newest = [
+                next((run for run in same if run.config.model == model), None)
+                for model in MODEL_TITLES
+            ]
+            one_each = [run.id for run in newest if run is not None]
+            return one_each if len(one_each) > 1 else [run.id for run in same[:2]]
+    for first in own:
+        same = [run for run in shipped if store.same_test_images(run, first)]
+        if same:
+            of_model = [run.id for run in same if run.config.model == first.config.model]
+            return [first.id, *(of_model or [same[0].id])][:most]
+    if len(shipped) < 2:
+        return [run.id for run in runs[:2]]
+    first = [run.id for run in shipped if run.id in SHIPPED_FIRST]
+    return first if len(first) > 1 else [run.id for run in shipped[:2]]
+
+
+def most_missed(confusion: np.ndarray) -> tuple[int, int]:
+    """(true, predicted): the malignant class most often called benign, and as what; else the
+    largest confusion.
+    """
+    wrong = confusion * (1 - np.eye(len(CLASSES), dtype=int))
+    malignant = np.array([c.malignant for c in CLASSES])
+    dangerous = wrong * malignant[:, None] * ~malignant[None, :]
+    most = dangerous if dangerous.any() else wrong
+    true, predicted = np.unravel_index(int(most.argmax()), most.shape)
+    return int(true), int(predicted)
+
+
+def cell(compared: Comparison, name: RunName, true: int, predicted: int) -> np.ndarray:
+    """Places of the cell's images in `compared.aligned`, the run's surest answer first."""
+    own = compared.aligned[name]
+    numbers = np.flatnonzero((own.y_true == true) & (own.proba.argmax(axis=1) == predicted))
+    return numbers[np.argsort(-own.proba[numbers, predicted], kind="stable")]

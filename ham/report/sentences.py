@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from ham.config import CODES
+import numpy as np
+
+from ham import store
+from ham.config import CLASSES, CODES, StoreError
 from ham.evaluation import (
     COVERAGE,
     Interval,
     OperatingPoint,
     PredictionSets,
     format_difference,
+    majority_class,
     p_value,
     percent,
+    recorded_train_counts,
+    train_counts,
 )
 from ham.report.comparison import Difference
 from ham.report.names import RunName
-from ham.report.run_report import Calibrated
+from ham.report.run_report import Calibrated, RunReport
+from ham.store import Run
 
 
 def difference_in_words(name: RunName, baseline: RunName, found: Difference) -> str:
@@ -103,3 +110,28 @@ def _found(point: OperatingPoint) -> str:
     """ "188 of 197 (95 in 100)"."""
     found = point.n_malignant - point.missed
     return f"{found:,} of {point.n_malignant:,} ({100 * found / point.n_malignant:.0f} in 100)"
+
+
+def answer_in_words(letter: str, proba: np.ndarray, true: int) -> str:
+    """ "A: nv 71 %, mel 24 %": the predicted class, and the true one where that is another."""
+    named = int(proba.argmax())
+    words = f"{letter}: {CLASSES[named].code} {100 * proba[named]:.0f} %"
+    return words if named == true else f"{words}, {CLASSES[true].code} {100 * proba[true]:.0f} %"
+
+
+def baseline_in_words(run: Run) -> str:
+    """ "always answering melanocytic nevus (nv) scores 67 %": the training part's majority, on
+    test.
+
+    "" where neither the record nor the predictions of an older run say what that is.
+    """
+    counts = recorded_train_counts(run.record)
+    try:
+        if counts is None:
+            counts = train_counts(run.record, store.read_predictions(run)["validation"].y_true)
+        support = RunReport(run).evaluation.per_class["support"]
+    except StoreError:  # damaged: said where they are needed
+        return ""
+    always = majority_class(counts)
+    right = support[always.code] / support.sum()
+    return f"always answering {always.name.lower()} ({always.code}) scores {100 * right:.0f} %"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ham import store
 from ham.config import CLASSES, CODES, MODEL_SETTINGS, MODEL_TITLES, SETTINGS
+from ham.data import SPLIT_TITLES
 from ham.evaluation import (
     SCORES,
     Interval,
@@ -20,6 +22,7 @@ from ham.evaluation import (
 from ham.report.comparison import Comparison
 from ham.report.names import RunName
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
+from ham.store import Run
 
 #: Scores of a class: key -> word, factor (100: written in per cent).
 CLASS_SCORES: dict[str, tuple[str, float]] = {
@@ -190,3 +193,29 @@ def unbroken(words: str) -> str:
 
 def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _run_row(name: RunName, run: Run) -> dict[str, str]:
+    history, data = store.read_history(run), run.record["data"]
+    ships = f" ({store.SHIPS})" if run.shipped else ""
+    cancelled = " (cancelled)" if run.state == "cancelled" and not run.shipped else ""
+    parameters = run.record.get("parameters")
+    return {
+        "": name.letter,
+        "Run": name.title + ships + cancelled,
+        "Data": data["name"] + (" (synthetic)" if run.synthetic else ""),
+        "Split": SPLIT_TITLES[run.config.split][0],
+        "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
+        "Parameters": f"{sum(parameters.values()):,}" if parameters is not None else "–",
+        "Trained in": _duration(history["seconds"].sum()),
+        "Id": run.id,
+    }
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def runs_table(compared: Comparison) -> pd.DataFrame:
+    """A row a run: what each letter stands for."""
+    return pd.DataFrame([_run_row(name, one.run) for name, one in compared.reports.items()])

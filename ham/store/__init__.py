@@ -27,6 +27,7 @@ notes     title, tags and text
 results   history, predictions, log, model
 bundle    one run as one zip, and back, checked
 origin    whether it was trained here or came from elsewhere
+repeats   whether the very same was trained before
 record    what config.json and status.json hold, and the check that they do
 files     what cannot be read or written there, in words about the run
 """
@@ -37,6 +38,7 @@ from ham.store.folder import SHIPS, Run
 from ham.store.notes import Notes
 from ham.store.origin import trained_here
 from ham.store.record import FORMAT, STATES, Status
+from ham.store.repeats import trained_before
 from ham.store.results import (
     HISTORY_COLUMNS,
     Predictions,
@@ -111,6 +113,7 @@ __all__ = [
     "reference_runs",
     "request_cancel",
     "same_test_images",
+    "trained_before",
     "trained_here",
     "truncate_history",
     "withdraw_cancel",

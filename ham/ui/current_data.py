@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from ham import data, io
-from ham.config import DataError, cache_folder
+from ham.config import cache_folder
 
 # how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
 _LOOK_AGAIN_SECONDS = 5.0
@@ -82,12 +82,3 @@ def _watch(opening: io.Job) -> None:
         )
         opening.wait(0.2)
     place.empty()
-
-
-def dataset_error() -> DataError | None:
-    """Why the chosen data cannot be used; None where it can."""
-    try:
-        current_dataset()
-    except DataError as error:
-        return error
-    return None

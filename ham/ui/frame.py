@@ -37,6 +37,7 @@ from ham.config import (
 )
 from ham.data import LesionDataset, shown
 from ham.engine import Engine
+from ham.report.words import done_share, progress_text
 from ham.store import Found
 from ham.ui import visit
 from ham.ui.current_data import current_dataset
@@ -119,7 +120,7 @@ def page(
 def errors() -> Iterator[None]:
     """Shows a HamError raised in the block. A fragment needs its own: it runs outside `page`.
 
-    Also a decorator, nearest to the function: `@st.fragment` above `@ui.errors()`.
+    Also a decorator, nearest to the function: `@st.fragment` above `@errors()`.
     """
     try:
         yield
@@ -266,48 +267,6 @@ def _model_card(run: store.Run, card: str, key: str) -> None:
         on_click="ignore",
         key=f"{key}_card_{run.id}",
     )
-
-
-def time_left(seconds: float | None) -> str:
-    """In words, no more exact than an estimate is: "about 3 min left"; "" where nothing is
-    known.
-    """
-    if seconds is None:
-        return ""
-    if seconds < 55:
-        return f"about {max(5, 5 * round(seconds / 5))} s left"
-    minutes = max(1, round(seconds / 60))
-    if minutes < 60:
-        return f"about {minutes} min left"
-    return f"about {minutes // 60} h {minutes % 60:02} min left"
-
-
-def about(seconds: float) -> str:
-    """ "about 3 min"."""
-    return time_left(seconds).removesuffix(" left")
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """ "1 run", "3 runs"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def done_share(status: store.Status) -> float:
-    """How much of a training is done, 0 to 1."""
-    within = status.step / status.steps if status.steps else 0.0
-    return min(1.0, (status.epoch + within) / status.epochs) if status.epochs else 0.0
-
-
-def progress_text(status: store.Status) -> str:
-    """ "Epoch 3 of 25 · about 2 min left", or what the run does before and after its epochs."""
-    if status.phase != "training":
-        words = status.phase or status.state
-        return words[:1].upper() + words[1:]
-    parts = (
-        f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}",
-        time_left(status.seconds_left),
-    )
-    return " · ".join(part for part in parts if part)
 
 
 def engine() -> Engine:

@@ -14,7 +14,7 @@ import streamlit as st
 from ham import store
 from ham.config import CLASSES, DataError
 from ham.data import SPLIT_TITLES, LesionDataset
-from ham.evaluation import percent
+from ham.report.words import accuracy_in_words, ago, state_in_words
 from ham.store import Found
 from ham.ui import sources
 from ham.ui.current_data import current_dataset
@@ -84,24 +84,6 @@ def _cards(dataset: LesionDataset | None, error: DataError | None, found: Found)
     for number, (column, card) in enumerate(zip(st.columns(3, gap="medium"), drawn, strict=True)):
         with column:
             _draw(card, primary=number == step)
-
-
-def state_in_words(run: store.Run) -> str:
-    if run.state == "failed" and run.status.error:
-        return f"Failed: {run.status.error['why']}"
-    return run.state.capitalize()
-
-
-def accuracy_in_words(run: store.Run) -> str:
-    """ "75.1 % (73.2 to 77.0)", or a dash where the run has no model."""
-    return percent(run.scores["accuracy"]) if run.scores else "–"
-
-
-def ago(seconds: float) -> str:
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if (count := int(seconds // size)) >= 1:
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
-    return "just now"
 
 
 # ------------------------------------------------------------------------------- cards

@@ -6,19 +6,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn
 
-import pandas as pd
 import streamlit as st
 
 from ham import report, store
-from ham.config import MODEL_TITLES, StoreError
+from ham.config import StoreError
 from ham.data import SPLIT_TITLES
-from ham.report import Comparison, RunName, RunReport
+from ham.report import MAX_RUNS, Comparison, RunName, RunReport
 from ham.store import Found
 from ham.ui.frame import chart, end_page, plain
-
-MAX_RUNS = 6  # as many as the charts have colours for
-#: What is compared before anybody has trained anything: the first is the baseline.
-SHIPPED_FIRST = ("cnn-described", "cnn-improved", "resnet-improved")
 
 
 def choose_runs(found: Found) -> dict[RunName, RunReport]:
@@ -33,7 +28,7 @@ def choose_runs(found: Found) -> dict[RunName, RunReport]:
         for run_id, label in report.labels(runs).items()
     }
     missing = _follow_link(by_id)
-    st.session_state.setdefault("comparison_runs", default_runs(runs))
+    st.session_state.setdefault("comparison_runs", report.default_runs(runs))
     chosen = st.multiselect(
         "Runs to compare",
         list(by_id),
@@ -114,34 +109,6 @@ def _version(run: store.Run) -> tuple:
 def drawing_lesions() -> AbstractContextManager[None]:
     """What is shown while intervals are computed for the first time."""
     return st.spinner("Drawing test lesions 2,000 times")
-
-
-def default_runs(runs: list[store.Run]) -> list[str]:
-    """The newest run of each model among the newest runs that can be compared at all; else the
-    newest that can be compared with runs of its model that ship; else some that ship, or the two
-    newest.
-
-    `runs`: newest first, then those that ship.
-    """
-    own, shipped = ([run for run in runs if run.shipped is ships] for ships in (False, True))
-    for first in own:
-        same = [run for run in own if store.same_test_images(run, first)]
-        if len(same) > 1:
-            newest = [
-                next((run for run in same if run.config.model == model), None)
-                for model in MODEL_TITLES
-            ]
-            one_each = [run.id for run in newest if run is not None]
-            return one_each if len(one_each) > 1 else [run.id for run in same[:2]]
-    for first in own:
-        same = [run for run in shipped if store.same_test_images(run, first)]
-        if same:
-            of_model = [run.id for run in same if run.config.model == first.config.model]
-            return [first.id, *(of_model or [same[0].id])][:MAX_RUNS]
-    if len(shipped) < 2:
-        return [run.id for run in runs[:2]]
-    first = [run.id for run in shipped if run.id in SHIPPED_FIRST]
-    return first if len(first) > 1 else [run.id for run in shipped[:2]]
 
 
 def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
@@ -301,7 +268,7 @@ def runs_table(compared: Comparison) -> None:
         "Run": st.column_config.TextColumn(width=240),
     }
     st.dataframe(
-        pd.DataFrame([_row(name, run) for name, run in runs.items()]),
+        report.runs_table(compared),
         hide_index=True,
         width="stretch",
         height="content",
@@ -314,24 +281,3 @@ def runs_table(compared: Comparison) -> None:
             "with HAM Lab brings the answers it gave where it was trained, and a few of the pixels "
             "there were rounded otherwise than in the data of the other runs."
         )
-
-
-def _row(name: RunName, run: store.Run) -> dict[str, str]:
-    history, data = store.read_history(run), run.record["data"]
-    ships = f" ({store.SHIPS})" if run.shipped else ""
-    cancelled = " (cancelled)" if run.state == "cancelled" and not run.shipped else ""
-    parameters = run.record.get("parameters")
-    return {
-        "": name.letter,
-        "Run": name.title + ships + cancelled,
-        "Data": data["name"] + (" (synthetic)" if run.synthetic else ""),
-        "Split": SPLIT_TITLES[run.config.split][0],
-        "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
-        "Parameters": f"{sum(parameters.values()):,}" if parameters is not None else "–",
-        "Trained in": _duration(history["seconds"].sum()),
-        "Id": run.id,
-    }
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from ham import data, store
 from ham.config import CLASSES, DataError
-from ham.report import Comparison, RunName, RunReport
+from ham.report import Comparison, RunName, RunReport, answer_in_words, cell, most_missed
 from ham.ui.current_data import current_dataset
 from ham.ui.frame import errors
+from ham.ui.pictures import png
 
 IMAGES_A_PAGE = 18
-_STYLE = """<style>
-.ham-cell { display: grid; gap: 1.25rem 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
-.ham-cell figure { margin: 0; min-width: 0; }
-.ham-cell img { aspect-ratio: 1; border-radius: 6px; display: block;
-  image-rendering: pixelated; width: 100%; }
-.ham-cell figcaption { font-size: 0.8rem; line-height: 1.4; margin-top: 0.4rem;
-  overflow-wrap: anywhere; }
-.ham-cell figcaption span { color: light-dark(#57606A, #A9B1BA); display: block; }
-.ham-cell figcaption b { font-weight: 600; }
-</style>"""
 
 
 @st.fragment
@@ -86,8 +73,7 @@ def behind_a_cell(compared: Comparison) -> None:
     parts = compared.aligned
     rows = [place[key] for key in store.image_keys(parts[name].image_id[shown])]
     st.html(
-        _STYLE
-        + '<div class="ham-cell">'
+        '<div class="ham-cell">'
         + "".join(
             _tile(dataset, row, [(one, part.proba[number]) for one, part in parts.items()], true)
             for row, number in zip(rows, shown, strict=True)
@@ -98,25 +84,6 @@ def behind_a_cell(compared: Comparison) -> None:
         f"The surest answers of {name.letter} first. Below each image: the predicted class of each "
         "run with its probability, and where that is wrong its probability of the true class."
     )
-
-
-def most_missed(confusion: np.ndarray) -> tuple[int, int]:
-    """(true, predicted): the malignant class most often called benign, and as what; else the
-    largest confusion.
-    """
-    wrong = confusion * (1 - np.eye(len(CLASSES), dtype=int))
-    malignant = np.array([c.malignant for c in CLASSES])
-    dangerous = wrong * malignant[:, None] * ~malignant[None, :]
-    most = dangerous if dangerous.any() else wrong
-    true, predicted = np.unravel_index(int(most.argmax()), most.shape)
-    return int(true), int(predicted)
-
-
-def cell(compared: Comparison, name: RunName, true: int, predicted: int) -> np.ndarray:
-    """Places of the cell's images in `compared.aligned`, the run's surest answer first."""
-    own = compared.aligned[name]
-    numbers = np.flatnonzero((own.y_true == true) & (own.proba.argmax(axis=1) == predicted))
-    return numbers[np.argsort(-own.proba[numbers, predicted], kind="stable")]
 
 
 def _data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
@@ -140,8 +107,6 @@ def _data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
 def _tile(
     dataset: data.LesionDataset, row: int, answers: list[tuple[RunName, np.ndarray]], true: int
 ) -> str:
-    file = io.BytesIO()
-    Image.fromarray(dataset.images[row]).save(file, "PNG")
     image_id, title = (
         html.escape(dataset.metadata["image_id"].iloc[row]),
         html.escape(CLASSES[true].title),
@@ -151,18 +116,11 @@ def _tile(
     )
     return (
         "<figure><img "
-        f'src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}" '
+        f'src="{png(dataset.images[row])}" '
         f'alt="{title}, {image_id}, 28 by 28 pixels as the models see '
         f'it"><figcaption><b>{image_id}</b>{lines}'
         "</figcaption></figure>"
     )
-
-
-def answer_in_words(letter: str, proba: np.ndarray, true: int) -> str:
-    """ "A: nv 71 %, mel 24 %": the predicted class, and the true one where that is another."""
-    named = int(proba.argmax())
-    words = f"{letter}: {CLASSES[named].code} {100 * proba[named]:.0f} %"
-    return words if named == true else f"{words}, {CLASSES[true].code} {100 * proba[true]:.0f} %"
 
 
 def _images(n: int) -> str:

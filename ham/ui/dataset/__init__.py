@@ -9,23 +9,18 @@ leakage    the leakage lab: what each way of splitting lets into the training, a
 cached     what is computed once for a data set
 """
 
-from ham.ui.dataset.details import siblings_of
-from ham.ui.dataset.filters import Filters, ImageSet, filter_bar
-from ham.ui.dataset.gallery import in_order, show_gallery
+from ham.ui.dataset.filters import filter_bar
+from ham.ui.dataset.gallery import show_gallery
 from ham.ui.dataset.leakage import lab_is_live, leakage
 from ham.ui.dataset.summary import no_match, show_summary
 from ham.ui.dataset.views import show_views
 
 __all__ = [
-    "Filters",
-    "ImageSet",
     "filter_bar",
-    "in_order",
     "lab_is_live",
     "leakage",
     "no_match",
     "show_gallery",
     "show_summary",
     "show_views",
-    "siblings_of",
 ]

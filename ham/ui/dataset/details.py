@@ -11,10 +11,12 @@ import streamlit as st
 
 from ham import data
 from ham.config import CLASSES, CODES
+from ham.data import method_in_words
 from ham.ui.dataset import cached
-from ham.ui.dataset.filters import method_in_words, show_images
-from ham.ui.dataset.tiles import jpeg, png, show_tiles
+from ham.ui.dataset.filters import show_images
+from ham.ui.dataset.tiles import show_tiles
 from ham.ui.frame import errors, plain
+from ham.ui.pictures import jpeg, png
 
 _LARGE = (800, 600)  # pixels of the original, at most
 _SHOWN_WIDTH = 400  # pixels of the screen that the original takes, at most
@@ -45,7 +47,7 @@ def _details(dataset: data.LesionDataset) -> None:
     if row is None:
         st.rerun()
     entry = dataset.metadata.iloc[row].to_dict()
-    siblings = siblings_of(dataset, row)
+    siblings = data.siblings_of(dataset, row)
     left, right = st.columns([3, 2], gap="medium")
     left.html(_pictures(dataset, row, entry))
     with right:
@@ -84,12 +86,6 @@ def _details(dataset: data.LesionDataset) -> None:
     show_tiles(dataset, near, "small", "dataset_nearest")
 
 
-def siblings_of(dataset: data.LesionDataset, row: int) -> np.ndarray:
-    """The other rows of the image's lesion, the known pairs of lesion ids included, ascending."""
-    rows = np.flatnonzero(dataset.groups == dataset.groups[row])
-    return rows[rows != row]
-
-
 def _sort_and_close(row: int) -> None:
     """The gallery starts with this image and goes on with those most like it."""
     st.session_state["dataset_anchor"] = row
@@ -119,7 +115,7 @@ def _pictures(dataset: data.LesionDataset, row: int, entry: dict) -> str:
             'the photograph">'
             f"<figcaption>The photograph</figcaption></figure>{shown}"
         )
-    return f'{_STYLE}<div class="ham-large">{shown}</div>'
+    return f'<div class="ham-large">{shown}</div>'
 
 
 def _table(entry: dict, n_images: int) -> str:
@@ -141,22 +137,3 @@ def _table(entry: dict, n_images: int) -> str:
         + "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in facts.items())
         + "</tbody></table>"
     )
-
-
-_STYLE = """<style>
-.ham-large { align-items: flex-start; display: flex; flex-wrap: wrap; gap: 1rem; }
-.ham-large figure { flex: 3 1 8rem; margin: 0; max-width: 300px; }
-.ham-large figure.ham-wide { flex: 4 1 10.67rem; max-width: 400px; }
-.ham-large img { aspect-ratio: 1; border-radius: 6px; display: block; width: 100%; }
-.ham-large .ham-wide img { aspect-ratio: 4 / 3; object-fit: cover; }
-.ham-large .ham-pixels img { image-rendering: pixelated; }
-/* A dialog stands outside what carries the theme's color-scheme: light-dark() would always be
-  light here. */
-.ham-large figcaption { font-size: 0.8rem; margin-top: 0.35rem; opacity: 0.75; }
-.ham-facts { border-collapse: collapse; font-size: 0.9rem; }
-.ham-facts th { font-weight: 400; opacity: 0.75; padding: 0.15rem 1rem 0.15rem 0;
-  text-align: left; vertical-align: top; white-space: nowrap; }
-.ham-facts td { padding: 0.15rem 0; overflow-wrap: anywhere; }
-.ham-facts i { border-radius: 50%; display: inline-block; height: 0.6rem; margin-right: 0.4rem;
-  width: 0.6rem; }
-</style>"""

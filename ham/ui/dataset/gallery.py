@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from ham import data
+from ham.data import Filters
 from ham.ui.dataset import cached
 from ham.ui.dataset.details import opened_details
-from ham.ui.dataset.filters import Filters
 from ham.ui.dataset.tiles import show_tiles
 from ham.ui.frame import errors, plain
 

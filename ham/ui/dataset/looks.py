@@ -10,8 +10,8 @@ import streamlit as st
 from ham import charts, data
 from ham.config import CLASSES, N_CLASSES
 from ham.ui.dataset import cached
-from ham.ui.dataset.tiles import png
 from ham.ui.frame import chart, is_dark
+from ham.ui.pictures import png
 
 
 def show_looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
@@ -23,7 +23,7 @@ def show_looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
         "Lesions lie in the middle; what differs is how dark, how large and how red.]"
     )
     st.html(
-        f"{_STYLE}<div "
+        "<div "
         f'class="ham-means">{_means(data.mean_images(dataset.images[rows], labels), counts)}</div>'
     )
     figures = color_figures(dataset, rows, is_dark())
@@ -61,18 +61,3 @@ def _means(means: np.ndarray, counts: np.ndarray) -> str:
                 "</figure>"
             )
     return tiles
-
-
-_STYLE = """<style>
-.ham-means { display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(6.4rem, 45%), 1fr)); }
-.ham-means figure { margin: 0; min-width: 0; max-width: 12rem; }
-.ham-means img { aspect-ratio: 1; border-radius: 6px; display: block;
-  image-rendering: pixelated; width: 100%; }
-.ham-means figcaption { display: flex; flex-direction: column; font-size: 0.8rem; line-height: 1.35;
-  margin-top: 0.4rem; }
-.ham-means b { align-items: baseline; display: flex; font-size: 0.875rem; font-weight: 600; }
-.ham-means i { border-radius: 50%; flex: none; height: 0.6rem; margin-right: 0.35rem;
-  width: 0.6rem; }
-.ham-means span { color: light-dark(#57606A, #A9B1BA); }
-</style>"""

@@ -9,8 +9,9 @@ import streamlit as st
 
 from ham import charts, data, io
 from ham.config import DataError, HamError
+from ham.data import Filters
 from ham.ui.dataset import cached
-from ham.ui.dataset.filters import Filters, drop_images, in_force, show_images
+from ham.ui.dataset.filters import drop_images, in_force, show_images
 from ham.ui.frame import is_dark, show_error, timed
 
 METHODS = {"pca": "Principal components", "tsne": "t-SNE"}

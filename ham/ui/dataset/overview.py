@@ -13,7 +13,8 @@ import streamlit as st
 from ham import charts, data
 from ham.charts import CLASS_TITLES
 from ham.config import CODES
-from ham.ui.dataset.filters import method_in_words, show_classes
+from ham.data import method_in_words
+from ham.ui.dataset.filters import show_classes
 from ham.ui.frame import chart, is_dark
 
 TABLES = {

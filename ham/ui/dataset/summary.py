@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from ham import data
+from ham.data import Filters
 from ham.ui.dataset.files import downloads
-from ham.ui.dataset.filters import Filters
 from ham.ui.frame import plain
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ham import data
-from ham.ui.dataset.filters import Filters
+from ham.data import Filters
 from ham.ui.dataset.looks import show_looks
 from ham.ui.dataset.map import image_map
 from ham.ui.dataset.overview import show_overview

@@ -4,53 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from ham import prediction, store
 from ham.charts import probability_bars
-from ham.config import CLASSES, CODES, IMAGE_SIZE, ImageError, StoreError
+from ham.config import CLASSES, IMAGE_SIZE, ImageError, StoreError
 from ham.images import CheckedImage
-from ham.prediction import Prediction, Predictor, as_record, as_refused_record, predict
-from ham.report import RunName
+from ham.prediction import (
+    Answer,
+    Prediction,
+    Predictor,
+    Question,
+    as_records,
+    as_table,
+    predict,
+)
+from ham.report import MAX_RUNS, RunName
+from ham.report.words import whole_percent
 from ham.ui.frame import chart, is_dark, plain, show_error
-from ham.ui.prediction.images import Question, remove_button, shorten
-from ham.ui.prediction.models import MAX_RUNS, short_labels
+from ham.ui.prediction.images import remove_button, shorten
+from ham.ui.prediction.models import short_labels
 
 PAGE_ROWS = 8
 # pixels on the page: 28 x 7, so that a pixel seen is a whole number of screen pixels
 SHOWN_SIZE = 196
 
-# A drop zone that is seen to be one; large pixels stay square on any screen.
-_STYLE = """<style>
-[class*="st-key-prediction_files"] [data-testid="stFileUploaderDropzone"] {
-  min-height: 8.5rem; align-items: center; justify-content: center; border-style: dashed;
-}
-[class*="st-key-seen_"] img {image-rendering: pixelated;}
-</style>"""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What the chosen runs say about one image, in their order."""
-
-    question: Question
-    predictions: tuple[Prediction, ...]
-
-    @property
-    def agree(self) -> bool:
-        return len({p.label for p in self.predictions}) == 1
-
-    @property
-    def agree_on_malignant(self) -> bool:
-        return len({CLASSES[p.label].malignant for p in self.predictions}) == 1
-
 
 def not_a_diagnosis() -> None:
-    st.html(_STYLE)
     st.warning(
         "**Not a diagnosis.** The models learned from small dermatoscopic photographs of seven "
         "kinds of skin lesion. They name one of the seven for any picture at all, a photograph of "
@@ -233,21 +215,12 @@ def in_words(answer: Prediction, label: str, truth: int | None = None) -> str:
         )
     )
     malignant = float(answer.proba[[c.malignant for c in CLASSES]].sum())
-    sure = percent(float(answer.proba[answer.label]))
+    sure = whole_percent(float(answer.proba[answer.label]))
     return (
         f":gray[{plain(label)}]  \n**{CLASSES[answer.label].title}** "
         f"{_kind_badge(answer.label)}{mark}  \n"
-        f"{sure} :gray[sure · {percent(malignant)} malignant in total]"
+        f"{sure} :gray[sure · {whole_percent(malignant)} malignant in total]"
     )
-
-
-def percent(share: float) -> str:
-    """Whole per cent, never a false 0 or 100: "63 %", "<1 %", ">99 %"."""
-    if 0 < share < 0.005:
-        return "<1 %"
-    if 0.995 <= share < 1:
-        return ">99 %"
-    return f"{share:.0%}".replace("%", " %")
 
 
 # ----------------------------------------------------------------------------- download
@@ -273,36 +246,3 @@ def _downloads(
             icon=":material/download:",
             on_click="ignore",
         )
-
-
-def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
-    """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code>
-    x7.
-    """
-    return pd.DataFrame(
-        [
-            {
-                "image": p.image.name,
-                "run": p.run_id,
-                "model": labels[p.run_id],
-                "label": CODES[p.label],
-                "name": CLASSES[p.label].name,
-                "malignant": CLASSES[p.label].malignant,
-                "true_label": "" if answer.question.truth is None else CODES[answer.question.truth],
-                **{
-                    f"p_{code}": round(float(value), 6)
-                    for code, value in zip(CODES, p.proba, strict=True)
-                },
-            }
-            for answer in answers
-            for p in answer.predictions
-        ]
-    )
-
-
-def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict]:
-    """What `python -m ham predict --json` writes; `true_label` where the class is known."""
-    return [
-        *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
-        *map(as_refused_record, refused),
-    ]

@@ -15,7 +15,7 @@ from ham import store
 from ham.config import CLASSES, DataError, ImageError
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image
-from ham.prediction import dataset_image
+from ham.prediction import Question, dataset_image
 from ham.ui import visit
 from ham.ui.current_data import current_dataset
 from ham.ui.frame import plain, show_error
@@ -23,15 +23,6 @@ from ham.ui.frame import plain, show_error
 MAX_IMAGES = 100  # that a visit keeps
 EXAMPLES = 4
 OWN, EXAMPLE = "Your own files", "Test images of the data set"
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """An image; its true class (index in CLASSES) where that is known; what it is removed by."""
-
-    image: CheckedImage
-    truth: int | None = None
-    digest: str = ""  # of a dropped file
 
 
 def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[ImageError]]:

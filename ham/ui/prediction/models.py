@@ -9,11 +9,10 @@ import streamlit as st
 
 from ham import store
 from ham.config import MODEL_TITLES, StoreError
+from ham.report import MAX_RUNS
 from ham.report import labels as labels_of
 from ham.store import Found
 from ham.ui.frame import model_cards, plain
-
-MAX_RUNS = 6  # as many as the charts have colours for
 
 
 def choose_runs(found: Found) -> tuple[list[store.Run], dict[str, str]]:

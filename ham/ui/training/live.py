@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from ham import charts, engine, io, store
 from ham.charts.training import recall_by_epoch
 from ham.config import IMAGE_SIZE, HamError
 from ham.evaluation.learning import findings
-from ham.report import RunName
+from ham.report import RunName, baseline_in_words, words
 from ham.store import Run
 from ham.ui import frame
+from ham.ui.pictures import png
 from ham.ui.training.settings_form import use_settings
-from ham.ui.training.words import accuracy, baseline, share
 
 _MOST_IMAGES = 8  # of the first batch
 _CURVES = {"Loss": "loss", "Accuracy": "accuracy", "Balanced accuracy": "balanced_accuracy"}
@@ -32,8 +29,8 @@ _PACE_EPOCHS = 5  # the seconds of an epoch are the median of so many
 
 
 def running(run: Run) -> None:
-    words, button = st.columns([3, 1], vertical_alignment="bottom")
-    words.subheader(frame.plain(run.title), anchor=False)
+    title, button = st.columns([3, 1], vertical_alignment="bottom")
+    title.subheader(frame.plain(run.title), anchor=False)
     stopping = store.cancel_requested(run)
     if button.button(
         "Stopping" if stopping else "Cancel",
@@ -46,7 +43,7 @@ def running(run: Run) -> None:
         engine.cancel(run)
         st.rerun()
     history = store.read_history(run)
-    st.progress(frame.done_share(run.status), text=frame.progress_text(run.status))
+    st.progress(words.done_share(run.status), text=words.progress_text(run.status))
     _facts(run, history)
     if history.empty:
         st.caption("Curves appear after the first epoch.")
@@ -58,7 +55,7 @@ def running(run: Run) -> None:
             # of a longer label a laptop's column shows only the beginning
             column.metric(
                 label if " " in label else f"Validation {label.lower()}",
-                f"{value:.3f}" if name == "loss" else share(value),
+                f"{value:.3f}" if name == "loss" else words.share_in_words(value),
             )
         _curves(run, history)
     _first_batch(run)
@@ -164,7 +161,7 @@ def _first_batch_html(path: str, changed: int, rows: bool) -> str:
             or not len(images)
         ):
             raise ValueError("these are no images of ours")
-        pictures = [_png(image) for image in images[:_MOST_IMAGES]]
+        pictures = [png(image) for image in images[:_MOST_IMAGES]]
     except io.DAMAGED:
         return ""
     squares = "".join(
@@ -172,7 +169,7 @@ def _first_batch_html(path: str, changed: int, rows: bool) -> str:
         for number, source in enumerate(pictures, start=1)
     )
     return (
-        f"{_STYLE}<div "
+        "<div "
         f"class='ham-batch'>{squares}</div>{_rows_html(images[0], pictures[0]) if rows else ''}"
     )
 
@@ -187,7 +184,7 @@ def _rows_html(image: np.ndarray, whole: str) -> str:
     return (
         f'<div class="ham-rows"><img class="ham-whole" src="{whole}" alt="The first image">'
         f"<div><span><i>row 1</i><i>row {len(image)}</i></span>"
-        f'<img src="{_png(strips(image))}" alt="Its {len(image)} rows, one below the '
+        f'<img src="{png(strips(image))}" alt="Its {len(image)} rows, one below the '
         'other"></div>'
         f"<p>{words}</p></div>"
     )
@@ -202,29 +199,6 @@ def strips(image: np.ndarray, height: int = 3, gap: int = 2) -> np.ndarray:
     apart[:, :height, :, :3] = image[:, None]
     apart[:, :height, :, 3] = 255
     return apart.reshape(-1, m, 4)[:-gap].repeat(height + gap, axis=1)
-
-
-def _png(image: np.ndarray) -> str:
-    file = BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-_STYLE = """<style>
-.ham-batch { display: grid; gap: 0.4rem;
-  grid-template-columns: repeat(auto-fill, minmax(4.5rem, 1fr)); }
-.ham-batch img, .ham-rows img { border-radius: 4px; display: block; image-rendering: pixelated;
-  width: 100%; }
-.ham-rows { align-items: center; display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1rem; }
-.ham-rows .ham-whole { border-radius: 4px; height: 7rem; width: 7rem; }
-.ham-rows div { display: flex; gap: 0.5rem; height: 13.8rem; }
-.ham-rows div img { border-radius: 0; height: 100%; width: 14rem; }
-.ham-rows span { display: flex; flex-direction: column; font-size: 0.8rem;
-  justify-content: space-between;
-  line-height: 1; text-align: right; }
-.ham-rows i { font-style: normal; }
-.ham-rows p { flex: 1 1 12rem; font-size: 0.875rem; margin: 0; }
-</style>"""
 
 
 # ---------------------------------------------------------------------------------- ended
@@ -251,7 +225,7 @@ def last_ended(runs: list[Run]) -> None:
 
 def _outcome(run: Run) -> None:
     """How it ended, in words, and what to do next."""
-    epochs = f"{run.status.epoch} of {frame.count(run.config.epochs, 'epoch')}"
+    epochs = f"{run.status.epoch} of {words.count(run.config.epochs, 'epoch')}"
     if run.state == "failed":
         frame.show_error(HamError(**run.status.error))
     elif run.state == "interrupted":
@@ -262,7 +236,11 @@ def _outcome(run: Run) -> None:
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
     if run.has_model:
-        scores = "; ".join(filter(None, (accuracy(run), baseline(run))))
+        scores = "; ".join(
+            filter(
+                None, (f"Test accuracy **{words.accuracy_in_words(run)}**", baseline_in_words(run))
+            )
+        )
         st.markdown(
             f"{scores}. Epoch {run.status.best_epoch} is kept "
             f"({run.config.in_words('epoch_kept').lower()})."

@@ -7,18 +7,14 @@ import dataclasses
 import streamlit as st
 
 from ham import engine
+from ham.report.words import count
 from ham.store import Found, Run
 from ham.ui import frame
-from ham.ui.frame import count
 from ham.ui.training import live
 
 # a tick that comes before the last one is drawn takes its place, so not too often
 _POLL_SECONDS = 2.0
 _TO_THE_FRONT = -(10**6)
-_STYLE = """<style>
-[class*="st-key-waiting_"] {flex-wrap: nowrap;}
-[class*="st-key-waiting_"] > :first-child {flex: 1 1 0; min-width: 0;}
-</style>"""
 
 
 def queue_and_live_run(found: Found) -> None:
@@ -106,7 +102,6 @@ def _follow(found: Found) -> None:
     if waiting:
         st.subheader("Waiting" if running else "Starting", anchor=False)
         st.caption(frame.plain(frame.engine().waits_for(now)))
-        st.html(_STYLE)
         for place, run in enumerate(waiting):
             _waiting(run, place, len(waiting))
     if not now:

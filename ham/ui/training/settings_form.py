@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import importlib.metadata
 from collections.abc import Iterable
 
 import streamlit as st
@@ -12,26 +10,25 @@ import streamlit as st
 from ham import engine, store
 from ham.config import (
     DATA,
+    MAX_AT_ONCE,
     MODEL,
     MODEL_TITLES,
     OPTIMISATION,
     RECIPES,
     REGULARISATION,
     SETTINGS,
-    TRAINING_VERSION,
     ConfigError,
     Setting,
     TrainConfig,
+    parse_seeds,
     recipe_config,
 )
 from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, available_splits, steps_an_epoch
 from ham.models import MODELS
+from ham.report.words import about, accuracy_in_words, count, memory_in_words
 from ham.store import Found, Run
 from ham.ui import frame
-from ham.ui.frame import about, count
-from ham.ui.training.words import accuracy, memory
 
-MAX_AT_ONCE = 50
 _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has ended
 _TAKEN_OVER = "train_taken_over"  # session key: id of the run whose settings the form takes over
 _GROUPS = {
@@ -222,7 +219,7 @@ def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
     probed = engine.estimate(config, dataset.record)
     if probed is not None and not probed.problem:
         seconds = measured * steps * config.epochs if measured else probed.seconds
-        return f"**{about(seconds)}** and **{memory(probed.memory_bytes)}** here"
+        return f"**{about(seconds)}** and **{memory_in_words(probed.memory_bytes)}** here"
     if measured:
         return f"**{about(measured * steps * config.epochs)}** here"
     return None if probed is None else "time is known after the first epoch"
@@ -239,7 +236,7 @@ def start_button(config: TrainConfig | None, dataset: LesionDataset, found: Foun
     known = {
         index: run
         for index, one in enumerate(chosen)
-        if (run := _trained_before(one, dataset, found.runs))
+        if (run := store.trained_before(one, dataset.fingerprint, found.runs))
     }
     again = len(chosen) == 1 and bool(known) and not known[0].live
     if len(chosen) > 1:
@@ -301,30 +298,6 @@ def _several(config: TrainConfig) -> list[TrainConfig]:
         return []
 
 
-def parse_seeds(text: str) -> list[int]:
-    """ "1-3" or "0, 1, 2" or both mixed, each seed once, in the order written. Raises
-    ConfigError.
-    """
-    seeds: list[int] = []
-    for part in text.replace(",", " ").replace(";", " ").split():
-        first, dash, last = part.partition("-")
-        low, high = first, last if dash else first
-        if not (low.isdecimal() and high.isdecimal() and len(high) <= 10 and int(low) <= int(high)):
-            raise ConfigError(
-                f"Seeds {text!r}",
-                f"{part!r} is neither a whole number nor a range.",
-                "Write them as 1-3 or as 0, 1, 2.",
-            )
-        if int(high) - int(low) >= MAX_AT_ONCE:
-            raise ConfigError(
-                f"Seeds {part}",
-                f"at most {MAX_AT_ONCE} runs can be started at once.",
-                "Write a shorter range.",
-            )
-        seeds += range(int(low), int(high) + 1)
-    return list(dict.fromkeys(seeds))
-
-
 def _for_model(config: TrainConfig, model: str) -> TrainConfig:
     """The same settings for another model: what the form leaves at the recipe's value follows
     the other model's recipe; its layers are as the form for it was left.
@@ -368,8 +341,8 @@ def _show_trained_before(run: Run) -> None:
         )
         return
     st.info(
-        f"Exactly this was trained before: {name}, {accuracy(run)}. The same settings on the same "
-        "data give the same result.",
+        f"Exactly this was trained before: {name}, test accuracy **{accuracy_in_words(run)}**. "
+        "The same settings on the same data give the same result.",
         icon=":material/content_copy:",
     )
     st.page_link(
@@ -378,30 +351,3 @@ def _show_trained_before(run: Run) -> None:
         icon=":material/balance:",
         query_params={"runs": run.id},
     )
-
-
-def _trained_before(config: TrainConfig, dataset: LesionDataset, runs: Iterable[Run]) -> Run | None:
-    """A finished run of the same settings, data, training and packages; else one that waits or
-    trains.
-    """
-    same = [
-        run
-        for run in runs
-        if (run.live or (run.state == "done" and run.has_model))
-        and run.record.get("config_fingerprint") == config.fingerprint
-        and run.record["data"]["fingerprint"] == dataset.fingerprint
-        and (run.live or run.record.get("training_version") == TRAINING_VERSION)
-        and all(
-            _installed(package) == version
-            for package, version in run.record.get("packages", {}).items()
-        )
-    ]
-    return min(same, key=lambda run: run.live, default=None)
-
-
-@functools.cache
-def _installed(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

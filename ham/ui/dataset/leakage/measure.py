@@ -9,9 +9,10 @@ from ham.config import HamError
 from ham.evaluation import percent
 from ham.lab import leakage as lab
 from ham.lab.leakage import Cell
+from ham.report import words
+from ham.report.words import about, count
 from ham.store import Found, Run
 from ham.ui import frame
-from ham.ui.frame import about, count
 
 _POLL_SECONDS = 2.0  # a tick that comes before the last one is drawn takes its place
 _CHOSEN = "leakage_runs_each"  # session key: runs a protocol, of lab.RUNS_EACH
@@ -185,10 +186,10 @@ def _line(title: str, run: Run) -> None:
     icon, title = f":material/{_ICONS[run.state]}:", frame.plain(title)
     if run.state == "running":
         st.markdown(f"{icon} **{title}**")
-        st.progress(frame.done_share(run.status), text=frame.progress_text(run.status))
+        st.progress(words.done_share(run.status), text=words.progress_text(run.status))
         return
-    words = _state_in_words(run)
-    st.markdown(f"{icon} {title}" + (f": :gray[{words}]" if words else ""))
+    standing = _state_in_words(run)
+    st.markdown(f"{icon} {title}" + (f": :gray[{standing}]" if standing else ""))
     if run.state == "failed":
         frame.show_error(
             HamError(**run.status.error)

@@ -9,8 +9,9 @@ from ham import charts, data, store
 from ham.evaluation import Leak, Part
 from ham.lab import leakage as lab
 from ham.lab.leakage import Cell, Result
+from ham.report.words import count
 from ham.store import Run
-from ham.ui.frame import chart, count, is_dark, show_error
+from ham.ui.frame import chart, is_dark, show_error
 
 _CHARTED = (lab.SCORE, "accuracy")
 

@@ -10,8 +10,8 @@ import streamlit as st
 from ham import data
 from ham.config import CLASSES
 from ham.lab import leakage as lab
-from ham.ui.dataset.tiles import jpeg, png, width_limit
 from ham.ui.frame import errors
+from ham.ui.pictures import jpeg, png, width_limit
 
 _AT_ONCE = 3
 _SEED = 0  # of the split whose pairs are shown, and of the first run of the measurement
@@ -55,7 +55,7 @@ def show_pairs(dataset: data.LesionDataset) -> None:
     first = _AT_ONCE * st.session_state.get("leakage_pairs_page", 0)
     places = (first + np.arange(min(_AT_ONCE, len(found[protocol])))) % len(found[protocol])
     tiles = "".join(_tile(dataset, *found[protocol][place]) for place in places)
-    st.html(f'{_STYLE}<div class="ham-pairs">{tiles}</div>')
+    st.html(f'<div class="ham-pairs">{tiles}</div>')
     below = "; below the photograph" if dataset.originals else ""
     st.caption(
         f"{lab.pairs_in_words(found[protocol])} (split with seed {_SEED}). Above what the models "
@@ -99,22 +99,3 @@ def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _pairs(_dataset: data.LesionDataset, fingerprint: str) -> dict[str, np.ndarray]:
     return lab.pairs(_dataset, _SEED)
-
-
-_STYLE = """<style>
-.ham-pairs { display: grid; gap: 1.25rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
-.ham-pairs figure { margin: 0; min-width: 0; }
-.ham-pairs figure > div { display: grid; gap: 0.5rem; grid-template-columns: 1fr 1fr; }
-.ham-pairs section { display: flex; flex-direction: column; gap: 2px; min-width: 0; }
-.ham-pairs em { font-size: 0.8rem; font-style: normal; font-weight: 600; }
-.ham-pairs img { border-radius: 4px; display: block; width: 100%; }
-.ham-pairs .ham-small { aspect-ratio: 1; image-rendering: pixelated; }
-.ham-pairs .ham-original:not([style]) { image-rendering: pixelated; }
-.ham-pairs span { color: light-dark(#57606A, #A9B1BA); font-size: 0.8rem; line-height: 1.35;
-  overflow-wrap: anywhere; }
-.ham-pairs figcaption { display: flex; flex-direction: column; margin-top: 0.3rem; }
-.ham-pairs figcaption b { font-size: 0.875rem; font-weight: 600; }
-.ham-pairs figcaption i { border-radius: 50%; display: inline-block; height: 0.6rem;
-  margin-right: 0.4rem; width: 0.6rem; }
-</style>"""

@@ -43,7 +43,7 @@ def _key(dark: bool) -> str:
         f'<span><i style="background:{color}"></i>{words}</span>'
         for color, words in zip(charts.seen_colors(dark), charts.SEEN, strict=True)
     )
-    return f'{_STYLE}<div class="ham-seen">Of each test image, training has seen{parts}</div>'
+    return f'<div class="ham-seen">Of each test image, training has seen{parts}</div>'
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -63,11 +63,3 @@ def _reports(
     fingerprint: str,
 ) -> dict[str, data.LeakageReport | str]:
     return lab.reports(_dataset, _SPLIT_SEEDS)
-
-
-_STYLE = """<style>
-.ham-seen { align-items: center; display: flex; flex-wrap: wrap; font-size: 0.9rem;
-  gap: 0.25rem 1.1rem; }
-.ham-seen span { align-items: center; display: inline-flex; gap: 0.4rem; }
-.ham-seen i { border-radius: 2px; display: inline-block; height: 0.8rem; width: 0.8rem; }
-</style>"""

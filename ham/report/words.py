@@ -1,0 +1,87 @@
+"""Times, counts and shares in words, and how a run stands. Plain text, without Markdown."""
+
+from __future__ import annotations
+
+from ham.evaluation import percent
+from ham.store import Run, Status
+
+
+def time_left(seconds: float | None) -> str:
+    """In words, no more exact than an estimate is: "about 3 min left"; "" where nothing is
+    known.
+    """
+    if seconds is None:
+        return ""
+    if seconds < 55:
+        return f"about {max(5, 5 * round(seconds / 5))} s left"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"about {minutes} min left"
+    return f"about {minutes // 60} h {minutes % 60:02} min left"
+
+
+def about(seconds: float) -> str:
+    """ "about 3 min"."""
+    return time_left(seconds).removesuffix(" left")
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """ "1 run", "3 runs"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def done_share(status: Status) -> float:
+    """How much of a training is done, 0 to 1."""
+    within = status.step / status.steps if status.steps else 0.0
+    return min(1.0, (status.epoch + within) / status.epochs) if status.epochs else 0.0
+
+
+def progress_text(status: Status) -> str:
+    """ "Epoch 3 of 25 · about 2 min left", or what the run does before and after its epochs."""
+    if status.phase != "training":
+        words = status.phase or status.state
+        return words[:1].upper() + words[1:]
+    parts = (
+        f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}",
+        time_left(status.seconds_left),
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def state_in_words(run: Run) -> str:
+    """ "Done", or "Failed: " and why."""
+    if run.state == "failed" and run.status.error:
+        return f"Failed: {run.status.error['why']}"
+    return run.state.capitalize()
+
+
+def accuracy_in_words(run: Run) -> str:
+    """ "75.1 % (73.2 to 77.0)", or a dash where the run has no model."""
+    return percent(run.scores["accuracy"]) if run.scores else "–"
+
+
+def ago(seconds: float) -> str:
+    """ "3 hours ago"."""
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if (number := int(seconds // size)) >= 1:
+            return f"{count(number, name)} ago"
+    return "just now"
+
+
+def share_in_words(value: float) -> str:
+    """ "63.4 %"."""
+    return f"{value:.1%}".replace("%", " %")
+
+
+def memory_in_words(size: int) -> str:
+    """ "1.1 GB", kept on one line."""
+    return f"{size / 1e9:.1f}\u00a0GB"
+
+
+def whole_percent(share: float) -> str:
+    """Whole per cent, never a false 0 or 100: "63 %", "<1 %", ">99 %"."""
+    if 0 < share < 0.005:
+        return "<1 %"
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return f"{share:.0%}".replace("%", " %")

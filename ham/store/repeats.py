@@ -1,0 +1,37 @@
+"""Whether the very same training was done before."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from collections.abc import Iterable
+
+from ham.config import TRAINING_VERSION, TrainConfig
+from ham.store.folder import Run
+
+
+def trained_before(config: TrainConfig, data_fingerprint: str, runs: Iterable[Run]) -> Run | None:
+    """A finished run of the same settings, data, training and packages; else one that waits or
+    trains.
+    """
+    same = [
+        run
+        for run in runs
+        if (run.live or (run.state == "done" and run.has_model))
+        and run.record.get("config_fingerprint") == config.fingerprint
+        and run.record["data"]["fingerprint"] == data_fingerprint
+        and (run.live or run.record.get("training_version") == TRAINING_VERSION)
+        and all(
+            _installed(package) == version
+            for package, version in run.record.get("packages", {}).items()
+        )
+    ]
+    return min(same, key=lambda run: run.live, default=None)
+
+
+@functools.cache
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
