@@ -1,5 +1,4 @@
-"""Kills the worker, the scheduler and the server in turn, each at a random moment of a short
-training.
+"""Kills the worker, the server and both in turn, each at a random moment of a short training.
 
     python -m benchmarks.faults [--kills 50] [--seed 0]
 
@@ -14,7 +13,6 @@ import argparse
 import contextlib
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +28,7 @@ from ham.store import Run
 from tests.conftest import write_kaggle_folder
 
 ROOT = Path(__file__).parents[1]
-TARGETS = ("worker", "scheduler", "server")
+TARGETS = ("worker", "server", "both")
 EPOCHS = 10
 PATIENCE = 300  # seconds after which a run that has not ended counts as stuck
 _SERVER = (
@@ -96,20 +94,14 @@ def _kill(target: str, server: subprocess.Popen, run: Run, rng: random.Random) -
     while (now := store.read_run(run.id)).live and now.status.epoch < epoch:
         time.sleep(0.02)
     time.sleep(delay)
-    if target == "server":
-        victims = [psutil.Process(server.pid)]
-    else:
-        ours = _family()
-        if target == "scheduler":
-            victims = [p for p in ours if "distributed.Scheduler" in _words(p)]
-        else:
-            nannies = {p.pid for p in ours if "distributed.Nanny" in _words(p)}
-            victims = [p for p in ours if _parent(p) in nannies and "spawn_main" in _words(p)]
+    victims = [] if target == "worker" else [psutil.Process(server.pid)]
+    if target != "server":
+        victims += [process for process in _family() if "--engine" in _words(process)]
     status = store.read_run(run.id).status
     for victim in victims:
         with contextlib.suppress(psutil.Error):
-            os.kill(victim.pid, signal.SIGKILL)
-    if target == "server":
+            victim.kill()
+    if target != "worker":
         server.wait()
         server.stdout.close()
     return (
@@ -160,12 +152,6 @@ def _words(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
-
-
-def _parent(process: psutil.Process) -> int | None:
-    with contextlib.suppress(psutil.Error):
-        return process.ppid()
-    return None
 
 
 def _table(outcomes: list[tuple[str, str]]) -> str:

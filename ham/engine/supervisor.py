@@ -158,7 +158,7 @@ class Engine:
         """
         left = {(run.id, run.status.attempts) for run in ours if run.state == "interrupted"}
         self._deaths += len(left - self._left)
-        self._left |= left
+        self._left = left
         for problem in ended:
             if problem is None:
                 self._went_well()
