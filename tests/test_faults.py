@@ -30,8 +30,7 @@ SERVER = f"""
 import sys, time
 sys.path.insert(0, {str(ROOT)!r})  # as Streamlit does for app.py's folder
 from ham.engine import Engine, processes
-if sys.argv[1:]:
-    processes.WORKER = tuple(sys.argv[1:])
+processes.WORKER = {light.WORKER!r}
 Engine().start()
 print("started", flush=True)
 time.sleep(600)
@@ -68,13 +67,13 @@ def server(ham_home: Path) -> Iterator[subprocess.Popen]:
 
 
 class started_server:
-    def __init__(self, folder: Path = ROOT, worker: tuple[str, ...] = light.WORKER):
-        self.folder, self.worker = folder, worker
+    def __init__(self, folder: Path = ROOT):
+        self.folder = folder
 
     def __enter__(self) -> subprocess.Popen:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", SERVER, *self.worker],
+            [sys.executable, "-P", "-c", SERVER],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -96,7 +95,7 @@ def test_a_killed_worker_is_replaced_and_its_training_ends_with_every_epoch(
     """The real one: TensorFlow, Keras and their checkpoint."""
     running = Engine().start()
     try:
-        run = engine.submit(tiny(epochs=8), small_dataset.record)
+        run = engine.submit(tiny(epochs=40), small_dataset.record)
         wait_for_epoch(run)
         [worker] = worker_processes()
         worker.kill()
