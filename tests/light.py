@@ -51,7 +51,7 @@ class Model:
     def __init__(self) -> None:
         self.weights = self.trainable_variables = [Variable(N_CLASSES)]
         self.non_trainable_variables: list[Variable] = []
-        self.optimizer = SimpleNamespace(build=lambda variables: None, variables=[Variable(1)])
+        self.optimizer = SimpleNamespace(variables=[Variable(1)])
 
     def get_weights(self) -> list[np.ndarray]:
         return [variable.numpy() for variable in self.weights]
