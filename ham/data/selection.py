@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +96,14 @@ class Filters:
         if self.images:
             chips.append(Chip("images", "", self.images.label))
         return chips
+
+    def without(self, chip: Chip) -> Filters:
+        """All but what this chip names."""
+        rest: Any = getattr(Filters(), chip.kind)
+        if chip.value:
+            rest = tuple(value for value in getattr(self, chip.kind) if value != chip.value)
+        changed: dict[str, Any] = {chip.kind: rest}
+        return replace(self, **changed)
 
     def in_words(self) -> str:
         """ "Melanoma (mel), male, 40 to 60 years"; "" where nothing is filtered."""

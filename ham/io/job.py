@@ -49,20 +49,24 @@ class Job(Generic[Result]):
     ):
         self.title = title
         self.done, self.total, self.what = 0, 0, "Starting"
-        self.result: Result | None = None
+        self._made: list[Result] = []
         self.error: Exception | None = None
         self.pace = Pace()
         self._work, self._ready, self._stop = work, ready, threading.Event()
         self._thread = threading.Thread(target=self._run, name=title, daemon=True)
         self._thread.start()
 
-    def outcome(self) -> Result | None:
-        """The result, None before there is one. Raises what the work raised, as often as it is
-        asked.
-        """
+    @property
+    def result(self) -> Result | None:
+        """None before there is one."""
+        return self._made[0] if self._made else None
+
+    def outcome(self) -> Result:
+        """The result, once there is one. Raises what the work raised, as often as it is asked."""
+        self.wait()
         if self.error is not None:
             raise self.error.with_traceback(self._trace)  # else it would grow with every raise
-        return self.result
+        return self._made[0]
 
     @property
     def running(self) -> bool:
@@ -94,7 +98,7 @@ class Job(Generic[Result]):
             result = self._work(self._report, self._stop)
             if self._ready is not None:
                 self._ready(result)
-            self.result = result
+            self._made.append(result)
         except Exception as error:  # told to whoever looks: a thread has nobody to raise it to
             self._trace = error.__traceback__
             self.error = error

@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from ham import data, io
-from ham.config import cache_folder
+from ham.config import DataError, cache_folder
 
 # how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
 _LOOK_AGAIN_SECONDS = 5.0
@@ -70,6 +70,14 @@ def current_dataset() -> data.LesionDataset:
     if opening.running:
         _watch(opening)
     return opening.outcome()
+
+
+def opened_data() -> data.LesionDataset | DataError:
+    """The data set in use, or why it cannot be used."""
+    try:
+        return current_dataset()
+    except DataError as error:
+        return error
 
 
 def _watch(opening: io.Job) -> None:

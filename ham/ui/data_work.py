@@ -29,7 +29,7 @@ class _DataWork:
         """Raises DataError where something is under way already."""
         ready = (lambda folder: None) if os.environ.get("HAM_DATA") else data.use_source
         with self._lock:
-            if self.at_work:
+            if self.job is not None and self.job.running:
                 raise DataError(
                     title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first."
                 )

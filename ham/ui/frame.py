@@ -12,10 +12,10 @@ import functools
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 from PIL import Image, ImageDraw
@@ -40,13 +40,14 @@ from ham.engine import Engine
 from ham.report.words import done_share, progress_text
 from ham.store import Found
 from ham.ui import visit
-from ham.ui.current_data import current_dataset
+from ham.ui.current_data import opened_data
 from ham.ui.data_work import data_work
 
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
 _HEADING = re.compile(r"^(#+ )", re.MULTILINE)
 _SAID = "frame_said"  # in the session: what stands above the sections of the page
+Option = TypeVar("Option")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#$|~:+!-])")
 
 
@@ -103,14 +104,14 @@ def page(
     footer()  # before the body runs, so that nothing that ends a script early loses it
     with body:
         _say_above(found)
-        dataset, problem = _opened_data()
+        dataset = opened_data()
         with data_place:
-            _data_in_use(dataset, problem)
+            _data_in_use(dataset)
         with live_place:
             if not follows_runs:  # there every folder stands with its reason
                 _left_out(len(found.problems))
             _under_way(None if follows_runs else found)
-        if dataset is not None and dataset.synthetic:
+        if isinstance(dataset, LesionDataset) and dataset.synthetic:
             _synthetic_data()
         with errors():
             yield found
@@ -205,7 +206,7 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def chart(figure: object, key: str, **options: object) -> object:
+def chart(figure: Any, key: str, **options: Any) -> object:
     """Shows a figure of `charts` with its own template, toolbar and alternative text.
 
     `options` are st.plotly_chart's; returns what that returns. The toolbar saves `key`.png or .svg.
@@ -215,6 +216,22 @@ def chart(figure: object, key: str, **options: object) -> object:
     return st.plotly_chart(
         figure, theme=None, key=key, config=config, alt=charts.alt_text(figure), **options
     )
+
+
+def choose(
+    label: str, options: Iterable[Option], key: str, default: Option | None, **more: Any
+) -> Option:
+    """One of a few, always one, kept for the visit. `options` may map them to their words;
+    `default` is None where the session's state has a choice already; `more` is
+    st.segmented_control's.
+    """
+    listed = list(options)
+    if isinstance(options, Mapping):
+        more.setdefault("format_func", options.__getitem__)
+    chosen = st.segmented_control(
+        label, listed, default=default, required=True, key=key, persist_state="session", **more
+    )
+    return listed[0] if chosen is None else chosen
 
 
 def tabs(drawn: Mapping[str, Callable[[], object]], key: str) -> None:
@@ -364,18 +381,11 @@ def _home_problem() -> HamError | None:
     return None
 
 
-def _opened_data() -> tuple[LesionDataset | None, DataError | None]:
-    try:
-        return current_dataset(), None
-    except DataError as error:
-        return None, error
-
-
-def _data_in_use(found: LesionDataset | None, problem: DataError | None) -> None:
+def _data_in_use(found: LesionDataset | DataError) -> None:
     st.divider()
-    if problem is not None:
+    if isinstance(found, DataError):
         st.markdown(":orange[:material/error:] **Data cannot be used**")
-        st.caption(plain(problem.what), help=plain(f"{problem.why} {problem.todo}"))
+        st.caption(plain(found.what), help=plain(f"{found.why} {found.todo}"))
         return
     badge = " :orange-badge[synthetic]" if found.synthetic else ""
     st.markdown(f":gray[:material/database:] **{plain(found.name)}**{badge}")
@@ -394,14 +404,13 @@ def _left_out(count: int) -> None:
 def _under_way(found: Found | None) -> None:
     """What is being fetched and, where wanted, what trains, followed while there is any."""
     job = data_work().job
-    fetched = job is not None and job.running
-    trained = found is not None and bool(found.live)
-    if fetched or trained:
+    fetched = job if job is not None and job.running else None
+    if fetched or (found and found.live):
         st.divider()
-    if trained:
+    if found and found.live:
         follow(found, _live_runs, _LIVE_SECONDS)
     if fetched:
-        timed(lambda: _job(job), lambda: not job.running, _LIVE_SECONDS)
+        timed(lambda: _job(fetched), lambda: not fetched.running, _LIVE_SECONDS)
 
 
 def _job(job: io.Job) -> None:

@@ -17,7 +17,7 @@ from ham.data import SPLIT_TITLES, LesionDataset
 from ham.report.words import accuracy_in_words, ago, state_in_words
 from ham.store import Found
 from ham.ui import sources
-from ham.ui.current_data import current_dataset
+from ham.ui.current_data import opened_data
 from ham.ui.frame import engine, plain, said_above
 
 LAST_RUNS = 8
@@ -35,9 +35,9 @@ class Card:
 
 def cards(found: Found) -> None:
     """Data, Models, Try an image; the button of the next sensible step is the coloured one."""
-    dataset, error = _data()
-    _cards(dataset, error, found)
-    sources.section(dataset, error)
+    dataset = opened_data()
+    _cards(dataset, found)
+    sources.section(dataset)
 
 
 def last_runs(found: Found) -> None:
@@ -71,13 +71,15 @@ def last_runs(found: Found) -> None:
         st.caption(f"The newest {LAST_RUNS} of {len(runs)} runs.")
 
 
-def _cards(dataset: LesionDataset | None, error: DataError | None, found: Found) -> None:
+def _cards(dataset: LesionDataset | DataError, found: Found) -> None:
     models = found.models
     own = [run for run in models if not run.shipped]
     # on the demo data the next step is an image: a model that ships answers at once
-    step = None if dataset is None else 2 if own or (models and dataset.synthetic) else 1
+    step = None
+    if not isinstance(dataset, DataError):
+        step = 2 if own or (models and dataset.synthetic) else 1
     drawn = (
-        _data_card(dataset, error),
+        _data_card(dataset),
         _models_card(found.runs, own, len(models) - len(own)),
         _image_card(models),
     )
@@ -89,21 +91,14 @@ def _cards(dataset: LesionDataset | None, error: DataError | None, found: Found)
 # ------------------------------------------------------------------------------- cards
 
 
-def _data() -> tuple[LesionDataset | None, DataError | None]:
-    try:
-        return current_dataset(), None
-    except DataError as error:
-        return None, error
-
-
-def _data_card(found: LesionDataset | None, error: DataError | None) -> Card:
+def _data_card(found: LesionDataset | DataError) -> Card:
     icon, title, button, script = (
         ":material/photo_library:",
         "Data",
         "Explore the data",
         "pages/dataset.py",
     )
-    if error is not None:
+    if isinstance(found, DataError):
         return Card(
             icon, title, "Cannot be used", "Its files have a problem, named below.", button, script
         )

@@ -293,7 +293,10 @@ def _import() -> None:
             max_upload_size=visit.MAX_UPLOAD_MB,
             help="It is checked whole before anything is written.",
         )
-        if st.button("Import", icon=":material/upload:", disabled=file is None, key="runs_import"):
+        pressed = st.button(
+            "Import", icon=":material/upload:", disabled=file is None, key="runs_import"
+        )
+        if pressed and file is not None:
             try:
                 run = store.import_run(file.getvalue())
             except HamError as error:

@@ -23,7 +23,7 @@ from ham.data.places import in_bytes
 from ham.report.words import time_left
 from ham.ui import visit
 from ham.ui.data_work import data_work
-from ham.ui.frame import errors, plain, show_error, timed
+from ham.ui.frame import choose, errors, plain, show_error, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at
 _DOWNLOAD = "Download from Kaggle"
@@ -67,12 +67,12 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
             choose_folder(primary=primary)
 
 
-def section(found: data.LesionDataset | None, problem: DataError | None) -> None:
+def section(found: data.LesionDataset | DataError) -> None:
     """The panel where a page has more to show than it: open where no data can be used, or a job
     is under way.
     """
-    if problem is not None:
-        show_error(problem)
+    if isinstance(found, DataError):
+        show_error(found)
         panel("Use other data")
     elif data_work().job is not None:
         panel("Data in use", primary=False)
@@ -178,7 +178,7 @@ def _ended(job: io.Job) -> None:
         )
     elif job.error is not None:
         show_error(job.error)
-    elif decided:
+    elif decided and job.result is not None:
         st.success(
             f"**{plain(job.title)}:** the data set is whole and checked. `HAM_DATA` decides what "
             f"is in use: start HAM Lab without it, or with `HAM_DATA={data.shown(job.result)}`.",
@@ -257,14 +257,7 @@ def _download(primary: bool) -> None:
         "92 MB, are all that the models see. A lost connection is tried again and goes on "
         "where it was."
     )
-    what = st.segmented_control(
-        "What to fetch",
-        (_PIXELS, _PHOTOGRAPHS),
-        default=_PIXELS,
-        required=True,
-        key="sources_what",
-        persist_state="session",
-    )
+    what = choose("What to fetch", (_PIXELS, _PHOTOGRAPHS), "sources_what", _PIXELS)
     photographs = what == _PHOTOGRAPHS
     if photographs:
         needed = ARCHIVE_BYTES + PHOTOGRAPHS_BYTES

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -31,6 +32,8 @@ def begin() -> None:
 def take(files: Sequence[UploadedFile]) -> None:
     """Makes dropped files the caller's own: with the last reference to one, its bytes go."""
     context = get_script_run_ctx()
+    if context is None or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        return
     for file in files:
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 

@@ -8,7 +8,7 @@ from ham import charts, report
 from ham.evaluation import CALIBRATION_BINS, COVERAGE
 from ham.report import Comparison
 from ham.ui.comparison.choice import drawing_lesions, in_rows
-from ham.ui.frame import chart, is_dark, plain
+from ham.ui.frame import chart, choose, is_dark, plain
 
 WHICH = {"before": "As the model gives them", "after": "After the temperature"}
 
@@ -20,15 +20,7 @@ def reliability(compared: Comparison) -> None:
     for name, one in found.items():
         accuracy = compared.reports[name].evaluation.scores["accuracy"]
         st.markdown(f"**{plain(name)}** {report.calibration_in_words(one, accuracy)}")
-    which = st.segmented_control(
-        "Probabilities",
-        list(WHICH),
-        default="before",
-        required=True,
-        format_func=WHICH.get,
-        key="comparison_reliability",
-        persist_state="session",
-    )
+    which = choose("Probabilities", WHICH, "comparison_reliability", "before")
     figures = charts.reliability_diagrams(
         {name: getattr(one, which) for name, one in found.items()},
         {name: getattr(one.summary, f"ece_{which}") for name, one in found.items()},

@@ -32,7 +32,7 @@ def choose_runs(found: Found) -> dict[RunName, RunReport]:
     chosen = st.multiselect(
         "Runs to compare",
         list(by_id),
-        format_func=labels.get,
+        format_func=labels.__getitem__,
         key="comparison_runs",
         persist_state="session",
         max_selections=MAX_RUNS,

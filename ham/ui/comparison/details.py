@@ -10,21 +10,13 @@ from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
 from ham.ui.comparison import calibration, files, operating
 from ham.ui.comparison.choice import in_rows
-from ham.ui.frame import chart, errors, is_dark, model_cards, tabs
+from ham.ui.frame import chart, choose, errors, is_dark, model_cards, tabs
 
 
 def confusion(compared: Comparison) -> None:
     """A matrix a run on one colour scale, counted in one of three ways."""
     st.subheader("What is taken for what", anchor=False)
-    by = st.segmented_control(
-        "Count cells by",
-        list(charts.MATRIX_BY),
-        default="count",
-        required=True,
-        format_func=charts.MATRIX_BY.get,
-        key="comparison_by",
-        persist_state="session",
-    )
+    by = choose("Count cells by", charts.MATRIX_BY, "comparison_by", "count")
     confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
     in_rows(compared, charts.confusion_matrices(confusions, by, is_dark()), "comparison_matrix")
     scale = (
@@ -41,15 +33,13 @@ def confusion(compared: Comparison) -> None:
 def classes(compared: Comparison) -> None:
     """Recall, precision, F1 and AUC of every class."""
     st.subheader("Class by class", anchor=False)
-    score = st.segmented_control(
+    score = choose(
         "Score",
-        list(CLASS_SCORES),
-        default="recall",
-        required=True,
-        format_func=lambda score: CLASS_SCORES[score][0],
-        key="comparison_class",
-        persist_state="session",
+        CLASS_SCORES,
+        "comparison_class",
+        "recall",
         label_visibility="collapsed",
+        format_func=lambda score: CLASS_SCORES[score][0],
     )
     per_class = {name: one.evaluation.per_class for name, one in compared.reports.items()}
     chart(charts.per_class_scores(per_class, score, is_dark()), "comparison_classes")
@@ -79,15 +69,13 @@ def _curves(compared: Comparison) -> None:
     runs = {name: one.run for name, one in compared.reports.items()}
     histories = {name: store.read_history(run) for name, run in runs.items()}
     kept = {name: run.status.best_epoch for name, run in runs.items()}
-    measure = st.segmented_control(
+    measure = choose(
         "Measure beside the loss",
         [m for m in charts.CURVES if m != "loss"],
-        required=True,
-        default="accuracy",
-        format_func=lambda m: charts.CURVES[m][0].capitalize(),
-        key="comparison_curve",
-        persist_state="session",
+        "comparison_curve",
+        "accuracy",
         label_visibility="collapsed",
+        format_func=lambda m: charts.CURVES[m][0].capitalize(),
     )
     for column, metric in zip(st.columns(2, gap="large"), ("loss", measure), strict=True):
         with column:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ham.report import Comparison, predictions_csv, report_document, scores_csv
+from ham.ui.frame import choose
 
 
 def downloads(compared: Comparison) -> None:
@@ -32,14 +33,7 @@ def downloads(compared: Comparison) -> None:
         "A row a test image: true class, and of every run the predicted class and its seven "
         "probabilities.",
     )
-    st.segmented_control(
-        "The camera in a chart's toolbar saves",
-        ["PNG", "SVG"],
-        default="PNG",
-        required=True,
-        key="chart_format",
-        persist_state="session",
-    )
+    choose("The camera in a chart's toolbar saves", ["PNG", "SVG"], "chart_format", "PNG")
 
 
 def _download(label: str, file_name: str, content: Callable[[], str], what: str) -> None:

@@ -9,21 +9,19 @@ from ham.config import CLASS_INDEX, CLASSES, CODES
 from ham.evaluation import TARGETS
 from ham.report import BY_CLASS, Comparison
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.frame import chart, is_dark, plain
+from ham.ui.frame import chart, choose, is_dark, plain
 
 
 def malignant(compared: Comparison) -> None:
     """What finding most malignant images costs: in words, as ROC curves and in a table."""
-    target = st.segmented_control(
+    target = choose(
         "Share of the malignant images to be found",
         [f"{target:g}" for target in TARGETS],
-        default="0.9",
-        required=True,
-        format_func=lambda target: f"{100 * float(target):.0f} %",
-        key="comparison_target",
-        persist_state="session",
+        "comparison_target",
+        "0.9",
         help="The threshold is the highest that finds this share on validation. On test it may "
         "find a little more or less.",
+        format_func=lambda target: f"{100 * float(target):.0f} %",
     )
     with drawing_lesions():
         found = {name: one.operating_points for name, one in compared.reports.items()}
@@ -56,15 +54,13 @@ def malignant(compared: Comparison) -> None:
 
 def by_class(compared: Comparison) -> None:
     """One class against the rest."""
-    code = st.segmented_control(
+    code = choose(
         "Class",
-        list(CODES),
-        default=CODES[0],
-        required=True,
-        format_func=lambda code: CLASSES[CLASS_INDEX[code]].title,
-        key="comparison_roc_class",
-        persist_state="session",
+        CODES,
+        "comparison_roc_class",
+        CODES[0],
         label_visibility="collapsed",
+        format_func=lambda code: CLASSES[CLASS_INDEX[code]].title,
     )
     k = CLASS_INDEX[code]
     left, right = st.columns([5, 4], gap="large")

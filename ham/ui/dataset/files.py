@@ -10,7 +10,7 @@ import streamlit as st
 from ham import charts, data
 from ham.ui.dataset.looks import color_figures
 from ham.ui.dataset.overview import metadata_figures
-from ham.ui.frame import is_dark
+from ham.ui.frame import choose, is_dark
 
 
 def downloads(dataset: data.LesionDataset, words: str, rows: np.ndarray) -> None:
@@ -43,14 +43,7 @@ def downloads(dataset: data.LesionDataset, words: str, rows: np.ndarray) -> None
             width="stretch",
             help="One file of 5 MB with the charts as they hover here; it opens without a network.",
         )
-        st.segmented_control(
-            "The camera in a chart's toolbar saves",
-            ["PNG", "SVG"],
-            default="PNG",
-            required=True,
-            key="chart_format",
-            persist_state="session",
-        )
+        choose("The camera in a chart's toolbar saves", ["PNG", "SVG"], "chart_format", "PNG")
 
 
 def metadata_csv(dataset: data.LesionDataset, rows: np.ndarray) -> str:

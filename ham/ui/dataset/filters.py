@@ -114,7 +114,7 @@ def _widgets(dataset: data.LesionDataset) -> Filters:
         tuple(sexes),
         tuple(sites),
         tuple(methods),
-        None if tuple(ages) == (0, oldest) else tuple(ages),
+        None if ages == (0, oldest) else ages,
         several,
         query.strip(),
         start.images,
@@ -164,13 +164,7 @@ def in_force() -> Filters:
 
 
 def _remove(chip: Chip) -> None:
-    kept = getattr(in_force(), chip.kind)
-    rest = (
-        tuple(value for value in kept if value != chip.value)
-        if chip.value
-        else getattr(Filters(), chip.kind)
-    )
-    take(dataclasses.replace(in_force(), **{chip.kind: rest}))
+    take(in_force().without(chip))
 
 
 def show_classes(codes: Sequence[str]) -> None:

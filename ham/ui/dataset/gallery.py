@@ -12,7 +12,7 @@ from ham.data import Filters
 from ham.ui.dataset import cached
 from ham.ui.dataset.details import opened_details
 from ham.ui.dataset.tiles import show_tiles
-from ham.ui.frame import errors, plain
+from ham.ui.frame import choose, errors, plain
 
 _IMAGES_A_PAGE = 24
 ORDERS = {
@@ -69,19 +69,16 @@ def _choices(dataset: data.LesionDataset, chosen: Filters) -> tuple[str, str]:
             "Order",
             orders,
             key="dataset_order",
-            format_func=ORDERS.get,
+            format_func=ORDERS.__getitem__,
             persist_state="session",
             width=200,
         )
         if dataset.originals:
-            view = st.segmented_control(
+            view = choose(
                 "Shown",
-                list(VIEWS),
-                default="both",
-                required=True,
-                key="dataset_view",
-                format_func=VIEWS.get,
-                persist_state="session",
+                VIEWS,
+                "dataset_view",
+                "both",
                 help="What the models see, the photograph it was made from, or both.",
             )
         if order == "near":
@@ -110,23 +107,22 @@ def in_order(
     """
     if order == "lesion":
         return rows[np.argsort(dataset.groups[rows], kind="stable")]
-    if order == "found":
+    if order == "found" and listed is not None:
         return listed[np.isin(listed, rows)]
-    if order == "near":
+    if order == "near" and anchor is not None:
         near = np.concatenate([[anchor], data.nearest(cached.features(dataset), anchor)])
         return near[_member(dataset, rows)[near]]
     mixed = cached.shuffled(dataset)
     mixed = mixed[_member(dataset, rows)[mixed]]
     if order == "mixed":
         return mixed
-    colors = cached.colors(dataset)[mixed] if order in ("color", "light") else None
     by = {
-        "class": lambda: dataset.labels[mixed],
-        "age": lambda: dataset.metadata["age"].to_numpy()[mixed],
-        "color": lambda: data.hue(colors),
-        "light": lambda: data.lightness(colors),
+        "class": lambda: dataset.labels,
+        "age": lambda: dataset.metadata["age"].to_numpy(),
+        "color": lambda: data.hue(cached.colors(dataset)),
+        "light": lambda: data.lightness(cached.colors(dataset)),
     }[order]()
-    return mixed[np.argsort(by, kind="stable")]
+    return mixed[np.argsort(by[mixed], kind="stable")]
 
 
 def _member(dataset: data.LesionDataset, rows: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from ham.config import DataError, HamError
 from ham.data import Filters
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import drop_images, in_force, show_images
-from ham.ui.frame import is_dark, show_error, timed
+from ham.ui.frame import choose, is_dark, show_error, timed
 
 METHODS = {"pca": "Principal components", "tsne": "t-SNE"}
 _LOOK_AGAIN_SECONDS = 1.5
@@ -75,14 +75,11 @@ def image_map(dataset: data.LesionDataset, chosen: Filters) -> None:
     if dataset.n_images < data.LEAST_IMAGES:
         st.info(f"{dataset.n_images} images are too few for a map.", icon=":material/scatter_plot:")
         return
-    method = st.segmented_control(
+    method = choose(
         "Map by",
-        list(METHODS),
-        default="pca",
-        required=True,
-        key="dataset_map_by",
-        format_func=METHODS.get,
-        persist_state="session",
+        METHODS,
+        "dataset_map_by",
+        "pca",
         help="Principal components are there at once and keep large "
         "distances. t-SNE takes about a minute once and keeps neighbours together.",
     )
@@ -169,7 +166,7 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
     """Starts the map where it is not in the making, and follows it."""
     making = maps().making(dataset)
     if making is None or not (making.running or making.result):
-        if making is not None and not isinstance(making.error, io.Stopped):
+        if making and making.error and not isinstance(making.error, io.Stopped):
             show_error(_in_words(making.error))
         words = "Make the t-SNE map" if making is None else "Make it again"
         st.button(

@@ -15,7 +15,7 @@ from ham.charts import CLASS_TITLES
 from ham.config import CODES
 from ham.data import method_in_words
 from ham.ui.dataset.filters import show_classes
-from ham.ui.frame import chart, is_dark
+from ham.ui.frame import chart, choose, is_dark
 
 TABLES = {
     "class": "Class",
@@ -76,14 +76,7 @@ def _texts(customdata: object) -> Iterator[str]:
 
 
 def _tables(metadata: pd.DataFrame) -> None:
-    by = st.segmented_control(
-        "Images by class and",
-        list(TABLES),
-        default="class",
-        required=True,
-        format_func=TABLES.get,
-        key="dataset_table",
-    )
+    by = choose("Images by class and", TABLES, "dataset_table", "class")
     st.dataframe(
         count_table(metadata, by),
         key=f"dataset_table_{by}",

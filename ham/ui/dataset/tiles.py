@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -21,7 +20,7 @@ def open_image(row: int) -> None:
     st.session_state["dataset_open"] = int(row)
 
 
-def show_tiles(dataset: data.LesionDataset, rows: Sequence[int], view: str, key: str) -> None:
+def show_tiles(dataset: data.LesionDataset, rows: np.ndarray, view: str, key: str) -> None:
     """A grid of images; a click on one, or Enter, opens its details. `key` names the grid."""
     siblings = np.bincount(dataset.groups)[dataset.groups[rows]]
     table = dataset.metadata.iloc[rows].to_dict("records")

@@ -18,7 +18,7 @@ from ham.images import CheckedImage, check_image
 from ham.prediction import Question, dataset_image
 from ham.ui import visit
 from ham.ui.current_data import current_dataset
-from ham.ui.frame import plain, show_error
+from ham.ui.frame import choose, plain, show_error
 
 MAX_IMAGES = 100  # that a visit keeps
 EXAMPLES = 4
@@ -27,14 +27,8 @@ OWN, EXAMPLE = "Your own files", "Test images of the data set"
 
 def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[ImageError]]:
     """The images to be answered, and why the other files are not."""
-    source = st.segmented_control(
-        "Images",
-        (OWN, EXAMPLE),
-        default=OWN,
-        required=True,
-        key="prediction_source",
-        persist_state="session",
-        label_visibility="collapsed",
+    source = choose(
+        "Images", (OWN, EXAMPLE), "prediction_source", OWN, label_visibility="collapsed"
     )
     if source == EXAMPLE:
         return _examples(runs), []

@@ -27,7 +27,7 @@ def choose_runs(found: Found) -> tuple[list[store.Run], dict[str, str]]:
         "Models that answer",
         list(by_id),
         default=[run.id for run in best_runs(runs)],
-        format_func=labels.get,
+        format_func=labels.__getitem__,
         key="prediction_runs",
         persist_state="session",
         max_selections=MAX_RUNS,

@@ -226,7 +226,7 @@ def last_ended(runs: list[Run]) -> None:
 def _outcome(run: Run) -> None:
     """How it ended, in words, and what to do next."""
     epochs = f"{run.status.epoch} of {words.count(run.config.epochs, 'epoch')}"
-    if run.state == "failed":
+    if run.state == "failed" and run.status.error:
         frame.show_error(HamError(**run.status.error))
     elif run.state == "interrupted":
         st.warning(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import streamlit as st
 
@@ -48,14 +49,12 @@ def form(dataset: LesionDataset) -> TrainConfig | None:
     """
     filled = _take_over()
     # a widget's own default and a value from session state do not go together
-    model = st.segmented_control(
+    model = frame.choose(
         "Model",
-        list(MODELS),
-        default=None if filled else "cnn",
-        required=True,
+        MODELS,
+        "train_model",
+        None if filled else "cnn",
         format_func=lambda name: MODEL_TITLES[name],
-        key="train_model",
-        persist_state="session",
     )
     st.caption(MODELS[model].description)
     recipe = st.selectbox(
@@ -146,7 +145,7 @@ def _fields(settings: Iterable[Setting], start: TrainConfig, filled: bool) -> di
     return values
 
 
-def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
+def _field(setting: Setting, default: Any, key: str, filled: bool) -> object:
     if setting.choices:
         if st.session_state.get(key, default) not in setting.choices:  # of a run on other data
             del st.session_state[key]
@@ -154,7 +153,7 @@ def _field(setting: Setting, default: object, key: str, filled: bool) -> object:
             setting.label,
             setting.choices,
             index=0 if filled else setting.choices.index(default),
-            format_func=setting.words.get,
+            format_func=setting.words.__getitem__,
             help=setting.help,
             key=key,
             persist_state="session",
@@ -238,7 +237,7 @@ def start_button(config: TrainConfig | None, dataset: LesionDataset, found: Foun
         for index, one in enumerate(chosen)
         if (run := store.trained_before(one, dataset.fingerprint, found.runs))
     }
-    again = len(chosen) == 1 and bool(known) and not known[0].live
+    again = len(chosen) == 1 and 0 in known and not known[0].live
     if len(chosen) > 1:
         chosen = _left(chosen, known)
     elif known:
@@ -254,9 +253,10 @@ def start_button(config: TrainConfig | None, dataset: LesionDataset, found: Foun
         label, type="primary", icon=":material/play_arrow:", disabled=not chosen, width="stretch"
     ):
         for one in chosen:
-            run = engine.submit(one, dataset.record)
+            started = f"{engine.submit(one, dataset.record).title} is"
         frame.engine().wake()
-        started = f"{run.title} is" if len(chosen) == 1 else f"{len(chosen)} runs are"
+        if len(chosen) > 1:
+            started = f"{len(chosen)} runs are"
         st.toast(f"{started} in the queue.", icon=":material/schedule:")
         st.rerun()
 

@@ -69,15 +69,14 @@ def _how_many(three: list[Cell], protocols: int) -> int:
     """1 or 3 runs a protocol; after a restart as many as were begun."""
     if st.session_state.get(_CHOSEN) not in lab.RUNS_EACH:
         st.session_state[_CHOSEN] = 3 if any(cell.run for cell in three[protocols:]) else 1
-    return st.segmented_control(
+    return frame.choose(
         "Runs of each protocol",
-        list(lab.RUNS_EACH),
-        required=True,
-        key=_CHOSEN,
-        persist_state="session",
-        format_func=lambda number: count(number, "run"),
+        lab.RUNS_EACH,
+        _CHOSEN,
+        None,
         help="Each has a seed of its own: other test lesions, other starting weights. Three tell "
         "more of chance than one, and take three times as long.",
+        format_func=lambda number: count(number, "run"),
     )
 
 

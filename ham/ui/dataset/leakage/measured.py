@@ -21,10 +21,11 @@ def show_result(dataset: data.LesionDataset, plan: list[Cell]) -> None:
     done = [cell for cell in plan if cell.done]
     if not done:
         return
+    runs = [cell.run for cell in done if cell.run]
     versions = tuple(
-        (cell.protocol, cell.seed, store.predictions_version(cell.run)) for cell in done
+        (run.config.split, run.config.seed, store.predictions_version(run)) for run in runs
     )
-    result = _result(versions, dataset.fingerprint, [cell.run for cell in done], dataset)
+    result = _result(versions, dataset.fingerprint, runs, dataset)
     for problem in result.problems:
         show_error(problem)
     if not result.protocols:
@@ -111,4 +112,4 @@ def _figure(versions: tuple, _result: Result) -> object:
 def _parts(leak: Leak) -> list[tuple[str, Part]]:
     """By `charts.KINDS`; where training has seen all or nothing, the whole test part alone."""
     parts = (leak.whole, leak.unseen, leak.seen) if leak.gap else (leak.whole,)
-    return list(zip(charts.KINDS, parts, strict=False))
+    return [(kind, part) for kind, part in zip(charts.KINDS, parts, strict=False) if part]

@@ -10,7 +10,7 @@ import streamlit as st
 from ham import data
 from ham.config import CLASSES
 from ham.lab import leakage as lab
-from ham.ui.frame import errors
+from ham.ui.frame import choose, errors
 from ham.ui.pictures import jpeg, png, width_limit
 
 _AT_ONCE = 3
@@ -35,15 +35,13 @@ def show_pairs(dataset: data.LesionDataset) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         protocol = leaking[0]
         if len(leaking) > 1:
-            protocol = st.segmented_control(
+            protocol = choose(
                 "Split",
                 leaking,
-                default=leaking[0],
-                required=True,
-                key="leakage_pairs_of",
-                persist_state="session",
-                format_func=lambda name: data.SPLIT_TITLES[name][0],
+                "leakage_pairs_of",
+                leaking[0],
                 label_visibility="collapsed",
+                format_func=lambda name: data.SPLIT_TITLES[name][0],
             )
         several = len(found[protocol]) > _AT_ONCE
         if several and st.button(
@@ -88,7 +86,7 @@ def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
         f'alt="{side}: {image_id}, 28 by 28 pixels as the models see it">'
     )
     path = dataset.original(index)
-    if path and (photograph := jpeg(path)):
+    if path and (photograph := jpeg(str(path))):
         shown += (
             f'<img class="ham-original" src="{photograph.url}"{width_limit(photograph)} '
             f'alt="{side}: {image_id}, the original photograph">'
