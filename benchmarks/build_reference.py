@@ -18,7 +18,6 @@ before it is put in place.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import secrets
 import shutil
 import sys
@@ -27,6 +26,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from ham import data, io, store, training
@@ -126,7 +126,7 @@ def trained(name: str, dataset: data.LesionDataset) -> store.Run:
             run.state == "done"
             and run.has_model
             and run.config.fingerprint == config.fingerprint
-            and run.record["data"]["fingerprint"] == dataset.fingerprint
+            and run.record.data.fingerprint == dataset.fingerprint
         ):
             return run
 
@@ -150,8 +150,8 @@ def check_origin(run: store.Run, name: str) -> None:
     """
     if run.config.fingerprint != config_of(name).fingerprint:
         raise NotShipped(f"{run.id} ({run.title}) has other settings than the recipe of {name}.")
-    if run.record["data"]["name"] != "HAM10000" or run.record["data"]["synthetic"]:
-        raise NotShipped(f"{run.id} was trained on {run.record['data']['name']}.")
+    if run.record.data.name != "HAM10000" or run.synthetic:
+        raise NotShipped(f"{run.id} was trained on {run.record.data.name}.")
 
 
 # --------------------------------------------------------------------------------- ship
@@ -163,7 +163,7 @@ def ship(run: store.Run, name: str, folder: Path) -> Path:
     Raises NotShipped where it is not done, leaks, is too large, or would pass on what it must
     not; then nothing was changed.
     """
-    if run.state != "done" or not run.has_model or run.record["split"]["leaking"]:
+    if run.state != "done" or not run.has_model or run.leaking:
         raise NotShipped(
             f"{run.id} is {run.state}, split by {run.config.split}: only a run that "
             "is done and does not "
@@ -193,13 +193,12 @@ def ship(run: store.Run, name: str, folder: Path) -> Path:
 
 def _record(run: store.Run, name: str) -> dict:
     """config.json: all that was recorded but where the data lay."""
-    return {**run.record, "id": name, "data": {**run.record["data"], "source": SOURCE}}
+    found = io.read_json(run.folder / "config.json")
+    return found | {"id": name, "data": found["data"] | {"source": SOURCE}}
 
 
 def _status(run: store.Run) -> dict:
-    return dataclasses.asdict(
-        dataclasses.replace(run.status, owner=None, phase="", seconds_left=None)
-    )
+    return msgspec.to_builtins(run.status) | {"owner": None, "phase": "", "seconds_left": None}
 
 
 def _predictions(run: store.Run) -> bytes:
@@ -227,7 +226,7 @@ def _check(run: store.Run, files: dict[str, bytes]) -> None:
     size = sum(map(len, files.values()))
     if size >= MAX_BYTES:
         raise NotShipped(f"{run.id} has {size:,} bytes, {MAX_BYTES:,} are allowed.")
-    places = [run.record["data"]["source"], str(run.folder), str(Path.home())]
+    places = [run.record.data.source, str(run.folder), str(Path.home())]
     some_ids = [str(part.image_id[0]) for part in store.read_predictions(run).values()]
     for name, content in files.items():
         found = found_in(
@@ -278,17 +277,16 @@ def card_text(report: RunReport) -> str:
     """
     run, evaluation, calibration = report.run, report.evaluation, report.calibration.summary
     model, recipe = MODEL_TITLES[run.config.model], RECIPES[run.config.recipe]
-    config, record, split = run.config, run.record, run.record["split"]
-    parameters = sum(record["parameters"].values())
+    config, record, split = run.config, run.record, run.record.split
     date = time.strftime("%Y-%m-%d", time.gmtime(run.status.ended))
-    versions = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in record.packages.items())
     sections = {
         "What it "
-        "is": f"{model} with {parameters:,} parameters that gives each of seven kinds of skin "
-        "lesion a "
+        "is": f"{model} with {record.parameters.total:,} parameters that gives each of seven kinds "
+        "of skin lesion a "
         "probability, from a dermatoscopic photograph squashed to 28x28 pixels. It ships with "
         "HAM Lab "
-        f"{record['code_version']}, trained by its code on {date} for {run.status.epoch} epochs; "
+        f"{record.code_version}, trained by its code on {date} for {run.status.epoch} epochs; "
         "epoch "
         f"{run.status.best_epoch} is kept ({config.in_words('epoch_kept').lower()}).",
         "What it is "
@@ -297,16 +295,16 @@ def card_text(report: RunReport) -> str:
         "image before one has trained any. **Not a diagnosis**, not a medical device, not for "
         "photographs of one's own "
         "skin.",
-        "Data": f"[HAM10000]({KAGGLE_URL}): {record['data']['n_images']:,} images of "
-        f"{record['data']['n_lesions']:,} "
+        "Data": f"[HAM10000]({KAGGLE_URL}): {record.data.n_images:,} images of "
+        f"{record.data.n_lesions:,} "
         f"lesions, {LICENCE} ({CITATION}). None of its images or metadata rows ships; the model's "
         "answers on "
         "validation and test name the images by hashes of their ids.",
         "Split": f"By lesion, seed {config.seed}: all images of a lesion are on one side. Train "
-        f"{split['n_train']:,} "
-        f"images, validation {split['n_validation']:,} ({100 * config.validation_fraction:g} %), "
+        f"{split.n_train:,} "
+        f"images, validation {split.n_validation:,} ({100 * config.validation_fraction:g} %), "
         "test "
-        f"{split['n_test']:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} "
+        f"{split.n_test:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} "
         "lesions. "
         f"{'Temperature' if config.epoch_kept == 'last' else 'Epoch, temperature'} and thresholds "
         "were chosen on "
@@ -325,11 +323,11 @@ def card_text(report: RunReport) -> str:
         f"{calibration.mean_set_size:.1f} classes on "
         "average.",
         "Limits": LIMITS,
-        "Versions": f"HAM Lab {record['code_version']}, Python {record['python']}, {versions}. "
+        "Versions": f"HAM Lab {record.code_version}, Python {record.python}, {versions}. "
         "Data fingerprint "
-        f"`{record['data']['fingerprint'][:16]}`, test images `{split['test_fingerprint'][:16]}`, "
+        f"`{record.data.fingerprint[:16]}`, test images `{split.test_fingerprint[:16]}`, "
         "settings "
-        f"`{config.fingerprint[:16]}`, model `{record['model']['sha256'][:16]}`.",
+        f"`{config.fingerprint[:16]}`, model `{record.model.sha256[:16]}`.",
         "This card": "After Mitchell et al., Model cards for model reporting, FAT* 2019.",
     }
     return (

@@ -20,7 +20,7 @@ import numpy as np
 
 from ham import data, io, store, training
 from ham.config import CLASS_INDEX, MODEL_TITLES, recipe_config
-from ham.evaluation import Interval, format_score
+from ham.evaluation import Interval, format_score, intervals_record
 
 RESULTS = Path(__file__).parent / "results" / "described.json"
 REPORTED = {"lstm": 0.7099, "cnn": 0.7164}
@@ -71,8 +71,8 @@ def measure(dataset: data.LesionDataset, model: str, split: str, seed: int) -> d
         "data_fingerprint": dataset.fingerprint,
         "date": time.strftime("%Y-%m-%d"),
         "python": platform.python_version(),
-        "packages": run.record["packages"],
-        "scores": {name: run.record["evaluation"]["scores"][name] for name in SCORES},
+        "packages": run.record.packages,
+        "scores": intervals_record({name: run.scores[name] for name in SCORES}),
     }
 
 

@@ -21,19 +21,11 @@ from pathlib import Path
 
 from ham import store
 from ham.config import CODES, N_CLASSES, TrainConfig, runs_folder
-from ham.io import json_bytes
+from ham.evaluation import SCORES
+from ham.io import json_bytes, read_json
 
 ROUNDS = 5
 BAR_SECONDS = 0.5
-SCORES = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "macro_auc",
-    "malignant_sensitivity",
-    "malignant_specificity",
-    "malignant_auc",
-)
 
 
 def main() -> None:
@@ -77,10 +69,9 @@ def write_runs(count: int) -> None:
     support = dict(zip(CODES, (112, 51, 34, 669, 110, 14, 12), strict=True))
     score = {"value": 0.7512345678901234, "low": 0.7312345678901234, "high": 0.7712345678901234}
     per_class = {"precision": 0.5123456789, "recall": 0.5123456789, "f1": 0.5123456789, "auc": 0.9}
-    first = store.write_record(
-        first,
-        model={"sha256": "0" * 64, "trainable": 58000, "not_trainable": 1005},
-        split={
+    record = read_json(first.folder / "config.json") | {
+        "model": {"sha256": "0" * 64, "trainable": 58000, "not_trainable": 1005},
+        "split": {
             "protocol": "lesion",
             "seed": 0,
             "leaking": False,
@@ -90,15 +81,15 @@ def write_runs(count: int) -> None:
             "n_validation": 1001,
             "n_test": 1002,
         },
-        evaluation={
+        "evaluation": {
             "n_images": 1002,
             "n_lesions": 747,
             "scores": dict.fromkeys(SCORES, score),
             "per_class": {code: {"support": support[code], **per_class} for code in CODES},
             "confusion": [[support[code], *[0] * (N_CLASSES - 1)] for code in CODES],
         },
-    )
-    status = json.loads((first.folder / "status.json").read_bytes())
+    }
+    status = read_json(first.folder / "status.json")
     for number in range(count):
         run_id, created = f"cnn-made-{number:05d}", 1_700_000_000.0 + number
         config = TrainConfig(seed=number, epochs=1 + number % 50)
@@ -107,7 +98,7 @@ def write_runs(count: int) -> None:
         write(
             folder / "config.json",
             {
-                **first.record,
+                **record,
                 "id": run_id,
                 "created": created,
                 "config": config.to_dict(),

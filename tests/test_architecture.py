@@ -249,6 +249,21 @@ def broken_errors(source: str) -> list[str]:
     ]
 
 
+def records_taken_for_dicts(source: str) -> list[str]:
+    """Look-ups by name in what is called a record: a run's is a struct, decoded by the store."""
+    wrong = []
+    for node in ast.walk(ast.parse(source)):
+        looked_in = None
+        if isinstance(node, ast.Subscript) or (
+            isinstance(node, ast.Attribute) and node.attr in ("get", "items", "keys", "values")
+        ):
+            looked_in = node.value
+        name = getattr(looked_in, "attr", getattr(looked_in, "id", None))
+        if name == "record":
+            wrong.append(ast.unparse(node))
+    return wrong
+
+
 #: What only `ham.io` does: call -> what to call instead. Elsewhere each of these is a second
 #: copy of the floor.
 PLUMBING = {
@@ -396,6 +411,13 @@ def test_class_names_are_listed_once():
 
 def test_no_bare_except_and_no_assert():
     assert every_source(broken_errors) == []
+
+
+def test_a_runs_record_is_looked_into_by_attributes_only():
+    assert every_source(records_taken_for_dicts) == []
+    for wrong in ("run.record['split']", "record.get('split')", "x = one.run.record[name]"):
+        assert records_taken_for_dicts(wrong), wrong
+    assert records_taken_for_dicts("run.record.split.seed; records[0]; record(x)") == []
 
 
 def test_only_the_floor_does_what_the_floor_does():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from ham import store
 from ham.config import TrainConfig
 from ham.data import LesionDataset, Split, make_split
 from ham.evaluation import SCORES, evaluate, logistic_regression_proba
+from ham.evaluation.records import Baselines
 from ham.training import train
 from ham.training.baselines import pixel_baseline
 
@@ -42,16 +44,16 @@ def cached(ham_home: Path, split: Split) -> Path:
 def test_the_baseline_is_scored_on_the_test_part(
     small_dataset: LesionDataset, split: Split
 ) -> None:
-    found = pixel_baseline(small_dataset, split)["logistic_regression"]
-    assert found["n_images"] == len(split.test)
+    found = pixel_baseline(small_dataset, split).logistic_regression
+    assert found.n_images == len(split.test)
     proba = logistic_regression_proba(
         small_dataset.images[split.train],
         small_dataset.labels[split.train],
         small_dataset.images[split.test],
     )
     right = np.mean(proba.argmax(axis=1) == small_dataset.labels[split.test])
-    assert found["scores"]["accuracy"]["value"] == pytest.approx(right)
-    assert set(found["scores"]) == set(SCORES)
+    assert found.scores["accuracy"].value == pytest.approx(right)
+    assert set(found.scores) == set(SCORES)
 
 
 def test_the_second_run_on_a_split_fits_nothing_and_another_split_does(
@@ -84,14 +86,14 @@ def test_a_damaged_cache_file_is_computed_anew(
     cached(ham_home, split).write_text(content)
     assert pixel_baseline(small_dataset, split) == first
     assert len(fits) == 2
-    assert json.loads(cached(ham_home, split).read_text()) == first
+    assert json.loads(cached(ham_home, split).read_text()) == json.loads(msgspec.json.encode(first))
 
 
 def test_a_cache_of_another_test_part_is_not_believed(
     small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path
 ) -> None:
     first = pixel_baseline(small_dataset, split)
-    changed = json.loads(json.dumps(first))
+    changed = json.loads(msgspec.json.encode(first))
     changed["logistic_regression"]["n_images"] += 1
     cached(ham_home, split).write_text(json.dumps(changed))
     assert pixel_baseline(small_dataset, split) == first
@@ -118,7 +120,7 @@ def test_a_baseline_that_cannot_be_computed_is_left_out(
         raise error
 
     monkeypatch.setattr(module, "logistic_regression_proba", broken)
-    assert pixel_baseline(small_dataset, split) == {}
+    assert pixel_baseline(small_dataset, split) == Baselines()
     assert not cached(ham_home, split).exists()
 
 
@@ -132,4 +134,4 @@ def test_a_class_with_one_training_image_is_no_obstacle(kaggle_folder) -> None:
 def test_a_training_leaves_its_baseline_in_the_run_folder(small_dataset: LesionDataset) -> None:
     config = TrainConfig(epochs=1, model_settings={"units_1": 8, "units_2": 8})
     run = store.read_run(train(config, small_dataset).id)
-    assert run.record["floors"] == pixel_baseline(small_dataset, make_split(small_dataset))
+    assert run.record.baselines == pixel_baseline(small_dataset, make_split(small_dataset))

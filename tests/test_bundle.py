@@ -15,51 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ham import io, store
-from ham.config import CODES, StoreError, TrainConfig, runs_folder
-from ham.evaluation import SCORES
-from ham.store import HISTORY_COLUMNS, Predictions, Run, bundle
+from ham import store
+from ham.config import StoreError, runs_folder
+from ham.store import HISTORY_COLUMNS, Failure, Run, bundle
+from tests.run_factory import keras_file, used_run, waiting_run, zipped
 
-DATA = {
-    "name": "noise",
-    "source": "/somewhere",
-    "synthetic": False,
-    "fingerprint": "f",
-    "n_images": 3,
-    "n_lesions": 2,
-}
-SCORE = {"value": 0.5, "low": 0.25, "high": 0.75}
-SUPPORT = {"mel": 1, "nv": 1}
-EVALUATION = {  # of a melanoma and a nevus, both called melanoma
-    "n_images": 2,
-    "n_lesions": 1,
-    "scores": dict.fromkeys(SCORES, SCORE),
-    "per_class": {
-        code: {
-            "support": SUPPORT.get(code, 0),
-            "precision": 0.5,
-            "recall": 0.5,
-            "f1": 0.5,
-            "auc": None,
-        }
-        for code in CODES
-    },
-    "confusion": [[SUPPORT.get(code, 0), *6 * [0]] for code in CODES],
-}
-KERAS = {
-    "module": "keras",
-    "class_name": "Sequential",
-    "config": {
-        "layers": [
-            {
-                "module": "keras.layers",
-                "class_name": "Dense",
-                "config": {"units": 7},
-                "registered_name": None,
-            }
-        ]
-    },
-}
 TAKEN = [
     "config.json",
     "status.json",
@@ -71,50 +31,10 @@ TAKEN = [
 ]
 
 
-def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, content in members.items():
-            # dated 1980, whenever the test runs
-            file.writestr(zipfile.ZipInfo(name), content, compression)
-    return buffer.getvalue()
-
-
-def keras_file(
-    config: dict | bytes = KERAS, weights: bytes = b"\x89HDF\r\n\x1a\n weights", **more: bytes
-) -> bytes:
-    content = config if isinstance(config, bytes) else json.dumps(config).encode()
-    return zipped(
-        {"metadata.json": b"{}", "config.json": content, "model.weights.h5": weights, **more}
-    )
-
-
-def finish(model: bytes | None = None) -> Run:
-    """A run as a training leaves it, with invented results."""
-    run = store.create_run(TrainConfig(seed=1), DATA, now=1_000_000.0)
-    store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": 1})
-    part = Predictions(
-        np.array(["a", "b"]), np.array([0, 0]), np.array([3, 0]), np.full((2, 7), 1 / 7, np.float32)
-    )
-    store.write_predictions(run, {"validation": part, "test": part})
-    (run.folder / "model.keras").write_bytes(model or keras_file())
-    (run.folder / "lock").touch()
-    (run.folder / "checkpoint").mkdir()
-    store.write_log(run, "done", now=1_000_001.0)
-    run = store.write_record(
-        run,
-        model={"sha256": io.file_sha256(run.folder / "model.keras")},
-        split={"test_fingerprint": "t", "leaking": False},
-        evaluation=EVALUATION,
-    )
-    run = store.write_notes(run, title="Mine", tags=("good",))
-    return store.write_status(run, state="done", epoch=1, best_epoch=1, ended=1_000_002.0)
-
-
 @pytest.fixture
 def exported() -> tuple[Run, bytes]:
     """A run and its export; the run is not here any more."""
-    run = finish()
+    run = used_run()
     content = store.export_run(run)
     store.delete_run(run)
     return run, content
@@ -205,17 +125,18 @@ def test_a_bundle_is_imported_from_a_path_too(exported: tuple[Run, bytes], tmp_p
 
 
 def test_a_run_that_failed_before_it_had_a_model_is_carried_too() -> None:
-    run = store.create_run(TrainConfig(), DATA)
-    run = store.write_status(run, state="failed", error={"what": "a", "why": "b.", "todo": "c."})
+    run = store.write_status(waiting_run(), state="failed", error=Failure("a", "b.", "c."))
     (run.folder / "model.keras").write_bytes(b"half a model")  # of a crash between model and record
     content = store.export_run(run)
     store.delete_run(run)
-    assert store.import_run(content).status.error == {"what": "a", "why": "b.", "todo": "c."}
+    again = store.import_run(content)
+    assert again.status.error == Failure("a", "b.", "c.")
+    assert (again.failure.what, again.failure.why, again.failure.todo) == ("a", "b.", "c.")
     assert not (run.folder / "model.keras").exists()
 
 
 def test_a_run_that_is_here_already_is_refused_and_the_very_same_is_called_so() -> None:
-    run = finish()
+    run = used_run()
     content = store.export_run(run)
     with pytest.raises(StoreError, match="already, the very same"):
         store.import_run(content)
@@ -227,13 +148,13 @@ def test_a_run_that_is_here_already_is_refused_and_the_very_same_is_called_so() 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
 def test_only_what_has_ended_is_exported(state: str) -> None:
-    run = store.write_status(finish(), state=state)
+    run = store.write_status(used_run(), state=state)
     with pytest.raises(StoreError, match="ended"):
         store.export_run(store.read_run(run.id))
 
 
 def test_a_damaged_run_is_not_exported_and_damaged_notes_are_left_behind() -> None:
-    run = finish()
+    run = used_run()
     (run.folder / "notes.json").write_text("{")
     assert "notes.json" not in members_of(store.export_run(store.read_run(run.id)))
     (run.folder / "model.keras").write_bytes(keras_file() + b" ")
@@ -373,7 +294,7 @@ def test_a_member_that_is_not_as_the_manifest_says_is_refused(exported: tuple[Ru
         ("status.json", lambda s: s.update(state="running"), "has not ended"),
         ("status.json", lambda s: s.update(state="interrupted"), "has not ended"),
         ("status.json", lambda s: s.update(epoch="many"), "epoch is 'many'"),
-        ("status.json", lambda s: s.update(error={"what": 1}), "not null or what, why and todo"),
+        ("status.json", lambda s: s.update(error={"what": 1}), "error.what is 1, not a text"),
         ("notes.json", lambda n: n.update(tags=["two words"]), "notes.json cannot be used"),
     ],
 )
@@ -640,7 +561,8 @@ def test_an_entry_that_nobody_knows_is_kept_unless_it_is_nested_deep(
     again = store.import_run(
         edited(exported[1], "config.json", lambda r: r.update(other={"a": [1, {"b": None}]}))
     )
-    assert again.record["other"] == {"a": [1, {"b": None}]}
+    kept = json.loads((again.folder / "config.json").read_text())
+    assert kept["other"] == {"a": [1, {"b": None}]}
 
 
 @pytest.mark.parametrize(

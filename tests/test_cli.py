@@ -17,16 +17,9 @@ from ham.cli import training
 from ham.cli.parser import make_parser
 from ham.cli.writing import clock
 from ham.config import CLASS_INDEX, CODES
+from tests.run_factory import edited_run, waiting_run
 
 ROOT = Path(__file__).parents[1]
-DATA = {
-    "name": "noise",
-    "source": "noise",
-    "synthetic": False,
-    "fingerprint": "f",
-    "n_images": 150,
-    "n_lesions": 75,
-}
 VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work", "app")
 SCORES = {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
 
@@ -253,7 +246,7 @@ def test_a_training_that_fails_ends_with_2_and_says_why(kaggle_folder):
     assert "Traceback" not in said.stderr
     [failed] = store.list_runs()
     assert failed.state == "failed"
-    assert failed.status.error["why"] in said.stderr
+    assert failed.status.error.why in said.stderr
 
 
 def _eventually(found, seconds: float = 240):
@@ -288,7 +281,7 @@ def test_runs_as_json(trained):
 
 
 def test_runs_for_people_and_damaged_ones_on_standard_error(capsys):
-    made = store.create_run(config.TrainConfig(seed=3), DATA)
+    made = waiting_run(config.TrainConfig(seed=3))
     (config.runs_folder() / "broken").mkdir()
     assert cli.main(["runs"]) == 0
     said = capsys.readouterr()
@@ -328,7 +321,7 @@ def test_evaluate_as_json_has_every_score_with_its_interval(trained):
 
 
 def test_evaluating_a_run_without_a_model_is_refused(capsys):
-    made = store.create_run(config.TrainConfig(), DATA)
+    made = waiting_run()
     assert cli.main(["evaluate", made.id]) == 2
     assert made.id in capsys.readouterr().err
 
@@ -385,9 +378,9 @@ def two_runs(monkeypatch) -> list[str]:
     )
     predictors = {}
     for seed, predictor in enumerate((Colour(always="nv"), Colour())):
-        made = store.create_run(config.TrainConfig(seed=seed), DATA)
+        made = waiting_run(config.TrainConfig(seed=seed))
         store.write_predictions(made, {"validation": part, "test": part})
-        store.write_record(
+        edited_run(
             made, split={"train_counts": {code: 20 if code == "nv" else 10 for code in CODES}}
         )
         predictors[made.id] = predictor
@@ -675,9 +668,7 @@ def test_evaluate_on_the_test_part_says_how_its_probabilities_hold(trained, monk
 
 def test_runs_tested_on_different_images_are_not_compared(two_runs, capsys):
     for number, run_id in enumerate(two_runs):
-        store.write_record(
-            store.read_run(run_id), split={"test_fingerprint": str(number), "leaking": False}
-        )
+        edited_run(store.read_run(run_id), split={"test_fingerprint": str(number)})
     assert cli.main(["evaluate", *two_runs, "--json"]) == 0
     said = capsys.readouterr()
     assert [found["difference"] for found in json.loads(said.out)["runs"]] == [None, None]
@@ -737,7 +728,7 @@ def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, m
             "Sure", (), {"run_id": run.id, "proba": lambda self, images: proba[None]}
         )(),
     )
-    made = store.create_run(config.TrainConfig(), DATA)
+    made = waiting_run()
     assert cli.main(["predict", made.id, str(image)]) == 0
     said = capsys.readouterr()
     assert said.out == (
@@ -770,7 +761,7 @@ def test_what_libraries_print_goes_to_standard_error():
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX pipe")
 def test_a_reader_that_has_read_enough_gets_no_traceback(ham_home):
     for seed in range(20):
-        store.create_run(config.TrainConfig(seed=seed), DATA)
+        waiting_run(config.TrainConfig(seed=seed))
     process = subprocess.Popen(
         command("runs", "--json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -116,7 +116,7 @@ class TestWithWorkers:
             ended = store.read_run(run.id)
             assert (ended.state, ended.status.error) == ("done", None)
             assert len(store.read_history(ended)) == 3
-            assert ended.record["evaluation"]["n_images"] == ended.record["split"]["n_test"]
+            assert ended.record.evaluation.n_images == ended.record.split.n_test
 
     def test_the_next_run_is_trained_by_the_process_that_waits_for_it(
         self, working_engine: Engine, small_dataset: LesionDataset
@@ -228,8 +228,8 @@ def test_a_run_that_cannot_start_fails_with_its_reason_and_the_next_one_trains(
     changed = engine.submit(tiny(seed=2), {**small_dataset.record, "fingerprint": "other"})
     good = engine.submit(tiny(seed=3, epochs=1), small_dataset.record)
     assert engine.work(str(ham_home), "here").trained == 3
-    assert "gone" in store.read_run(gone.id).status.error["what"]
-    assert "not what it was" in store.read_run(changed.id).status.error["why"]
+    assert "gone" in store.read_run(gone.id).status.error.what
+    assert "not what it was" in store.read_run(changed.id).status.error.why
     assert store.read_run(good.id).state == "done", store.read_log(good)
 
 
@@ -262,7 +262,7 @@ def test_a_run_that_took_its_process_down_three_times_is_given_up_with_a_reason(
     assert engine.work(str(ham_home), "here.1").trained == 0
     given_up = store.read_run(run.id)
     assert given_up.state == "failed"
-    assert "3 times" in given_up.status.error["why"]
+    assert "3 times" in given_up.status.error.why
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import binom
 from sklearn import metrics
@@ -26,7 +25,6 @@ from ham.evaluation import (
     decimal,
     evaluate,
     evaluate_recalls,
-    evaluation_from_record,
     evaluation_record,
     expected_calibration_error,
     fit_temperature,
@@ -47,10 +45,7 @@ from ham.evaluation import (
     proportion,
     reliability,
     roc,
-    scores_from_record,
     shares,
-    stored_baseline,
-    train_counts,
     unpaired_difference,
     with_temperature,
 )
@@ -58,6 +53,7 @@ from ham.evaluation import baselines as baselines_module
 from ham.evaluation import scores as scores_module
 from ham.evaluation.intervals import area_interval, effective_lesions
 from ham.evaluation.metrics import ratio
+from ham.evaluation.records import EvaluationRecord
 
 MEL, BCC, AKIEC, NV, BKL, VASC, DF = range(7)
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
@@ -785,46 +781,6 @@ def test_what_a_baseline_scores_by_construction_has_no_interval():
     assert written["accuracy"].startswith("25 % (0 to ")
 
 
-@pytest.mark.parametrize(
-    "recorded",
-    [
-        None,
-        [],
-        "nv",
-        {},
-        {"nv": 5},
-        dict.fromkeys(CODES, 0),
-        dict.fromkeys(CODES, "5"),
-        dict.fromkeys(CODES, -1),
-        dict.fromkeys(CODES, 1.5),
-        dict.fromkeys(CODES, True),
-        dict.fromkeys(CODES, 10**400),
-    ],
-)
-def test_a_run_without_counts_of_its_training_has_those_of_its_validation(recorded):
-    validation = np.array([NV, NV, BKL])
-    assert train_counts({"split": {"train_counts": recorded}}, validation).tolist() == [
-        0,
-        0,
-        0,
-        2,
-        1,
-        0,
-        0,
-    ]
-    assert train_counts({"split": {}}, validation).tolist() == [0, 0, 0, 2, 1, 0, 0]
-    counts = {"df": 6, "mel": 1, "bcc": 2, "akiec": 3, "nv": 4, "bkl": 5, "vasc": 0}  # in any order
-    assert train_counts({"split": {"train_counts": counts}}, validation).tolist() == [
-        1,
-        2,
-        3,
-        4,
-        5,
-        0,
-        6,
-    ]
-
-
 def test_logistic_regression_tells_dark_images_from_light_ones():
     random = np.random.default_rng(0)
     labels = np.array([MEL, NV] * 20)
@@ -928,7 +884,7 @@ def test_p_values_are_written_with_the_digits_that_matter(p, words):
     assert p_value(p) == words
 
 
-def test_the_record_is_json_and_gives_the_scores_back():
+def test_the_record_is_json():
     found = evaluate(np.array([NV, NV, BKL]), sure([NV, NV, NV]), np.arange(3))
     record = json.loads(json.dumps(evaluation_record(found), allow_nan=False))
     assert (record["n_images"], record["n_lesions"]) == (3, 3)
@@ -938,87 +894,6 @@ def test_the_record_is_json_and_gives_the_scores_back():
     assert record["per_class"]["nv"]["support"] == 2
     assert list(record["per_class"]) == list(CODES)
     assert record["confusion"][NV][NV] == 2
-    whole = evaluation_from_record(record)
-    assert (whole.n_images, whole.n_lesions, whole.confusion.tolist()) == (
-        3,
-        3,
-        found.confusion.tolist(),
-    )
-    pd.testing.assert_frame_equal(whole.per_class, found.per_class)
-    again = scores_from_record(record)
-    assert again["accuracy"] == found.scores["accuracy"]
-    assert math.isnan(again["malignant_auc"].value)
-
-
-def stored() -> dict:
-    """An evaluation of five images of five lesions, four right, as JSON."""
-    found = evaluate(
-        np.array([NV, NV, NV, BKL, MEL]), sure([NV, NV, NV, NV, MEL]), np.arange(5), resamples=50
-    )
-    return json.loads(json.dumps(evaluation_record(found)))
-
-
-def test_what_an_older_version_stored_without_width_is_read_honestly():
-    record = stored()
-    for key, value in (("accuracy", 0.0), ("malignant_sensitivity", 1.0)):
-        record["scores"][key] = {"value": value, "low": value, "high": value}
-    found = scores_from_record(record)
-    assert percent(found["accuracy"]) == "0 % (0 to 43)"  # z² / (5 + z²)
-    assert percent(found["malignant_sensitivity"]) == "100 %"  # of how many lesions it does not say
-    assert found["macro_f1"].has_width
-    assert percent(scores_from_record(record | {"n_lesions": 1})["accuracy"]) == "0 %"
-    assert evaluation_from_record(record).scores["accuracy"] == found["accuracy"]
-
-
-def changed(*place: object, value: object) -> dict:
-    record = stored()
-    at = record
-    for key in place[:-1]:
-        at = at[key]
-    at[place[-1]] = value
-    return record
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        None,
-        [],
-        3,
-        "scores",
-        {},
-        {"n_images": 15},
-        *(
-            changed(name, value=value)
-            for name in ("n_images", "n_lesions", "scores", "per_class", "confusion")
-            for value in (None, "5", [], {}, -1, 1.5, True, 10**400, [[1]] * 7, {"nv": 3})
-        ),
-        changed("scores", "accuracy", value=None),
-        changed("scores", "accuracy", "value", value="0.8"),
-        changed("scores", "accuracy", "low", value=[0.1]),
-        changed("scores", "macro_auc", "high", value=1e300),
-        changed("scores", "accuracy", "high", value=0.1),
-        changed("scores", "accuracy", value={"value": 0.5}),
-        changed("per_class", "nv", value=3),
-        changed("per_class", "nv", "support", value=0.5),
-        changed("per_class", "nv", "recall", value="all"),
-        changed("confusion", 2, value=[1, 2]),
-        changed("confusion", 2, value=None),
-        changed("confusion", 2, 2, value="many"),
-    ],
-)
-def test_a_record_that_is_no_evaluation_is_a_value_error_and_a_baseline_of_it_none(record):
-    with pytest.raises(ValueError, match="no scores of an evaluation"):
-        evaluation_from_record(record)
-    assert stored_baseline({"floors": {"logistic_regression": record}}) is None
-
-
-@pytest.mark.parametrize(
-    "record", [{}, {"floors": None}, {"floors": []}, {"floors": "none"}, {"floors": {}}]
-)
-def test_a_run_without_baselines_has_none(record):
-    assert stored_baseline(record) is None
-    assert stored_baseline({"floors": {"logistic_regression": stored()}}).n_images == 5
 
 
 # ------------------------------------------------------------------------------ errors
@@ -1068,15 +943,15 @@ def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
     """What CONTRIBUTING.md says of a metric: one entry, and it is everywhere."""
     from ham.evaluation import Score
 
-    stored_before = stored()
+    stored_before = EvaluationRecord.of(
+        evaluate(np.array([NV, BKL]), sure([NV, NV]), np.arange(2), resamples=50)
+    )
     monkeypatch.setitem(
         SCORES,
         "kappa",
-        Score(
-            "Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa, low=-1.0, later=True
-        ),
+        Score("Cohen's kappa", "Agreement beyond chance.", False, cohens_kappa, low=-1.0),
     )
-    assert "kappa" not in evaluation_from_record(stored_before).scores
+    assert "kappa" not in stored_before.to_scores()
     y_true = np.array([0, 0, 3, 3, 3, 3, 3, 3])
     answers = np.array([0, 3, 3, 3, 3, 3, 3, 0])
     proba = np.eye(7)[answers]
@@ -1084,8 +959,7 @@ def test_a_score_that_is_declared_is_computed_compared_and_written(monkeypatch):
     # 6 of 8 agree; by chance 2 * 2 + 6 * 6 of 64 would: (0.75 - 0.625) / 0.375
     assert found.scores["kappa"].value == pytest.approx(1 / 3)
     assert found.scores["kappa"].low < 1 / 3 < found.scores["kappa"].high
-    written = evaluation_record(found)
-    assert evaluation_from_record(written).scores["kappa"] == found.scores["kappa"]
+    assert EvaluationRecord.of(found).to_scores()["kappa"] == found.scores["kappa"]
     assert format_score("kappa", found.scores["kappa"]).startswith("0.33")
     assert compare(y_true, np.eye(7)[y_true], proba, np.arange(8))["kappa"].value == pytest.approx(
         2 / 3

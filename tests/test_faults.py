@@ -230,7 +230,7 @@ def test_data_that_vanishes_fails_the_run_with_its_reason_and_it_resumes_when_th
     assert engine.work(str(ham_home), "here").trained == 1
     failed = store.read_run(run.id)
     assert failed.state == "failed"
-    assert str(folder) in failed.status.error["what"]
+    assert str(folder) in failed.status.error.what
     (tmp_path / "elsewhere").rename(folder)
     engine.resume(failed)
     assert engine.work(str(ham_home), "here").trained == 1
@@ -261,7 +261,7 @@ def test_a_worker_without_memory_fails_the_run_with_that_reason_and_it_resumes_w
     limited_worker(resource.RLIMIT_AS, 2 * 2**30, ham_home)
     failed = store.read_run(run.id)
     assert failed.state == "failed"
-    assert "out of memory" in failed.status.error["why"]
+    assert "out of memory" in failed.status.error.why
     engine.resume(failed)
     assert engine.work(str(ham_home), "here").trained == 1
     assert has_every_epoch(store.read_run(run.id))
@@ -281,7 +281,7 @@ def test_a_disk_that_takes_no_more_fails_the_run_keeps_its_epochs_and_it_resumes
         held.unlink()
         failed = wait_for_state(run, "failed", "done")
         assert failed.state == "failed"
-        assert "cannot be written" in failed.status.error["why"]
+        assert "cannot be written" in failed.status.error.why
         kept = store.read_history(failed)
         assert len(kept) >= 2
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)

@@ -27,6 +27,7 @@ from ham.config import HamError, runs_folder
 from ham.store import Run
 from tests.conftest import write_kaggle_folder
 from tests.damage import csv_field, csv_line, damaged, json_entry
+from tests.run_factory import edited_run
 
 TIMES = 240  # damaged copies of each file
 
@@ -109,7 +110,7 @@ def everything_of(run_id: str) -> None:
     evaluation.evaluate(
         parts["test"].y_true, parts["test"].proba, parts["test"].lesion, resamples=20
     )
-    evaluation.evaluation_from_record(run.record["evaluation"])
+    run.record.evaluation.to_evaluation()
     evaluation.calibrate(
         parts["validation"].y_true,
         parts["validation"].proba,
@@ -143,8 +144,7 @@ def test_a_damaged_model_with_a_hash_that_fits_is_refused_in_words(run):
     path, outcomes = run.folder / "model.keras", Outcomes()
     for content in damaged(path.read_bytes(), 60, 4):
         path.write_bytes(content)
-        record = {**run.record["model"], "sha256": hashlib.sha256(content).hexdigest()}
-        changed = store.write_record(run, model=record)
+        changed = edited_run(run, model={"sha256": hashlib.sha256(content).hexdigest()})
         outcomes.of(lambda changed=changed: Predictor(changed))
     outcomes.check(20)
 

@@ -45,6 +45,7 @@ from ham.lab.leakage import (
     time_needed,
 )
 from tests.lab_runs import MEL, NV, PROTOCOLS, answers, invented
+from tests.run_factory import edited_run, waiting_run
 
 
 @pytest.fixture(autouse=True)
@@ -87,17 +88,15 @@ def test_the_lab_finds_its_runs_by_settings_and_data(small_dataset, kaggle_folde
 
 def test_of_several_runs_of_one_training_the_finished_one_counts(small_dataset):
     done = invented(small_dataset, "image")
-    store.create_run(
-        lab_config("image", 0, small_dataset), small_dataset.record, now=time.time() + 60
-    )
+    waiting_run(lab_config("image", 0, small_dataset), small_dataset.record, now=time.time() + 60)
     assert cells(small_dataset, ["image"], [0], store.list_runs())[0].run.id == done.id
 
 
 def test_a_training_of_the_same_settings_that_the_lab_did_not_start_counts_too(small_dataset):
-    run = store.create_run(
+    run = waiting_run(
         lab_config("lesion", 0, small_dataset).replace(recipe="improved"), small_dataset.record
     )
-    store.create_run(TrainConfig(), small_dataset.record)
+    waiting_run(TrainConfig(), small_dataset.record)
     assert [
         cell.run and cell.run.id for cell in cells(small_dataset, PROTOCOLS, [0], store.list_runs())
     ] == [
@@ -110,7 +109,7 @@ def test_a_training_of_the_same_settings_that_the_lab_did_not_start_counts_too(s
 
 def test_starting_takes_up_what_did_not_finish_and_leaves_the_rest_alone(small_dataset):
     done = invented(small_dataset, "lesion")
-    failed = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
+    failed = waiting_run(lab_config("image", 0, small_dataset), small_dataset.record)
     store.write_status(
         failed,
         state="failed",
@@ -144,7 +143,7 @@ def test_the_answers_of_a_run_come_with_what_its_training_has_seen(small_dataset
 def test_a_run_that_another_version_split_is_refused(small_dataset):
     run = invented(small_dataset, "image")
     with pytest.raises(StoreError, match="another version of HAM Lab dealt them"):
-        answers_of(store.write_record(run, split={"fingerprint": "0" * 64}), small_dataset)
+        answers_of(edited_run(run, split={"fingerprint": "0" * 64}), small_dataset)
     (run.folder / "predictions.npz").write_bytes(b"no zip")
     with pytest.raises(HamError):
         answers_of(store.read_run(run.id), small_dataset)
@@ -228,7 +227,7 @@ def test_the_time_is_that_of_the_steps_left(small_dataset, monkeypatch):
     # as past runs took comes first
     monkeypatch.setattr(engine, "seconds_a_step", lambda config: 0.5)
     assert time_needed(wanted, small_dataset).seconds == 61
-    run = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
+    run = waiting_run(lab_config("image", 0, small_dataset), small_dataset.record)
     store.write_status(run, state="cancelled", epoch=3)
     resumed = cells(small_dataset, PROTOCOLS, RUNS_EACH[1], store.list_runs())
     assert time_needed(resumed, small_dataset).seconds == 61 - 3 * 2 * 0.5
@@ -454,7 +453,7 @@ def test_runs_of_different_versions_are_told(small_dataset):
     runs = [invented(small_dataset, name) for name in ("lesion", "image")]
     same = [Cell(run.config.split, 0, run) for run in runs]
     assert not different_versions(same)
-    other = dataclasses.replace(runs[1], record=runs[1].record | {"code_version": "0.0.1"})
+    other = edited_run(runs[1], code_version="0.0.1")
     assert different_versions([same[0], Cell("image", 0, other)])
 
 

@@ -31,6 +31,7 @@ from ham.lab.leakage import EXPLANATION, cells, lab_config, start
 from ham.store import Run
 from tests.lab_runs import BCC, MEL, NV, PROTOCOLS, answers, invented
 from tests.page_driver import open_page, said
+from tests.run_factory import waiting_run
 
 
 @pytest.fixture(autouse=True)
@@ -390,7 +391,7 @@ def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_da
 @pytest.mark.usefixtures("few_draws")
 def test_what_failed_says_why_and_is_taken_up_with_what_is_missing(small_dataset):
     invented(small_dataset, "lesion")
-    run = store.create_run(lab_config("image", 0, small_dataset), small_dataset.record)
+    run = waiting_run(lab_config("image", 0, small_dataset), small_dataset.record)
     store.write_status(
         run,
         state="failed",
@@ -464,7 +465,7 @@ def test_the_page_has_one_timer_the_labs_for_its_own_runs_and_the_sidebars_for_o
     if tagged:
         start(cells(small_dataset, ["image"], [0], store.list_runs()), small_dataset)
     else:
-        store.create_run(TrainConfig(), small_dataset.record)
+        waiting_run(TrainConfig(), small_dataset.record)
     page = open_page("pages/dataset.py")
     in_sidebar = "\n".join(caption.value for caption in page.sidebar.caption)
     assert ("1 run waits" in in_sidebar) is not tagged

@@ -14,18 +14,11 @@ from ham.engine import Engine
 from ham.report.words import ago, done_share, progress_text, time_left
 from ham.ui import frame, home
 from tests.page_driver import open_page, words
-from tests.test_bundle import EVALUATION
+from tests.run_factory import EVALUATION, waiting_run
+from tests.run_factory import finished_run as made_run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [entry for entry in frame.MENU if (ROOT / entry.script).exists()]
-DATA = {
-    "name": "noise",
-    "source": "noise",
-    "synthetic": False,
-    "fingerprint": "f",
-    "n_images": 150,
-    "n_lesions": 75,
-}
 SECONDS = 60  # before a page counts as hanging, on a busy machine
 
 
@@ -80,7 +73,7 @@ def test_the_menu_links_every_page_there_is():
 
 
 def test_the_live_run_is_shown_with_epoch_and_time_left():
-    run = store.create_run(config.TrainConfig(epochs=8), DATA)
+    run = waiting_run(config.TrainConfig(epochs=8))
     with store.claim(run):
         store.write_status(
             run, state="running", phase="training", epoch=2, step=5, steps=10, seconds_left=130.0
@@ -97,7 +90,7 @@ def test_nothing_live_shows_nothing():
 
 def test_waiting_runs_are_counted():
     for seed in range(2):
-        store.create_run(config.TrainConfig(seed=seed), DATA)
+        waiting_run(config.TrainConfig(seed=seed))
     assert "2 runs wait" in words(open_page().sidebar.caption)
 
 
@@ -279,16 +272,12 @@ def test_settings_that_cannot_be_read_are_told_on_every_page(script, ham_home):
 
 
 def finished_run(seed: int = 1, value: float = 0.75) -> store.Run:
-    run = store.create_run(
-        config.TrainConfig(seed=seed, split="image"), DATA, now=time.time() - 7200
-    )
     score = {"value": value, "low": value - 0.02, "high": value + 0.02}
-    run = store.write_record(
-        run,
-        model={"sha256": "0"},
+    return made_run(
+        config.TrainConfig(seed=seed, split="image"),
+        now=time.time() - 7200,
         evaluation=EVALUATION | {"scores": EVALUATION["scores"] | {"accuracy": score}},
     )
-    return store.write_status(run, state="done", ended=time.time())
 
 
 def test_home_on_the_demo_data_says_how_to_get_the_real_data():
@@ -338,7 +327,7 @@ def test_only_the_newest_runs_are_listed_and_the_others_counted():
 
 
 def test_a_failed_run_says_why():
-    run = store.create_run(config.TrainConfig(), DATA)
+    run = waiting_run()
     store.write_status(
         run,
         state="failed",

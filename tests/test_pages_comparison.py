@@ -26,12 +26,14 @@ from ham.evaluation import (
     McNemar,
     evaluate,
     evaluation_record,
+    intervals_record,
 )
 from ham.report import Comparison, RunName, RunReport
 from ham.ui.comparison import details, files
-from tests import page_driver
+from tests import page_driver, run_factory
 from tests.page_driver import opened
-from tests.test_bundle import changed, keras_file, members_of, zipped
+from tests.run_factory import edited_run, waiting_run, zipped
+from tests.test_bundle import changed, members_of
 from tests.test_store import edited as with_change
 from tests.test_store import entries as entries_of
 
@@ -86,22 +88,10 @@ def finished_run(
     config = TrainConfig().replace(**settings)
     test_seed = config.seed if test_seed is None else test_seed
     test = answers(skill, seed=int(100 * skill) + len(config.model), test_seed=test_seed)
-    run = store.create_run(
-        config,
-        {
-            "name": data,
-            "source": data,
-            "synthetic": data != "HAM10000",
-            "fingerprint": f"content of {data}",
-            "n_images": 2100,
-            "n_lesions": 1500,
-        },
-        now=created,
-    )
+    history = []
     for epoch in range(1, 6):
         progress = 1 - 0.5**epoch
-        store.append_history(
-            run,
+        history.append(
             {
                 "epoch": epoch,
                 "loss": 1.2 - progress / 2,
@@ -113,26 +103,33 @@ def finished_run(
                 "learning_rate": 0.001,
                 "seconds": 12.0,
                 **{f"recall_{code}": progress / 2 for code in CODES},
-            },
+            }
         )
-    store.write_predictions(run, {"validation": test, "test": test})
-    store.write_record(
-        run,
+    return run_factory.finished_run(
+        config,
+        test,
+        data={
+            "name": data,
+            "source": data,
+            "synthetic": data != "HAM10000",
+            "fingerprint": f"content of {data}",
+            "n_images": 2100,
+            "n_lesions": 1500,
+        },
+        now=created,
+        history=history,
+        status={"state": state, "best_epoch": 4, "started": created},
         split={
             "protocol": config.split,
             "seed": config.seed,
-            "leaking": config.split != "lesion",
             "fingerprint": f"split {test_seed}",
             "test_fingerprint": f"test {config.split} {test_seed}",
             "n_train": 1680,
             "n_validation": 210,
             "n_test": 210,
         },
-        model={"sha256": "0" * 64, "parameters": 59005, "trainable": 58412},
-        evaluation=evaluation_record(evaluate(test.y_true, test.proba, test.lesion, resamples=200)),
+        parameters={"trainable": 58412, "not_trainable": 593},
     )
-    store.write_status(run, state=state, epoch=5, best_epoch=4, started=created, ended=created + 60)
-    return store.read_run(run.id)
 
 
 @pytest.fixture
@@ -198,7 +195,7 @@ def test_one_finished_run_takes_a_second_one(cnn):
 
 
 def test_runs_that_wait_are_mentioned_and_not_compared(cnn):
-    store.create_run(TrainConfig(), cnn.record["data"])
+    waiting_run()
     page = open_page()
     assert "1 run is being trained or waiting" in text(page)
     assert [link.proto.label for link in page.main.get("page_link")] == ["Watch it train"]
@@ -232,7 +229,7 @@ def test_two_runs_stand_side_by_side(cnn, lstm):
         "Always melanocytic nevus (nv)",
         "B minus A",
     ]
-    stored = cnn.record["evaluation"]["scores"]["accuracy"]["value"]
+    stored = cnn.record.evaluation.scores["accuracy"].value
     assert table.loc["Accuracy", f"A · {cnn.title}"].startswith(f"{100 * stored:.0f}")
     assert (
         table.loc["Macro AUC", "Always melanocytic nevus (nv)"].replace("\N{NO-BREAK SPACE}", " ")
@@ -429,11 +426,11 @@ def test_a_damaged_predictions_file_is_an_error_in_words_and_not_a_traceback(cnn
 
 def test_the_logistic_regression_is_a_baseline_where_every_run_carries_it(cnn, lstm):
     below = evaluation_record(evaluate(*baseline_answers(cnn), resamples=50))
-    store.write_record(cnn, floors={"logistic_regression": below})
+    edited_run(cnn, floors={"logistic_regression": below})
     assert list(compared(store.read_run(cnn.id), lstm).baselines) == [
         "Always melanocytic nevus (nv)"
     ]
-    store.write_record(lstm, floors={"logistic_regression": below})
+    edited_run(lstm, floors={"logistic_regression": below})
     page = open_page(cnn, lstm)
     table = page.table[0].value
     assert list(table)[2:4] == [
@@ -450,8 +447,8 @@ def test_the_logistic_regression_is_a_baseline_where_every_run_carries_it(cnn, l
     "floors", [{}, None, {"logistic_regression": 3}, {"logistic_regression": {"scores": {}}}]
 )
 def test_a_baseline_that_another_version_wrote_is_left_out(cnn, lstm, floors):
-    store.write_record(cnn, floors=floors)
-    store.write_record(lstm, floors=floors)
+    edited_run(cnn, floors=floors)
+    edited_run(lstm, floors=floors)
     assert list(open_page(cnn, lstm).table[0].value)[2:] == [
         "Always melanocytic nevus (nv)",
         "B minus A",
@@ -559,9 +556,7 @@ def test_a_run_and_its_twin_that_ships_differ_by_nothing_with_the_data_or_withou
 
 
 def test_another_copy_of_the_data_is_compared_and_mentioned(own_copies, shipped):
-    own = store.write_record(
-        own_copies[0], data=own_copies[0].record["data"] | {"fingerprint": "other pixels"}
-    )
+    own = edited_run(own_copies[0], data={"fingerprint": "other pixels"})
     page = open_page(own, "cnn-described")
     assert page.table
     assert "not on the same copy of them" in text(page)
@@ -571,9 +566,7 @@ def test_own_runs_are_chosen_first_and_one_alone_beside_its_like_that_ships(own_
     cnn, lstm = own_copies
     assert set(report.default_runs(store.find_runs().models)) == {cnn.id, lstm.id}
     assert report.default_runs([cnn, *shipped]) == [cnn.id, "cnn-described"]
-    other_split = store.write_record(
-        cnn, split=cnn.record["split"] | {"test_fingerprint": "others"}
-    )
+    other_split = edited_run(cnn, split={"test_fingerprint": "others"})
     assert report.default_runs([other_split, *shipped]) == ["lstm-described", "cnn-described"]
     assert report.default_runs([other_split, shipped[0]]) == [cnn.id, "lstm-described"]
 
@@ -593,9 +586,7 @@ def test_the_default_choice_of_all_that_ship_goes_from_the_described_to_the_best
 
 def test_a_run_that_ships_joins_the_first_group_with_its_test_images(own_copies, shipped):
     cnn, lstm = own_copies
-    other_copy = store.write_record(
-        lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"}
-    )
+    other_copy = edited_run(lstm, data={"fingerprint": "other pixels"})
     groups = report.grouped(*reports_of(shipped[0], cnn, other_copy, shipped[1]))
     assert ["".join(name.letter for name in group) for group in groups] == ["ABD", "C"]
 
@@ -619,7 +610,7 @@ def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
     table = pd.read_csv(StringIO(report.scores_csv(both)))
     assert len(table) == 14  # seven scores, two runs
     row = table[(table.run == lstm.id) & (table.score == "accuracy")].iloc[0]
-    assert row.value == pytest.approx(lstm.record["evaluation"]["scores"]["accuracy"]["value"])
+    assert row.value == pytest.approx(lstm.record.evaluation.scores["accuracy"].value)
     assert row.difference == pytest.approx(row.value - table.value[0])
     assert row.mcnemar_p < 0.001
     predictions = pd.read_csv(StringIO(report.predictions_csv(both)))
@@ -640,7 +631,7 @@ def test_the_json_holds_every_number_of_the_page(cnn, lstm):
     assert (first["letter"], second["run"]) == ("A", lstm.id)
     assert first["difference"] is None
     assert second["difference"]["mcnemar"]["p"] < 0.001
-    assert second["scores"] == lstm.record["evaluation"]["scores"]
+    assert second["scores"] == intervals_record(lstm.scores)
     assert sum(row["n"] for row in first["calibration"]["reliability_after"]) == 210
     assert sum(first["prediction_sets"]["sizes"]) == 210
     assert list(first["operating_points"]) == ["predicted_class", "0.8", "0.9", "0.95"]
@@ -759,13 +750,8 @@ def test_a_flipped_bit_of_the_predictions_is_no_traceback_on_the_page(cnn, lstm,
 def exported() -> tuple[dict, dict, bytes]:
     """Record, status and bundle of a finished run, which is deleted."""
     run = finished_run(1.0, model="cnn")
-    (run.folder / "model.keras").write_bytes(keras_file())
-    run = store.write_record(
-        run,
-        model=run.record["model"] | {"sha256": io.file_sha256(run.folder / "model.keras")},
-        floors={"logistic_regression": run.record["evaluation"]},
-        parameters={"trainable": 58412, "not_trainable": 593},
-    )
+    scored = io.read_json(run.folder / "config.json")["evaluation"]
+    run = edited_run(run, floors={"logistic_regression": scored})
     content = store.export_run(run)
     record, status = (
         json.loads((run.folder / name).read_text()) for name in ("config.json", "status.json")

@@ -22,6 +22,7 @@ from ham.report.words import whole_percent
 from ham.ui.prediction import answers as answered
 from ham.ui.prediction import images, models
 from tests.page_driver import open_page, opened, words
+from tests.run_factory import edited_run, waiting_run
 
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
 
@@ -68,7 +69,7 @@ def test_while_the_first_model_trains_the_page_says_so():
         "n_images": 1,
         "n_lesions": 1,
     }
-    store.create_run(config.TrainConfig(), data)
+    waiting_run(config.TrainConfig(), data)
     assert "It can be asked here as soon as it ends." in words(
         open_page("pages/prediction.py").markdown
     )
@@ -368,7 +369,7 @@ def test_a_model_of_the_demo_data_is_asked_about_its_test_images_only():
 
 def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
     lstm, cnn = two_runs
-    store.write_record(lstm, data={**lstm.record["data"], "synthetic": True})
+    edited_run(lstm, data={"synthetic": True})
     app = open_page("pages/prediction.py")
     assert app.multiselect[0].value == [cnn.id]
     assert "synthetic" not in words(app.warning)

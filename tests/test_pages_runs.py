@@ -16,7 +16,7 @@ from ham.config import TrainConfig
 from ham.engine import Engine
 from ham.store import Run
 from tests.page_driver import open_page, opened, said
-from tests.test_bundle import DATA, finish
+from tests.run_factory import used_run, waiting_run
 from tests.test_store import UNREADABLE, make_unreadable
 
 SCRIPTS = (
@@ -50,12 +50,12 @@ def named(widgets, label: str):
 
 
 def waiting(seed: int = 0, state: str = "queued", now: float = 1.0) -> Run:
-    return store.write_status(store.create_run(TrainConfig(seed=seed), DATA, now=now), state=state)
+    return store.write_status(waiting_run(TrainConfig(seed=seed), now=now), state=state)
 
 
 def test_every_run_stands_with_its_state_and_its_result() -> None:
     waiting(state="cancelled", now=2_000_000.0)
-    finish()
+    used_run()
     table = open_page("pages/training.py").dataframe[0].value
     assert table["State"].tolist() == ["Cancelled", "Done"]
     assert table["Run"].tolist() == ["CNN, as described, seed 0", "Mine"]
@@ -64,7 +64,7 @@ def test_every_run_stands_with_its_state_and_its_result() -> None:
 
 
 def test_a_ticked_run_gets_a_name_tags_and_notes() -> None:
-    run = finish()
+    run = used_run()
     page = tick(open_page("pages/training.py"), 0)
     named(page.text_input, "Name").set_value("Best *so far*")
     named(page.text_area, "Notes").set_value("Mind the split.")
@@ -78,7 +78,7 @@ def test_a_ticked_run_gets_a_name_tags_and_notes() -> None:
 
 
 def test_a_name_that_is_too_long_is_refused_in_words() -> None:
-    run = finish()
+    run = used_run()
     page = tick(open_page("pages/training.py"), 0)
     named(page.text_input, "Name").set_value("x" * 81)
     named(page.button, "Save").click()
@@ -88,7 +88,7 @@ def test_a_name_that_is_too_long_is_refused_in_words() -> None:
 
 
 def test_deleting_asks_first_and_takes_only_the_ticked_runs_that_do_not_wait() -> None:
-    kept, gone, queued = finish(), waiting(1, "failed", 2_000_000.0), waiting(2, now=3_000_000.0)
+    kept, gone, queued = used_run(), waiting(1, "failed", 2_000_000.0), waiting(2, now=3_000_000.0)
     # newest first: the waiting one and the failed one
     page = tick(open_page("pages/training.py"), 0, 1)
     page.button(key="runs_delete").click().run()
@@ -97,7 +97,7 @@ def test_deleting_asks_first_and_takes_only_the_ticked_runs_that_do_not_wait() -
 
 
 def test_another_list_of_runs_has_nothing_ticked() -> None:
-    finish()
+    used_run()
     page = tick(open_page("pages/training.py"), 0)
     assert [b.key for b in page.button if b.key == "runs_delete"]
     waiting(now=2_000_000.0)  # now stands first, where the ticked one stood
@@ -106,7 +106,7 @@ def test_another_list_of_runs_has_nothing_ticked() -> None:
 
 
 def test_ticked_runs_that_did_not_finish_are_resumed() -> None:
-    failed, done = waiting(1, "failed", 2_000_000.0), finish()
+    failed, done = waiting(1, "failed", 2_000_000.0), used_run()
     page = tick(open_page("pages/training.py"), 0, 1)
     page.button(key="runs_resume").click().run()
     assert store.read_run(failed.id).state == "queued"
@@ -114,7 +114,7 @@ def test_ticked_runs_that_did_not_finish_are_resumed() -> None:
 
 
 def test_one_ended_run_can_be_exported_and_a_waiting_one_not() -> None:
-    finish()
+    used_run()
     waiting(now=2_000_000.0)
     page = open_page("pages/training.py")
     assert len(tick(page, 1).get("download_button")) == 1
@@ -123,7 +123,7 @@ def test_one_ended_run_can_be_exported_and_a_waiting_one_not() -> None:
 
 
 def test_the_log_of_a_ticked_run_is_drawn_once_it_is_opened() -> None:
-    run = finish()
+    run = used_run()
     page = tick(open_page("pages/training.py"), 0)
     assert [box.label for box in page.expander if "Log" in box.label] == ["Log of Mine"]
     assert not page.code
@@ -132,7 +132,7 @@ def test_the_log_of_a_ticked_run_is_drawn_once_it_is_opened() -> None:
 
 
 def test_a_run_is_imported_once_and_the_second_time_refused() -> None:
-    run = finish()
+    run = used_run()
     content = store.export_run(run)
     store.delete_run(run)
     page = open_page("pages/training.py")
@@ -146,7 +146,7 @@ def test_a_run_is_imported_once_and_the_second_time_refused() -> None:
 
 
 def test_a_damaged_folder_says_why_and_can_be_deleted() -> None:
-    run, good = waiting(), finish()
+    run, good = waiting(), used_run()
     (run.folder / "status.json").write_text("{")
     page = open_page("pages/training.py")
     assert "status.json is damaged" in said(page).replace("\\", "")
@@ -156,7 +156,7 @@ def test_a_damaged_folder_says_why_and_can_be_deleted() -> None:
 
 
 def test_damaged_notes_are_told_of_where_the_run_is_looked_at() -> None:
-    run = finish()
+    run = used_run()
     (run.folder / "notes.json").write_text("{")
     assert "is damaged" in tick(open_page("pages/training.py"), 0).warning[0].value
 
@@ -166,7 +166,7 @@ def test_many_runs_are_found_by_words_and_few_need_no_search() -> None:
         waiting(seed, "failed", float(seed))
     page = open_page("pages/training.py")
     assert [w.key for w in page.text_input if w.key == "runs_filter"] == []
-    finish()
+    used_run()
     page = open_page("pages/training.py")
     page.text_input(key="runs_filter").set_value("GOOD done").run()
     assert page.dataframe[0].value["Run"].tolist() == ["Mine"]
@@ -217,7 +217,7 @@ def test_a_run_of_a_newer_version_is_said_on_every_page_and_cannot_be_deleted(ca
 
 
 def test_a_resumed_run_shows_no_old_score_on_any_list() -> None:
-    run = finish()
+    run = used_run()
     assert "50 % (25 to 75)" in open_page().dataframe[-1].value["Test accuracy"].tolist()
     store.write_status(run, state="queued")
     assert open_page().dataframe[-1].value["Test accuracy"].tolist() == ["–"]

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import streamlit as st
@@ -25,10 +26,10 @@ from ham.config import (
 )
 from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
-from ham.evaluation import evaluate, evaluation_record
-from ham.store import HISTORY_COLUMNS, Run
+from ham.store import Predictions, Run
 from ham.ui.training.live import strips
 from tests.page_driver import open_page, opened, said
+from tests.run_factory import edited_run, finished_run, history_row, waiting_run
 
 
 @pytest.fixture(autouse=True)
@@ -49,27 +50,23 @@ def field(page: AppTest, label: str):
     return next(w for w in (*page.number_input, *page.selectbox) if w.label == label)
 
 
-def row(epoch: int) -> dict[str, float]:
-    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch, "seconds": 6.0}
-
-
 def finished(dataset: LesionDataset, config: TrainConfig | None = None) -> Run:
     """A run that ended as a result, its answers invented: 9 of 10 right."""
     config = config or recipe_config("quick", "cnn")
     y_true = np.array([CLASS_INDEX["nv"]] * 8 + [CLASS_INDEX["mel"]] * 2)
     proba = np.full((10, 7), 0.01, np.float32)
     proba[np.arange(10), [CLASS_INDEX["nv"]] * 9 + [CLASS_INDEX["mel"]]] = 0.94
-    run = store.create_run(config, dataset.record)
-    store.append_history(run, row(1))
-    evaluation = evaluation_record(evaluate(y_true, proba, range(10)))
-    run = store.write_record(
-        run,
-        model={"sha256": "0"},
-        evaluation=evaluation,
-        split={"test_fingerprint": "0"},
+    test = Predictions(np.array([f"T{i}" for i in range(10)]), np.arange(10), y_true, proba)
+    run = finished_run(
+        config,
+        test,
+        data=dataset.record,
+        history=[history_row(1, seconds=6.0)],
         training_version=TRAINING_VERSION,
+        status={"epoch": 3, "steps": 1, "ended": time.time()},
     )
-    return store.write_status(run, state="done", epoch=3, steps=1, best_epoch=1, ended=time.time())
+    (run.folder / "predictions.npz").unlink()
+    return run
 
 
 def test_without_runs_the_page_says_what_to_do_and_never_imports_tensorflow() -> None:
@@ -102,7 +99,7 @@ def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: Les
     assert run.config == recipe_config(
         "quick", "cnn", epochs=7, learning_rate=0.02, split="image", units_2=64, class_weight=0.5
     )
-    assert run.record["data"] == small_dataset.record
+    assert msgspec.to_builtins(run.record.data) == small_dataset.record
     assert "Starting" in said(page)
 
 
@@ -158,13 +155,13 @@ def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -
 def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
     small_dataset: LesionDataset,
 ) -> None:
-    run = store.create_run(TrainConfig(), small_dataset.record)
+    run = waiting_run(TrainConfig(), small_dataset.record)
     with store.claim(run):
         run = store.write_status(
             run, state="running", phase="training", epoch=2, steps=4, seconds_left=138.0
         )
         for epoch in (1, 2):
-            store.append_history(run, row(epoch))
+            store.append_history(run, history_row(epoch))
         page = open_page("pages/training.py")
         assert "Validation accuracy" in [m.label for m in page.metric]
         for title in ("Loss", "Accuracy", "Balanced accuracy", "Recall by class"):
@@ -180,7 +177,7 @@ def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
 
 def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDataset) -> None:
     first, second = (
-        store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2)
+        waiting_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2)
     )
     page = open_page("pages/training.py")
     listed = said(page)
@@ -192,8 +189,7 @@ def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDat
 
 def test_waiting_runs_can_be_moved_up_down_and_to_the_front(small_dataset: LesionDataset) -> None:
     runs = [
-        store.create_run(TrainConfig(seed=seed), small_dataset.record, now=seed)
-        for seed in (1, 2, 3)
+        waiting_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2, 3)
     ]
     page = open_page("pages/training.py")
     assert "3 wait" in said(page)
@@ -212,7 +208,7 @@ def test_waiting_runs_can_be_moved_up_down_and_to_the_front(small_dataset: Lesio
 
 
 def test_a_run_that_waits_alone_can_only_be_removed(small_dataset: LesionDataset) -> None:
-    run = store.create_run(TrainConfig(), small_dataset.record)
+    run = waiting_run(TrainConfig(), small_dataset.record)
     keys = {b.key for b in open_page("pages/training.py").button}
     assert f"remove_{run.id}" in keys
     assert f"up_{run.id}" not in keys
@@ -232,13 +228,13 @@ def test_the_engines_settings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_time_left_is_the_same_wherever_it_stands(small_dataset: LesionDataset) -> None:
-    run = store.create_run(TrainConfig(), small_dataset.record)
+    run = waiting_run(TrainConfig(), small_dataset.record)
     with store.claim(run):
         store.write_status(
             run, state="running", phase="training", epoch=2, steps=4, seconds_left=1000.0
         )
         for epoch in (1, 2):
-            store.append_history(run, row(epoch))  # by these alone it would be 138 s
+            store.append_history(run, history_row(epoch))  # by these alone it would be 138 s
         for script in ("pages/training.py", "pages/dataset.py"):  # in the page, in the sidebar
             shown = [p.proto.text for p in open_page(script).get("progress")]
             assert "Epoch 3 of 25 · about 17 min left" in shown
@@ -247,14 +243,14 @@ def test_the_time_left_is_the_same_wherever_it_stands(small_dataset: LesionDatas
 def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(
     small_dataset: LesionDataset,
 ) -> None:
-    run = store.create_run(TrainConfig(), small_dataset.record)
+    run = waiting_run(TrainConfig(), small_dataset.record)
     with store.claim(run):
         run = store.write_status(
             run, state="running", phase="training", epoch=3, step=2, steps=4, best_epoch=3
         )
         for epoch in (1, 2, 3):
             recalls = {f"recall_{code}": float(code == "nv") for code in CODES}
-            store.append_history(run, row(epoch) | recalls | {"learning_rate": 0.001})
+            store.append_history(run, history_row(epoch) | recalls | {"learning_rate": 0.001})
         page = open_page("pages/training.py")
         assert "It always answers melanocytic nevus" in page.warning[0].value
         assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · epoch kept so far 3" in said(
@@ -330,12 +326,12 @@ def test_the_last_result_stands_with_its_interval_and_its_baseline(
     # an older run whose predictions are damaged: by which class?
     assert "always answering" not in said(page)
     counts = dict.fromkeys(CODES, 0) | {"nv": 90, "mel": 10}
-    store.write_record(run, split=run.record["split"] | {"train_counts": counts})
+    edited_run(run, split={"train_counts": counts})
     assert ")**; always answering melanocytic nevus (nv) scores 80 %. Epoch" in said(
         open_page("pages/training.py")
     )
     counts |= {"mel": 91}  # the most of training, not of test
-    store.write_record(run, split=run.record["split"] | {"train_counts": counts})
+    edited_run(run, split={"train_counts": counts})
     assert ")**; always answering melanoma (mel) scores 20 %. Epoch" in said(
         open_page("pages/training.py")
     )
@@ -354,7 +350,7 @@ def test_training_the_very_same_again_is_offered_as_such(small_dataset: LesionDa
 def test_what_another_version_trained_is_not_exactly_this(
     version: int | None, small_dataset: LesionDataset
 ) -> None:
-    store.write_record(finished(small_dataset), training_version=version)
+    edited_run(finished(small_dataset), training_version=version)
     page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
     assert "Exactly this" not in said(page)
@@ -372,7 +368,7 @@ def test_the_expected_time_comes_from_the_last_run_of_this_machine(
 def test_an_imported_run_tells_nothing_of_this_machines_speed(small_dataset: LesionDataset) -> None:
     run = finished(small_dataset)
     # as an import leaves it: config.json is the exporter's
-    store.write_record(run, origin="0123456789abcdef")
+    edited_run(run, origin="0123456789abcdef")
     page = open_page("pages/training.py")
     page.selectbox(key="train_recipe").set_value("quick").run()
     assert "measuring time and memory here" in said(page)
@@ -406,7 +402,7 @@ def test_a_click_is_not_lost_when_the_probe_ends_while_the_page_is_drawn(
 
 
 def test_while_a_run_trains_nothing_is_measured(small_dataset: LesionDataset) -> None:
-    store.create_run(TrainConfig(seed=8), small_dataset.record)
+    waiting_run(TrainConfig(seed=8), small_dataset.record)
     assert "time is known after the first epoch" in said(open_page("pages/training.py"))
 
 
@@ -461,7 +457,7 @@ def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(
     small_dataset: LesionDataset,
 ) -> None:
     finished(small_dataset, TrainConfig(seed=2))
-    store.create_run(TrainConfig(seed=3), small_dataset.record)
+    waiting_run(TrainConfig(seed=3), small_dataset.record)
     page = open_page("pages/training.py")
     page.text_input(key="train_seeds").set_value("1-3").run()
     assert "This makes **3 runs**" in said(page)
@@ -482,7 +478,7 @@ def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
 
 
 def test_what_waits_already_is_said(small_dataset: LesionDataset) -> None:
-    store.create_run(TrainConfig(), small_dataset.record)
+    waiting_run(TrainConfig(), small_dataset.record)
     assert "Exactly this waits already" in said(open_page("pages/training.py"))
 
 
@@ -490,7 +486,7 @@ def test_what_waits_already_is_said(small_dataset: LesionDataset) -> None:
 def test_a_run_that_was_trained_otherwise_is_not_the_same(
     changed: dict, small_dataset: LesionDataset
 ) -> None:
-    store.write_record(finished(small_dataset, TrainConfig()), **changed)
+    edited_run(finished(small_dataset, TrainConfig()), **changed)
     page = open_page("pages/training.py")
     assert "Exactly this was trained before" not in said(page)
     assert button(page, "Start training")
@@ -533,7 +529,7 @@ def test_the_settings_of_a_run_fill_the_form_to_be_changed(small_dataset: Lesion
 def test_a_run_that_did_not_finish_says_why_and_resumes(
     state: str, shown: str, small_dataset: LesionDataset
 ) -> None:
-    run = store.create_run(TrainConfig(), small_dataset.record)
+    run = waiting_run(TrainConfig(), small_dataset.record)
     error = {"what": "Epoch 3", "why": "the loss is not a number.", "todo": "Use a smaller rate."}
     store.write_status(
         run,
@@ -550,7 +546,7 @@ def test_a_run_that_did_not_finish_says_why_and_resumes(
 
 
 def test_a_damaged_run_is_shown_as_such_and_breaks_nothing(small_dataset: LesionDataset) -> None:
-    run = store.create_run(TrainConfig(), small_dataset.record)
+    run = waiting_run(TrainConfig(), small_dataset.record)
     (run.folder / "status.json").write_text("{")
     finished(small_dataset)
     assert "damaged" in said(open_page("pages/training.py"))
@@ -565,7 +561,7 @@ def test_on_other_data_past_runs_are_still_there(small_dataset: LesionDataset, m
 
 
 def test_runs_that_a_crash_left_behind_are_offered_together(small_dataset: LesionDataset) -> None:
-    runs = [store.create_run(TrainConfig(seed=seed), small_dataset.record) for seed in (1, 2)]
+    runs = [waiting_run(TrainConfig(seed=seed), small_dataset.record) for seed in (1, 2)]
     for run in runs[:1]:
         store.write_status(run, state="running", epoch=2, updated=time.time())
     engine.cancel(runs[1])

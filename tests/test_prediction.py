@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from ham.config import CODES, ImageError, StoreError, TrainConfig
 from ham.data import open_dataset
 from ham.images import pixels
 from ham.prediction import Predictor, check_image, dataset_image, predict
-from tests.test_bundle import EVALUATION
+from tests import run_factory
+from tests.run_factory import edited_run, waiting_run
 
 
 def test_an_image_of_the_data_set_is_what_the_models_learned_from(small_dataset):
@@ -48,20 +50,18 @@ def finished_run(
         "lstm": {"units_1": 8, "units_2": 8, "units_3": 8},
     }[model]
     config = TrainConfig(model=model, seed=seed, model_settings=small)
-    data = data or {
-        "name": "made up",
-        "source": "",
-        "synthetic": False,
-        "fingerprint": "0" * 64,
-        "n_images": 10,
-        "n_lesions": 10,
-    }
-    run = store.create_run(config, data, now=1_700_000_000.0 + seed)
     keras.utils.set_random_seed(seed)
-    MODELS[model].build(**config.model_settings).save(run.folder / "model.keras")
-    entry = {"sha256": io.file_sha256(run.folder / "model.keras"), "parameters": 1, "trainable": 1}
-    run = store.write_record(run, **{"model": entry, "evaluation": EVALUATION, **record})
-    return store.write_status(run, state="done", epoch=1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        MODELS[model].build(**config.model_settings).save(path)
+        content = path.read_bytes()
+    return run_factory.finished_run(
+        config,
+        data=data or run_factory.DATA,
+        now=1_700_000_000.0 + seed,
+        model=content,
+        **record,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_a_run_that_still_waits_has_no_model(home):
 def test_a_file_that_keras_cannot_read_is_said(home):
     run = finished_run()
     (run.folder / "model.keras").write_bytes(b"not a model")
-    run = store.write_record(run, model={"sha256": io.file_sha256(run.folder / "model.keras")})
+    run = edited_run(run, model={"sha256": io.file_sha256(run.folder / "model.keras")})
     with pytest.raises(StoreError, match="cannot read its model"):
         Predictor(run)
 
@@ -175,7 +175,7 @@ def test_a_model_of_another_shape_is_refused(home):
     run = finished_run("lstm")
     other = finished_run("cnn")
     (run.folder / "model.keras").write_bytes((other.folder / "model.keras").read_bytes())
-    run = store.write_record(run, model=other.record["model"])
+    run = edited_run(run, model={"sha256": other.record.model.sha256})
     with pytest.raises(StoreError, match=r"lstm maps \(28, 84\)"):
         Predictor(run)
 
@@ -220,9 +220,7 @@ def test_one_file_gives_the_same_pixels_by_every_road(kaggle_folder, tmp_path, m
             return np.full((len(images), len(CODES)), 1 / len(CODES), np.float32)
 
     monkeypatch.setattr(prediction, "Predictor", Looking)
-    run_id = store.create_run(
-        TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}
-    ).id
+    run_id = waiting_run().id
     uploaded = check_image("a.jpg", data)
     assert {note.kind for note in uploaded.notes} == {"turned", "profile"}
     plainly = np.array(Image.open(file).convert("RGB").resize((28, 28), Image.Resampling.LANCZOS))
@@ -252,9 +250,7 @@ def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
         "Predictor",
         lambda run: type("Even", (), {"run_id": run.id, "proba": lambda self, images: proba})(),
     )
-    run_id = store.create_run(
-        TrainConfig(), {"name": "x", "source": "", "synthetic": False, "fingerprint": "0"}
-    ).id
+    run_id = waiting_run().id
     assert (
         cli.main(["predict", run_id, str(tmp_path / name), str(tmp_path / "missing"), "--json"])
         == 1

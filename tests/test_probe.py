@@ -16,6 +16,7 @@ from ham.config import EngineError, TrainConfig
 from ham.data import LesionDataset, make_split
 from ham.engine import probe as engine_probe
 from ham.training import first_batch, probe, train
+from tests.run_factory import waiting_run
 from tests.test_engine import tiny
 
 MEASURE = engine_probe._measure  # before a fixture puts it out of work
@@ -263,7 +264,7 @@ def test_a_step_takes_what_it_took_here_in_the_last_run_that_costs_the_same(
 ) -> None:
     config = TrainConfig(batch_size=32)
     assert engine.seconds_a_step(config) is None
-    run = store.create_run(config.replace(seed=1), small_dataset.record)
+    run = waiting_run(config.replace(seed=1), small_dataset.record)
     assert engine.seconds_a_step(config) is None  # nothing trained yet
     store.write_status(run, state="done", epoch=3, steps=4)
     for epoch, seconds in enumerate((10.0, 2.0, 2.4), start=1):

@@ -12,6 +12,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -27,8 +28,9 @@ from benchmarks.build_reference import (
 from ham import cli, config, engine, store
 from ham.config import StoreError, TrainConfig, runs_folder
 from ham.data import LesionDataset
-from ham.evaluation import evaluate, evaluation_record
+from ham.evaluation import EvaluationRecord, evaluate
 from ham.store import Run
+from tests.run_factory import edited_run, waiting_run
 
 ROOT = Path(__file__).parents[1]
 FILES = ["card.md", "config.json", "history.csv", "model.keras", "predictions.npz", "status.json"]
@@ -86,7 +88,7 @@ def test_a_run_that_ships_says_so_and_reads_by_its_name(shipped: list[Run]) -> N
     run = store.read_run("cnn-described")
     assert (run.shipped, run.has_model, run.state) == (True, True, "done")
     assert run.title == "CNN, as described (ships with HAM Lab)"
-    assert run.record["data"]["source"] == "HAM10000 (not shipped)"
+    assert run.record.data.source == "HAM10000 (not shipped)"
     assert store.checked_model_path(run).exists()
     assert len(store.read_history(run)) == 1
 
@@ -94,7 +96,7 @@ def test_a_run_that_ships_says_so_and_reads_by_its_name(shipped: list[Run]) -> N
 def test_own_runs_come_first_and_the_list_of_runs_holds_them_alone(
     own_copies: list[Run], shipped: list[Run]
 ) -> None:
-    store.create_run(TrainConfig(), own_copies[0].record["data"])
+    waiting_run()
     newest_first = sorted(
         (run.id for run in own_copies), key=lambda i: -store.read_run(i).status.created
     )
@@ -148,7 +150,7 @@ def claim(run: Run) -> None:
     "change",
     [
         lambda run: store.write_status(run, state="queued"),
-        lambda run: store.write_record(run, model={}),
+        lambda run: store.write_record(run, model=None, evaluation=None),
         lambda run: store.write_notes(run, title="Mine"),
         claim,
         store.delete_run,
@@ -233,10 +235,8 @@ def test_a_twin_that_ships_gives_the_same_answers_on_the_same_images(
         assert np.array_equal(np.unique(ours.lesion, return_inverse=True)[1], theirs.lesion)
         assert store.image_keys(ours.image_id).tolist() == theirs.image_id.tolist()
     test = store.read_predictions(twin)["test"]
-    assert (
-        evaluation_record(evaluate(test.y_true, test.proba, test.lesion))
-        == own.record["evaluation"]
-    )
+    found = evaluate(test.y_true, test.proba, test.lesion)
+    assert EvaluationRecord.of(found) == own.record.evaluation
 
 
 def test_a_run_that_ships_is_compared_by_its_test_images_whatever_copy_of_the_data_is_there(
@@ -244,14 +244,10 @@ def test_a_run_that_ships_is_compared_by_its_test_images_whatever_copy_of_the_da
 ) -> None:
     cnn, lstm = own_copies
     assert store.same_test_images(cnn, lstm)
-    other_copy = store.write_record(
-        lstm, data=lstm.record["data"] | {"fingerprint": "other pixels"}
-    )
+    other_copy = edited_run(lstm, data={"fingerprint": "other pixels"})
     assert not store.same_test_images(cnn, other_copy)
     assert store.same_test_images(shipped[0], other_copy)
-    other_split = store.write_record(
-        lstm, split=lstm.record["split"] | {"test_fingerprint": "others"}
-    )
+    other_split = edited_run(lstm, split={"test_fingerprint": "others"})
     assert not store.same_test_images(shipped[0], other_split)
 
 
@@ -291,7 +287,7 @@ def test_a_run_with_an_id_in_it_is_not_shipped_and_what_was_there_stays(
     own_copies: list[Run], shipped: list[Run], reference: Path
 ) -> None:
     before = state_of(reference)
-    named = store.write_record(
+    named = edited_run(
         own_copies[0],
         remark="seen in TEST_00001, as "
         + str(store.read_predictions(own_copies[0])["test"].image_id[0]),
@@ -311,7 +307,7 @@ def test_a_run_that_leaks_is_not_done_or_is_too_large_is_not_shipped(
             ship(run, "cnn-described", reference)
     with pytest.raises(NotShipped, match="does not leak"):
         ship(
-            store.write_record(run, split=run.record["split"] | {"leaking": True}),
+            edited_run(run, split={"leaking": True}),
             "cnn-described",
             reference,
         )
@@ -326,14 +322,13 @@ def test_only_ham10000_with_the_settings_of_the_recipe_may_bear_its_name(
     run = own_copies[0]
     with pytest.raises(NotShipped, match="other settings"):
         check_origin(run, "cnn-described")
-    real = store.create_run(
-        build_reference.config_of("cnn-described"), run.record["data"] | {"name": "HAM10000"}
+    real = waiting_run(
+        build_reference.config_of("cnn-described"),
+        msgspec.to_builtins(run.record.data) | {"name": "HAM10000"},
     )
     check_origin(real, "cnn-described")
     with pytest.raises(NotShipped, match="trained on demo"):
-        check_origin(
-            store.write_record(real, data=real.record["data"] | {"name": "demo"}), "cnn-described"
-        )
+        check_origin(edited_run(real, data={"name": "demo"}), "cnn-described")
 
 
 def test_shipping_again_replaces_what_was_there(
@@ -369,10 +364,10 @@ def test_the_card_says_what_it_is_on_which_data_how_well_and_with_which_limits(
         "epochs 1",
     ):
         assert words in card
-    split, evaluation = run.record["split"], run.record["evaluation"]
-    assert f"Train {split['n_train']:,} images, validation {split['n_validation']:,} (10 %)" in card
-    nv = evaluation["per_class"]["nv"]
-    assert f"| Melanocytic nevus (nv) | {nv['support']} | {100 * nv['recall']:.0f} %" in card
+    split, evaluation = run.record.split, run.record.evaluation
+    assert f"Train {split.n_train:,} images, validation {split.n_validation:,} (10 %)" in card
+    nv = evaluation.per_class["nv"]
+    assert f"| Melanocytic nevus (nv) | {nv.support} | {100 * nv.recall:.0f} %" in card
 
 
 def test_the_recipe_in_words_names_what_differs() -> None:

@@ -15,32 +15,22 @@ import pytest
 
 from ham import cli, io, store
 from ham.config import CODES, StoreError, TrainConfig, runs_folder
-from ham.store import HISTORY_COLUMNS, DamagedRunError, Notes, Predictions, Run
-from tests.test_bundle import EVALUATION, finish
-
-DATA = {
-    "name": "noise",
-    "source": "/somewhere",
-    "synthetic": False,
-    "fingerprint": "f",
-    "n_images": 3,
-    "n_lesions": 2,
-}
+from ham.evaluation import LISTED
+from ham.store import DamagedRunError, Notes, Run
+from tests.run_factory import (
+    DATA,
+    EVALUATION,
+    edited_run,
+    history_row,
+    two_answers,
+    used_run,
+    waiting_run,
+)
 
 
 @pytest.fixture
 def run() -> Run:
-    return store.create_run(TrainConfig(seed=1), DATA, now=1_000_000.0)
-
-
-def row(epoch: int) -> dict[str, float]:
-    return dict.fromkeys(HISTORY_COLUMNS, 0.5) | {"epoch": epoch}
-
-
-def predictions() -> Predictions:
-    return Predictions(
-        np.array(["a", "b"]), np.array([0, 0]), np.array([3, 0]), np.full((2, 7), 1 / 7, np.float32)
-    )
+    return waiting_run(TrainConfig(seed=1), now=1_000_000.0)
 
 
 def test_a_new_run_waits_and_reads_back_as_it_was_written(run: Run) -> None:
@@ -48,13 +38,13 @@ def test_a_new_run_waits_and_reads_back_as_it_was_written(run: Run) -> None:
     assert again == run
     assert (again.state, again.live, again.has_model) == ("queued", True, False)
     assert again.title == "CNN, as described, seed 1"
-    assert again.record["classes"] == list(CODES)
-    assert again.record["packages"]["numpy"] == np.__version__
+    assert again.record.classes == CODES
+    assert again.record.packages["numpy"] == np.__version__
     assert sorted(p.name for p in run.folder.iterdir()) == ["config.json", "status.json"]
 
 
 def test_runs_are_listed_newest_first(run: Run) -> None:
-    newer = store.create_run(TrainConfig(model="lstm"), DATA, now=2_000_000.0)
+    newer = waiting_run(TrainConfig(model="lstm"), now=2_000_000.0)
     assert [r.id for r in store.list_runs()] == [newer.id, run.id]
 
 
@@ -100,7 +90,7 @@ def test_a_run_that_ends_while_it_is_read_is_never_seen_ended_without_its_result
 def test_history_grows_by_rows_and_loses_only_a_row_that_was_cut_short(run: Run) -> None:
     assert store.read_history(run).empty
     for epoch in (1, 2, 3):
-        store.append_history(run, row(epoch))
+        store.append_history(run, history_row(epoch))
     path = run.folder / "history.csv"
     path.write_text(path.read_text()[:-20])
     assert store.read_history(run)["epoch"].tolist() == [1, 2]
@@ -110,7 +100,7 @@ def test_history_grows_by_rows_and_loses_only_a_row_that_was_cut_short(run: Run)
 
 def test_a_damaged_history_row_in_the_middle_is_an_error_that_names_the_line(run: Run) -> None:
     for epoch in (1, 2, 3):
-        store.append_history(run, row(epoch))
+        store.append_history(run, history_row(epoch))
     path = run.folder / "history.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], "2,rubbish", *lines[3:]]))
@@ -119,10 +109,10 @@ def test_a_damaged_history_row_in_the_middle_is_an_error_that_names_the_line(run
 
 
 def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) -> None:
-    store.write_predictions(run, {"validation": predictions(), "test": predictions()})
+    store.write_predictions(run, {"validation": two_answers(), "test": two_answers()})
     found = store.read_predictions(run)["test"]
     for name in ("image_id", "lesion", "y_true", "proba"):
-        assert np.array_equal(getattr(found, name), getattr(predictions(), name))
+        assert np.array_equal(getattr(found, name), getattr(two_answers(), name))
     path = run.folder / "predictions.npz"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(StoreError, match=r"predictions\.npz is damaged"):
@@ -150,7 +140,7 @@ def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) 
 def test_a_damaged_or_foreign_folder_is_told_of_and_breaks_nothing(
     run: Run, name, content, words
 ) -> None:
-    good = store.create_run(TrainConfig(), DATA)
+    good = waiting_run()
     (run.folder / name).unlink()
     if content is not None:
         (run.folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -220,7 +210,8 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_file(
 
 def test_a_changed_model_file_is_not_handed_out(run: Run) -> None:
     (run.folder / "model.keras").write_bytes(b"weights")
-    run = store.write_record(run, model={"sha256": io.file_sha256(run.folder / "model.keras")})
+    sha256 = io.file_sha256(run.folder / "model.keras")
+    run = edited_run(run, model={"sha256": sha256}, evaluation=EVALUATION)
     assert store.checked_model_path(run) == run.folder / "model.keras"
     (run.folder / "model.keras").write_bytes(b"weightz")
     with pytest.raises(StoreError, match="SHA-256"):
@@ -228,8 +219,9 @@ def test_a_changed_model_file_is_not_handed_out(run: Run) -> None:
 
 
 def test_numbers_that_json_has_no_word_for_are_written_as_null(run: Run) -> None:
-    store.write_record(run, other={"auc": float("nan"), "all": [1.0, float("inf")]})
-    assert store.read_run(run.id).record["other"] == {"auc": None, "all": [1.0, None]}
+    path = run.folder / "config.json"
+    io.write_json(path, {"auc": float("nan"), "all": [1.0, float("inf")]})
+    assert io.read_json(path) == {"auc": None, "all": [1.0, None]}
 
 
 def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> None:
@@ -242,7 +234,7 @@ def test_a_status_that_would_break_a_list_is_damaged_and_not_shown(run: Run) -> 
         good = json.loads((run.folder / "status.json").read_text())
         (run.folder / "status.json").write_text(json.dumps(good | change))
         assert store.list_runs() == []
-        assert f"its {next(iter(change))} is" in str(store.find_runs().problems[0].error)
+        assert f"its {next(iter(change))}" in str(store.find_runs().problems[0].error)
         (run.folder / "status.json").write_text(json.dumps(good))
     assert [r.id for r in store.list_runs()] == [run.id]
 
@@ -336,13 +328,12 @@ def test_notes_of_a_newer_version_are_read_as_far_as_they_are_known(run: Run) ->
 def test_a_run_of_synthetic_data_says_so_in_every_title_and_is_never_compared_with_a_real_one() -> (
     None
 ):
-    real = store.create_run(TrainConfig(), DATA)
-    made_up = store.create_run(TrainConfig(), {**DATA, "synthetic": True})
+    real = waiting_run()
+    made_up = waiting_run(data={**DATA, "synthetic": True})
     assert (real.synthetic, made_up.synthetic) == (False, True)
     assert made_up.title == "CNN, as described, seed 0 (synthetic data)"
     assert store.write_notes(made_up, title="Mine").title == "Mine (synthetic data)"
-    split = {"test_fingerprint": "same", "leaking": False}
-    real, made_up = (store.write_record(run, split=split) for run in (real, made_up))
+    real, made_up = (edited_run(run, split={"test_fingerprint": "same"}) for run in (real, made_up))
     assert store.same_test_images(real, real)
     assert not store.same_test_images(real, made_up)
     assert not store.same_test_images(made_up, real)
@@ -372,7 +363,7 @@ def wrecked(content: bytes, seed: int) -> bytes:
 
 @pytest.fixture
 def finished() -> Run:
-    return finish()
+    return used_run()
 
 
 @pytest.mark.parametrize("damage", [flipped, wrecked])
@@ -430,7 +421,7 @@ def test_answers_that_cannot_be_scored_are_damaged_when_they_are_read(
     run: Run, change, words
 ) -> None:
     good = {
-        name: getattr(predictions(), name) for name in ("image_id", "lesion", "y_true", "proba")
+        name: getattr(two_answers(), name) for name in ("image_id", "lesion", "y_true", "proba")
     }
     arrays = {
         f"{part}_{name}": array
@@ -458,7 +449,7 @@ def test_a_file_that_may_not_be_read_is_never_called_damaged(finished: Run, monk
 def test_a_history_without_a_class_on_validation_survives_a_resume(run: Run) -> None:
     for epoch in (1, 2, 3):
         store.append_history(
-            run, row(epoch) | {"recall_df": float("nan"), "recall_mel": float("nan")}
+            run, history_row(epoch) | {"recall_df": float("nan"), "recall_mel": float("nan")}
         )
     assert store.truncate_history(run, 2)["epoch"].tolist() == [1, 2]
     assert np.isnan(store.read_history(run)["recall_df"]).all()
@@ -480,7 +471,7 @@ def test_a_history_without_a_class_on_validation_survives_a_resume(run: Run) -> 
 )
 def test_an_epoch_that_is_none_is_damage(run: Run, line: str, words: str) -> None:
     for epoch in (1, 2):
-        store.append_history(run, row(epoch))
+        store.append_history(run, history_row(epoch))
     path = run.folder / "history.csv"
     lines = path.read_text().splitlines()
     lines[1] = line + lines[1].removeprefix("1")
@@ -544,12 +535,12 @@ def test_every_entry_that_is_missing_or_mistyped_is_told_of_in_words_or_shown(
             for one in found.runs:
                 shown += 1
                 assert one.title
-                assert one.scores is None or len(one.scores) == 7
-                known = "test_fingerprint" in one.record.get("split", {})
+                assert one.scores is None or {*LISTED} <= one.scores.keys()
+                known = one.record.split.test_fingerprint is not None
                 assert store.same_test_images(one, one) is known
                 assert isinstance(one.leaking, bool)
-                assert isinstance(sum(one.record.get("parameters", {}).values()), int)
-                assert all(isinstance(version, str) for version in one.record["packages"].values())
+                assert one.record.parameters is None or one.record.parameters.total >= 0
+                assert all(isinstance(version, str) for version in one.record.packages.values())
     assert shown
 
 
@@ -566,7 +557,8 @@ def test_a_run_of_an_older_version_that_lacks_newer_entries_is_shown(finished: R
         "config_fingerprint",
     ):
         record.pop(name, None)
-    del record["split"]["leaking"], record["data"]["synthetic"], record["config"]["epoch_kept"]
+    record["split"].pop("leaking", None)
+    del record["data"]["synthetic"], record["config"]["epoch_kept"]
     path.write_text(json.dumps(record))
     path = finished.folder / "status.json"
     status = json.loads(path.read_text())
@@ -574,13 +566,13 @@ def test_a_run_of_an_older_version_that_lacks_newer_entries_is_shown(finished: R
         json.dumps({name: status[name] for name in ("state", "epochs", "created", "order")})
     )
     [run] = store.list_runs()
-    assert (run.has_model, run.synthetic, run.leaking, run.record["packages"]) == (
+    assert (run.has_model, run.synthetic, run.leaking, run.record.packages) == (
         True,
         False,
         False,
         {},
     )
-    assert run.record["code_version"] == "unknown"
+    assert run.record.code_version == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -715,7 +707,7 @@ def test_a_home_that_may_not_be_written_is_named_and_not_called_a_run(
 
 def test_the_version_of_predictions_changes_with_them(run: Run) -> None:
     none = store.predictions_version(run)
-    store.write_predictions(run, {"validation": predictions(), "test": predictions()})
+    store.write_predictions(run, {"validation": two_answers(), "test": two_answers()})
     written = store.predictions_version(run)
     assert none != written == store.predictions_version(run)
     (run.folder / "predictions.npz").write_bytes(b"no zip")

@@ -32,6 +32,7 @@ from ham.store import HISTORY_COLUMNS, Run
 from ham.training import Progress, augment, batches, class_weights, inputs, job, train
 from ham.training.checkpoint import Checkpoint
 from ham.training.fitting import compile_model
+from tests.run_factory import waiting_run
 from tests.test_engine import tiny
 
 COMPARED = [name for name in HISTORY_COLUMNS if name != "seconds"]
@@ -95,10 +96,10 @@ def test_a_finished_run_holds_everything_that_is_known_about_it(
         "tensorboard",
     ]
     split = make_split(small_dataset, seed=3)
-    assert run.record["split"]["test_fingerprint"] == split.test_fingerprint
-    assert run.record["data"]["fingerprint"] == small_dataset.fingerprint
+    assert run.record.split.test_fingerprint == split.test_fingerprint
+    assert run.record.data.fingerprint == small_dataset.fingerprint
     assert (
-        sum(run.record["parameters"].values())
+        run.record.parameters.total
         == MODELS["cnn"].build(**run.config.model_settings).count_params()
     )
 
@@ -106,14 +107,14 @@ def test_a_finished_run_holds_everything_that_is_known_about_it(
 def test_the_split_tells_how_many_images_of_each_class_were_trained_on(
     whole, small_dataset: LesionDataset
 ) -> None:
-    counts = whole[0].record["split"]["train_counts"]
+    counts = whole[0].record.split.train_counts
     labels = small_dataset.labels[make_split(small_dataset, seed=3).train]
     assert [counts[code] for code in CODES] == [int((labels == index).sum()) for index in range(7)]
 
 
 def test_an_image_that_an_epoch_repeats_counts_once(small_dataset: LesionDataset) -> None:
     split = make_split(small_dataset, "oversample")
-    counts = job._split_record(split, small_dataset.labels)["train_counts"]
+    counts = job._split_record(split, small_dataset.labels).train_counts
     assert sum(counts.values()) == len(set(split.train.tolist())) < len(split.train)
     assert max(counts, key=counts.get) == "nv"
 
@@ -152,7 +153,7 @@ def acting(path: Path) -> str:
 
 
 def test_a_training_records_its_version(whole) -> None:
-    assert whole[0].record["training_version"] == TRAINING_VERSION
+    assert whole[0].record.training_version == TRAINING_VERSION
 
 
 def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_stored_answers(
@@ -169,7 +170,7 @@ def test_the_epoch_of_the_best_validation_loss_is_kept_and_its_model_gives_the_s
     proba = model.predict_on_batch(MODELS["cnn"].prepare(small_dataset.images[split.test], "unit"))
     assert test.proba == pytest.approx(proba, abs=1e-6)
     accuracy = float(np.mean(test.proba.argmax(axis=1) == small_dataset.labels[split.test]))
-    assert run.record["evaluation"]["scores"]["accuracy"]["value"] == pytest.approx(accuracy)
+    assert run.scores["accuracy"].value == pytest.approx(accuracy)
     validation = store.read_predictions(run)["validation"]
     best = history.set_index("epoch").loc[run.status.best_epoch]
     accuracy = float(np.mean(validation.proba.argmax(axis=1) == validation.y_true))
@@ -255,7 +256,7 @@ def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
         if progress.epoch == 3 and (moment == "epoch" or progress.step):
             raise _Crash
 
-    run = store.create_run(eventful(), small_dataset.record)
+    run = waiting_run(eventful(), small_dataset.record)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(job, "_STATUS_SECONDS", 0)  # every step is reported
         with store.claim(run), pytest.raises(_Crash):
@@ -307,7 +308,7 @@ def interrupted_home(
     home = tmp_path_factory.mktemp("interrupted")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("HAM_HOME", str(home))
-        killed_after(2, store.create_run(tiny(epochs=3), small_dataset.record), small_dataset)
+        killed_after(2, waiting_run(tiny(epochs=3), small_dataset.record), small_dataset)
     return home
 
 
@@ -438,7 +439,7 @@ def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_a
     """
     write = io.write_file
     for number in range(3):
-        run = store.create_run(tiny(epochs=5, learning_rate=0.003), small_dataset.record)
+        run = waiting_run(tiny(epochs=5, learning_rate=0.003), small_dataset.record)
         left = [number]
 
         def dying(path: Path, content: bytes, left: list[int] = left, run: Run = run) -> None:
@@ -468,7 +469,7 @@ def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_a
 def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keeps_it(
     small_dataset: LesionDataset,
 ) -> None:
-    run = store.create_run(tiny(epochs=4), small_dataset.record)
+    run = waiting_run(tiny(epochs=4), small_dataset.record)
     with store.claim(run) as mine:
         cancelled = training.train_run(
             mine, lambda p: store.request_cancel(run) if p.epoch == 2 else None
@@ -481,7 +482,8 @@ def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keep
     resume(cancelled)
     killed = killed_after(3, store.read_run(run.id), small_dataset)
     assert (killed.state, killed.has_model) == ("interrupted", False)
-    assert not {"model", "evaluation", "floors"} & set(killed.record)
+    found = killed.record
+    assert (found.model, found.evaluation, found.baselines) == (None, None, None)
     assert not {"model.keras", "predictions.npz"} & {path.name for path in run.folder.iterdir()}
     assert resumed(killed).has_model
 
@@ -489,14 +491,14 @@ def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keep
 def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(
     small_dataset: LesionDataset,
 ) -> None:
-    early = store.create_run(tiny(), small_dataset.record)
+    early = waiting_run(tiny(), small_dataset.record)
     store.request_cancel(early)
     with store.claim(early) as mine:
         ended = training.train_run(mine)
     assert (ended.state, ended.has_model, ended.status.epoch) == ("cancelled", False, 0)
     assert not store.cancel_requested(ended)
 
-    late = store.create_run(tiny(epochs=50), small_dataset.record)
+    late = waiting_run(tiny(epochs=50), small_dataset.record)
     with store.claim(late) as mine:
         ended = training.train_run(
             mine, lambda p: store.request_cancel(late) if p.epoch == 2 else None
@@ -519,7 +521,7 @@ def test_the_epoch_that_is_kept_can_be_chosen(
     small_dataset: LesionDataset, kept: str, epoch: int
 ) -> None:
     config = tiny(epoch_kept=kept)
-    run, model = store.create_run(config, small_dataset.record), compiled(config)
+    run, model = waiting_run(config, small_dataset.record), compiled(config)
     checkpoint = Checkpoint(run)
     assert checkpoint.best_weights is None
     for number, (loss, balanced) in enumerate(
@@ -538,7 +540,7 @@ def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(
     small_dataset: LesionDataset,
 ) -> None:
     config = tiny()
-    run, model = store.create_run(config, small_dataset.record), compiled(config)
+    run, model = waiting_run(config, small_dataset.record), compiled(config)
     store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 0.7) | {"epoch": 1})
     Checkpoint(run).write(model, model.get_weights(), {"epoch": 1, "validation_loss": 0.7}, config)
     path = run.folder / "checkpoint" / "last.npz"
@@ -571,7 +573,7 @@ def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
         train(tiny(), small_dataset)
     [run] = store.list_runs()
     assert run.state == "failed"
-    assert "not a number" in run.status.error["why"]
+    assert "not a number" in run.status.error.why
 
 
 def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details(
@@ -602,7 +604,7 @@ def test_running_out_of_memory_is_said_in_words(
 def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
     small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = store.create_run(tiny(epochs=4), small_dataset.record)
+    run = waiting_run(tiny(epochs=4), small_dataset.record)
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
@@ -725,7 +727,7 @@ def test_an_average_of_the_weights_is_what_is_validated_and_kept(
     assert train_losses[0] == pytest.approx(train_losses[1], rel=0.05)
     assert abs(losses[1].diff()[1]) < abs(losses[0].diff()[1])
     assert store.read_predictions(slow)["validation"].proba.shape == (
-        slow.record["split"]["n_validation"],
+        slow.record.split.n_validation,
         7,
     )
     validation = store.read_predictions(slow)["validation"]
@@ -739,7 +741,7 @@ def test_with_test_time_augmentation_an_image_and_its_mirror_image_get_the_same_
     run = train(
         tiny(epochs=1, test_time_augmentation="dihedral", pixel_scaling="standard"), small_dataset
     )
-    assert "minus (194.7, 139.3, 145.5)" in run.record["preprocessing"]
+    assert "minus (194.7, 139.3, 145.5)" in run.record.preprocessing
     images = small_dataset.images[:5]
     predictor = Predictor(run)
     assert predictor.proba(images) == pytest.approx(predictor.proba(images[:, :, ::-1]), abs=1e-5)

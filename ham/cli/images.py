@@ -160,18 +160,18 @@ def _name(kind: str, reasons: dict[str, str]) -> None:
         print(f"  and {len(reasons) - _LISTED:,} more", file=sys.stderr)
 
 
-def _write_answers(records: list[dict], out: TextIO) -> None:
+def _write_answers(answers: list[dict], out: TextIO) -> None:
     titles = {c.code: f"{c.title}, {'malignant' if c.malignant else 'benign'}" for c in CLASSES}
-    for record in records:
-        if record["error"]:
-            print(f"{record['image']}: refused", file=out)
+    for answer in answers:
+        if answer["error"]:
+            print(f"{answer['image']}: refused", file=out)
             continue
-        likely = sorted(record["probabilities"].items(), key=lambda item: -item[1])[:3]
+        likely = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:3]
         print(
-            f"{record['image']}: "
+            f"{answer['image']}: "
             + "; ".join(f"{titles[code]} {100 * p:.0f} %" for code, p in likely),
             file=out,
         )
-        for note in record["notes"]:
+        for note in answer["notes"]:
             print(f"  {note}", file=out)
     print(f"{DISCLAIMER}.", file=sys.stderr)

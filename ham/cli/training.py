@@ -116,8 +116,8 @@ def _follow(run: Run, worker: subprocess.Popen | None) -> Run:
 
 
 def _say_how_it_ended(run: Run) -> None:
-    if error := run.status.error:
-        print(f"{error['what']}: {error['why']}\n{error['todo']}", file=sys.stderr)
+    if error := run.failure:
+        print(f"{error.what}: {error.why}\n{error.todo}", file=sys.stderr)
     elif run.state == "interrupted":
         print(
             f"Run {run.id}: its process ended before its time.\nResume it on the Training page.",

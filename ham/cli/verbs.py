@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+import msgspec
+
 from ham.cli.writing import (
     DONE,
     SOME_REFUSED,
@@ -36,7 +38,7 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
     if chosen.json:
         names = ("name", "source", "n_images", "n_lesions", "synthetic", "fingerprint")
         write_json(
-            {name: dataset.record[name] for name in names}
+            {name: getattr(dataset, name) for name in names}
             | {"counts": dict(zip(CODES, counts, strict=True)), "notes": list(dataset.notes)},
             out,
         )
@@ -179,6 +181,8 @@ def open_data(folder: str | None) -> LesionDataset:
 
 
 def _run_record(run: Run) -> dict:
+    from ham.evaluation import intervals_record
+
     status = run.status
     return {
         "run": run.id,
@@ -194,9 +198,9 @@ def _run_record(run: Run) -> dict:
         "created": status.created,
         "started": status.started,
         "ended": status.ended,
-        "error": status.error,
-        "data": run.record["data"],
-        "scores": run.record["evaluation"]["scores"] if run.has_model else None,
+        "error": msgspec.to_builtins(status.error),
+        "data": msgspec.to_builtins(run.record.data),
+        "scores": intervals_record(run.scores) if run.scores else None,
         "shipped": run.shipped,
     }
 

@@ -16,9 +16,6 @@ from ham.evaluation.baselines import (
     majority_class,
     majority_proba,
     majority_title,
-    recorded_train_counts,
-    stored_baseline,
-    train_counts,
 )
 from ham.evaluation.calibration import (
     CALIBRATION_BINS,
@@ -36,7 +33,7 @@ from ham.evaluation.calibration import (
     with_temperature,
 )
 from ham.evaluation.differences import McNemar, compare, mcnemar, unpaired_difference
-from ham.evaluation.intervals import Interval
+from ham.evaluation.intervals import NO_INTERVAL, Interval
 from ham.evaluation.leak import Leak, Part, joined, measure_leak
 from ham.evaluation.metrics import SCORES, Draws, Score, malignant_proba
 from ham.evaluation.operating import (
@@ -47,6 +44,14 @@ from ham.evaluation.operating import (
     malignant_threshold,
     operating_point,
     roc,
+)
+from ham.evaluation.records import (
+    LISTED,
+    Baselines,
+    EvaluationRecord,
+    baselines_from,
+    evaluation_record,
+    intervals_record,
 )
 from ham.evaluation.scores import (
     Answers,
@@ -59,27 +64,27 @@ from ham.evaluation.scores import (
 )
 from ham.evaluation.words import (
     decimal,
-    evaluation_from_record,
-    evaluation_record,
     format_difference,
     format_score,
-    intervals_record,
     p_value,
     percent,
-    scores_from_record,
 )
 
 __all__ = [
     "CALIBRATION_BINS",
     "COVERAGE",
+    "LISTED",
     "LOGISTIC_REGRESSION",
+    "NO_INTERVAL",
     "SCORES",
     "TARGETS",
     "Answers",
+    "Baselines",
     "Calibration",
     "Draws",
     "Evaluation",
     "EvaluationError",
+    "EvaluationRecord",
     "Interval",
     "Leak",
     "McNemar",
@@ -87,6 +92,7 @@ __all__ = [
     "Part",
     "PredictionSets",
     "Score",
+    "baselines_from",
     "calibrate",
     "calibration_error_by_chance",
     "class_roc",
@@ -96,7 +102,6 @@ __all__ = [
     "decimal",
     "evaluate",
     "evaluate_recalls",
-    "evaluation_from_record",
     "evaluation_record",
     "expected_calibration_error",
     "fit_temperature",
@@ -119,13 +124,9 @@ __all__ = [
     "percent",
     "prediction_sets",
     "proportion",
-    "recorded_train_counts",
     "reliability",
     "roc",
-    "scores_from_record",
     "shares",
-    "stored_baseline",
-    "train_counts",
     "unpaired_difference",
     "with_temperature",
 ]

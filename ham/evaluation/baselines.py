@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ham.config import CLASSES, CODES, N_CLASSES, LesionClass
+from ham.config import CLASSES, N_CLASSES, LesionClass
 from ham.evaluation.scores import Evaluation, evaluate
-from ham.evaluation.words import evaluation_from_record
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -30,28 +29,6 @@ def majority_proba(y_train: np.ndarray, n: int) -> np.ndarray:
     """
     share = np.bincount(np.asarray(y_train, np.int64), minlength=N_CLASSES) / len(y_train)
     return np.tile(share, (n, 1))
-
-
-def train_counts(record: dict, validation_true: np.ndarray) -> np.ndarray:
-    """Images of each class in a run's training part, int64 (7,), in CLASSES order.
-
-    `record`: the run's. Runs of versions that did not record them have the counts of their
-    validation part, which was drawn from the same images.
-    """
-    recorded = recorded_train_counts(record)
-    if recorded is not None:
-        return recorded
-    return np.bincount(np.asarray(validation_true, np.int64), minlength=N_CLASSES)
-
-
-def recorded_train_counts(record: dict) -> np.ndarray | None:
-    """Those that stand in a run's record; None where there are none, or not whole."""
-    try:
-        counts = [record["split"]["train_counts"][code] for code in CODES]
-    except (LookupError, TypeError):  # not recorded, or not by us
-        return None
-    whole = all(type(n) is int and 0 <= n < 2**53 for n in counts) and any(counts)
-    return np.array(counts, np.int64) if whole else None
 
 
 def majority_class(counts: np.ndarray) -> LesionClass:
@@ -80,16 +57,6 @@ def majority_baseline(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarra
             key: score if key in by_draw else score.without() for key, score in found.scores.items()
         },
     )
-
-
-def stored_baseline(record: dict) -> Evaluation | None:
-    """The logistic regression's scores in a run's record; None where there are none, or not
-    whole.
-    """
-    try:
-        return evaluation_from_record(record["floors"]["logistic_regression"])
-    except (LookupError, TypeError, ValueError):  # none, or what another version wrote
-        return None
 
 
 def logistic_regression_proba(

@@ -126,7 +126,11 @@ class Score:
     higher_is_better: bool = True
     low: float = 0.0
     high: float = 1.0
-    later: bool = False  # came after the first runs were stored, which may lack it
+
+    def holds(self, *values: float | None) -> bool:
+        """Whether all are in its range; None is what has no number."""
+        low, high = self.low - 1e-9, self.high + 1e-9
+        return all(value is None or low <= value <= high for value in values)
 
 
 def _macro_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:

@@ -1,8 +1,9 @@
 """The floor under all: what files, archives and background work have in common.
 
-whole      a file or folder written whole or not at all; what the disk refuses, in words
+atomic     a file or folder written whole or not at all; what the disk refuses, in words
 damage     JSON, arrays, hashes: read with bounds, and what reading a damaged file raises
-kept       a result kept on disk: made again where damaged, only warned of where the disk is full
+structs    parsed JSON into frozen structs, and what is wrong with it in words
+cache      a result kept on disk: made again where damaged, only warned of where the disk is full
 archive    a zip that nobody vouches for, looked through and unpacked safely
 job        work in a background thread with progress, stop and error
 
@@ -32,16 +33,22 @@ from ham.io.damage import (
     read_json,
 )
 from ham.io.job import Job, Pace, Report, Stopped, stoppable, stopped
+from ham.io.structs import Count, Number, Share, Text, Time, shown, typed
 
 __all__ = [
     "DAMAGED",
     "Archive",
     "ArchiveError",
+    "Count",
     "Entry",
     "Job",
+    "Number",
     "Pace",
     "Report",
+    "Share",
     "Stopped",
+    "Text",
+    "Time",
     "cannot_write",
     "file_sha256",
     "is_full",
@@ -55,8 +62,10 @@ __all__ = [
     "read_json",
     "read_kept",
     "remove_drafts",
+    "shown",
     "stoppable",
     "stopped",
+    "typed",
     "whole",
     "write_arrays",
     "write_file",

@@ -122,13 +122,13 @@ def test_parts(names: Sequence[RunName], reports: Sequence[RunReport]) -> pd.Dat
                 {
                     "Test part": f"{number}",
                     "Run": str(name),
-                    "Data": record["data"]["name"],
-                    "Content of the data": record["data"]["fingerprint"][:8],
+                    "Data": record.data.name,
+                    "Content of the data": record.data.fingerprint[:8],
                     "Split": config.in_words("split"),
                     "Seed": str(config.seed),
                     "Validation share": f"{config.validation_fraction:g}",
                     "Test share": f"{config.test_fraction:g}",
-                    "Version of HAM Lab": record["code_version"],
+                    "Version of HAM Lab": record.code_version,
                     "Test images": f"{by_name[name].evaluation.n_images:,}",
                 }
             )

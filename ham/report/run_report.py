@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import pandas as pd
 from ham import store
 from ham.evaluation import (
     LOGISTIC_REGRESSION,
+    NO_INTERVAL,
     SCORES,
     TARGETS,
     Calibration,
@@ -23,7 +25,6 @@ from ham.evaluation import (
     calibration_error_by_chance,
     class_roc,
     evaluate,
-    evaluation_from_record,
     majority_baseline,
     majority_title,
     malignant_roc,
@@ -31,8 +32,6 @@ from ham.evaluation import (
     operating_point,
     prediction_sets,
     reliability,
-    stored_baseline,
-    train_counts,
     with_temperature,
 )
 from ham.store import Predictions, Run
@@ -88,21 +87,12 @@ class RunReport:
     @cached_property
     def evaluation(self) -> Evaluation:
         """As stored when the run ended; computed where that lacks a score, or on other images."""
-        if self.own_test and (stored := self._stored()) is not None:
-            return stored
+        stored = self.run.record.evaluation
+        if self.own_test and stored is not None:
+            found = stored.to_evaluation()
+            if found.scores.keys() >= SCORES.keys():
+                return found
         return evaluate(self.test.y_true, self.test.proba, self.test.lesion)
-
-    def _stored(self) -> Evaluation | None:
-        try:
-            found = evaluation_from_record(self.run.record["evaluation"])
-        except (
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-        ):  # of a version with other scores
-            return None
-        return found if set(SCORES) <= set(found.scores) else None
 
     @cached_property
     def calibration(self) -> Calibrated:
@@ -171,12 +161,16 @@ class RunReport:
         """What takes no network, by name.
 
         Always answering the training's most frequent class; and the logistic regression, which was
-        scored when the run ended and has no answers on other images.
+        scored when the run ended and has no answers on other images, nor to a newer score.
         """
-        counts = train_counts(self.run.record, self.validation.y_true)
+        counts = store.train_counts(self.run)
         found = {
             majority_title(counts): majority_baseline(counts, self.test.y_true, self.test.lesion)
         }
-        if self.own_test and (stored := stored_baseline(self.run.record)) is not None:
-            found[LOGISTIC_REGRESSION] = stored
+        stored = self.run.record.baselines
+        if self.own_test and stored is not None and stored.logistic_regression is not None:
+            scored = stored.logistic_regression.to_evaluation()
+            found[LOGISTIC_REGRESSION] = dataclasses.replace(
+                scored, scores=dict.fromkeys(SCORES, NO_INTERVAL) | scored.scores
+            )
         return found

@@ -15,8 +15,6 @@ from ham.evaluation import (
     majority_class,
     p_value,
     percent,
-    recorded_train_counts,
-    train_counts,
 )
 from ham.report.comparison import Difference
 from ham.report.names import RunName
@@ -125,13 +123,10 @@ def baseline_in_words(run: Run) -> str:
 
     "" where neither the record nor the predictions of an older run say what that is.
     """
-    counts = recorded_train_counts(run.record)
     try:
-        if counts is None:
-            counts = train_counts(run.record, store.read_predictions(run)["validation"].y_true)
+        always = majority_class(store.train_counts(run))
         support = RunReport(run).evaluation.per_class["support"]
     except StoreError:  # damaged: said where they are needed
         return ""
-    always = majority_class(counts)
     right = support[always.code] / support.sum()
     return f"always answering {always.name.lower()} ({always.code}) scores {100 * right:.0f} %"

@@ -166,8 +166,8 @@ def settings_table(reports: Mapping[RunName, RunReport]) -> pd.DataFrame:
                 setting.label: _written(config.model_settings[setting.name])
                 for setting in MODEL_SETTINGS[config.model]
             },
-            "Version of HAM Lab": record["code_version"],
-            **{f"Version of {package}": version for package, version in record["packages"].items()},
+            "Version of HAM Lab": record.code_version,
+            **{f"Version of {package}": version for package, version in record.packages.items()},
         }
     found = dict.fromkeys(label for column in columns.values() for label in column)
     return pd.DataFrame(
@@ -196,17 +196,17 @@ def _written(value: object) -> str:
 
 
 def _run_row(name: RunName, run: Run) -> dict[str, str]:
-    history, data = store.read_history(run), run.record["data"]
+    history, data = store.read_history(run), run.record.data
     ships = f" ({store.SHIPS})" if run.shipped else ""
     cancelled = " (cancelled)" if run.state == "cancelled" and not run.shipped else ""
-    parameters = run.record.get("parameters")
+    parameters = run.record.parameters
     return {
         "": name.letter,
         "Run": name.title + ships + cancelled,
-        "Data": data["name"] + (" (synthetic)" if run.synthetic else ""),
+        "Data": data.name + (" (synthetic)" if run.synthetic else ""),
         "Split": SPLIT_TITLES[run.config.split][0],
         "Epoch kept": f"{run.status.best_epoch} of {len(history)}",
-        "Parameters": f"{sum(parameters.values()):,}" if parameters is not None else "–",
+        "Parameters": f"{parameters.total:,}" if parameters is not None else "–",
         "Trained in": _duration(history["seconds"].sum()),
         "Id": run.id,
     }

@@ -50,8 +50,8 @@ def progress_text(status: Status) -> str:
 
 def state_in_words(run: Run) -> str:
     """ "Done", or "Failed: " and why."""
-    if run.state == "failed" and run.status.error:
-        return f"Failed: {run.status.error['why']}"
+    if run.failure is not None:
+        return f"Failed: {run.failure.why}"
     return run.state.capitalize()
 
 

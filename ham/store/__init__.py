@@ -28,7 +28,7 @@ results   history, predictions, log, model
 bundle    one run as one zip, and back, checked
 origin    whether it was trained here or came from elsewhere
 repeats   whether the very same was trained before
-record    what config.json and status.json hold, and the check that they do
+record    what config.json and status.json hold: RunRecord and Status, and how old ones become such
 files     what cannot be read or written there, in words about the run
 """
 
@@ -37,7 +37,17 @@ from ham.store.files import DamagedRunError, NewerRunError, writing
 from ham.store.folder import SHIPS, Run
 from ham.store.notes import Notes
 from ham.store.origin import trained_here
-from ham.store.record import FORMAT, STATES, Status
+from ham.store.record import (
+    FORMAT,
+    STATES,
+    DataRecord,
+    Failure,
+    ModelRecord,
+    Parameters,
+    RunRecord,
+    SplitRecord,
+    Status,
+)
 from ham.store.repeats import trained_before
 from ham.store.results import (
     HISTORY_COLUMNS,
@@ -52,6 +62,7 @@ from ham.store.results import (
     read_log,
     read_predictions,
     same_test_images,
+    train_counts,
     truncate_history,
     withdraw_results,
     write_log,
@@ -83,12 +94,18 @@ __all__ = [
     "SHIPS",
     "STATES",
     "DamagedRunError",
+    "DataRecord",
+    "Failure",
     "Found",
+    "ModelRecord",
     "NewerRunError",
     "Notes",
+    "Parameters",
     "Predictions",
     "Problem",
     "Run",
+    "RunRecord",
+    "SplitRecord",
     "Status",
     "aligned",
     "append_history",
@@ -113,6 +130,7 @@ __all__ = [
     "reference_runs",
     "request_cancel",
     "same_test_images",
+    "train_counts",
     "trained_before",
     "trained_here",
     "truncate_history",

@@ -29,6 +29,7 @@ import numpy as np
 
 from ham import io
 from ham.config import N_CLASSES, HamError, StoreError, reference_folder, runs_folder
+from ham.evaluation import EvaluationRecord
 from ham.store import runs
 from ham.store.files import NewerRunError, ships, writing
 from ham.store.folder import RUN_ID, Run
@@ -78,7 +79,7 @@ def export_run(run: Run) -> bytes:
             f"it is {run.state}.",
             "Only runs that have ended can be exported: resume or cancel it.",
         )
-    with_model = "model" in run.record
+    with_model = run.record.model is not None
     members = {}
     try:
         for name in LIMITS:
@@ -275,10 +276,8 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     for name in ("config.json", "status.json"):
         if name not in members:
             raise _Refused(f"it has no {name}")
-    record, _ = _part(
-        members, "config.json", lambda content: parse_record(content, f"Run {run_id}")
-    )
-    if record.get("id") != run_id:
+    record = _part(members, "config.json", lambda content: parse_record(content, f"Run {run_id}"))
+    if record.id != run_id:
         raise _Refused("its config.json is of another run")
     status = _part(members, "status.json", parse_status)
     if status.state not in ENDED:
@@ -287,7 +286,7 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     if NOTES_FILE in members:
         _part(members, NOTES_FILE, lambda content: Notes.from_dict(io.parse_json(content)))
     results = {
-        "a model": "model" in record,
+        "a model": record.model is not None,
         "model.keras": "model.keras" in members,
         "predictions.npz": "predictions.npz" in members,
         "history.csv": history is not None or None,
@@ -298,7 +297,7 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
         raise _Refused(f"it has {_listed(results, True)}, but not {_listed(results, False)}")
     if results["a model"]:
         # an old run; here it is compared with none
-        if "test_fingerprint" not in record.get("split", {}):
+        if record.split.test_fingerprint is None:
             raise _Refused("its config.json does not say which images it was tested on")
         if status.best_epoch not in history["epoch"].to_numpy():
             raise _Refused(
@@ -307,9 +306,9 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
         _part(
             members,
             "predictions.npz",
-            lambda content: _check_predictions(content, record["evaluation"]),
+            lambda content: _check_predictions(content, record.evaluation),
         )
-        if hashlib.sha256(members["model.keras"]).hexdigest() != record["model"]["sha256"]:
+        if hashlib.sha256(members["model.keras"]).hexdigest() != record.model.sha256:
             raise _Refused("its model is not the one this run saved (SHA-256 differs)")
         _part(members, "model.keras", _check_model)
 
@@ -332,7 +331,7 @@ def _listed(results: dict[str, bool], there: bool) -> str:
     return " and ".join(name for name, found in results.items() if bool(found) is there)
 
 
-def _check_predictions(content: bytes, evaluation: dict) -> None:
+def _check_predictions(content: bytes, evaluation: EvaluationRecord) -> None:
     """The arrays are ours, and what was counted in them is what the run says it scored. Raises
     one of io.DAMAGED.
     """
@@ -342,7 +341,7 @@ def _check_predictions(content: bytes, evaluation: dict) -> None:
     test = predictions_from(arrays)["test"]
     confusion = np.zeros((N_CLASSES, N_CLASSES), int)
     np.add.at(confusion, (test.y_true, test.proba.argmax(axis=1)), 1)
-    if confusion.tolist() != evaluation["confusion"]:
+    if not np.array_equal(confusion, evaluation.confusion):
         raise ValueError("its answers are not those that the run's scores were counted from")
 
 

@@ -10,19 +10,17 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import filelock
+import msgspec
 
 from ham import io
-from ham.config import MODEL_TITLES, RECIPES, StoreError, TrainConfig
+from ham.config import MODEL_TITLES, RECIPES, HamError, StoreError, TrainConfig
+from ham.evaluation import Interval
 from ham.store import notes as notes_file
 from ham.store.files import reading, ships
 from ham.store.notes import Notes
-from ham.store.record import Status, check_format, parse_record, parse_status
-
-if TYPE_CHECKING:
-    from ham.evaluation import Interval
+from ham.store.record import RunRecord, Status, check_format, parse_record, parse_status
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 SHIPS = "ships with HAM Lab"
@@ -37,10 +35,13 @@ class Run:
 
     id: str
     folder: Path
-    config: TrainConfig
-    record: dict  # config.json, as `record.RECORD` declares it
+    record: RunRecord  # config.json
     status: Status
     notes: Notes = field(default_factory=Notes)
+
+    @property
+    def config(self) -> TrainConfig:
+        return self.record.config
 
     @property
     def state(self) -> str:
@@ -51,24 +52,35 @@ class Run:
         return self.state in ("queued", "running")
 
     @property
+    def failure(self) -> HamError | None:
+        """Why it failed; None where it did not."""
+        if self.state != "failed":
+            return None
+        found = self.status.error
+        if found is None:
+            return HamError(
+                self.title,
+                "it failed and left no reason.",
+                "Read its log on the Training page.",
+            )
+        return HamError(found.what, found.why, found.todo)
+
+    @property
     def has_model(self) -> bool:
         """Whether it ended with a model and predictions (done, or cancelled after an epoch)."""
-        return "model" in self.record and "evaluation" in self.record and not self.live
+        return self.record.model is not None and not self.live
 
     @property
     def scores(self) -> dict[str, Interval] | None:
         """On its test images, by keys of evaluation.SCORES; None without a model, and while it
         waits or trains: what was scored before is not what it will be worth.
         """
-        # takes its time, which lists of runs have no use for
-        from ham.evaluation import scores_from_record
-
-        return scores_from_record(self.record["evaluation"]) if self.has_model else None
+        return self.record.evaluation.to_scores() if self.has_model else None
 
     @property
     def leaking(self) -> bool:
         """Whether its split let test images, or others of their lesions, into the training."""
-        return self.record.get("split", {}).get("leaking", self.config.split != "lesion")
+        return self.record.split.leaking
 
     @property
     def shipped(self) -> bool:
@@ -78,7 +90,7 @@ class Run:
     @property
     def synthetic(self) -> bool:
         """Whether it was trained on synthetic data, so that it knows nothing of real lesions."""
-        return self.record["data"]["synthetic"]
+        return self.record.data.synthetic
 
     @property
     def title(self) -> str:
@@ -120,7 +132,8 @@ def read_folder(folder: Path | str, alive: bool | None = None) -> Run:
         run = _read_version(str(folder), *_versions(str(folder)))
         if run.state == "running":
             return dataclasses.replace(
-                run, status=dataclasses.replace(run.status, state="interrupted", seconds_left=None)
+                run,
+                status=msgspec.structs.replace(run.status, state="interrupted", seconds_left=None),
             )
     return run
 
@@ -162,17 +175,15 @@ def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None
         with reading(path / "status.json"):
             raise error
     try:
-        content, config = _read_record(folder, record)
+        content = _read_record(folder, record)
     except io.DAMAGED as error:
         with reading(path / "config.json"):
             raise error
-    return Run(
-        path.name, path, config, content, where, _read_notes(folder, notes) if notes else Notes()
-    )
+    return Run(path.name, path, content, where, _read_notes(folder, notes) if notes else Notes())
 
 
 @functools.lru_cache(maxsize=8192)
-def _read_record(folder: str, version: tuple) -> tuple[dict, TrainConfig]:
+def _read_record(folder: str, version: tuple) -> RunRecord:
     return parse_record(io.read_bytes(f"{folder}/config.json"), f"Run {os.path.basename(folder)}")
 
 

@@ -33,7 +33,7 @@ def own_origin() -> str:
 
 def trained_here(run: Run) -> bool:
     """Whether this HAM_HOME made the run; False for one that was imported, or ships."""
-    return run.record.get("origin") == own_origin()
+    return run.record.origin == own_origin()
 
 
 def _read(path: Path) -> str:

@@ -18,13 +18,10 @@ def trained_before(config: TrainConfig, data_fingerprint: str, runs: Iterable[Ru
         run
         for run in runs
         if (run.live or (run.state == "done" and run.has_model))
-        and run.record.get("config_fingerprint") == config.fingerprint
-        and run.record["data"]["fingerprint"] == data_fingerprint
-        and (run.live or run.record.get("training_version") == TRAINING_VERSION)
-        and all(
-            _installed(package) == version
-            for package, version in run.record.get("packages", {}).items()
-        )
+        and run.record.config_fingerprint == config.fingerprint
+        and run.record.data.fingerprint == data_fingerprint
+        and (run.live or run.record.training_version == TRAINING_VERSION)
+        and all(_installed(package) == version for package, version in run.record.packages.items())
     ]
     return min(same, key=lambda run: run.live, default=None)
 

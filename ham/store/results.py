@@ -17,6 +17,7 @@ import pandas as pd
 
 from ham import io
 from ham.config import CODES, N_CLASSES, HamError, StoreError
+from ham.evaluation.scores import check
 from ham.store.files import reading, writing
 from ham.store.folder import Run
 from ham.store.runs import write_record
@@ -164,9 +165,6 @@ def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
     """Raises ValueError where the arrays are not those of PREDICTION_ARRAYS, or hold no answers
     to be scored.
     """
-    # takes its time, which most that is done with runs has no use for
-    from ham.evaluation.scores import check
-
     if missing := [name for name in PREDICTION_ARRAYS if name not in arrays]:
         raise ValueError(f"it has no {missing[0]}")
     parts = {
@@ -189,6 +187,18 @@ def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
         except HamError as error:
             raise ValueError(error.why.removesuffix(".")) from error
     return parts
+
+
+def train_counts(run: Run) -> np.ndarray:
+    """Images of each class in the run's training part, int64 (7,), in CLASSES order.
+
+    Runs of versions that did not record them have the counts of their validation part, which was
+    drawn from the same images. Raises StoreError where that cannot be read.
+    """
+    recorded = run.record.split.train_counts
+    if recorded is not None and any(recorded.values()):
+        return np.array([recorded[code] for code in CODES], np.int64)
+    return np.bincount(read_predictions(run)["validation"].y_true, minlength=N_CLASSES)
 
 
 def image_keys(image_ids: Iterable[str]) -> np.ndarray:
@@ -237,13 +247,11 @@ def same_test_images(run: Run, other: Run) -> bool:
     """
     if run.synthetic != other.synthetic:
         return False
-    ours, theirs = (one.record.get("split", {}).get("test_fingerprint") for one in (run, other))
+    ours, theirs = (one.record.split.test_fingerprint for one in (run, other))
     if ours is None or ours != theirs:
         return False
     return (
-        run.shipped
-        or other.shipped
-        or run.record["data"]["fingerprint"] == other.record["data"]["fingerprint"]
+        run.shipped or other.shipped or run.record.data.fingerprint == other.record.data.fingerprint
     )
 
 
@@ -255,7 +263,7 @@ def withdraw_results(run: Run) -> Run:
 
     Raises StoreError.
     """
-    run = write_record(run, model=None, evaluation=None, floors=None)
+    run = write_record(run, model=None, evaluation=None, baselines=None)
     with writing(run.folder):
         for name in ("model.keras", "predictions.npz"):
             (run.folder / name).unlink(missing_ok=True)
@@ -287,10 +295,9 @@ def _read_text(path: Path) -> str:
 def checked_model_path(run: Run) -> Path:
     """model.keras, after its SHA-256 was found to be the recorded one. Raises StoreError."""
     path = run.folder / "model.keras"
-    recorded = run.record.get("model", {}).get("sha256")
     with reading(path):
         found = io.file_sha256(path)
-    if found != recorded:
+    if run.record.model is None or found != run.record.model.sha256:
         raise StoreError(
             f"The model of {run.id}",
             "its file is not the one this run saved (SHA-256 differs).",

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
+import msgspec
 
 import ham
 from ham import io
@@ -33,11 +34,11 @@ from ham.config import (
     runs_folder,
 )
 from ham.store import notes as notes_file
-from ham.store.files import DamagedRunError, writing
+from ham.store.files import DamagedRunError, reading, writing
 from ham.store.folder import RUN_ID, SHIPS, Run, read_folder
 from ham.store.notes import Notes
 from ham.store.origin import own_origin
-from ham.store.record import FORMAT, Status
+from ham.store.record import ENTRIES, FORMAT, Status, parse_record
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> 
     make_runs_folder()
     with writing(folder), io.whole(folder) as draft:
         io.write_json(draft / "config.json", record)
-        io.write_json(draft / "status.json", dataclasses.asdict(status))
+        io.write_json(draft / "status.json", msgspec.to_builtins(status))
     return read_folder(folder)
 
 
@@ -85,20 +86,30 @@ def make_runs_folder() -> None:
 
 def write_status(run: Run, **changes: object) -> Run:
     """The run with its status changed, on disk too. Raises StoreError."""
-    changed = dataclasses.replace(run, status=dataclasses.replace(run.status, **changes))
+    status = msgspec.to_builtins(run.status) | msgspec.to_builtins(changes)
+    changed = dataclasses.replace(run, status=io.typed(status, Status))
     with writing(run.folder):
-        io.write_json(run.folder / "status.json", dataclasses.asdict(changed.status))
+        io.write_json(run.folder / "status.json", status)
     return changed
 
 
 def write_record(run: Run, **changes: object) -> Run:
-    """The run with entries of config.json added or changed, on disk too; None takes one out.
-    Raises StoreError.
+    """The run with entries of its record added or replaced, on disk too; None takes one out.
+
+    What else stands in config.json, of other versions too, stays as it is. Raises StoreError, and
+    ValueError on what could not be read again.
     """
-    record = {name: value for name, value in {**run.record, **changes}.items() if value is not None}
-    changed = dataclasses.replace(run, record=record)
+    path = run.folder / "config.json"
     with writing(run.folder):
-        io.write_json(run.folder / "config.json", changed.record)
+        with reading(path):
+            content = io.read_json(path)
+        for name, value in changes.items():
+            content[ENTRIES[name]] = msgspec.to_builtins(value)
+            if value is None:
+                del content[ENTRIES[name]]
+        written = io.json_bytes(content)
+        changed = dataclasses.replace(run, record=parse_record(written, f"Run {run.id}"))
+        io.write_file(path, written)
     return changed
 
 

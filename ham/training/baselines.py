@@ -9,8 +9,10 @@ from ham import io
 from ham.config import cache_folder
 from ham.data import LesionDataset, Split
 from ham.evaluation import (
+    Baselines,
+    EvaluationRecord,
+    baselines_from,
     evaluate,
-    evaluation_from_record,
     evaluation_record,
     logistic_regression_proba,
 )
@@ -18,8 +20,8 @@ from ham.evaluation import (
 log = logging.getLogger(__name__)
 
 
-def pixel_baseline(dataset: LesionDataset, split: Split) -> dict[str, dict]:
-    """{"logistic_regression": its `evaluation_record` on the split's test part}, JSON-ready.
+def pixel_baseline(dataset: LesionDataset, split: Split) -> Baselines:
+    """The logistic regression, on the split's test part.
 
     From HAM_HOME/cache/baselines where an earlier run on the same split left it. A damaged file
     there is computed anew, and one that cannot be written costs the next run a few seconds.
@@ -42,20 +44,17 @@ def pixel_baseline(dataset: LesionDataset, split: Split) -> dict[str, dict]:
             "The logistic regression on the pixels was left out: %s",
             str(error) or type(error).__name__,
         )
-        return {}
-    found = {
-        "logistic_regression": evaluation_record(
-            evaluate(dataset.labels[split.test], proba, dataset.groups[split.test])
-        )
-    }
-    io.keep(path, lambda draft: draft.write_bytes(io.json_bytes(found)), what)
-    return found
+        return Baselines()
+    scored = evaluate(dataset.labels[split.test], proba, dataset.groups[split.test])
+    content = {"logistic_regression": evaluation_record(scored)}
+    io.keep(path, lambda draft: draft.write_bytes(io.json_bytes(content)), what)
+    return Baselines(EvaluationRecord.of(scored))
 
 
-def _read(path: Path, n_test: int) -> dict[str, dict]:
+def _read(path: Path, n_test: int) -> Baselines:
     """Raises one of io.DAMAGED, for the scores of another test part too."""
-    found = io.read_json(path)
-    n_images = evaluation_from_record(found["logistic_regression"]).n_images
+    found = baselines_from(io.read_json(path))
+    n_images = found.logistic_regression.n_images
     if n_images != n_test:
         raise ValueError(f"it is of {n_images:,} images and not of {n_test:,}")
     return found

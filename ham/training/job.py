@@ -23,9 +23,9 @@ from ham.config import (
     set_tensorflow_defaults,
 )
 from ham.data import LesionDataset, Split, make_split, open_dataset
-from ham.evaluation import evaluate, evaluation_record
+from ham.evaluation import EvaluationRecord, evaluate
 from ham.models import MODELS, PREPROCESSING, Architecture
-from ham.store import Predictions, Run
+from ham.store import ModelRecord, Parameters, Predictions, Run, SplitRecord
 from ham.training.baselines import pixel_baseline
 from ham.training.checkpoint import Checkpoint
 from ham.training.fitting import Cancelled, callbacks, compile_model
@@ -106,8 +106,8 @@ def train_run(run: Run, report: Report | None = None) -> Run:
         error=None,
     )
     try:
-        dataset = open_dataset(run.record["data"]["source"])
-        if dataset.fingerprint != run.record["data"]["fingerprint"]:
+        dataset = open_dataset(run.record.data.source)
+        if dataset.fingerprint != run.record.data.fingerprint:
             raise TrainingError(
                 f"The data in {dataset.source}",
                 "is not what it was when this run was set up.",
@@ -162,7 +162,8 @@ class _Job:
         compile_model(self.model, config, self.steps)
         self.checkpoint = Checkpoint.read(self.run, self.model)
         first = self.checkpoint.epoch
-        if "model" in self.run.record:  # of an earlier end, cancelled: they are not this training's
+        # of an earlier end, cancelled: they are not this training's
+        if self.run.record.model is not None:
             self.run = store.withdraw_results(self.run)
         history = store.truncate_history(self.run, first)
         self.epoch_seconds = history["seconds"].tolist()
@@ -171,7 +172,7 @@ class _Job:
             self.run,
             split=_split_record(self.split, self.dataset.labels),
             preprocessing=PREPROCESSING[config.pixel_scaling],
-            parameters={"trainable": trainable, "not_trainable": fixed},
+            parameters=Parameters(trainable, fixed),
             training_version=TRAINING_VERSION,
         )
         self.log(
@@ -225,12 +226,13 @@ class _Job:
             test = parts["test"]
             evaluation = evaluate(test.y_true, test.proba, test.lesion)
             sha256 = self.save_model(best)
+            parameters = self.run.record.parameters
             store.write_predictions(self.run, parts)
             self.run = store.write_record(
                 self.run,
-                model={"sha256": sha256, **self.run.record["parameters"]},
-                evaluation=evaluation_record(evaluation),
-                floors=pixel_baseline(self.dataset, self.split),
+                model=ModelRecord(sha256, parameters.trainable, parameters.not_trainable),
+                evaluation=EvaluationRecord.of(evaluation),
+                baselines=pixel_baseline(self.dataset, self.split),
             )
         state = "cancelled" if cancelled else "done"
         store.withdraw_cancel(self.run)
@@ -362,7 +364,7 @@ def _mark_failed(run: Run, error: HamError) -> Run:
             phase="",
             ended=time.time(),
             seconds_left=None,
-            error={"what": error.what, "why": error.why, "todo": error.todo},
+            error=store.Failure(error.what, error.why, error.todo),
         ),
     )
     for step in steps:  # a full disk may refuse any of them; without the last, the freed lock tells
@@ -391,17 +393,17 @@ def _explain(error: Exception) -> TrainingError:
     )
 
 
-def _split_record(split: Split, labels: np.ndarray) -> dict:
+def _split_record(split: Split, labels: np.ndarray) -> SplitRecord:
     """`train_counts` are images of a class, each once however often an epoch repeats it."""
     counts = np.bincount(labels[np.unique(split.train)], minlength=N_CLASSES)
-    return {
-        "protocol": split.protocol,
-        "seed": split.seed,
-        "leaking": split.leaking,
-        "fingerprint": split.fingerprint,
-        "test_fingerprint": split.test_fingerprint,
-        "n_train": len(split.train),
-        "n_validation": len(split.validation),
-        "n_test": len(split.test),
-        "train_counts": dict(zip(CODES, counts.tolist(), strict=True)),
-    }
+    return SplitRecord(
+        protocol=split.protocol,
+        seed=split.seed,
+        leaking=split.leaking,
+        fingerprint=split.fingerprint,
+        test_fingerprint=split.test_fingerprint,
+        n_train=len(split.train),
+        n_validation=len(split.validation),
+        n_test=len(split.test),
+        train_counts=dict(zip(CODES, counts.tolist(), strict=True)),
+    )

@@ -118,8 +118,8 @@ def cells(
     """
     own: dict[str, list[Run]] = {}
     for run in runs:
-        if run.record.get("data", {}).get("fingerprint") == dataset.fingerprint:
-            own.setdefault(run.record.get("config_fingerprint", ""), []).append(run)
+        if run.record.data.fingerprint == dataset.fingerprint:
+            own.setdefault(run.record.config_fingerprint or "", []).append(run)
     protocols = list(protocols)
     return [
         Cell(protocol, seed, _best(own.get(lab_config(protocol, seed, dataset).fingerprint, [])))

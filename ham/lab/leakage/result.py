@@ -85,7 +85,7 @@ def answers_of(run: Run, dataset: LesionDataset) -> tuple[Answers, np.ndarray]:
     )
     test = store.read_predictions(run)["test"]
     image_ids = dataset.metadata["image_id"].to_numpy(dtype=str)[split.test]
-    if run.record.get("split", {}).get("fingerprint") != split.fingerprint or not np.array_equal(
+    if run.record.split.fingerprint != split.fingerprint or not np.array_equal(
         store.image_keys(test.image_id), store.image_keys(image_ids)
     ):
         raise StoreError(

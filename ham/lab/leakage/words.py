@@ -111,10 +111,7 @@ def control(found: Iterable[ProtocolResult]) -> str:
 def different_versions(done: Iterable[Cell]) -> bool:
     """Whether the runs were made by different versions of HAM Lab or of its packages."""
     records = [cell.run.record for cell in done]
-    made = {
-        (record.get("code_version"), tuple(sorted(record.get("packages", {}).items())))
-        for record in records
-    }
+    made = {(record.code_version, tuple(sorted(record.packages.items()))) for record in records}
     return len(made) > 1
 
 

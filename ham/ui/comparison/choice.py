@@ -275,7 +275,7 @@ def runs_table(compared: Comparison) -> None:
         column_config=widths,
         alt="The runs compared",
     )
-    if len({run.record["data"]["fingerprint"] for run in runs.values()}) > 1:
+    if len({run.record.data.fingerprint for run in runs.values()}) > 1:
         st.caption(
             "Tested on the same photographs, but not on the same copy of them: a run that ships "
             "with HAM Lab brings the answers it gave where it was trained, and a few of the pixels "

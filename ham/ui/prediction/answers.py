@@ -65,7 +65,7 @@ def _load(runs: Sequence[store.Run]) -> list[Predictor]:
     with st.spinner("Loading the models, about 5 s the first time", show_time=True):
         for run in runs:
             try:
-                predictors.append(_predictor(run.id, run.record["model"]["sha256"], run))
+                predictors.append(_predictor(run.id, run.record.model.sha256, run))
             except StoreError as error:
                 show_error(error)
     return predictors

@@ -247,7 +247,7 @@ def _of_this_data(run: store.Run, dataset: LesionDataset, keys: np.ndarray) -> b
     """
     if run.shipped:
         return bool(np.isin(_test_keys(run.id, run), keys).all())
-    return run.record["data"]["fingerprint"] == dataset.fingerprint
+    return run.record.data.fingerprint == dataset.fingerprint
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

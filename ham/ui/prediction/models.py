@@ -66,9 +66,8 @@ def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
     runs = [run for run in real if not run.shipped] or real or list(runs)
 
     def quality(run: store.Run) -> tuple:
-        leaking = run.record.get("split", {}).get("leaking", False)
         return (
-            not leaking,
+            not run.leaking,
             _validation_score(run.id, run.status.best_epoch, run),
             run.status.created,
         )

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ham import charts, engine, io, store
 from ham.charts.training import recall_by_epoch
-from ham.config import IMAGE_SIZE, HamError
+from ham.config import IMAGE_SIZE
 from ham.evaluation.learning import findings
 from ham.report import RunName, baseline_in_words, words
 from ham.store import Run
@@ -226,8 +226,8 @@ def last_ended(runs: list[Run]) -> None:
 def _outcome(run: Run) -> None:
     """How it ended, in words, and what to do next."""
     epochs = f"{run.status.epoch} of {words.count(run.config.epochs, 'epoch')}"
-    if run.state == "failed" and run.status.error:
-        frame.show_error(HamError(**run.status.error))
+    if failure := run.failure:
+        frame.show_error(failure)
     elif run.state == "interrupted":
         st.warning(
             f"Its process ended after {epochs}. Nothing of them is lost.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from ham import data, store
-from ham.config import HamError
 from ham.evaluation import percent
 from ham.lab import leakage as lab
 from ham.lab.leakage import Cell
@@ -190,15 +189,7 @@ def _line(title: str, run: Run) -> None:
     standing = _state_in_words(run)
     st.markdown(f"{icon} {title}" + (f": :gray[{standing}]" if standing else ""))
     if run.state == "failed":
-        frame.show_error(
-            HamError(**run.status.error)
-            if run.status.error
-            else HamError(
-                run.title,
-                "it failed and left no reason.",
-                "Read its log on the Training page.",
-            )
-        )
+        frame.show_error(run.failure)
 
 
 def _state_in_words(run: Run) -> str:
