@@ -50,8 +50,8 @@ def progress_text(status: Status) -> str:
 
 def state_in_words(run: Run) -> str:
     """ "Done", or "Failed: " and why."""
-    if run.failure is not None:
-        return f"Failed: {run.failure.why}"
+    if failure := run.failure:
+        return f"Failed: {failure.why}"
     return run.state.capitalize()
 
 

@@ -188,8 +188,8 @@ def _line(title: str, run: Run) -> None:
         return
     standing = _state_in_words(run)
     st.markdown(f"{icon} {title}" + (f": :gray[{standing}]" if standing else ""))
-    if run.state == "failed":
-        frame.show_error(run.failure)
+    if failure := run.failure:
+        frame.show_error(failure)
 
 
 def _state_in_words(run: Run) -> str:
