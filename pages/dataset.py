@@ -19,4 +19,4 @@ with ui.page(
         sections.show_gallery(dataset, chosen, rows)
     else:
         sections.no_match()
-    sections.leakage(dataset, found)
+    sections.show_leakage_lab(dataset, found)

@@ -356,6 +356,28 @@ def posix_only(source: str) -> list[str]:
     return wrong
 
 
+def hidden_modules(path: Path, source: str) -> list[str]:
+    """Functions and classes that are called as their module is, or as one beside it."""
+    package = path.name == "__init__.py"
+    beside = {other.stem for other in path.parent.iterdir()} if package else {path.stem}
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module != module_name(path)
+        for alias in node.names
+    }
+    defined = {
+        node.name
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    return sorted(beside & (defined | imported if package else defined))
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).parent.parts)
+
+
 def every_source(rule) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}: {found}"
@@ -429,6 +451,19 @@ def test_only_the_floor_does_what_the_floor_does():
     }
     assert found - NO_COPY.keys() == set()
     assert NO_COPY.keys() - found == set(), "an exception that nothing needs any more"
+
+
+def test_no_function_hides_a_module():
+    found = {
+        str(path.relative_to(ROOT)): hidden
+        for _, path in sources()
+        if (hidden := hidden_modules(path, path.read_text()))
+    }
+    assert found == {}
+    source = "from ham.engine.run_queue import settings\ndef slots(): ...\n"
+    assert hidden_modules(ROOT / "ham/engine/__init__.py", source) == ["slots"]
+    assert hidden_modules(ROOT / "ham/engine/slots.py", source) == ["slots"]
+    assert hidden_modules(ROOT / "ham/engine/worker.py", source) == []
 
 
 def test_nothing_is_called_that_windows_has_not():

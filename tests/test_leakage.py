@@ -267,9 +267,9 @@ def lab() -> None:
     import os
 
     from ham import data, store
-    from ham.ui.dataset import leakage
+    from ham.ui.dataset import show_leakage_lab
 
-    leakage(data.open_dataset(os.environ["HAM_DATA"]), store.find_runs())
+    show_leakage_lab(data.open_dataset(os.environ["HAM_DATA"]), store.find_runs())
 
 
 def open_lab() -> AppTest:

@@ -20,7 +20,7 @@ from typing import IO
 
 from ham import io
 from ham.config import EngineError, HamError, StoreError, home_folder
-from ham.engine.settings import settings
+from ham.engine.preferences import settings
 from ham.engine.worker import work
 
 IDLE_SECONDS = 120  # after which a worker that waits ends: TensorFlow holds 600 MB

@@ -11,9 +11,9 @@ import uuid
 from ham import store
 from ham.config import EngineError, HamError
 from ham.engine.cluster import Cluster
+from ham.engine.preferences import settings
 from ham.engine.processes import DiedError, Processes
-from ham.engine.queue import claimable_runs, engine_of, waits_for
-from ham.engine.settings import settings
+from ham.engine.run_queue import claimable_runs, engine_of, waits_for
 from ham.engine.slots import free_slots
 from ham.store import Run
 

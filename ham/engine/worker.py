@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ham import store
 from ham.config import HamError, StoreError
-from ham.engine.queue import MAX_ATTEMPTS, claimable_runs
-from ham.engine.settings import settings
+from ham.engine.preferences import settings
+from ham.engine.run_queue import MAX_ATTEMPTS, claimable_runs
 from ham.engine.slots import slot
 from ham.store import Run
 

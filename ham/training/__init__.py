@@ -6,7 +6,7 @@ inputs       batches, their order, augmentation, class weights
 checkpoint   what a resume needs, and the weights of the epoch that is kept
 baselines    a logistic regression on the same images, once a split
 tensorboard  the logs that TensorBoard reads
-probe        what a training would cost on this machine
+measuring    what a training would cost on this machine
 
 No Streamlit and no Dask here. TensorFlow is imported when a training starts. A training writes
 everything into its run folder as it goes, so that whoever looks there sees where it is, and a
@@ -16,7 +16,7 @@ process that dies leaves a run that can be taken up again after its last complet
 from ham.data import open_dataset
 from ham.training.inputs import augment, batches, class_weights, first_batch
 from ham.training.job import Progress, train, train_run
-from ham.training.probe import probe
+from ham.training.measuring import probe
 
 __all__ = [
     "Progress",

@@ -2,7 +2,7 @@
 
 frame         what every page stands in: menu, data in use, live run, title, footer; errors; charts
 current_data  the data set in use, opened once for all visitors
-data_work     what is being fetched or unpacked
+data_jobs     what is being fetched or unpacked
 sources       use the real data: download, zip, folder, and which data is in use
 empty         what a page shows where there is no data yet
 pictures      pictures as data URLs

@@ -41,7 +41,7 @@ from ham.report.words import done_share, progress_text
 from ham.store import Found
 from ham.ui import visit
 from ham.ui.current_data import opened_data
-from ham.ui.data_work import data_work
+from ham.ui.data_jobs import data_work
 
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."

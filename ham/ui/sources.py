@@ -22,7 +22,7 @@ from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
 from ham.report.words import time_left
 from ham.ui import visit
-from ham.ui.data_work import data_work
+from ham.ui.data_jobs import data_work
 from ham.ui.frame import choose, errors, plain, show_error, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at

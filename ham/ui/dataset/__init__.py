@@ -11,16 +11,16 @@ cached     what is computed once for a data set
 
 from ham.ui.dataset.filters import filter_bar
 from ham.ui.dataset.gallery import show_gallery
-from ham.ui.dataset.leakage import lab_is_live, leakage
+from ham.ui.dataset.leakage import lab_is_live, show_leakage_lab
 from ham.ui.dataset.summary import no_match, show_summary
 from ham.ui.dataset.views import show_views
 
 __all__ = [
     "filter_bar",
     "lab_is_live",
-    "leakage",
     "no_match",
     "show_gallery",
+    "show_leakage_lab",
     "show_summary",
     "show_views",
 ]

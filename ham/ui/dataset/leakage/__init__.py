@@ -18,7 +18,7 @@ from ham.ui.dataset.leakage.measured import show_result
 from ham.ui.dataset.leakage.pairs import show_pairs
 from ham.ui.dataset.leakage.shares import show_shares
 
-__all__ = ["lab_is_live", "leakage"]
+__all__ = ["lab_is_live", "show_leakage_lab"]
 
 
 def lab_is_live(found: Found) -> bool:
@@ -26,7 +26,7 @@ def lab_is_live(found: Found) -> bool:
     return bool(live_lab_runs(found.runs))
 
 
-def leakage(dataset: data.LesionDataset, found: Found) -> None:
+def show_leakage_lab(dataset: data.LesionDataset, found: Found) -> None:
     """What each protocol lets training see of the test part, and what that does to the scores."""
     st.space("small")
     st.subheader("Leakage lab: what the test shares with training", anchor=False)

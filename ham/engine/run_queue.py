@@ -8,7 +8,7 @@ import time
 
 from ham import store
 from ham.config import StoreError, TrainConfig
-from ham.engine.settings import settings
+from ham.engine.preferences import settings
 from ham.engine.slots import free_slots
 from ham.store import Run
 
