@@ -6,6 +6,7 @@ import ast
 import errno
 import hashlib
 import importlib
+import itertools
 import json
 import os
 import shutil
@@ -54,13 +55,44 @@ class _Crash(BaseException):
     """Stands for a killed process: no handler of ours sees it."""
 
 
+class Moments:
+    """Copies of a home while a training goes on in it: what a process that is killed at that
+    moment leaves.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder, self.home = folder, folder / "home"
+
+    def keep(self, moment: str) -> None:
+        if not (self.folder / moment).exists():
+            shutil.copytree(self.home, self.folder / moment)
+
+    def take(self, moment: str, home: Path) -> Run:
+        """The run as it was then, in this home."""
+        shutil.copytree(self.folder / moment, home, dirs_exist_ok=True)
+        [run] = store.list_runs()
+        return run
+
+
 @pytest.fixture(scope="module")
-def whole(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory):
+def whole_moments(tmp_path_factory: pytest.TempPathFactory) -> Moments:
+    return Moments(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def whole(small_dataset: LesionDataset, whole_moments: Moments):
     """A run of 6 epochs with dropout, augmentation and a schedule, its history and its weights."""
+    reports: list[Progress] = []
+
+    def watch(progress: Progress) -> None:
+        reports.append(progress)
+        if progress.epoch == 3:
+            whole_moments.keep("step" if progress.step else "epoch")
+
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("HAM_HOME", str(tmp_path_factory.mktemp("whole")))
-        reports: list[Progress] = []
-        run = train(eventful(), small_dataset, reports.append)
+        monkeypatch.setenv("HAM_HOME", str(whole_moments.home))
+        monkeypatch.setattr(job, "_STATUS_SECONDS", 0)  # every step is reported
+        run = train(eventful(), small_dataset, watch)
         return run, store.read_history(run), weights_of(run), reports
 
 
@@ -237,43 +269,35 @@ def test_the_learning_rate_warms_up_and_falls_along_a_cosine(whole) -> None:
     assert rates[-1] == pytest.approx(1e-5)  # 1 % of the peak
 
 
-def test_the_same_seed_gives_the_same_history_and_weights(
-    whole, small_dataset: LesionDataset
+def test_the_same_seed_gives_the_same_history_and_weights_where_ham_home_says(
+    whole, small_dataset: LesionDataset, ham_home: Path
 ) -> None:
     _, history, weights, _ = whole
     again = train(eventful(), small_dataset)
+    assert again.folder.parent == runs_folder() == ham_home / "runs"
+    assert store.read_run(again.id).state == "done"
     assert store.read_history(again)[COMPARED].equals(history[COMPARED])
     assert all(np.array_equal(a, b) for a, b in zip(weights_of(again), weights, strict=True))
 
 
 @pytest.mark.parametrize("moment", ["step", "epoch"])
 def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
-    moment: str, whole, small_dataset: LesionDataset
+    moment: str, whole, whole_moments: Moments, ham_home: Path
 ) -> None:
     _, history, weights, _ = whole
-
-    def crash(progress: Progress) -> None:
-        if progress.epoch == 3 and (moment == "epoch" or progress.step):
-            raise _Crash
-
-    run = waiting_run(eventful(), small_dataset.record)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(job, "_STATUS_SECONDS", 0)  # every step is reported
-        with store.claim(run), pytest.raises(_Crash):
-            train(run.config, small_dataset, crash, run)
-    assert store.read_run(run.id).state == "interrupted"
+    run = whole_moments.take(moment, ham_home)
+    assert run.state == "interrupted"
     assert len(store.read_history(run)) == 3
     # a row without its checkpoint
     store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 4})
-    with store.claim(run) as mine:
-        resumed = training.train_run(mine)
-    assert resumed.state == "done"
-    found = store.read_history(resumed)
+    ended = resumed(run)
+    assert ended.state == "done"
+    found = store.read_history(ended)
     assert found["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
     assert found[COMPARED].to_numpy() == pytest.approx(
         history[COMPARED].to_numpy(), abs=1e-5, nan_ok=True
     )
-    for ours, theirs in zip(weights_of(resumed), weights, strict=True):
+    for ours, theirs in zip(weights_of(ended), weights, strict=True):
         assert ours == pytest.approx(theirs, abs=1e-5)
 
 
@@ -300,23 +324,42 @@ def flip(path: Path, place: float) -> None:
     path.write_bytes(content)
 
 
+def plain() -> TrainConfig:
+    return tiny(epochs=4, learning_rate=0.01)
+
+
 @pytest.fixture(scope="module")
-def interrupted_home(
-    small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A home with a run of 3 epochs whose process was killed after 2; to be copied."""
-    home = tmp_path_factory.mktemp("interrupted")
+def moments(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory) -> Moments:
+    """Of a plain run: after epochs 2 and 4, and before every single write of epoch 3, which is
+    the best so far.
+    """
+    moments, write = Moments(tmp_path_factory.mktemp("moments")), io.write_file
+    writes = itertools.count()
+
+    def watch(progress: Progress) -> None:
+        if progress.row and progress.epoch in (2, 4):
+            moments.keep(f"epoch {progress.epoch}")
+
+    def watched_write(path: Path, content: bytes) -> None:
+        if store.read_history(run)["epoch"].max() >= 3 and (number := next(writes)) < 3:
+            moments.keep(f"write {number}")
+        write(path, content)
+
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("HAM_HOME", str(home))
-        killed_after(2, waiting_run(tiny(epochs=3), small_dataset.record), small_dataset)
-    return home
+        monkeypatch.setenv("HAM_HOME", str(moments.home))
+        run = waiting_run(plain(), small_dataset.record)
+        monkeypatch.setattr(importlib.import_module("ham.io.atomic"), "write_file", watched_write)
+        with store.claim(run):
+            train(run.config, small_dataset, watch, run)
+    losses = store.read_history(run)["validation_loss"]
+    assert losses[2] < losses[:2].min()
+    return moments
 
 
 @pytest.fixture
-def interrupted(interrupted_home: Path, ham_home: Path) -> Run:
-    shutil.copytree(interrupted_home, ham_home)
-    [run] = store.list_runs()
-    return run
+def interrupted(moments: Moments, ham_home: Path) -> Run:
+    """A run of 4 epochs whose process was killed after 2."""
+    return moments.take("epoch 2", ham_home)
 
 
 def changed_checkpoint(run: Run, state: dict | None = None, **arrays: np.ndarray) -> None:
@@ -387,7 +430,7 @@ def test_a_damaged_checkpoint_is_none_the_log_says_so_and_the_model_is_as_it_was
 
 @pytest.fixture(scope="module")
 def built_once():
-    return compiled(tiny(epochs=3))
+    return compiled(plain())
 
 
 def test_one_flipped_bit_and_a_damaged_history_make_a_resume_start_again(interrupted: Run) -> None:
@@ -396,24 +439,24 @@ def test_one_flipped_bit_and_a_damaged_history_make_a_resume_start_again(interru
     (interrupted.folder / "history.csv").write_bytes(b"\xff\xfe\x00 no table\n1,2\n1,2\n")
     ended = resumed(interrupted)
     history = store.read_history(ended)
-    assert (ended.state, history["epoch"].tolist()) == ("done", [1, 2, 3])
+    assert (ended.state, history["epoch"].tolist()) == ("done", [1, 2, 3, 4])
     # from the first weights
     np.testing.assert_allclose(history[COMPARED].iloc[:2], intact[COMPARED], rtol=1e-5)
 
 
 def test_a_checkpoint_that_the_system_does_not_let_be_read_is_not_given_up(
-    interrupted: Run, monkeypatch: pytest.MonkeyPatch
+    interrupted: Run, built_once, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
+    before = store.read_history(interrupted)
     with monkeypatch.context() as patched:
         patched.setattr(io, "read_bytes", refused)
         with pytest.raises(StoreError, match="Permission denied"):
             resumed(interrupted)
-    before = store.read_history(interrupted)
-    ended = resumed(interrupted)
-    assert store.read_history(ended).iloc[:2].equals(before)
+    assert store.read_history(interrupted).equals(before)
+    assert Checkpoint.read(interrupted, built_once).epoch == 2
 
 
 def test_a_checkpoint_with_the_best_weights_in_a_file_of_their_own_is_taken_up(
@@ -427,43 +470,30 @@ def test_a_checkpoint_with_the_best_weights_in_a_file_of_their_own_is_taken_up(
         {name: value for name, value in arrays.items() if name[0] == "w"},
     )
     before = store.read_history(interrupted)
-    assert store.read_history(resumed(interrupted)).iloc[:2].equals(before)
+    ended = resumed(interrupted)
+    assert (ended.state, ended.has_model) == ("done", True)
+    assert store.read_history(ended).iloc[:2].equals(before)
     assert not path.parent.exists()
 
 
+@pytest.mark.parametrize("number", range(3))
 def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_and_a_cancel(
-    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+    number: int, moments: Moments, ham_home: Path
 ) -> None:
-    """Killed at every single write of epoch 3, which is the best so far, then cancelled before
-    it was made again.
-    """
-    write = io.write_file
-    for number in range(3):
-        run = waiting_run(tiny(epochs=5, learning_rate=0.003), small_dataset.record)
-        left = [number]
-
-        def dying(path: Path, content: bytes, left: list[int] = left, run: Run = run) -> None:
-            if store.read_history(run)["epoch"].max() >= 3:
-                if left[0] == 0:
-                    raise _Crash
-                left[0] -= 1
-            write(path, content)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(importlib.import_module("ham.io.atomic"), "write_file", dying)
-            with store.claim(run), pytest.raises(_Crash):
-                train(run.config, small_dataset, None, run)
-        store.request_cancel(run)
-        ended = resumed(run)
-        history = store.read_history(ended)
-        assert (ended.state, ended.has_model) == ("cancelled", True)
-        assert ended.status.best_epoch in history["epoch"].tolist()
-        kept = history.set_index("epoch").loc[ended.status.best_epoch]
-        part = store.read_predictions(ended)["validation"]
-        accuracy = float(np.mean(part.proba.argmax(axis=1) == part.y_true))
-        assert kept["validation_accuracy"] == pytest.approx(accuracy, abs=1e-6)
-        loss = -np.log(part.proba[np.arange(len(part.y_true)), part.y_true]).mean()
-        assert kept["validation_loss"] == pytest.approx(loss, rel=1e-4)
+    """Killed at a write of epoch 3, then cancelled before it was made again."""
+    run = moments.take(f"write {number}", ham_home)
+    assert store.read_history(run)["epoch"].max() >= 3
+    store.request_cancel(run)
+    ended = resumed(run)
+    history = store.read_history(ended)
+    assert (ended.state, ended.has_model) == ("cancelled", True)
+    assert ended.status.best_epoch in history["epoch"].tolist()
+    kept = history.set_index("epoch").loc[ended.status.best_epoch]
+    part = store.read_predictions(ended)["validation"]
+    accuracy = float(np.mean(part.proba.argmax(axis=1) == part.y_true))
+    assert kept["validation_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    loss = -np.log(part.proba[np.arange(len(part.y_true)), part.y_true]).mean()
+    assert kept["validation_loss"] == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keeps_it(
@@ -474,7 +504,8 @@ def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keep
         cancelled = training.train_run(
             mine, lambda p: store.request_cancel(run) if p.epoch == 2 else None
         )
-    assert cancelled.has_model
+    assert (cancelled.state, cancelled.has_model) == ("cancelled", True)
+    assert len(store.read_history(cancelled)) == 2
     resume(cancelled)
     assert not store.read_run(run.id).has_model  # it waits
     cancel(store.read_run(run.id))
@@ -488,7 +519,7 @@ def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keep
     assert resumed(killed).has_model
 
 
-def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(
+def test_a_cancel_before_the_first_epoch_keeps_no_model(
     small_dataset: LesionDataset,
 ) -> None:
     early = waiting_run(tiny(), small_dataset.record)
@@ -497,13 +528,6 @@ def test_a_cancel_before_the_first_epoch_keeps_no_model_and_a_later_one_does(
         ended = training.train_run(mine)
     assert (ended.state, ended.has_model, ended.status.epoch) == ("cancelled", False, 0)
     assert not store.cancel_requested(ended)
-
-    late = waiting_run(tiny(epochs=50), small_dataset.record)
-    with store.claim(late) as mine:
-        ended = training.train_run(
-            mine, lambda p: store.request_cancel(late) if p.epoch == 2 else None
-        )
-    assert (ended.state, ended.has_model, len(store.read_history(ended))) == ("cancelled", True, 2)
 
 
 def test_training_stops_early_after_as_many_worse_epochs_as_were_allowed(
@@ -577,14 +601,16 @@ def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
 
 
 def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details(
-    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+    moments: Moments, ham_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trained = moments.take("epoch 4", ham_home)  # only its results are missing
+
     def broken(*args: object) -> None:
         raise ZeroDivisionError("invented")
 
     monkeypatch.setattr(job, "evaluate", broken)
     with pytest.raises(TrainingError, match="ZeroDivisionError: invented"):
-        train(tiny(epochs=1), small_dataset)
+        resumed(trained)
     [run] = store.list_runs()
     assert run.state == "failed"
     assert 'raise ZeroDivisionError("invented")' in store.read_log(run)
@@ -602,24 +628,22 @@ def test_running_out_of_memory_is_said_in_words(
 
 
 def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
-    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+    interrupted: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = waiting_run(tiny(epochs=4), small_dataset.record)
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def fill(progress: Progress) -> None:
-        if progress.epoch == 2:
+        if progress.epoch == 3:
             monkeypatch.setattr(os, "fsync", full)
 
-    with store.claim(run) as mine, pytest.raises(StoreError, match="the disk is full"):
+    with store.claim(interrupted) as mine, pytest.raises(StoreError, match="the disk is full"):
         training.train_run(mine, fill)
     monkeypatch.setattr(os, "fsync", fsync)
-    assert store.read_run(run.id).state in ("failed", "interrupted")
-    with store.claim(run) as mine:
-        done = training.train_run(mine)
+    assert store.read_run(interrupted.id).state in ("failed", "interrupted")
+    done = resumed(interrupted)
     assert (done.state, store.read_history(done)["epoch"].tolist()) == ("done", [1, 2, 3, 4])
 
 
@@ -716,13 +740,12 @@ def test_a_warp_by_nothing_gives_the_image_back_and_beyond_the_edge_is_its_mirro
 
 
 def test_an_average_of_the_weights_is_what_is_validated_and_kept(
-    small_dataset: LesionDataset,
+    interrupted: Run, small_dataset: LesionDataset
 ) -> None:
     """With a momentum of nearly 1 the average is still where it was after the first step."""
-    plain = train(tiny(epochs=2, learning_rate=0.01), small_dataset)
-    slow = train(tiny(epochs=2, learning_rate=0.01, weight_average=0.9999), small_dataset)
-    losses = [store.read_history(run)["validation_loss"] for run in (plain, slow)]
-    train_losses = [store.read_history(run)["loss"].tolist() for run in (plain, slow)]
+    slow = train(plain().replace(epochs=2, weight_average=0.9999), small_dataset)
+    losses = [store.read_history(run)["validation_loss"] for run in (interrupted, slow)]
+    train_losses = [store.read_history(run)["loss"].tolist() for run in (interrupted, slow)]
     # what trains are the weights themselves
     assert train_losses[0] == pytest.approx(train_losses[1], rel=0.05)
     assert abs(losses[1].diff()[1]) < abs(losses[0].diff()[1])
@@ -772,17 +795,3 @@ def test_an_epoch_shows_every_training_image_once_in_an_order_of_its_own(
     assert not np.array_equal(*flat)
     later = next(batches(small_dataset, split, config, MODELS["cnn"], first_epoch=1))
     assert np.array_equal(later[0], second[0][0])
-
-
-def test_a_run_folder_is_made_where_ham_home_says(
-    ham_home: Path, small_dataset: LesionDataset
-) -> None:
-    run = train(_tiny_lstm(), small_dataset)
-    assert run.folder.parent == runs_folder() == ham_home / "runs"
-    assert store.read_run(run.id).state == "done"
-
-
-def _tiny_lstm() -> TrainConfig:
-    return TrainConfig(
-        model="lstm", epochs=1, model_settings={"units_1": 4, "units_2": 4, "units_3": 4}
-    )
