@@ -12,6 +12,7 @@ lint:
 	@sh .ci/setup requirements.txt requirements-dev.txt
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m mypy
 
 test: lint
 	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest -n 2 --dist worksteal --durations=15

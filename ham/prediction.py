@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,10 @@ from ham.config import (
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
 from ham.models import MODELS
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 BATCH = 256  # images a call of the model takes at once
 
@@ -100,7 +105,7 @@ def predict(images: Sequence[CheckedImage], predictors: Sequence[Predictor]) -> 
     ]
 
 
-def as_record(prediction: Prediction, true_label: int | None = None) -> dict:
+def as_record(prediction: Prediction, true_label: int | None = None) -> dict[str, Any]:
     """JSON-ready, as the command line and the page write it; `true_label` (index in CLASSES)
     where it is known.
     """
@@ -119,7 +124,7 @@ def as_record(prediction: Prediction, true_label: int | None = None) -> dict:
     }
 
 
-def as_refused_record(error: ImageError, run_id: str | None = None) -> dict:
+def as_refused_record(error: ImageError, run_id: str | None = None) -> dict[str, Any]:
     """The same for an image that was not answered; without a run where several were asked."""
     return {
         "image": error.what,
@@ -132,9 +137,10 @@ def as_refused_record(error: ImageError, run_id: str | None = None) -> dict:
 
 
 _loading = threading.Lock()  # Keras keeps names and scopes in global state while it builds a model
+_UNREADABLE: tuple[type[Exception], ...] = (*io.DAMAGED, ImportError)
 
 
-def _load(run: store.Run, input_shape: tuple[int, ...]):
+def _load(run: store.Run, input_shape: tuple[int, ...]) -> keras.Model:
     """The Keras model of the run. The hash is checked before Keras sees the file."""
     path = store.checked_model_path(run)
     _import_tensorflow()
@@ -143,7 +149,7 @@ def _load(run: store.Run, input_shape: tuple[int, ...]):
     try:
         with _loading:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (*io.DAMAGED, ImportError) as error:
+    except _UNREADABLE as error:
         raise StoreError(
             f"Run {run.id}",
             f"Keras {keras.__version__} cannot read its model ({str(error)[:200]}).",
@@ -161,7 +167,9 @@ def _load(run: store.Run, input_shape: tuple[int, ...]):
     return model
 
 
-def _compiled(model, input_shape: tuple[int, ...]):
+def _compiled(
+    model: keras.Model, input_shape: tuple[int, ...]
+) -> Callable[[np.ndarray], tf.Tensor]:
     """model.predict costs tens of milliseconds an image and leaks in loops; this costs about
     one.
     """
@@ -181,6 +189,10 @@ _warming: threading.Thread | None = None
 
 def warm_up() -> None:
     """Starts importing TensorFlow in the background, once; it takes 3 to 5 s."""
+    _warm()
+
+
+def _warm() -> threading.Thread:
     global _warming
     with _starting:
         if _warming is None:
@@ -189,12 +201,12 @@ def warm_up() -> None:
                 target=_import_in_background, name="import tensorflow", daemon=True
             )
             _warming.start()
+        return _warming
 
 
 def _import_tensorflow() -> None:
     """Waits for the background: two threads inside one import can see half a module."""
-    warm_up()
-    _warming.join()
+    _warm().join()
 
 
 def _import_in_background() -> None:
@@ -253,7 +265,7 @@ def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
     )
 
 
-def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict]:
+def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict[str, Any]]:
     """What `python -m ham predict --json` writes; `true_label` where the class is known."""
     return [
         *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),

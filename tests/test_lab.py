@@ -427,6 +427,10 @@ def test_recalls_stand_by_class_with_the_images_they_rest_on():
     assert first["Seen minus not seen"] == "+100 points"
     one_side = of_protocol("image", [MEL, NV, NV], [MEL, NV, NV], [True, True, False]).leak
     assert class_table(one_side)["Lesion not seen"].tolist()[0] == "–"
+    all_seen = plain(class_table(of_protocol("image", [MEL, NV], [MEL, NV], [True, True]).leak))
+    assert all_seen["Lesion not seen"].tolist() == ["–", "–"]
+    assert all_seen["Images "].tolist() == ["0", "0"]
+    assert all_seen["Seen minus not seen"].tolist() == ["–", "–"]
 
 
 def test_the_control_compares_lesions_of_one_and_of_several_photographs():

@@ -283,7 +283,7 @@ def alt_text(figure: go.Figure) -> str:
     return (figure.layout.meta or {}).get("alt", "")
 
 
-def plot_config(filename: str = "ham-lab", image_format: str = "png") -> dict:
+def plot_config(filename: str = "ham-lab", image_format: str = "png") -> dict[str, object]:
     """Plotly's `config`: a small toolbar whose camera saves a PNG (at twice the size) or an SVG.
 
     The toolbar's camera knows one format a chart, and Streamlit passes no JavaScript for a second
@@ -313,7 +313,7 @@ def plot_config(filename: str = "ham-lab", image_format: str = "png") -> dict:
     }
 
 
-PLOT_CONFIG: dict = plot_config()
+PLOT_CONFIG = plot_config()
 
 
 def ink_on(color: str) -> str:

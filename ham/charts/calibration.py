@@ -111,7 +111,7 @@ def _reliability(
 def set_sizes(sets: dict[RunName, PredictionSets], dark: bool = False) -> go.Figure:
     """How many classes the sets hold: a bar a size and run, in % of the test images."""
     means = {name: found.mean_size for name, found in sets.items()}
-    best = min(means, key=means.get)
+    best = min(means, key=means.__getitem__)
     alone = list(means.values()).count(means[best]) == 1 < len(means)
     title = (
         f"The sets of {best.short} are smallest: {means[best]:.1f} classes on average"
@@ -220,7 +220,7 @@ def _coverage_title(found: dict[RunName, list[Interval]]) -> str:
         for k, share in enumerate(of_run)
         if share.value == share.value
     }
-    _, k = min(values, key=values.get)
+    _, k = min(values, key=values.__getitem__)
     there = {name: of_run[k].value for name, of_run in found.items()}
     if len(there) > 3:  # too many to name
         span = dict.fromkeys(

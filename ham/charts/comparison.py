@@ -62,7 +62,7 @@ def headline_scores(
         f"{name}: "
         + ", ".join(f"{SCORES[key].title} {format_score(key, found[key])}" for key in keys)
         + "."
-        for name, found in ({**scores, **baselines}).items()
+        for name, found in [*scores.items(), *baselines.items()]
     )
     figure = new_figure(
         title,
@@ -86,7 +86,7 @@ def headline_scores(
             1,
             dark,
         )
-    for (_, dash), (name, found) in zip(_BASELINES, baselines.items(), strict=False):
+    for (_, dash), (baseline, found) in zip(_BASELINES, baselines.items(), strict=False):
         for row, key in enumerate(keys):
             figure.add_shape(
                 type="line",
@@ -101,11 +101,11 @@ def headline_scores(
             x=[found[key].value for key in keys],
             y=list(range(len(keys))),
             mode="markers",
-            name=name,
+            name=baseline,
             showlegend=False,
             marker={"size": 16, "opacity": 0},
             customdata=[f"{SCORES[key].title} {format_score(key, found[key])}" for key in keys],
-            hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>",
+            hovertemplate=f"{baseline}<br>%{{customdata}}<extra></extra>",
         )
     figure.update_xaxes(
         title="Score, 0 to 1, with 95 % interval", range=[0, 1.01], tickformat=".1f"

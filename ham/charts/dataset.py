@@ -228,7 +228,8 @@ def color_key(colors: dict[str, str]) -> str:
     """Names after squares of their colours, for a figure's subtitle; it breaks where a phone
     ends.
     """
-    lines, length = [[]], 0
+    lines: list[list[str]] = [[]]
+    length = 0
     for name, color in colors.items():
         if length and length + len(name) + 5 > NOTE_WIDTH:
             lines.append([])
@@ -432,7 +433,7 @@ def charts_html(figures: Iterable[go.Figure], title: str) -> str:
     )
 
 
-def _class_axis(titles: list[str]) -> dict:
+def _class_axis(titles: list[str]) -> dict[str, object]:
     return {
         "autorange": "reversed",
         "showgrid": False,

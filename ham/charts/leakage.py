@@ -4,6 +4,7 @@ scores.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,10 @@ class SeenShares:
     @property
     def icons(self) -> tuple[int, int, int]:
         """Of 100, by SEEN; what is there at all is at least one, and so is what is left."""
-        return hundred((self.copies, self.siblings, 1 - self.copies - self.siblings))
+        copies, siblings, rest = hundred(
+            (self.copies, self.siblings, 1 - self.copies - self.siblings)
+        )
+        return copies, siblings, rest
 
 
 def hundred(shares: tuple[float, ...]) -> tuple[int, ...]:
@@ -168,7 +172,7 @@ def leak_scores(
     return figure
 
 
-def _offset(kind: str, found: dict) -> float:
+def _offset(kind: str, found: Collection[str]) -> float:
     """Where in its row the dot of this kind lies, among those that the row has."""
     here = [other for other in KINDS if other in found]
     return spread_rows(1, here.index(kind), len(here))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -79,7 +80,7 @@ def image_map(
     return figure
 
 
-def selected_rows(selection: Mapping) -> np.ndarray:
+def selected_rows(selection: Mapping[str, Any]) -> np.ndarray:
     """The rows that box, lasso or click chose: `selection` is that of Streamlit's plotly_chart.
     Ascending, int64.
     """
@@ -91,7 +92,7 @@ def selected_rows(selection: Mapping) -> np.ndarray:
     return np.array(sorted(rows), dtype=np.int64)
 
 
-def map_config(image_format: str = "png") -> dict:
+def map_config(image_format: str = "png") -> dict[str, object]:
     """`plot_config` with the tools that choose points and that move the map."""
     return plot_config("dataset-map", image_format) | {
         "modeBarButtonsToRemove": ["autoScale2d", "sendChartToCloud"]

@@ -164,11 +164,15 @@ def _at(history: pd.DataFrame, epoch: int, metric: str) -> float:
 
 
 def _title(
-    word: str, best: dict[RunName, int], points: dict[RunName, float], unit: str, histories: dict
+    word: str,
+    best: dict[RunName, int],
+    points: dict[RunName, float],
+    unit: str,
+    histories: dict[RunName, pd.DataFrame],
 ) -> str:
     if not points:
         return f"How does the {word} change?"
-    winner = (min if word == "loss" else max)(points, key=points.get)
+    winner = (min if word == "loss" else max)(points, key=points.__getitem__)
     value = _written(points[winner], unit)
     if len(points) == 1:
         # not always kept
@@ -182,7 +186,11 @@ def _title(
 
 
 def _alt(
-    word: str, best: dict[RunName, int], points: dict[RunName, float], unit: str, histories: dict
+    word: str,
+    best: dict[RunName, int],
+    points: dict[RunName, float],
+    unit: str,
+    histories: dict[RunName, pd.DataFrame],
 ) -> str:
     if not points:
         return f"Learning curve of the {word}, still empty."
@@ -276,13 +284,14 @@ def _add_class_labels(
     """The code at the end of its line, in the text's colour beside a dot in the class's own;
     kept apart.
     """
-    gap, places = 7.0, []
-    for c in sorted(last, key=last.get):
+    gap, places = 7.0, list[float]()
+    upwards = sorted(last, key=last.__getitem__)
+    for c in upwards:
         places.append(max(100 * last[c], places[-1] + gap if places else 0.0))
     over = max(0.0, places[-1] - 100)  # pushed together from above where the top is full
     for i in reversed(range(len(places))):
         places[i] = min(places[i], places[i + 1] - gap if i + 1 < len(places) else places[i] - over)
-    for c, place in zip(sorted(last, key=last.get), places, strict=True):
+    for c, place in zip(upwards, places, strict=True):
         words = f"<b>{c.code}</b>" if c.malignant else c.code
         figure.add_annotation(
             x=epoch,
@@ -298,7 +307,7 @@ def _add_class_labels(
 def _recall_title(history: pd.DataFrame, last: dict[LesionClass, float]) -> str:
     if not last:
         return "Which classes does it recognise?"
-    high, low = max(last, key=last.get), min(last, key=last.get)
+    high, low = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
     return (
         f"Epoch {history['epoch'].iloc[-1]}: recall is highest for {high.code} "
         f"({score_text(last[high])}), "

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json
 from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError
@@ -91,7 +91,10 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
         )
     found = data.find_labelled_images(opened, labels)
     _name("missing", found.missing)
-    kept, unreadable, image_notes, answers = [], {}, {}, {}
+    kept: list[int] = []
+    unreadable: dict[str, str] = {}
+    image_notes: dict[str, int] = {}
+    answers: dict[str, np.ndarray] = {}
     if found.names:
         with Progress() as progress:
             progress.show(
@@ -132,7 +135,9 @@ def _check_all(
 
     total, started = len(found.names), time.monotonic()
     seen = np.empty((total, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-    kept, unreadable, kinds = [], {}, Counter()
+    kept: list[int] = []
+    unreadable: dict[str, str] = {}
+    kinds: Counter[str] = Counter()
     for i, (name, path) in enumerate(zip(found.names, found.paths, strict=True)):
         left = (time.monotonic() - started) / i * (total - i) if i else None
         progress.show("Reading images", i, total, left)
@@ -160,7 +165,7 @@ def _name(kind: str, reasons: dict[str, str]) -> None:
         print(f"  and {len(reasons) - _LISTED:,} more", file=sys.stderr)
 
 
-def _write_answers(answers: list[dict], out: TextIO) -> None:
+def _write_answers(answers: list[dict[str, Any]], out: TextIO) -> None:
     titles = {c.code: f"{c.title}, {'malignant' if c.malignant else 'benign'}" for c in CLASSES}
     for answer in answers:
         if answer["error"]:

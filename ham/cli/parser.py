@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TextIO
 
 import ham
 from ham.cli.dashboard import app
@@ -14,6 +15,8 @@ from ham.cli.training import train
 from ham.cli.verbs import cancel, data, runs, work
 from ham.cli.writing import WrongUsage
 from ham.config import DISCLAIMER, LICENCE, MODEL_SETTINGS, RECIPES, SETTINGS
+
+_Verb = Callable[[argparse.Namespace, TextIO], int]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,8 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
         required=True, metavar="COMMAND", title="commands", dest="command"
     )
 
-    def verb(function, json_too: bool = False) -> argparse.ArgumentParser:
-        words = function.__doc__
+    def verb(function: _Verb, json_too: bool = False) -> argparse.ArgumentParser:
+        words = function.__doc__ or ""
         added = verbs.add_parser(
             function.__name__, description=words, help=words.replace("%", "%%")
         )
@@ -44,13 +47,15 @@ def make_parser() -> argparse.ArgumentParser:
             )
         return added
 
-    folder = {
-        "metavar": "FOLDER",
-        "help": "the data set's folder, or a zip of it (default: "
-        "HAM_DATA, or as "
-        "chosen on the page)",
-    }
-    verb(data, json_too=True).add_argument("--data", **folder)
+    def takes_data(added: argparse.ArgumentParser) -> None:
+        added.add_argument(
+            "--data",
+            metavar="FOLDER",
+            help="the data set's folder, or a zip of it (default: HAM_DATA, or as chosen on the "
+            "page)",
+        )
+
+    takes_data(verb(data, json_too=True))
     getting = verb(download)
     getting.add_argument(
         "--accept-licence", action="store_true", help=f"you accept {LICENCE}: nobody is asked"
@@ -76,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="a setting; may be repeated",
     )
     training.add_argument("--split", help="short for --set split=...")
-    training.add_argument("--data", **folder)
+    takes_data(training)
     training.add_argument(
         "--wait", action="store_true", help="stay until it has ended, showing the time left"
     )

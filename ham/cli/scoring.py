@@ -96,7 +96,7 @@ def _warn_of_missing_thresholds(reports: list[RunReport]) -> None:
 
 def _external_record(
     chosen: argparse.Namespace, external: External, evaluation: Evaluation
-) -> dict:
+) -> dict[str, object]:
     """What stands before the runs in the JSON: which images were asked about."""
     found, unreadable = external.found, external.unreadable
     return {

@@ -121,7 +121,9 @@ def work(chosen: argparse.Namespace, out: TextIO) -> int:
 
     if chosen.engine:
         return _work_for(chosen.engine, out)
-    owner, refused, locked_since = f"cli-{os.getpid()}-{time.time_ns()}", {}, None
+    owner = f"cli-{os.getpid()}-{time.time_ns()}"
+    refused: dict[str, HamError] = {}
+    locked_since = None
     with Progress() as progress:
         while True:
             worked = engine.work(str(home_folder().absolute()), owner)
@@ -157,8 +159,8 @@ def _work_for(owner: str, out: TextIO) -> int:
         refused = [*engine.work_for(owner).values()]
     except HamError as error:
         refused = [error]
-    for error in refused[:1]:
-        write_json({"what": error.what, "why": error.why, "todo": error.todo}, out)
+    for first in refused[:1]:
+        write_json({"what": first.what, "why": first.why, "todo": first.todo}, out)
     return SOME_REFUSED if refused else DONE
 
 
@@ -180,7 +182,7 @@ def open_data(folder: str | None) -> LesionDataset:
     return found
 
 
-def _run_record(run: Run) -> dict:
+def _run_record(run: Run) -> dict[str, object]:
     from ham.evaluation import intervals_record
 
     status = run.status

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from ham.config import HamError
@@ -88,7 +88,7 @@ def write_json(document: object, out: TextIO) -> None:
     print(json.dumps(document, indent=1, allow_nan=False), file=out)
 
 
-def write_table(rows: list[tuple[str, ...]], out: TextIO) -> None:
+def write_table(rows: Sequence[tuple[str, ...]], out: TextIO) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from ham.config.architectures import MODEL_SETTINGS
 from ham.config.errors import ConfigError
@@ -286,15 +287,15 @@ class TrainConfig:
                 complete[s.name] = float(value)
         object.__setattr__(self, "model_settings", complete)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, settings: dict) -> TrainConfig:
+    def from_dict(cls, settings: dict[str, Any]) -> TrainConfig:
         """The config a run folder stores. Raises ConfigError on an unknown name."""
         return cls().replace(**settings)
 
-    def replace(self, **changes: object) -> TrainConfig:
+    def replace(self, **changes: Any) -> TrainConfig:
         """A changed copy; names of this model's own settings may stand beside the others'.
 
         Raises ConfigError on a name that is neither.

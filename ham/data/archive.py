@@ -20,9 +20,16 @@ from typing import BinaryIO
 
 from ham import images, io
 from ham.config import KAGGLE_URL, DataError
-from ham.data.layout import METADATA_FILE, PIXEL_FILE, File, arrange, missing, stem, table_of
+from ham.data.layout import METADATA_FILE, PIXEL_FILE, arrange, missing, stem, table_of
 from ham.data.names import image_key, shown
-from ham.data.packed import MOST_METADATA_BYTES, MOST_PIXEL_BYTES, Member, OnDisk, members
+from ham.data.packed import (
+    MOST_METADATA_BYTES,
+    MOST_PIXEL_BYTES,
+    Listed,
+    Member,
+    OnDisk,
+    members,
+)
 from ham.data.places import in_bytes, need_room, new_folder, one_at_a_time, place
 from ham.data.source import Report
 
@@ -45,11 +52,11 @@ NOTHING = "Nothing was unpacked."
 
 @dataclass(frozen=True)
 class _Wanted:
-    file: File
+    file: Listed
     target: str  # relative, with forward slashes
 
 
-Choice = Callable[[Sequence[File], str], list[_Wanted]]
+Choice = Callable[[Sequence[Listed], str], list[_Wanted]]
 
 
 def unpack(
@@ -94,7 +101,7 @@ def safe_name(title: str) -> str:
 
 def fill(
     draft: Path,
-    archive: Path | BinaryIO,
+    archive: Path | BinaryIO | None,
     what: str,
     choice: Choice,
     report: Report,
@@ -107,10 +114,10 @@ def fill(
     try:
         with ExitStack() as stack:
             size = sum(file.size for file in beside)
-            files: list[File] = list(beside)
+            files: list[Listed] = [*beside]
             if archive is not None:
                 opened = _opened(archive, what, stack)
-                size, files = opened.size, members(opened)
+                size, files = opened.size, [*members(opened)]
             wanted = _chosen(files, choice, what, size, draft, stack, report)
             total = sum(one.file.size for one in wanted)
             _check(wanted, what, size)
@@ -163,7 +170,7 @@ def refusal(what: str, error: io.ArchiveError) -> DataError:
 
 
 def _chosen(
-    files: list[File],
+    files: list[Listed],
     choice: Choice,
     what: str,
     size: int,
@@ -184,7 +191,7 @@ def _chosen(
 
 
 def _unfolded(
-    inner: list[File],
+    inner: list[Listed],
     what: str,
     size: int,
     entries: int,
@@ -195,7 +202,8 @@ def _unfolded(
     """The files in zips that lie in the archive, or in the folder; what must be written to look
     into them goes with `stack`. Raises DataError."""
     packed = [file for file in inner if not isinstance(file, OnDisk)]
-    total, done, found = sum(file.size for file in packed), 0, []
+    total, done = sum(file.size for file in packed), 0
+    found: list[Member] = []
     _check_bounds(total, what, size)
     need_room(total, what)
     for number, file in enumerate(inner):
@@ -222,11 +230,11 @@ def _unfolded(
     return found
 
 
-def data_set(files: Sequence[File], what: str) -> list[_Wanted]:
+def data_set(files: Sequence[Listed], what: str) -> list[_Wanted]:
     """The files of the data set among these, each image once: Kaggle's zip has every JPEG twice, in
     HAM10000_images_part_1 and ham10000_images_part_1. Raises DataError."""
     layout = arrange(files, what)
-    if not layout.whole:
+    if layout.metadata is None or not layout.whole:
         deeper = max(
             (f.name for f in files if f.name.lower().endswith(".zip") and isinstance(f, Member)),
             key=lambda name: name.count("/"),
@@ -251,7 +259,7 @@ def data_set(files: Sequence[File], what: str) -> list[_Wanted]:
     return [*wanted, *_images(layout.photographs, cut if inside else 0)]
 
 
-def images_alone(files: Sequence[File], what: str) -> list[_Wanted]:
+def images_alone(files: Sequence[Listed], what: str) -> list[_Wanted]:
     """Every image, each once. Raises DataError where there is none."""
     wanted = _images([file for file in files if file.image], 0)
     if not wanted:
@@ -263,19 +271,21 @@ def images_alone(files: Sequence[File], what: str) -> list[_Wanted]:
     return wanted
 
 
-def _table_target(file: File, table: str) -> str:
+def _table_target(file: Listed, table: str) -> str:
     return table + (".gz" if file.name.lower().endswith(".gz") else "")
 
 
-def _images(found: Sequence[File], cut: int) -> list[_Wanted]:
+def _images(found: Sequence[Listed], cut: int) -> list[_Wanted]:
     """Each once, those in Kaggle's folders first. `cut` letters of their names are the data
     set's own folder.
     """
 
-    def order(file: File) -> tuple[bool, str]:
+    def order(file: Listed) -> tuple[bool, str]:
         return not file.name[cut:].lower().startswith("ham10000_images"), file.name
 
-    wanted, seen, targets = [], set(), set()
+    wanted: list[_Wanted] = []
+    seen: set[tuple[object, ...]] = set()
+    targets: set[str] = set()
     for file in sorted(found, key=order):
         identity = image_key(file.name), *_content(file)
         if identity in seen:
@@ -291,7 +301,7 @@ def _images(found: Sequence[File], cut: int) -> list[_Wanted]:
     return wanted
 
 
-def _content(file: File) -> tuple:
+def _content(file: Listed) -> tuple[object, ...]:
     """What tells two images of one name apart, before any is read: files of a folder are
     compared when opened.
     """

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -92,7 +93,7 @@ class LesionDataset:
         return self.metadata["lesion_id"].nunique()
 
     @property
-    def record(self) -> dict:
+    def record(self) -> dict[str, object]:
         """What a run folder keeps of it, JSON-ready."""
         return {
             "name": self.name,
@@ -109,7 +110,7 @@ class LesionDataset:
         return Path(path) if path else None
 
 
-def open_dataset(path: str | os.PathLike, report: Report | None = None) -> LesionDataset:
+def open_dataset(path: str | os.PathLike[str], report: Report | None = None) -> LesionDataset:
     """The data set in this folder or zip; from the cache when no file has changed. DEMO_SOURCE
     opens the built-in demo data.
 
@@ -134,20 +135,19 @@ def _content(source: Source, report: Report | None) -> _Content:
     )
     with _one_at_a_time(config.cache_folder() / f"{folder_key}.lock") as may_write:
         found = io.read_kept(cache, _read_cache, "the cache of the data set")
-        if found is None:
-            found = _read(source, report)
-            if _stamp(source) != stamp:
-                raise DataError(
-                    f"The data folder {source.folder}",
-                    "a file in it changed while it was read.",
-                    "Open it again when nothing writes to it any more.",
-                )
-            if may_write and io.keep(
-                cache, lambda draft: _write_cache(draft, found), "the data set"
-            ):
-                _remove_others(cache, folder_key)
-                found = io.read_kept(cache, _read_cache, "the cache of the data set") or found
-    return found
+        if found is not None:
+            return found
+        read = _read(source, report)
+        if _stamp(source) != stamp:
+            raise DataError(
+                f"The data folder {source.folder}",
+                "a file in it changed while it was read.",
+                "Open it again when nothing writes to it any more.",
+            )
+        if may_write and io.keep(cache, lambda draft: _write_cache(draft, read), "the data set"):
+            _remove_others(cache, folder_key)
+            return io.read_kept(cache, _read_cache, "the cache of the data set") or read
+        return read
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _originals(source: Source, metadata: pd.DataFrame) -> dict[str, str]:
     return {image_id: image.path for image_id, image in found if image is not None}
 
 
-def is_demo(path: str | os.PathLike) -> bool:
+def is_demo(path: str | os.PathLike[str]) -> bool:
     return os.fspath(path) == str(DEMO_SOURCE)
 
 
@@ -226,7 +226,7 @@ def _lesion_groups(metadata: pd.DataFrame) -> np.ndarray:
 
 def _fingerprint(images: np.ndarray, metadata: pd.DataFrame) -> str:
     digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(images).data)
     digest.update(_canonical(metadata))
     return digest.hexdigest()
 
@@ -239,7 +239,7 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _stamp(source: Source) -> list:
+def _stamp(source: Source) -> list[tuple[str, int, int, int]]:
     try:
         return source.stamp()
     except OSError as error:
@@ -306,7 +306,7 @@ def _write_cache(draft: Path, content: _Content) -> None:
     io.write_json(draft / "cache.json", {**index, "seal": _seal(index)})
 
 
-def _seal(index: dict) -> str:
+def _seal(index: dict[str, Any]) -> str:
     """Of what stands beside it in cache.json: a fingerprint with a flipped bit would part runs
     that belong together.
     """
@@ -332,7 +332,7 @@ def current_source() -> Path:
     return names.as_folder(chosen) if chosen else DEMO_SOURCE
 
 
-def choose_source(path: str | os.PathLike | None) -> Path | None:
+def choose_source(path: str | os.PathLike[str] | None) -> Path | None:
     """Remember this folder or zip for the next start; DEMO_SOURCE or None means the demo data.
     Returns what is remembered. Raises DataError where it holds no data set.
     """
@@ -351,7 +351,7 @@ def _settings_file() -> Path:
     return config.home_folder() / "settings.json"
 
 
-def _read_settings() -> dict:
+def _read_settings() -> dict[str, Any]:
     file = _settings_file()
     try:
         settings = io.read_json(file)

@@ -110,7 +110,9 @@ class Table:
         return ",".join(self.header)[:200]
 
 
-def read_table(source: str | os.PathLike | bytes, shown: str = "", todo: str = SAVE_AGAIN) -> Table:
+def read_table(
+    source: str | os.PathLike[str] | bytes, shown: str = "", todo: str = SAVE_AGAIN
+) -> Table:
     """The table in a file, or in the bytes of one. Raises DataError, with the line where there
     is one.
 
@@ -227,9 +229,8 @@ def _separator(text: str) -> tuple[str, int, str]:
     first = next((line for line in re.split("[\r\n]", text[:100_000]) if line.strip()), "")
     told = re.fullmatch(r"\s*\"?sep=(.)\"?\s*", first, re.IGNORECASE)
     if told and told[1] in SEPARATORS:
-        start = text.index(first)
-        end = re.compile("\r\n|\r|\n|$").search(text, start + len(first)).end()
-        return text[end:], len(re.findall("\r\n|\r|\n", text[:end])), told[1]
+        table = re.sub("^(\r\n|\r|\n)", "", text.partition(first)[2])
+        return table, len(re.findall("\r\n|\r|\n", text.removesuffix(table))), told[1]
     outside = re.sub(r'"[^"]*"', "", first)
     return text, 0, max(SEPARATORS, key=outside.count)
 

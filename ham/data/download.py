@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ham import config, io
 from ham.config import KAGGLE_DATASET, KAGGLE_URL, DataError
@@ -205,7 +205,7 @@ class _Attempt:
         self.done = self.total = 0  # bytes of the file that is arriving
         self.file = ""
         self.arrived: dict[str, Path] = {}
-        self.problem: dict | None = None
+        self.problem: dict[str, Any] | None = None
         self.noise: collections.deque[str] = collections.deque(maxlen=8)
 
     def run(self, arguments: list[str], tell: Report, stop: threading.Event) -> None:
@@ -244,8 +244,9 @@ class _Attempt:
             words = " ".join(self.noise) or f"it ended with status {process.returncode}"
             self.problem = {"error": "other", "detail": words[-300:]}
 
-    def _watch(self, process: subprocess.Popen, tell: Report, stop: threading.Event) -> None:
-        there, moved = {}, time.monotonic()
+    def _watch(self, process: subprocess.Popen[bytes], tell: Report, stop: threading.Event) -> None:
+        there: dict[str, int] = {}
+        moved = time.monotonic()
         while process.poll() is None:
             # Python's own start is nobody's silence
             if (now_there := _arrived()) != there or not self.file:
@@ -302,7 +303,7 @@ _SHORT = {
 }
 
 
-def _kind(problem: dict) -> str:
+def _kind(problem: dict[str, Any]) -> str:
     """The problem's kind; an HTTP status as busy (429), server (5xx), refused (401, 403), gone
     (404) or http.
     """
@@ -314,11 +315,11 @@ def _kind(problem: dict) -> str:
     return {429: "busy", 401: "refused", 403: "refused", 404: "gone"}.get(status, "http")
 
 
-def _worth_another(problem: dict) -> bool:
+def _worth_another(problem: dict[str, Any]) -> bool:
     return _kind(problem) in _SHORT
 
 
-def _asked_for(problem: dict) -> float | None:
+def _asked_for(problem: dict[str, Any]) -> float | None:
     """Seconds that the server asked to wait, where it named a number of them that people would
     wait.
     """
@@ -326,7 +327,7 @@ def _asked_for(problem: dict) -> float | None:
     return float(text) if text.isdigit() and 0 < int(text) <= LONGEST_WAIT else None
 
 
-def _in_words(problem: dict) -> DataError:
+def _in_words(problem: dict[str, Any]) -> DataError:
     what, again = "The download from Kaggle", "Try again: it goes on from what has arrived."
     detail = str(problem.get("detail", "")).strip()[:300]
     status = problem.get("status")

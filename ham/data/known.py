@@ -61,7 +61,7 @@ def known_sources() -> list[KnownSource]:
     return known
 
 
-def use_source(path: str | os.PathLike | None) -> None:
+def use_source(path: str | os.PathLike[str] | None) -> None:
     """Takes a folder, or the demo data (None), into use, and remembers the one before it and
     this one.
 

@@ -63,7 +63,9 @@ class _Row:
     lesion: str  # "" where it is not given
 
 
-def find_labelled_images(folder: str | os.PathLike, labels: str | os.PathLike) -> LabelledImages:
+def find_labelled_images(
+    folder: str | os.PathLike[str], labels: str | os.PathLike[str]
+) -> LabelledImages:
     """The images in this folder, or below it, that the table `labels` names. Raises DataError.
 
     `img/ISIC_0034321.png` in the table finds `part_1/isic_0034321.JPG`, as `names.image_key` has
@@ -82,7 +84,7 @@ def find_labelled_images(folder: str | os.PathLike, labels: str | os.PathLike) -
         else:
             found[key] = row
     # an image without a lesion of its own name is numbered by its own
-    numbers: dict[tuple, int] = {}
+    numbers: dict[tuple[str, str], int] = {}
     lesions = [
         numbers.setdefault((row.lesion, "" if row.lesion else key), len(numbers))
         for key, row in found.items()
@@ -102,7 +104,7 @@ def find_labelled_images(folder: str | os.PathLike, labels: str | os.PathLike) -
 # ------------------------------------------------------------------------------ the table
 
 
-def _read_labels(path: str | os.PathLike) -> tuple[dict[str, _Row], dict[str, str], list[str]]:
+def _read_labels(path: str | os.PathLike[str]) -> tuple[dict[str, _Row], dict[str, str], list[str]]:
     """Image key -> its row; what rows say nothing of use, and why; and notes. Raises DataError."""
     table = delimited.read_table(path, todo=f"{delimited.SAVE_AGAIN} {FORMS}")
     columns = _columns(table)
@@ -134,7 +136,7 @@ def _read_labels(path: str | os.PathLike) -> tuple[dict[str, _Row], dict[str, st
                 f"{', '.join(f'{k}: {v}' for k, v in list(bad.items())[:3])}"
             )
         raise DataError(table.shown, why, f"{FORMS} The classes are {', '.join(CODES)}.")
-    return rows, bad, _notes(shown(Path(path).name), rows, columns, repeated, others)
+    return rows, bad, list(_notes(shown(Path(path).name), rows, columns, repeated, others))
 
 
 @dataclass(frozen=True)

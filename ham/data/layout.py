@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from ham.config import KAGGLE_URL, DataError
 from ham.data.names import shown
@@ -51,18 +51,23 @@ class File(Protocol):
     def identity(self) -> Hashable:
         """Equal for files of equal content, packed or not."""
 
-    def copy(self, target: BinaryIO, limit: int, copied: object = None) -> int:
+    def copy(
+        self, target: BinaryIO, limit: int, copied: Callable[[int], object] | None = None
+    ) -> int:
         """Writes the content; counts bytes to `copied`."""
 
 
+AnyFile = TypeVar("AnyFile", bound=File)
+
+
 @dataclass(frozen=True)
-class Layout:
+class Layout(Generic[AnyFile]):
     """What was found. A data set is whole with its metadata and pixels or photographs."""
 
     home: str  # the folder with the metadata, relative to the top; "" is the top
-    metadata: File | None
-    pixels: File | None
-    photographs: tuple[File, ...]
+    metadata: AnyFile | None
+    pixels: AnyFile | None
+    photographs: tuple[AnyFile, ...]
 
     @property
     def whole(self) -> bool:
@@ -82,14 +87,14 @@ def is_closed(name: str) -> bool:
     return name.lower().endswith(CLOSED_ARCHIVES)
 
 
-def arrange(files: Sequence[File], what: str) -> Layout:
+def arrange(files: Sequence[AnyFile], what: str) -> Layout[AnyFile]:
     """The data set among the files, as far as it is there. Raises DataError where it cannot be
     told which it is.
 
     Copies of equal content count once. Of several data sets the one whose folder holds all
     others is taken.
     """
-    tables = {METADATA_FILE: [], PIXEL_FILE: []}
+    tables: dict[str, list[AnyFile]] = {METADATA_FILE: [], PIXEL_FILE: []}
     for file in files:
         if table := table_of(file.name):
             tables[table].append(file)
@@ -121,7 +126,7 @@ def _below(name: str, folder: str) -> bool:
     return not folder or name.startswith(f"{folder}/")
 
 
-def _only(found: list[File], table: str, what: str) -> File | None:
+def _only(found: list[AnyFile], table: str, what: str) -> AnyFile | None:
     """The one file of this table: the outermost, the plain before the packed. Raises DataError
     where several differ.
     """
@@ -172,8 +177,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def missing(
-    layout: Layout,
-    files: Sequence[File],
+    layout: Layout[AnyFile],
+    files: Sequence[AnyFile],
     what: str,
     place: str = "in it or in a folder below it",
     hint: str = "",

@@ -111,7 +111,7 @@ def _columns(table: delimited.Table) -> dict[str, int]:
 def _checked(row: dict[str, str], dx: str, years: float | None) -> dict[str, str | float]:
     known = {name: "unknown" if delimited.missing(text) else text for name, text in row.items()}
     sex = known.get("sex", "unknown").casefold()
-    checked = {
+    checked: dict[str, str | float] = {
         "lesion_id": row["lesion_id"],
         "image_id": image_name(row["image_id"]),
         "dx": dx,

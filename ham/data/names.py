@@ -174,12 +174,12 @@ def image_name(text: str) -> str:
     return name
 
 
-def shown(path: str | os.PathLike) -> str:
+def shown(path: str | os.PathLike[str]) -> str:
     """A path as it can be printed and stored: bytes that are no UTF-8 become a question mark."""
     return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def find_images(folder: str | os.PathLike) -> dict[str, FoundImage]:
+def find_images(folder: str | os.PathLike[str]) -> dict[str, FoundImage]:
     """Every image file in this folder at any depth, by `image_key`. Raises DataError.
 
     Links are followed, but not upwards or to what was listed already. Hidden files are left out:
@@ -218,7 +218,7 @@ def by_key(paths: Iterable[str], folder: str) -> dict[str, FoundImage]:
     return images
 
 
-def refuse_conflicts(folder: str | os.PathLike, found: Iterable[FoundImage]) -> None:
+def refuse_conflicts(folder: str | os.PathLike[str], found: Iterable[FoundImage]) -> None:
     """Raises a DataError that names the folders whose files contradict each other."""
     conflicting = [image for image in found if image.conflict]
     if not conflicting:
@@ -246,11 +246,12 @@ def _looks_like_masks(folder: str) -> bool:
 # ------------------------------------------------------------------------------ listing
 
 
-def files_below(start: str) -> Iterator[os.DirEntry]:
+def files_below(start: str) -> Iterator[os.DirEntry[str]]:
     """Every file that is not hidden, at any depth, in a fixed order: what lies in the folder itself
     before what links lead to. Links that lead nowhere are among them. Raises OSError.
     """
-    waiting, linked, seen = [start], [], set()
+    waiting, linked = [start], list[str]()
+    seen: set[str] = set()
     while waiting or linked:
         folder = waiting.pop() if waiting else linked.pop(0)
         real = os.path.realpath(folder)
@@ -279,7 +280,7 @@ def files_below(start: str) -> Iterator[os.DirEntry]:
         waiting += reversed(folders)  # the first in the alphabet is taken next
 
 
-def _link_as_text(folder: str, entry: os.DirEntry) -> str:
+def _link_as_text(folder: str, entry: os.DirEntry[str]) -> str:
     """The folder that a link leads to which git wrote as a text file, as where links cannot be
     made; else "".
     """
@@ -300,7 +301,7 @@ def _is_inside(folder: str, above: str) -> bool:
     return os.path.join(folder, "").startswith(os.path.join(above, ""))
 
 
-def is_image(entry: os.DirEntry) -> bool:
+def is_image(entry: os.DirEntry[str]) -> bool:
     """By its ending; a file whose ending says nothing is looked into."""
     ending = entry.name.rpartition(".")[2].lower()
     if ending in IMAGE_ENDINGS:

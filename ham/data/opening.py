@@ -28,7 +28,7 @@ MOST_KEPT = 4  # unpacked archives; those not used for longest go
 _STAMP = "stamp.json"
 
 
-def open_source(path: str | os.PathLike, report: Report | None = None) -> Source:
+def open_source(path: str | os.PathLike[str], report: Report | None = None) -> Source:
     """`find_source`, after unpacking what must be. Raises DataError."""
     try:
         return find_source(path)
@@ -38,7 +38,7 @@ def open_source(path: str | os.PathLike, report: Report | None = None) -> Source
             return dataclasses.replace(find_source(folder), archive=packed.path)
 
 
-def is_packed(path: str | os.PathLike) -> bool:
+def is_packed(path: str | os.PathLike[str]) -> bool:
     """Whether something must be unpacked before it can be read. Raises DataError."""
     try:
         find_source(path)
@@ -47,7 +47,7 @@ def is_packed(path: str | os.PathLike) -> bool:
     return False
 
 
-def source_stamp(path: str | os.PathLike) -> list[tuple[str, int, int, int]]:
+def source_stamp(path: str | os.PathLike[str]) -> list[tuple[str, int, int, int]]:
     """Differs when a file of the data set does; nothing is unpacked for it. Raises DataError,
     OSError.
     """
@@ -57,7 +57,7 @@ def source_stamp(path: str | os.PathLike) -> list[tuple[str, int, int, int]]:
         return packed.stamp()
 
 
-def open_images(path: str | os.PathLike, report: Report | None = None) -> Path:
+def open_images(path: str | os.PathLike[str], report: Report | None = None) -> Path:
     """The folder of these images: itself, or what is in this zip, or in the zips of a folder
     without images of its own. Raises DataError."""
     chosen = as_folder(os.fspath(path))

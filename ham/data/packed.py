@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 from ham import io
 from ham.config import DataError
@@ -85,6 +85,9 @@ class Member:
         return self.archive.copy(self.entry, target, limit, copied)
 
 
+Listed = OnDisk | Member
+
+
 def members(archive: io.Archive, folder: str = "") -> list[Member]:
     """The files of an archive; `folder` is put in front of their names."""
     return [
@@ -107,7 +110,7 @@ def _identity(path: str, size: int, changed: int) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """The content of a table that may be packed on its own, as .gz or .zip. Raises OSError, and
     DataError where the packing is damaged or holds something else."""
     try:
@@ -115,8 +118,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             with tempfile.SpooledTemporaryFile(MOST_METADATA_BYTES) as content:
                 _unpack_table(path, content)
                 yield content
+        elif path.suffix.lower() == ".gz":
+            with gzip.open(path, "rb") as unpacked:
+                yield unpacked
         else:
-            with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
+            with open(path, "rb") as file:
                 yield file
     except BROKEN as error:
         why = (
@@ -149,7 +155,7 @@ def read_metadata_bytes(path: Path) -> bytes:
     return content
 
 
-def _unpack_table(path: Path, content: BinaryIO) -> None:
+def _unpack_table(path: Path, content: IO[bytes]) -> None:
     wanted = table_of(stem(path.name))
     with io.Archive(path, ratio=None) as archive:
         found = [entry for entry in archive.entries if table_of(entry.name) == wanted]

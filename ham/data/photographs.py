@@ -30,6 +30,7 @@ def read_jpegs(source: Source, metadata: Metadata, report: Report | None = None)
             f"there is no {image_ids[missing[0]]}.jpg for this row{more}, nor of another format.",
             f"Put the missing images anywhere below {shown(source.folder)}, or remove the rows.",
         )
+    paths = [photograph.path for photograph in found if photograph is not None]
     pixels = np.empty((len(image_ids), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     chunks = [
         range(i, min(i + CHUNK_IMAGES, len(image_ids)))
@@ -37,7 +38,7 @@ def read_jpegs(source: Source, metadata: Metadata, report: Report | None = None)
     ]
     # Pillow decodes and resizes outside the interpreter's lock
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        tasks = [threads.submit(_squash_chunk, [found[i].path for i in chunk]) for chunk in chunks]
+        tasks = [threads.submit(_squash_chunk, [paths[i] for i in chunk]) for chunk in chunks]
         try:
             for chunk, task in zip(chunks, tasks, strict=True):
                 pixels[chunk.start : chunk.stop] = task.result()

@@ -65,17 +65,20 @@ def read_images(source: Source, metadata: Metadata, report: Report | None = None
             if image is not None and (not source.pixels or image.sizes_differ)
         ),
     )
-    return (read_pixels if source.pixels else read_jpegs)(source, metadata, report)
+    if source.pixels is None:
+        return read_jpegs(source, metadata, report)
+    return _read_pixels(source, source.pixels, metadata, report)
 
 
-def read_pixels(source: Source, metadata: Metadata, report: Report | None = None) -> np.ndarray:
+def _read_pixels(
+    source: Source, path: Path, metadata: Metadata, report: Report | None
+) -> np.ndarray:
     """The images of the pixel CSV, uint8 (n, 28, 28, 3), proven to be in the metadata's order.
     Raises DataError.
 
     The order is proven by every row's label against its dx and, where there are JPEGs, by the
     pixels of some rows against theirs.
     """
-    path = source.pixels
     blocks, line, size = [], 2, 0
     try:
         with opened(path) as file:
@@ -103,7 +106,7 @@ def read_pixels(source: Source, metadata: Metadata, report: Report | None = None
     table = np.concatenate(blocks) if blocks else np.empty((0, PIXELS + 1), np.uint8)
     _check_labels(path, table[:, -1], metadata)
     images = np.ascontiguousarray(table[:, :-1]).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 3)
-    _probe(source, images, metadata.table)
+    _probe(source, path, images, metadata.table)
     return images
 
 
@@ -200,7 +203,7 @@ def _check_labels(path: Path, csv_labels: np.ndarray, metadata: Metadata) -> Non
         )
 
 
-def _probe(source: Source, images: np.ndarray, metadata: pd.DataFrame) -> None:
+def _probe(source: Source, path: Path, images: np.ndarray, metadata: pd.DataFrame) -> None:
     """Rows of equal label may be out of step too: only the JPEGs can tell."""
     rows = np.unique(np.linspace(0, len(images) - 1, PROBED_ROWS).astype(int))
     for row in rows:
@@ -211,7 +214,7 @@ def _probe(source: Source, images: np.ndarray, metadata: pd.DataFrame) -> None:
             difference = np.abs(jpeg - images[row]).mean()
             if difference > PROBE_TOLERANCE:
                 raise DataError(
-                    f"{shown(source.pixels)}, line {row + 2}",
+                    f"{shown(path)}, line {row + 2}",
                     f"its pixels are not those of "
                     f"{image_id}'s photograph (they differ by {difference:.0f} grey "
                     "levels on "

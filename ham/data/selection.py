@@ -129,7 +129,7 @@ def method_in_words(dx_type: str) -> str:
     }.get(dx_type, dx_type.capitalize())
 
 
-def person(entry: dict) -> str:
+def person(entry: dict[str, Any]) -> str:
     """ "45 years, male, back", or what of it is unknown."""
     age = f"{entry['age']:g} years" if entry["age"] == entry["age"] else "age unknown"
     sex, site = entry["sex"], entry["localization"]

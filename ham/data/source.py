@@ -26,7 +26,7 @@ from ham.data.layout import (
     table_of,
 )
 from ham.data.names import FoundImage, as_folder, by_key, files_below, is_image, shown
-from ham.data.packed import OnDisk, members
+from ham.data.packed import Listed, Member, OnDisk, members
 
 __all__ = ["FETCH", "METADATA_FILE", "PIXEL_FILE", "Packed", "Report", "Source", "find_source"]
 
@@ -101,7 +101,7 @@ def stamp(files: Sequence[str], folder: str) -> list[tuple[str, int, int, int]]:
     return sorted(found)
 
 
-def find_source(path: str | os.PathLike) -> Source:
+def find_source(path: str | os.PathLike[str]) -> Source:
     """The data set in this folder, at any depth; in the folder of this file where it is one of a
     data set.
 
@@ -122,7 +122,9 @@ def find_source(path: str | os.PathLike) -> Source:
             )
         files = _listed(str(folder), what)
         layout = arrange(files, what)
-        return _source(folder, layout) if layout.whole else _packed(folder, files, what)
+        if layout.metadata is None or not layout.whole:
+            return _packed(folder, files, what)
+        return _source(folder / layout.home, layout.metadata, layout)
     # no right to read it, a NUL in it, no such ~user
     except (OSError, ValueError, RuntimeError) as error:
         named = getattr(error, "filename", None) or folder
@@ -154,11 +156,10 @@ def _listed(folder: str, what: str) -> list[OnDisk]:
     return files
 
 
-def _source(folder: Path, layout: Layout) -> Source:
-    home = folder / layout.home
+def _source(home: Path, metadata: OnDisk, layout: Layout[OnDisk]) -> Source:
     return Source(
         home,
-        Path(layout.metadata.path),
+        Path(metadata.path),
         Path(layout.pixels.path) if layout.pixels else None,
         by_key((file.path for file in layout.photographs), str(home)),
     )
@@ -167,7 +168,8 @@ def _source(folder: Path, layout: Layout) -> Source:
 def _packed(folder: Path, files: list[OnDisk], what: str) -> Source:
     """Raises Packed where the folder's zips make it whole, else DataError."""
     zips = [file for file in files if file.name.lower().endswith(".zip")]
-    inside, hint = [], ""
+    inside: list[Member] = []
+    hint = ""
     with ExitStack() as stack:
         for file in zips:
             try:
@@ -176,9 +178,10 @@ def _packed(folder: Path, files: list[OnDisk], what: str) -> Source:
                 )
             except io.ArchiveError as error:
                 hint = f"{shown(file.name)} is of no use: {error.why}. Download it again."
-        layout = arrange([*files, *inside], what)
+        found: list[Listed] = [*files, *inside]
+        layout = arrange(found, what)
         if not layout.whole:
-            raise missing(layout, [*files, *inside], what, hint=hint or _hint(folder, files))
+            raise missing(layout, found, what, hint=hint or _hint(folder, files))
     used = [
         *(file.path for file in files if table_of(file.name) or file.image),
         *(file.path for file in zips),

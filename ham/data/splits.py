@@ -64,8 +64,8 @@ class Split:
 class LeakageReport:
     """What of the test part was seen in training. Shares 0-1; NaN of a share of nothing."""
 
-    n_test: int
-    n_test_mel: int
+    n_test: float  # of a mean over splits, not always a whole number
+    n_test_mel: float
     sibling: float  # share of the test rows whose lesion is in training
     sibling_mel: float  # the same among melanomas
     copies: float  # share of the test rows whose very image is in training

@@ -99,7 +99,7 @@ def make_demo(seed: int = 0) -> DemoData:
     return synthesize(load_model(), seed)
 
 
-def load_model(path: str | os.PathLike = MODEL_FILE) -> DemoModel:
+def load_model(path: str | os.PathLike[str] = MODEL_FILE) -> DemoModel:
     """The fitted model, floats as float64. Raises DataError."""
     what, todo = f"The demo data set's model {path}", "Install HAM Lab again: it comes with it."
     try:

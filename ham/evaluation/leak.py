@@ -51,12 +51,13 @@ def measure_leak(
     whole = _part(answers, resamples, seed)
     if not (len(with_seen) and len(without)):
         return Leak(whole, whole if len(with_seen) else None, whole if len(without) else None, None)
-    parts = [_part(part, resamples, seed) for part in (with_seen, without)]
+    known, new = (_part(part, resamples, seed) for part in (with_seen, without))
     return Leak(
         whole,
-        *parts,
+        known,
+        new,
         unpaired_difference(with_seen, without, resamples, seed),
-        tuple(code for code in parts[0].support if code in parts[1].support),
+        tuple(code for code in known.support if code in new.support),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ Matrix = Annotated[tuple[Row, ...], Meta(min_length=N_CLASSES, max_length=N_CLAS
 # ------------------------------------------------------------------------------- written
 
 
-def evaluation_record(evaluation: Evaluation) -> dict:
+def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     """JSON-ready, as `EvaluationRecord` declares it. NaN is None."""
     return {
         "n_images": evaluation.n_images,
@@ -44,7 +44,7 @@ def evaluation_record(evaluation: Evaluation) -> dict:
     }
 
 
-def intervals_record(intervals: dict[str, Interval]) -> dict:
+def intervals_record(intervals: dict[str, Interval]) -> dict[str, dict[str, float | None]]:
     """JSON-ready: {key: {value, low, high}} of scores, or of differences. NaN is None."""
     return {
         key: {name: _json_number(getattr(interval, name)) for name in ScoreRecord.__struct_fields__}

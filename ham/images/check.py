@@ -63,8 +63,8 @@ class Note(str):
         note.kind = kind
         return note
 
-    def __getnewargs__(self) -> tuple[str, str]:
-        return self.kind, str(self)
+    def __reduce__(self) -> tuple[type[Note], tuple[str, str]]:
+        return Note, (self.kind, str(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class CheckedImage:
     original: np.ndarray  # uint8 (h, w, 3), RGB, upright, longest side at most MAX_SHOWN
     seen: np.ndarray  # uint8 (28, 28, 3), RGB: what the models get
     size: tuple[int, int]  # width, height in pixels as stored, upright
-    notes: tuple[str, ...] = ()  # what was done to it or is odd about it, in words
+    notes: tuple[Note, ...] = ()  # what was done to it or is odd about it, in words
 
 
 def check_image(name: str, data: bytes) -> CheckedImage:
@@ -90,12 +90,12 @@ def check_image(name: str, data: bytes) -> CheckedImage:
     return CheckedImage(name, _read_only(np.array(rgb)), _read_only(seen), size, tuple(notes))
 
 
-def pixels(path: str | os.PathLike) -> np.ndarray:
+def pixels(path: str | os.PathLike[str]) -> np.ndarray:
     """The file as the models see it, uint8 (28, 28, 3), RGB. Raises ImageError."""
     return squash(_read(os.fspath(path), read_file(path))[0])
 
 
-def read_file(path: str | os.PathLike) -> bytes:
+def read_file(path: str | os.PathLike[str]) -> bytes:
     """The file's content, of which no more is read than is looked at. Raises ImageError."""
     try:
         with open(path, "rb") as file:
@@ -180,9 +180,10 @@ def _to_srgb(image: Image.Image, icc_profile: bytes | None, notes: list[Note]) -
                 profile.profile.xcolor_space.strip() == spaces[image.mode]
                 and "srgb" not in title.lower()
             ):
-                image = ImageCms.profileToProfile(
-                    image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+                to_srgb = ImageCms.buildTransform(
+                    profile, ImageCms.createProfile("sRGB"), image.mode, "RGB"
                 )
+                image = to_srgb.apply(image)
                 notes.append(
                     Note("profile", f"Colours converted from {title or 'its own profile'} to sRGB.")
                 )

@@ -163,7 +163,7 @@ def _plain(image: Image.Image, picture: Picture) -> Image.Image:
         )
     if image.has_transparency_data:
         layers = image.convert("RGBA")
-        transparent = layers.getextrema()[3][0] < 255
+        transparent = any(layers.histogram()[-256:-1])  # of alpha, less than 255
         if transparent:
             layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
         image = layers.convert("RGB")

@@ -55,10 +55,10 @@ def read(data: bytes) -> Picture:
         raise damaged()
     raw = height * (1 + (width * bits * _CHANNELS[color] + 7) // 8)
     pixels, end = chunk(b"IDAT", b"".join(rows)), chunk(b"IEND", b"")
-    content = b"".join([SIGNATURE, chunk(b"IHDR", header), *others, pixels, end])
+    kept = b"".join([SIGNATURE, chunk(b"IHDR", header), *others, pixels, end])
     return Picture(
         PngImagePlugin.PngImageFile,
-        content,
+        kept,
         (width, height),
         bits=bits,
         memory=width * height * _bytes_per_pixel(color, bits) + 4 * raw // max(height, 1),

@@ -62,7 +62,7 @@ class TagFile:
         count = self._number("Q" if self.big else "H", at)
         if count > MAX_ENTRIES:
             raise ValueError("too many tags")
-        found = {}
+        found: dict[int, Entry] = {}
         for i in range(count):
             start = at + head + i * width
             tag, kind = self._number("H", start), self._number("H", start + 2)

@@ -259,7 +259,7 @@ def _one(file: TagFile, tags: dict[int, Entry], tag: int, default: int) -> int:
 
 
 def _count_pages(file: TagFile, at: int) -> int:
-    seen = set()
+    seen: set[int] = set()
     while at and at not in seen and len(seen) < MAX_PAGES:
         seen.add(at)
         try:

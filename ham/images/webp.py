@@ -24,13 +24,15 @@ MOST_TABLES_HERE = 500_000  # the same where it is lossless: tables of up to 150
 
 def read(data: bytes) -> Picture:
     """Raises Refused."""
-    kept, size, frames, exif, profile, lossless = [], None, 0, b"", None, False
+    size: tuple[int, int] | None = None
+    kept, frames, exif, profile, lossless = [], 0, b"", None, False
     for kind, start, end in _chunks(
         data, 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     ):
         payload = data[start:end] if kind in (b"VP8X", b"ANIM", b"EXIF", b"ICCP") else b""
         if kind == b"VP8X" and len(payload) >= 10:
-            size = tuple(1 + int.from_bytes(payload[i : i + 3], "little") for i in (4, 7))
+            width, height = (int.from_bytes(payload[i : i + 3], "little") for i in (4, 7))
+            size = width + 1, height + 1
             # transparency, animation
             kept.append(_chunk(b"VP8X", bytes([payload[0] & 0x12]) + payload[1:10]))
         elif kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
@@ -84,7 +86,8 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def _size(kind: bytes, start: bytes) -> tuple[int, int]:
     if kind == b"VP8 " and start[3:6] == b"\x9d\x01\x2a" and len(start) == 10:
-        return tuple(value & 0x3FFF for value in struct.unpack("<HH", start[6:10]))
+        width, height = struct.unpack("<HH", start[6:10])
+        return width & 0x3FFF, height & 0x3FFF
     if kind == b"VP8L" and start[:1] == b"\x2f" and len(start) >= 5:
         packed = int.from_bytes(start[1:5], "little")
         return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1

@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 MOST_ENTRIES = 200_000  # Kaggle's archive has 20,034
 # unpacked to packed: deflate reaches 1,000 on zeros, CSVs of pixels 5, photographs 1
@@ -124,7 +124,7 @@ class Archive:
     def copy(
         self,
         entry: Entry,
-        target: BinaryIO,
+        target: IO[bytes],
         limit: int,
         copied: Callable[[int], object] | None = None,
     ) -> int:

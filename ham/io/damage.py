@@ -13,7 +13,7 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -52,7 +52,7 @@ _CHUNK = 65536  # bytes
 _DEEPEST = 100  # JSON in JSON: whoever walks it takes a step down for each
 
 
-def read_bytes(path: str | os.PathLike) -> bytes:
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The whole file; a file object would cost more than the reading of a small one. Raises
     OSError.
     """
@@ -67,7 +67,7 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         os.close(descriptor)
 
 
-def parse_json(content: bytes) -> dict:
+def parse_json(content: bytes) -> dict[str, Any]:
     """A JSON object. Raises ValueError where it is none, or one nested too deep to be ours."""
     try:
         found = _parsed(content)
@@ -96,15 +96,15 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"it holds {constant}, which is no number")
 
 
-def _is_deep(found: object) -> bool:
-    level = [found]
+def _is_deep(found: dict[str, Any]) -> bool:
+    level: list[dict[str, Any] | list[Any]] = [found]
     for _ in range(_DEEPEST):
         lists = [part.values() if isinstance(part, dict) else part for part in level]
         level = [part for parts in lists for part in parts if isinstance(part, dict | list)]
     return bool(level)
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict[str, Any]:
     """`parse_json` of a file. Raises OSError or ValueError."""
     return parse_json(read_bytes(path))
 

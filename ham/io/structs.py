@@ -6,7 +6,7 @@ msgspec checks types and ranges in C while it builds the struct.
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -56,7 +56,8 @@ def shown(value: object) -> str:
 
 def _in_words(error: msgspec.ValidationError, content: object, kind: type) -> str:
     said, _, place = str(error).partition(" - at `$")
-    path, value = [], content
+    path: list[str] = []
+    value: Any = content
     for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", place):
         if index == _ANY_KEY:
             name = _wrong_key(error, value, content, kind)
@@ -72,7 +73,9 @@ def _in_words(error: msgspec.ValidationError, content: object, kind: type) -> st
     return f"{found}, not " + re.sub("`(.*?)`", lambda one: _WORDS.get(one[1], one[1]), wanted)
 
 
-def _wrong_key(error: msgspec.ValidationError, entries: dict, content: object, kind: type) -> str:
+def _wrong_key(
+    error: msgspec.ValidationError, entries: dict[str, Any], content: object, kind: type
+) -> str:
     """The key of these entries without which, and those before it, it is not the same error."""
     for key in list(entries):
         taken = entries.pop(key)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ham.config import MODEL_SETTINGS, MODEL_TITLES, Setting, TrainConfig
+from ham.config import MODEL_SETTINGS, MODEL_TITLES, N_CLASSES, Setting, TrainConfig
 from ham.models.layers import Layer, Row, chain, rows
 
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ class Architecture:
         `pixel_scaling`: "unit" gives 0-1, "standard" about mean 0 and standard deviation 1 in
         each colour.
         """
-        pixels = images.astype(np.float32)
+        pixels: np.ndarray = images.astype(np.float32)
         if scaling == "standard":
-            pixels = (pixels - np.float32(CHANNEL_MEAN)) / np.float32(CHANNEL_STD)
+            mean, std = (np.array(colours, np.float32) for colours in (CHANNEL_MEAN, CHANNEL_STD))
+            pixels = (pixels - mean) / std
         else:
             pixels = pixels / 255
         return pixels.reshape(-1, *self.input_shape)
@@ -81,15 +82,13 @@ class Architecture:
         eight flips and quarter turns.
         """
         numbers = range(DIHEDRAL) if config.test_time_augmentation == "dihedral" else range(1)
-        total = sum(
-            np.asarray(
-                answer(self.prepare(dihedral(images, number), config.pixel_scaling)), np.float64
-            )
-            for number in numbers
-        )
+        total = np.zeros((len(images), N_CLASSES))
+        for number in numbers:
+            view = self.prepare(dihedral(images, number), config.pixel_scaling)
+            total += np.asarray(answer(view), np.float64)
         return (total / len(numbers)).astype(np.float32)
 
-    def _complete(self, settings: dict[str, int | float]) -> dict[str, int | float]:
+    def _complete(self, settings: dict[str, float]) -> dict[str, int | float | str]:
         return {s.name: s.default for s in self.settings} | settings
 
 

@@ -60,7 +60,9 @@ def chain(x: keras.KerasTensor, layers: Sequence[Layer]) -> keras.KerasTensor:
     return x
 
 
-def _keras(name: str, *arguments: object, **options: object) -> Callable:
+def _keras(
+    name: str, *arguments: object, **options: object
+) -> Callable[[keras.KerasTensor], keras.KerasTensor]:
     """A Keras layer of this name, made when it is applied."""
 
     def apply(x: keras.KerasTensor) -> keras.KerasTensor:

@@ -166,8 +166,8 @@ def default_runs(runs: Sequence[Run], most: int = MAX_RUNS) -> list[str]:
             return [first.id, *(of_model or [same[0].id])][:most]
     if len(shipped) < 2:
         return [run.id for run in runs[:2]]
-    first = [run.id for run in shipped if run.id in SHIPPED_FIRST]
-    return first if len(first) > 1 else [run.id for run in shipped[:2]]
+    described = [run.id for run in shipped if run.id in SHIPPED_FIRST]
+    return described if len(described) > 1 else [run.id for run in shipped[:2]]
 
 
 def most_missed(confusion: np.ndarray) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def report_document(
     differences: Mapping[RunName, Difference] | None = None,
     first: str | None = None,
     **about: object,
-) -> dict:
+) -> dict[str, Any]:
     """{"schema", ... `about`, "runs": [`report_record` of each]}; `first`: as there."""
     differences = differences or {}
     return {
@@ -39,41 +40,38 @@ def report_document(
 
 def report_record(
     report: RunReport, name: RunName, difference: Difference | None = None, first: str | None = None
-) -> dict:
+) -> dict[str, Any]:
     """All that is known of one run's answers, JSON-ready; what JSON has no number for is None.
 
     `first`: the id of the run that `difference` is to.
     """
-    return _finite(
-        {
-            "run": report.run.id,
-            "letter": name.letter or None,
-            "title": name.title,
-            **evaluation_record(report.evaluation),
-            "baselines": {
-                title: evaluation_record(found) for title, found in report.baselines.items()
+    known = {
+        "run": report.run.id,
+        "letter": name.letter or None,
+        "title": name.title,
+        **evaluation_record(report.evaluation),
+        "baselines": {title: evaluation_record(found) for title, found in report.baselines.items()},
+        "calibration": _calibration(report),
+        "prediction_sets": _sets(report),
+        "operating_points": {
+            key: dataclasses.asdict(point) for key, point in report.operating_points.items()
+        },
+        "difference": None
+        if difference is None
+        else {
+            "minus": first,
+            "scores": intervals_record(difference.scores),
+            "mcnemar": {
+                "correct_by_the_first_only": difference.test.b,
+                "correct_by_this_only": difference.test.c,
+                "p": difference.test.p,
             },
-            "calibration": _calibration(report),
-            "prediction_sets": _sets(report),
-            "operating_points": {
-                key: dataclasses.asdict(point) for key, point in report.operating_points.items()
-            },
-            "difference": None
-            if difference is None
-            else {
-                "minus": first,
-                "scores": intervals_record(difference.scores),
-                "mcnemar": {
-                    "correct_by_the_first_only": difference.test.b,
-                    "correct_by_this_only": difference.test.c,
-                    "p": difference.test.p,
-                },
-            },
-        }
-    )
+        },
+    }
+    return {name: _finite(entry) for name, entry in known.items()}
 
 
-def _calibration(report: RunReport) -> dict:
+def _calibration(report: RunReport) -> dict[str, Any]:
     found = report.calibration
     return {
         "temperature": found.summary.temperature,
@@ -86,7 +84,7 @@ def _calibration(report: RunReport) -> dict:
     }
 
 
-def _sets(report: RunReport) -> dict:
+def _sets(report: RunReport) -> dict[str, Any]:
     """A threshold of null: validation was too small, and every class is in every set."""
     found = report.sets
     return {
@@ -98,7 +96,7 @@ def _sets(report: RunReport) -> dict:
     }
 
 
-def _rows(table: pd.DataFrame) -> list[dict]:
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return table.to_dict(orient="records")
 
 

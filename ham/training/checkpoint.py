@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 
 #: `TrainConfig.epoch_kept` -> what the epoch that is kept has least of.
-_LEAST = {
+_LEAST: dict[str, Callable[[dict[str, float]], float]] = {
     "loss": lambda row: row["validation_loss"],
     "balanced accuracy": lambda row: -row["validation_balanced_accuracy"],
     "last": lambda row: -row["epoch"],
 }
+_UNFIT: tuple[type[Exception], ...] = (*io.DAMAGED, StoreError)
 _STATE = ("epoch", "best_epoch", "least", "stopped_early")
 
 
@@ -64,7 +66,7 @@ class Checkpoint:
             checkpoint._take(content, model)
         except MemoryError:  # no damage: it is there for the next try
             raise
-        except (*io.DAMAGED, StoreError) as error:
+        except _UNFIT as error:
             store.write_log(
                 run,
                 "the checkpoint cannot be read, training starts again: "
@@ -109,14 +111,16 @@ class Checkpoint:
 
         Raises StoreError.
         """
-        self.epoch = row["epoch"]
+        self.epoch = int(row["epoch"])
         value = _LEAST[config.epoch_kept](row)
-        if value < self.least:
-            self.best_epoch, self.least, self.best_weights = self.epoch, value, weights
+        best_epoch, best_weights = self.best_epoch, self.best_weights
+        if best_epoch is None or best_weights is None or value < self.least:
+            best_epoch, best_weights, self.least = self.epoch, weights, value
+        self.best_epoch, self.best_weights = best_epoch, best_weights
         patience = config.early_stopping_patience
-        self.stopped_early = bool(patience and self.epoch - self.best_epoch >= patience)
+        self.stopped_early = bool(patience and self.epoch - best_epoch >= patience)
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(_variables(model))}
-        arrays |= {f"w{i}": weight for i, weight in enumerate(self.best_weights)}
+        arrays |= {f"w{i}": weight for i, weight in enumerate(best_weights)}
         state = {name: getattr(self, name) for name in _STATE}
         with store.writing(self.run.folder):
             io.write_arrays(self.path, arrays | {"state": np.array(json.dumps(state))})
@@ -129,7 +133,7 @@ class Checkpoint:
             self.path.parent.rmdir()
 
 
-def _checked_state(state: dict) -> dict:
+def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
     """Raises one of DAMAGED where it is none that `write` wrote."""
     if "least" not in state:
         state["least"] = state.pop("best_loss")  # its name before there was a choice

@@ -67,18 +67,23 @@ def _recalls() -> keras.metrics.Metric:
     import keras
 
     class Recalls(keras.metrics.Metric):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__(name="balanced_accuracy")
             self.hits = self.add_variable((N_CLASSES,), "zeros", name="hits")
             self.totals = self.add_variable((N_CLASSES,), "zeros", name="totals")
 
-        def update_state(self, y_true, y_pred, sample_weight=None):
+        def update_state(
+            self,
+            y_true: keras.KerasTensor,
+            y_pred: keras.KerasTensor,
+            sample_weight: keras.KerasTensor | None = None,
+        ) -> None:
             guess = keras.ops.one_hot(keras.ops.argmax(y_pred, axis=-1), N_CLASSES)
             # labels are one-hot before smoothing, which happens inside the loss
             self.hits.assign_add(keras.ops.sum(y_true * guess, axis=0))
             self.totals.assign_add(keras.ops.sum(y_true, axis=0))
 
-        def result(self):
+        def result(self) -> keras.KerasTensor:
             occurred = keras.ops.cast(self.totals > 0, "float32")
             recalls = self.hits / keras.ops.maximum(self.totals, 1.0)
             return keras.ops.sum(recalls) / keras.ops.maximum(keras.ops.sum(occurred), 1.0)
@@ -86,6 +91,7 @@ def _recalls() -> keras.metrics.Metric:
     return Recalls()
 
 
+Logs = dict[str, float]
 AfterEpoch = Callable[[dict[str, float], "list[np.ndarray]"], None]
 
 
@@ -109,16 +115,16 @@ def _recorder(
     import keras
 
     class Recorder(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
+        def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
             self.began = time.perf_counter()
 
-        def on_train_batch_end(self, batch, logs=None):
+        def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
             after_step(batch + 1)
 
-        def on_test_end(self, logs=None):
+        def on_test_end(self, logs: Logs | None = None) -> None:
             self.validated = self.model.get_weights()
 
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: Logs) -> None:
             recalls = next(
                 m for m in self.model.metrics[-1].metrics if m.name == "balanced_accuracy"
             )

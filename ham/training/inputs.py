@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ham.config import N_CLASSES, TrainConfig
 from ham.data import LesionDataset, Split
 from ham.models import DIHEDRAL, MODELS, Architecture, dihedral
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 MAX_SHIFT = 2  # pixels
 MAX_ANGLE = np.pi / 4  # each way; with the dihedral turns every angle
@@ -127,7 +131,13 @@ def batches(
             )
 
 
-def stream(dataset, split, config, architecture, first_epoch):
+def stream(
+    dataset: LesionDataset,
+    split: Split,
+    config: TrainConfig,
+    architecture: Architecture,
+    first_epoch: int,
+) -> tf.data.Dataset:
     """`batches` as a tf.data.Dataset, made ahead of the model.
 
     Not by Dataset.from_generator: that has the C library give every freed tensor back to the system
@@ -138,7 +148,7 @@ def stream(dataset, split, config, architecture, first_epoch):
 
     source = batches(dataset, split, config, architecture, first_epoch)
 
-    def next_batch(number):
+    def next_batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         x, y, weights = tf.numpy_function(
             lambda _: next(source), [number], (tf.float32, tf.float32, tf.float32)
         )

@@ -129,7 +129,6 @@ class _Job:
         self.run, self.dataset, self.report = run, dataset, report
         self.config = run.config
         self.architecture: Architecture = MODELS[self.config.model]
-        self.split: Split | None = None
         self.written = 0.0
         self.tensorboard = TensorBoard(run)
         self.epoch_seconds: list[float] = []
@@ -226,11 +225,11 @@ class _Job:
             test = parts["test"]
             evaluation = evaluate(test.y_true, test.proba, test.lesion)
             sha256 = self.save_model(best)
-            parameters = self.run.record.parameters
+            parameters = self.architecture.parameter_count(**self.config.model_settings)
             store.write_predictions(self.run, parts)
             self.run = store.write_record(
                 self.run,
-                model=ModelRecord(sha256, parameters.trainable, parameters.not_trainable),
+                model=ModelRecord(sha256, *parameters),
                 evaluation=EvaluationRecord.of(evaluation),
                 baselines=pixel_baseline(self.dataset, self.split),
             )

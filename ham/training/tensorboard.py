@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from typing import TYPE_CHECKING
 
 from ham import store
 from ham.store import Run
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class TensorBoard:
@@ -16,21 +20,19 @@ class TensorBoard:
 
     def __init__(self, run: Run):
         self.run = run
-        self.writers: dict = {}
+        self.writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def write(self, row: dict[str, float]) -> None:
         """An epoch's row of history.csv. Raises StoreError."""
-        metrics = ("loss", "accuracy", "balanced_accuracy")
+        epoch, metrics = int(row["epoch"]), ("loss", "accuracy", "balanced_accuracy")
         recalls = {name: row[name] for name in row if name.startswith("recall_")}
         with store.writing(self.run.folder):
             self._write(
                 "train",
-                row["epoch"],
+                epoch,
                 {m: row[m] for m in metrics} | {"learning_rate": row["learning_rate"]},
             )
-            self._write(
-                "validation", row["epoch"], {m: row[f"validation_{m}"] for m in metrics} | recalls
-            )
+            self._write("validation", epoch, {m: row[f"validation_{m}"] for m in metrics} | recalls)
 
     def _write(self, part: str, epoch: int, scalars: dict[str, float]) -> None:
         import tensorflow as tf

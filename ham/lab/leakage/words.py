@@ -70,7 +70,7 @@ def _verdict(one: ProtocolResult) -> str:
             "training has seen the lesion of every test image, so the score says nothing about "
             "new lesions"
         )
-    if not one.whole_gap:
+    if leak.gap is None or not one.whole_gap:
         return (
             "seen and new lesions can be compared in "
             f"{len(leak.gap_classes)} of {one.n_classes} classes only, "
@@ -96,9 +96,11 @@ def control(found: Iterable[ProtocolResult]) -> str:
     """Whether the images of much-photographed lesions differ by themselves; "" where unknown."""
     for one in found:
         leak = one.several
-        if leak is None or leak.gap is None or len(leak.gap_classes) < one.n_classes:
+        if leak is None or len(leak.gap_classes) < one.n_classes:
             continue
         several, single = leak.seen, leak.unseen
+        if several is None or single is None or leak.gap is None:
+            continue
         return (
             "Control: by lesion, where training has seen none, lesions with several photographs "
             f"score {percent(several.scores[SCORE])}, n = {several.n_images:,}, and those with one "
@@ -110,7 +112,7 @@ def control(found: Iterable[ProtocolResult]) -> str:
 
 def different_versions(done: Iterable[Cell]) -> bool:
     """Whether the runs were made by different versions of HAM Lab or of its packages."""
-    records = [cell.run.record for cell in done]
+    records = [cell.run.record for cell in done if cell.run is not None]
     made = {(record.code_version, tuple(sorted(record.packages.items()))) for record in records}
     return len(made) > 1
 
@@ -143,8 +145,8 @@ def _score(part: Part | None, n_classes: int) -> str:
     return unbroken(percent(part.scores[SCORE])) + _fewer(len(part.support), n_classes)
 
 
-def _difference(found: dict[str, Interval] | None) -> str:
-    return unbroken(format_difference(SCORE, found[SCORE])) if found else _NONE
+def _difference(found: dict[str, Interval] | None, key: str = SCORE) -> str:
+    return unbroken(format_difference(SCORE, found[key])) if found else _NONE
 
 
 def _gap(one: ProtocolResult) -> str:
@@ -170,14 +172,18 @@ def class_table(leak: Leak) -> pd.DataFrame:
             {
                 "Class": lesion_class.title,
                 "Lesion seen": _recall(leak.seen, code),
-                "Images": f"{leak.seen.support.get(code, 0):,}",
+                "Images": _images(leak.seen, code),
                 "Lesion not seen": _recall(leak.unseen, code),
-                "Images ": f"{leak.unseen.support.get(code, 0):,}",
-                "Seen minus not seen": unbroken(format_difference(SCORE, leak.gap[code])),
+                "Images ": _images(leak.unseen, code),
+                "Seen minus not seen": _difference(leak.gap, code),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _recall(part: Part, code: str) -> str:
-    return unbroken(percent(part.scores[code])) if code in part.support else _NONE
+def _recall(part: Part | None, code: str) -> str:
+    return unbroken(percent(part.scores[code])) if part and code in part.support else _NONE
+
+
+def _images(part: Part | None, code: str) -> str:
+    return f"{part.support.get(code, 0) if part else 0:,}"
