@@ -147,7 +147,7 @@ def test_markdown_in_a_name_is_shown_as_it_is():
 
 
 def test_a_data_set_that_changes_on_disk_is_read_again(kaggle_folder, monkeypatch):
-    monkeypatch.setattr("ham.ui.current_data._LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("ham.data.current._LOOK_AGAIN_SECONDS", 0.0)
     folder = kaggle_folder(counts={"nv": 6, "mel": 4})
     monkeypatch.setenv("HAM_DATA", str(folder))
     app = open_page()
@@ -158,7 +158,7 @@ def test_a_data_set_that_changes_on_disk_is_read_again(kaggle_folder, monkeypatc
 
 
 def test_broken_data_is_named_on_home_and_mending_it_is_enough(kaggle_folder, monkeypatch):
-    monkeypatch.setattr("ham.ui.current_data._LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("ham.data.current._LOOK_AGAIN_SECONDS", 0.0)
     folder = kaggle_folder(counts={"nv": 6, "mel": 4})
     pixels = folder / "hmnist_28_28_RGB.csv"
     good = pixels.read_text()

@@ -28,7 +28,7 @@ from ham.engine import Engine
 from ham.ui.dataset import files
 from ham.ui.dataset import map as map_section
 from ham.ui.dataset.gallery import in_order
-from ham.ui.dataset.overview import _class_clicked, count_table
+from ham.ui.dataset.overview import _class_clicked
 
 ROOT = Path(__file__).parents[1]
 
@@ -613,10 +613,10 @@ def test_ages_are_counted_by_decade_with_empty_ones_between_and_unknown_last():
 
 
 def test_tables_to_read_have_titles_and_sums():
-    table = count_table(TABLE.assign(dx_type="histo"), "localization")
+    table = data.count_table(TABLE.assign(dx_type="histo"), "localization")
     assert table.columns.tolist() == ["Melanoma (mel)", "Melanocytic nevus (nv)", "All"]
     assert table.loc["Back"].tolist() == [2, 1, 3]
-    assert count_table(TABLE, "class").loc["Melanoma (mel)"].tolist() == [2, 1, 40.0]
+    assert data.count_table(TABLE, "class").loc["Melanoma (mel)"].tolist() == [2, 1, 40.0]
 
 
 def test_colours_of_classes_by_hand():

@@ -232,7 +232,7 @@ def test_a_click_while_images_are_looked_at_loses_none(monkeypatch):
             raise StopException
         return check(name, data)
 
-    monkeypatch.setattr(images, "check_image", impatient)
+    monkeypatch.setattr(prediction, "check_image", impatient)
     app = drop(
         open_page("pages/prediction.py"),
         *((f"{i}.png", encoded(plain((i, 0, 0)))) for i in (10, 20, 30)),
@@ -512,10 +512,10 @@ def test_percents_are_whole_and_never_a_false_certainty(share, expected):
 
 
 def test_long_names_keep_their_start_and_end():
-    assert images.shorten("a" * 60) == "a" * 60
-    assert images.shorten("start" + "x" * 200 + "end.jpg").startswith("start")
-    assert images.shorten("start" + "x" * 200 + "end.jpg").endswith("end.jpg")
-    assert len(images.shorten("x" * 300)) == 60
+    assert prediction.shorten("a" * 60) == "a" * 60
+    assert prediction.shorten("start" + "x" * 200 + "end.jpg").startswith("start")
+    assert prediction.shorten("start" + "x" * 200 + "end.jpg").endswith("end.jpg")
+    assert len(prediction.shorten("x" * 300)) == 60
 
 
 def test_a_chart_names_runs_by_their_kind_of_model_where_that_tells_them_apart():
@@ -591,10 +591,10 @@ def test_pixels_are_enlarged_to_squares():
 
 
 def test_a_drop_of_too_many_files_answers_the_first_hundred():
-    dropped = images.Dropped()
+    dropped = prediction.Dropped()
     for i in range(102):
         dropped.look_at(f"{i}.png", encoded(plain((i, 0, 0), size=(28, 28))))
-    assert len(list(dropped.questions())) == images.MAX_IMAGES == 100
+    assert len(list(dropped.questions())) == prediction.MAX_IMAGES == 100
     assert [error.what for error in dropped.refused] == ["100.png", "101.png"]
     dropped.remove_all()
     assert not list(dropped.questions())

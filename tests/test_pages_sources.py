@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from ham import config, data, io
 from ham.data import METADATA_FILE, PIXEL_FILE, download, places
 from ham.engine import Engine
+from ham.report.words import job_in_words
 from ham.ui import sources, visit
 from tests.page_driver import open_page
 
@@ -235,7 +236,7 @@ def test_progress_in_words(done, total, what, seen, said):
     job.done, job.total, job.what = done, total, what
     for second, count in seen:
         job.pace.add(count, second)
-    assert sources.words(job) == said
+    assert job_in_words(job) == said
 
 
 # -------------------------------------------------------------------------------- a zip

@@ -96,8 +96,7 @@ def _reliability(
             "width": 0,
         },
         customdata=[
-            f"{row.n:,} images<br>says {score_text(row.confidence)} on average<br>correct "
-            "in "
+            f"{row.n:,} images<br>says {score_text(row.confidence)} on average<br>correct in "
             f"{percent(Interval(row.accuracy, row.low, row.high))}"
             for row in table.itertuples()
         ],

@@ -247,9 +247,8 @@ def _confusion_matrix(
     true_total, predicted_total = counts.sum(axis=1), counts.sum(axis=0)
     hover = [
         [
-            f"{true.title}<br>taken for {predicted.title}<br>{counts[i, j]:,} of "
-            f"{true_total[i]:,} true"
-            f"<br>{counts[i, j]:,} of {predicted_total[j]:,} predicted"
+            f"{true.title}<br>taken for {predicted.title}<br>{counts[i, j]:,} of {true_total[i]:,} "
+            f"true<br>{counts[i, j]:,} of {predicted_total[j]:,} predicted"
             for j, predicted in enumerate(CLASSES)
         ]
         for i, true in enumerate(CLASSES)
@@ -414,8 +413,7 @@ def _class_title(word: str, values: pd.DataFrame, written: Callable[[float], str
             f"{word} by class"
             if found.empty
             else f"{word} is highest for {found.idxmax()} ({written(found.max())}), lowest for "
-            f"{found.idxmin()} "
-            f"({written(found.min())})"
+            f"{found.idxmin()} ({written(found.min())})"
         )
     spread = (values.max(axis=1) - values.min(axis=1)).dropna()
     if spread.empty or not spread.max():

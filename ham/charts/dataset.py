@@ -124,10 +124,8 @@ def age_chart(ages: pd.DataFrame, missing: int, zero: int, dark: bool = False) -
             mode="markers",
             marker={"size": 18, "opacity": 0},
             hovertemplate=f"{lesion_class.title}<br>median {row['median']:g} years<br>middle half "
-            f"{row.q1:g} to "
-            f"{row.q3:g}<br>5 to 95 %: {row.p5:g} to "
-            f"{row.p95:g}<br>{row.known:,.0f} images"
-            "<extra></extra>",
+            f"{row.q1:g} to {row.q3:g}<br>5 to 95 %: {row.p5:g} to {row.p95:g}<br>{row.known:,.0f} "
+            "images<extra></extra>",
         )
     figure.update_xaxes(title="Age in years", rangemode="tozero", dtick=10)
     figure.update_yaxes(_class_axis(titles))
@@ -313,8 +311,7 @@ def ribbon_chart(ribbons: np.ndarray, medians: np.ndarray, dark: bool = False) -
         x0=50 / shown.shape[1],
         dx=100 / shown.shape[1],
         hovertemplate="%{x:.0f} % of the class's images are darker<br>red %{z[0]}, green %{z[1]}, "
-        "blue %{z[2]}"
-        "<extra></extra>",
+        "blue %{z[2]}<extra></extra>",
     )
     for row in range(1, len(present)):  # a line of the ground between two classes
         figure.add_hline(y=row - 0.5, line={"color": palette(dark).ground, "width": 6})
@@ -397,9 +394,8 @@ def channel_chart(channels: pd.DataFrame, dark: bool = False) -> go.Figure:
                 ]
             ),
             hovertemplate=f"%{{customdata[0]}}, {channel}<br>median %{{customdata[3]}}"
-            "<br>middle half %{customdata[2]} to %{customdata[4]}<br>"
-            "5 to 95 %: %{customdata[1]} to %{customdata[5]}<br>%{customdata[6]} "
-            "images<extra></extra>",
+            "<br>middle half %{customdata[2]} to %{customdata[4]}<br>5 to 95 %: %{customdata[1]} "
+            "to %{customdata[5]}<br>%{customdata[6]} images<extra></extra>",
         )
     figure.update_xaxes(
         title="Red, green, blue (0 to 255)", range=[0, 256], tickvals=[0, 50, 100, 150, 200, 250]
@@ -427,8 +423,7 @@ def charts_html(figures: Iterable[go.Figure], title: str) -> str:
         '<!doctype html><html lang="en"><head><meta '
         f'charset="utf-8"><title>{html.escape(title)}</title>'
         '<meta name="viewport" content="width=device-width"></head><body style="font-family: '
-        "sans-serif; margin: "
-        "2rem auto; max-width: "
+        "sans-serif; margin: 2rem auto; max-width: "
         f'60rem"><h1>{html.escape(title)}</h1>{"".join(bodies)}</body></html>'
     )
 

@@ -33,9 +33,8 @@ def image_map(
     key = color_key({code: CLASS_COLORS[code] for code in present})
     figure = new_figure(
         title,
-        f"{title}. {len(rows):,} images of the classes "
-        f"{', '.join(present)}, each a point "
-        "beside those that look alike.",
+        f"{title}. {len(rows):,} images of the classes {', '.join(present)}, each a point beside "
+        "those that look alike.",
         dark,
         height=620,
         subtitle=note,

@@ -41,8 +41,7 @@ def malignant_roc_curves(
     )
     note = (
         f"{_areas({name: area.value for name, area in aucs.items()})}Filled: threshold chosen on "
-        "validation. "
-        "Open: by the predicted class."
+        "validation. Open: by the predicted class."
     )
     return _roc(
         curves,
@@ -75,17 +74,15 @@ def class_roc_curves(
         else f"AUC for {of.code}: {area_text(aucs[best])}"
     )
     alt = f"ROC curves, {of.title} against the rest. " + " ".join(
-        f"{name}: AUC {area_text(aucs[name])}, predicted for {score_text(found)} of its images "
-        "and for "
-        f"{score_text(cost)} of the others."
+        f"{name}: AUC {area_text(aucs[name])}, predicted for {score_text(found)} of its images and "
+        f"for {score_text(cost)} of the others."
         for name, (cost, found) in predicted.items()
     )
     points = {
         name: (
             cost,
             found,
-            f"by the predicted class<br>{score_text(found)} found, "
-            f"{score_text(cost)} of the "
+            f"by the predicted class<br>{score_text(found)} found, {score_text(cost)} of the "
             "others",
         )
         for name, (cost, found) in predicted.items()
@@ -169,8 +166,7 @@ def _point(point: OperatingPoint) -> Point:
 
 def _words(point: OperatingPoint) -> str:
     return (
-        f"{point.n_malignant - point.missed:,} of {point.n_malignant:,} malignant images "
-        "found, "
+        f"{point.n_malignant - point.missed:,} of {point.n_malignant:,} malignant images found, "
         f"{point.false_alarms:,} of {point.n_benign:,} benign ones called malignant"
     )
 

@@ -197,10 +197,8 @@ def _alt(
     return (
         f"Learning curves, {word} by epoch: "
         + "; ".join(
-            f"{name}, {_epochs(histories[name])}, validation {word} "
-            f"{_written(points[name], unit)} at "
-            "the chosen epoch "
-            f"{best[name]}"
+            f"{name}, {_epochs(histories[name])}, validation {word} {_written(points[name], unit)} "
+            f"at the chosen epoch {best[name]}"
             for name in points
         )
         + "."
@@ -310,8 +308,7 @@ def _recall_title(history: pd.DataFrame, last: dict[LesionClass, float]) -> str:
     high, low = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
     return (
         f"Epoch {history['epoch'].iloc[-1]}: recall is highest for {high.code} "
-        f"({score_text(last[high])}), "
-        f"lowest for {low.code} ({score_text(last[low])})"
+        f"({score_text(last[high])}), lowest for {low.code} ({score_text(last[low])})"
     )
 
 

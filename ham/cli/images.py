@@ -109,10 +109,8 @@ def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[P
     if not kept:
         raise DataError(
             f"{folder} with {labels}",
-            f"of {found.n_labelled:,} labelled images "
-            f"{len(found.missing):,} "
-            f"are missing and {len(unreadable):,} unreadable: none is left to be "
-            "evaluated.",
+            f"of {found.n_labelled:,} labelled images {len(found.missing):,} are missing and "
+            f"{len(unreadable):,} unreadable: none is left to be evaluated.",
             "Check that the CSV belongs to this folder.",
         )
     names = np.array([found.names[i] for i in kept])

@@ -174,9 +174,8 @@ def open_data(folder: str | None) -> LesionDataset:
         )
     if found.synthetic:
         print(
-            "These are the synthetic demo data: nothing learned from them says anything about "
-            "skin lesions. For the "
-            "real data set HAM_DATA, or add --data /path/to/ham10000.",
+            "These are the synthetic demo data: nothing learned from them says anything about skin "
+            "lesions. For the real data set HAM_DATA, or add --data /path/to/ham10000.",
             file=sys.stderr,
         )
     return found

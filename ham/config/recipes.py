@@ -45,16 +45,14 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "described",
             "As described",
-            "As the models were described to us: Keras' defaults for "
-            "what the "
-            "description leaves open, no augmentation.",
+            "As the models were described to us: Keras' defaults for what the description leaves "
+            "open, no augmentation.",
             {},
         ),
         Recipe(
             "improved",
             "Improved",
-            "The same architecture, trained better: augmentation, AdamW "
-            "with warm-up and cosine "
+            "The same architecture, trained better: augmentation, AdamW with warm-up and cosine "
             "decay, an average of the weights, eight views of each image. For accuracy.",
             _IMPROVED,
             _IMPROVED_BY_MODEL,
@@ -62,10 +60,8 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "balanced",
             "Balanced",
-            "As improved, with rare classes weighed up: names more of the "
-            "melanomas and of the "
-            "rare classes right, and fewer of the "
-            "nevi.",
+            "As improved, with rare classes weighed up: names more of the melanomas and of the "
+            "rare classes right, and fewer of the nevi.",
             {**_IMPROVED, "class_weight": 0.7, "epoch_kept": "last"},
             _IMPROVED_BY_MODEL,
         ),

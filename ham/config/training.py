@@ -67,10 +67,8 @@ class TrainConfig:
     schedule: str = setting(
         "constant",
         "Schedule",
-        "Constant, or a linear warm-up (a tenth of the epochs, at most 3) "
-        "followed by half a "
-        "cosine down to 1 % of the learning "
-        "rate.",
+        "Constant, or a linear warm-up (a tenth of the epochs, at most 3) followed by half a "
+        "cosine down to 1 % of the learning rate.",
         OPTIMISATION,
         words=_plain("constant", "cosine"),
     )
@@ -86,10 +84,8 @@ class TrainConfig:
     class_weight: float = setting(
         0.0,
         "Class weight",
-        "Weighs the loss of a class, in training and on validation, by its inverse "
-        "frequency to "
-        "this power: 0 weighs every image the same, 1 every "
-        "class.",
+        "Weighs the loss of a class, in training and on validation, by its inverse frequency to "
+        "this power: 0 weighs every image the same, 1 every class.",
         REGULARISATION,
         low=0.0,
         high=1.0,
@@ -97,12 +93,9 @@ class TrainConfig:
     augmentation: str = setting(
         "none",
         "Augmentation",
-        "Dihedral: a random one of the 8 flips and quarter turns. Colour: "
-        "mild random "
-        "brightness, contrast and colour balance on top. Shift: moved by up to 2 pixels as well. "
-        "Affine: half of the "
-        "images turned by any angle, zoomed by up to a fifth and "
-        "moved.",
+        "Dihedral: a random one of the 8 flips and quarter turns. Colour: mild random brightness, "
+        "contrast and colour balance on top. Shift: moved by up to 2 pixels as well. Affine: half "
+        "of the images turned by any angle, zoomed by up to a fifth and moved.",
         REGULARISATION,
         costs=True,
         words=_plain(
@@ -120,8 +113,7 @@ class TrainConfig:
     weight_average: float = setting(
         0.0,
         "Weight average",
-        "Momentum of a moving average of the weights over the steps; the average "
-        "is what is "
+        "Momentum of a moving average of the weights over the steps; the average is what is "
         "validated, kept and tested. 0 keeps the weights themselves, 0.99 averages about 100 "
         "steps.",
         REGULARISATION,
@@ -132,21 +124,17 @@ class TrainConfig:
     test_time_augmentation: str = setting(
         "none",
         "Test-time augmentation",
-        "Dihedral: an image's answer is the mean over its 8 flips and "
-        "quarter turns, "
-        "in the evaluation and on the Prediction page alike; it takes 8 times as "
-        "long.",
+        "Dihedral: an image's answer is the mean over its 8 flips and quarter turns, in the "
+        "evaluation and on the Prediction page alike; it takes 8 times as long.",
         REGULARISATION,
         words=_plain("none", "dihedral"),
     )
     epoch_kept: str = setting(
         "loss",
         "Epoch kept",
-        "Which epoch's weights become the model: the one of the lowest validation "
-        "loss, the one "
-        "of the highest balanced accuracy on validation, or the last one, as suits a cosine "
-        "schedule with a weight "
-        "average.",
+        "Which epoch's weights become the model: the one of the lowest validation loss, the one of "
+        "the highest balanced accuracy on validation, or the last one, as suits a cosine schedule "
+        "with a weight average.",
         REGULARISATION,
         later=True,
         words={
@@ -158,9 +146,8 @@ class TrainConfig:
     early_stopping_patience: int = setting(
         0,
         "Early stopping patience",
-        "Epochs after the one that would be kept after which training stops; 0 "
-        "never "
-        "stops early. Not where the last epoch is kept.",
+        "Epochs after the one that would be kept after which training stops; 0 never stops early. "
+        "Not where the last epoch is kept.",
         REGULARISATION,
         low=0,
         high=200,
@@ -168,11 +155,9 @@ class TrainConfig:
     split: str = setting(
         "lesion",
         "Split",
-        "By lesion: no lesion is on two sides. By image and "
-        "oversample-then-split leak and are here "
-        "to show by how much. By source: the test is one clinic, whose number is the fold; where "
-        "the metadata names "
-        "the sources.",
+        "By lesion: no lesion is on two sides. By image and oversample-then-split leak and are "
+        "here to show by how much. By source: the test is one clinic, whose number is the fold; "
+        "where the metadata names the sources.",
         DATA,
         costs=True,
         words={
@@ -203,10 +188,8 @@ class TrainConfig:
     fold: int = setting(
         0,
         "Fold",
-        "Which stretch of the shuffled lesions is the test part. At a test share of "
-        "0.2 the folds 0 to 4 of "
-        "one seed are a five-fold cross-validation: every lesion is tested "
-        "once.",
+        "Which stretch of the shuffled lesions is the test part. At a test share of 0.2 the folds "
+        "0 to 4 of one seed are a five-fold cross-validation: every lesion is tested once.",
         DATA,
         low=0,
         high=19,
@@ -222,9 +205,8 @@ class TrainConfig:
     pixel_scaling: str = setting(
         "unit",
         "Pixel scaling",
-        "Unit: from 0 to 1, as the models were described. Standard: each "
-        "colour with mean 0 "
-        "and standard deviation 1, so that an LSTM learns from the first epoch on.",
+        "Unit: from 0 to 1, as the models were described. Standard: each colour with mean 0 and "
+        "standard deviation 1, so that an LSTM learns from the first epoch on.",
         DATA,
         words=_plain("unit", "standard"),
     )
@@ -255,8 +237,7 @@ class TrainConfig:
         if not problems and self.validation_fraction + self.test_fraction > 0.7:
             problems.append(
                 "validation_fraction + test_fraction = "
-                f"{self.validation_fraction + self.test_fraction:g} "
-                "must be at most 0.7"
+                f"{self.validation_fraction + self.test_fraction:g} must be at most 0.7"
             )
         if (
             not problems
@@ -264,9 +245,8 @@ class TrainConfig:
             and (self.fold + 1) * self.test_fraction > 1 + 1e-9
         ):
             problems.append(
-                f"fold = {self.fold} must be less than "
-                f"{math.floor(1 / self.test_fraction + 1e-9)} with "
-                f"test_fraction = {self.test_fraction:g}"
+                f"fold = {self.fold} must be less than {math.floor(1 / self.test_fraction + 1e-9)} "
+                f"with test_fraction = {self.test_fraction:g}"
             )
         if not problems and self.early_stopping_patience and self.epoch_kept == "last":
             problems.append(

@@ -17,9 +17,12 @@ tables   counts, quantiles and colours by class, for the page and the command li
 embedding    what lies near what: features, neighbours, maps and their cache
 quality  what is doubtful in a data set
 splits   train, validation and test by several protocols, and what leaks in each
+maps     t-SNE maps, made in the background
+current  the opening of the data in use; work: what is being fetched or unpacked
 """
 
 from ham.data.archive import unpack
+from ham.data.current import OpenedData
 from ham.data.dataset import (
     DEMO_SOURCE,
     LesionDataset,
@@ -32,6 +35,7 @@ from ham.data.download import download_ham10000, downloaded
 from ham.data.embedding import LEAST_IMAGES, image_features, nearest, read_map, tsne_map, write_map
 from ham.data.known import KnownSource, known_sources, use_source
 from ham.data.labels import LabelledImages, find_labelled_images
+from ham.data.maps import Maps
 from ham.data.names import as_folder, shown
 from ham.data.opening import is_packed, open_images, open_source, source_stamp
 from ham.data.places import CannotWrite
@@ -53,17 +57,20 @@ from ham.data.splits import (
     steps_an_epoch,
 )
 from ham.data.tables import (
+    TABLES,
     age_bands,
     age_by_class,
     channels_by_class,
     class_balance,
     color_ribbons,
     count_by_class,
+    count_table,
     hue,
     lightness,
     mean_colors,
     mean_images,
 )
+from ham.data.work import DataWork
 from ham.io import Stopped
 
 __all__ = [
@@ -75,8 +82,10 @@ __all__ = [
     "PIXEL_FILE",
     "SEVERITIES",
     "SPLIT_TITLES",
+    "TABLES",
     "CannotWrite",
     "Chip",
+    "DataWork",
     "Filters",
     "Finding",
     "ImageSet",
@@ -84,6 +93,8 @@ __all__ = [
     "LabelledImages",
     "LeakageReport",
     "LesionDataset",
+    "Maps",
+    "OpenedData",
     "Report",
     "Source",
     "Split",
@@ -97,6 +108,7 @@ __all__ = [
     "class_balance",
     "color_ribbons",
     "count_by_class",
+    "count_table",
     "current_source",
     "download_ham10000",
     "downloaded",

@@ -245,9 +245,8 @@ def data_set(files: Sequence[Listed], what: str) -> list[_Wanted]:
             files,
             what,
             "in it",
-            "There is another archive in it, "
-            f"{shown(deeper)[:100]}: unpack it "
-            "yourself and choose the folder."
+            f"There is another archive in it, {shown(deeper)[:100]}: unpack it yourself and choose "
+            "the folder."
             if deeper
             else "",
         )
@@ -339,16 +338,14 @@ def _check(wanted: list[_Wanted], what: str, size: int) -> None:
             raise DataError(
                 where,
                 "it is encrypted.",
-                "Unpack the archive yourself with its password "
-                "and choose the "
-                "folder. Kaggle's own is not encrypted.",
+                "Unpack the archive yourself with its password and choose the folder. Kaggle's own "
+                "is not encrypted.",
             )
         if one.file.size > (limit := _limit(one)):
             raise DataError(
                 where,
-                f"it would unpack to {in_bytes(one.file.size)}; at most "
-                f"{in_bytes(limit)} are "
-                "read of such a file.",
+                f"it would unpack to {in_bytes(one.file.size)}; at most {in_bytes(limit)} are read "
+                "of such a file.",
                 f"{NOTHING} {FETCH}",
             )
     _check_bounds(sum(one.file.size for one in wanted), what, size)
@@ -358,9 +355,8 @@ def _check_bounds(total: int, what: str, size: int) -> None:
     if total > MOST_IN_ALL or (total > RATIO_FROM_BYTES and total > MOST_RATIO * size):
         raise DataError(
             what,
-            f"its {in_bytes(size)} would unpack to {in_bytes(total)}, as no "
-            "real data set does: "
-            "it looks like a zip bomb.",
+            f"its {in_bytes(size)} would unpack to {in_bytes(total)}, as no real data set does: it "
+            "looks like a zip bomb.",
             f"{NOTHING} {FETCH}",
         )
 

@@ -37,9 +37,8 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the next attempt, as long a
 LONGEST_WAIT = 120.0  # that a server may ask for
 CORRUPT_TIMES = 2  # that a wrong checksum may arrive
 BY_HAND = (
-    f"Or fetch {METADATA_FILE} and {PIXEL_FILE} from {KAGGLE_URL} with a browser, and "
-    "choose their folder or "
-    "zip. The demo data needs no network."
+    f"Or fetch {METADATA_FILE} and {PIXEL_FILE} from {KAGGLE_URL} with a browser, and choose their "
+    "folder or zip. The demo data needs no network."
 )
 _NAMES = ("kaggle", "kaggle-photographs")  # folders in HAM_HOME/data
 _LINE = re.compile(rb"[\r\n]+")
@@ -342,9 +341,8 @@ def _in_words(problem: dict[str, Any]) -> DataError:
             f"{again} {BY_HAND}",
         ),
         "corrupt": (
-            "what arrived does not have the checksum that Kaggle names, several times "
-            "over; it was thrown "
-            "away.",
+            "what arrived does not have the checksum that Kaggle names, several times over; it was "
+            "thrown away.",
             f"Try again later. {BY_HAND}",
         ),
         "busy": (
@@ -356,12 +354,10 @@ def _in_words(problem: dict[str, Any]) -> DataError:
             f"Try again in some minutes. {BY_HAND}",
         ),
         "refused": (
-            f"Kaggle refused it ({status}): it wants an account, or does not take the one "
-            "in "
+            f"Kaggle refused it ({status}): it wants an account, or does not take the one in "
             "~/.kaggle or KAGGLE_API_TOKEN.",
-            f"Make a token at {token}, save it as ~/.kaggle/kaggle.json, or remove an old "
-            "one there, and try "
-            f"again. {BY_HAND}",
+            f"Make a token at {token}, save it as ~/.kaggle/kaggle.json, or remove an old one "
+            f"there, and try again. {BY_HAND}",
         ),
         "gone": (
             "Kaggle does not have the data set, or the file, under this name any more (404).",

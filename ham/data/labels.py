@@ -286,8 +286,7 @@ def _check_repeated(first: _Row, row: _Row, where: str) -> None:
     if row.lesion != first.lesion:
         raise DataError(
             where,
-            f"image {row.name} belongs to lesion {row.lesion or '(none)'} here "
-            "and to "
+            f"image {row.name} belongs to lesion {row.lesion or '(none)'} here and to "
             f"{first.lesion or '(none)'} in line {first.line}.",
             "Remove the wrong one of the two lines.",
         )
@@ -303,8 +302,7 @@ def _notes(
     if others:
         n = len(others)
         yield (
-            f"{n:,} more {'image' if n == 1 else 'images'} of {file} left out, of classes that "
-            "the "
+            f"{n:,} more {'image' if n == 1 else 'images'} of {file} left out, of classes that the "
             f"models do not know: {counted(others)}."
         )
     known = [row for row in rows.values() if row.label is not None]
@@ -313,12 +311,10 @@ def _notes(
     elif alone := sum(not row.lesion for row in known):
         yield (
             f"{alone:,} labelled {'image' if alone == 1 else 'images'} without lesion_id: each "
-            "counts "
-            "as a lesion of its own."
+            "counts as a lesion of its own."
         )
     if repeated:
         yield (
-            f"{repeated:,} {'line' if repeated == 1 else 'lines'} of {file} left out: the "
-            "image stands "
-            "above with the same label."
+            f"{repeated:,} {'line' if repeated == 1 else 'lines'} of {file} left out: the image "
+            "stands above with the same label."
         )

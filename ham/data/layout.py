@@ -200,9 +200,8 @@ def missing(
     elif layout.pixels is not None or layout.photographs:
         why = f"there is no {METADATA_FILE} {place}; it holds {holds(files)}."
         todo = (
-            f"{METADATA_FILE} belongs there: it says which image shows what. {KAGGLE_URL} has "
-            "it, and the Harvard "
-            "Dataverse."
+            f"{METADATA_FILE} belongs there: it says which image shows what. {KAGGLE_URL} has it, "
+            "and the Harvard Dataverse."
         )
     else:
         why = f"there is no {METADATA_FILE} {place}; it holds {holds(files)}."

@@ -149,8 +149,7 @@ def _notes(
         n = len(bad_ages)
         listed = ", ".join(f"{text[:20]!r} in line {line}" for line, text in bad_ages[:3])
         notes.append(
-            f"{n:,} {'age' if n == 1 else 'ages'} of {file} count as not known, being no "
-            "number of "
+            f"{n:,} {'age' if n == 1 else 'ages'} of {file} count as not known, being no number of "
             f"years: {listed}{', …' * (n > 3)}."
         )
     absent = [name for name in METADATA_COLUMNS if name not in columns]

@@ -116,10 +116,8 @@ def need_room(needed: int, what: str) -> None:
     if free < needed + SPARE_BYTES:
         raise CannotWrite(
             what,
-            f"it needs {in_bytes(needed + SPARE_BYTES)} of disk, and "
-            f"{in_bytes(free)} are free "
-            f"where {data_folder()} "
-            "is.",
+            f"it needs {in_bytes(needed + SPARE_BYTES)} of disk, and {in_bytes(free)} are free "
+            f"where {data_folder()} is.",
             "Make room, or set HAM_HOME to a folder on a larger disk.",
         )
 

@@ -108,9 +108,8 @@ def _known_pairs(dataset: LesionDataset) -> list[Finding]:
             "pairs",
             "high",
             f"{words} one lesion under two lesion ids",
-            "Abhishek et al., Scientific Data 12:196, 2025. Grouping by lesion_id alone "
-            "lets them leak; HAM "
-            "Lab's split by lesion groups them.",
+            "Abhishek et al., Scientific Data 12:196, 2025. Grouping by lesion_id alone lets them "
+            "leak; HAM Lab's split by lesion groups them.",
             np.array(pairs).ravel(),
         )
     ]
@@ -192,8 +191,7 @@ def _contradicting_siblings(dataset: LesionDataset) -> list[Finding]:
             "medium",
             "metadata",
             "Age, sex, site or way of diagnosis is not the same for all images of the lesion: at "
-            "least one entry is "
-            "wrong or missing.",
+            "least one entry is wrong or missing.",
         ),
     ):
         differ = metadata[columns].groupby(dataset.groups).nunique(dropna=False).gt(1).any(axis=1)
@@ -260,9 +258,8 @@ def _age_zero(dataset: LesionDataset) -> list[Finding]:
             "age zero",
             "medium",
             f"{_images(rows.size)} of patients aged 0",
-            "A small child may be meant, or an age that nobody noted: the file does not "
-            "tell. They pull means "
-            "down: prefer medians, or leave them out.",
+            "A small child may be meant, or an age that nobody noted: the file does not tell. They "
+            "pull means down: prefer medians, or leave them out.",
             rows,
         )
     ]
@@ -301,9 +298,8 @@ def _overlapping_sites(dataset: LesionDataset) -> list[Finding]:
                     f"site {whole}",
                     "low",
                     f"{_images(rows.size)} at the site “{whole}”",
-                    f"The word overlaps {listed}, which are sites too: counts by "
-                    "site cannot be taken at "
-                    "their word.",
+                    f"The word overlaps {listed}, which are sites too: counts by site cannot be "
+                    "taken at their word.",
                     rows,
                 )
             )
@@ -325,10 +321,9 @@ def _not_histopathology(dataset: LesionDataset) -> list[Finding]:
             "not histopathology",
             "medium",
             f"{_images(rows.size)} not diagnosed by histopathology",
-            f"{_percent(rows.size / dataset.n_images)} of all. {who} others rest on "
-            "follow-up, consensus or "
-            "confocal microscopy: lesions that nobody had reason to cut out, and labels "
-            "that are less certain.",
+            f"{_percent(rows.size / dataset.n_images)} of all. {who} others rest on follow-up, "
+            "consensus or confocal microscopy: lesions that nobody had reason to cut out, and "
+            "labels that are less certain.",
             rows,
         )
     ]
@@ -360,11 +355,9 @@ def _several_sources(dataset: LesionDataset) -> list[Finding]:
             "sources",
             "medium",
             f"The images come from {len(named)} sources",
-            f"Camera and clinic show in the pixels, and {_percent(shares[name, code])} of "
-            f"the images of {name} "
-            f"are {code}: a model can learn the source instead of the lesion. The split "
-            "by source measures "
-            "what is left of a score at a clinic that training never "
+            f"Camera and clinic show in the pixels, and {_percent(shares[name, code])} of the "
+            f"images of {name} are {code}: a model can learn the source instead of the lesion. The "
+            "split by source measures what is left of a score at a clinic that training never "
             "saw.",
             np.empty(0, dtype=np.int64),
         )
@@ -387,10 +380,8 @@ def _small_classes(dataset: LesionDataset) -> list[Finding]:
             "small classes",
             "medium",
             f"{len(small)} {plural} under {100 * SMALL_CLASS:.0f} % of the images",
-            f"{words}. A tenth of {CODES[small[0]]} is a test of "
-            f"{round(counts[small[0]] / 10)} images: read "
-            "such scores with their "
-            "interval.",
+            f"{words}. A tenth of {CODES[small[0]]} is a test of {round(counts[small[0]] / 10)} "
+            "images: read such scores with their interval.",
             np.flatnonzero(np.isin(dataset.labels, small)),
         )
     ]
@@ -413,9 +404,8 @@ def _dark_corners(dataset: LesionDataset) -> list[Finding]:
             "corners",
             "medium",
             f"{_images(rows.size)} with dark corners",
-            "The dermatoscope's rim, dark in two corners or more: "
-            f"{_percent(shares[most])} of {CODES[most]}"
-            f"{versus}. A model can learn the rim instead of the lesion.",
+            f"The dermatoscope's rim, dark in two corners or more: {_percent(shares[most])} of "
+            f"{CODES[most]}{versus}. A model can learn the rim instead of the lesion.",
             rows,
         )
     ]
@@ -442,9 +432,7 @@ def _low_contrast(dataset: LesionDataset) -> list[Finding]:
             "low",
             f"{_images(rows.size)} with hardly any contrast",
             f"Grey levels spread by less than {LOW_CONTRAST:g} of 255 (the median is "
-            f"{np.median(spread):.0f}): "
-            "pale or blurred lesions that 28x28 pixels barely "
-            "show.",
+            f"{np.median(spread):.0f}): pale or blurred lesions that 28x28 pixels barely show.",
             rows[np.argsort(spread[rows])],
         )
     ]

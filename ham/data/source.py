@@ -130,8 +130,7 @@ def find_source(path: str | os.PathLike[str]) -> Source:
         named = getattr(error, "filename", None) or folder
         raise DataError(
             f"The data folder {shown(folder)}",
-            f"{'it' if str(named) == str(folder) else shown(named)} "
-            "cannot be read "
+            f"{'it' if str(named) == str(folder) else shown(named)} cannot be read "
             f"({getattr(error, 'strerror', None) or shown(str(error))}).",
             "Give yourself the right to read it, or choose another folder.",
         ) from error

@@ -23,9 +23,8 @@ SPLIT_TITLES: dict[str, tuple[str, str]] = {
     ),
     "oversample": (
         "Oversample, then split",
-        "Rare classes are repeated first and the rows split after, so copies "
-        "of "
-        "a test image are in training.",
+        "Rare classes are repeated first and the rows split after, so copies of a test image are "
+        "in training.",
     ),
     "source": (
         "By source",
@@ -117,9 +116,8 @@ def make_split(
     if fold < 0 or (fold + 1) * test_fraction > 1 + 1e-9:
         raise ConfigError(
             f"fold = {fold}",
-            f"there are {int(1 / test_fraction + 1e-9)} test parts of "
-            f"{test_fraction:g} of the data, counted from "
-            "0.",
+            f"there are {int(1 / test_fraction + 1e-9)} test parts of {test_fraction:g} of the "
+            "data, counted from 0.",
             "Choose a smaller one.",
         )
     rng = np.random.default_rng(seed)
@@ -132,9 +130,8 @@ def make_split(
     if not (split.train.size and split.validation.size and split.test.size):
         raise DataError(
             f"{dataset.name} with {dataset.n_images} images of {dataset.n_lesions} lesions",
-            f"it is too small for three parts {SPLIT_TITLES[protocol][0].lower()}: no "
-            "class has three "
-            f"{'lesions' if protocol == 'lesion' else 'images'}.",
+            f"it is too small for three parts {SPLIT_TITLES[protocol][0].lower()}: no class has "
+            f"three {'lesions' if protocol == 'lesion' else 'images'}.",
             "Add images, or choose another split.",
         )
     return split
@@ -212,9 +209,8 @@ def _by_source(dataset: LesionDataset, validation_fraction: float, seed: int, fo
     if not (split.train.size and split.validation.size):
         raise DataError(
             f"{dataset.name}, split by source",
-            f"the sources beside {named[fold]} are too small for "
-            "training and validation: no class has two lesions "
-            "there.",
+            f"the sources beside {named[fold]} are too small for training and validation: no class "
+            "has two lesions there.",
             "Choose another fold or split.",
         )
     return split

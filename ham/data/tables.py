@@ -7,10 +7,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ham.config import CODES, N_CLASSES
+from ham.config import CLASSES, CODES, N_CLASSES
+from ham.data.selection import method_in_words
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of R, G, B: ITU-R BT.709
 _AGE_BAND = 10  # years
+#: What images are counted by, besides their class: columns of the metadata.
+TABLES = {
+    "class": "Class",
+    "age": "Age",
+    "sex": "Sex",
+    "localization": "Site",
+    "dx_type": "Way of diagnosis",
+}
 
 
 def class_balance(metadata: pd.DataFrame) -> pd.DataFrame:
@@ -125,3 +134,23 @@ def channels_by_class(colors: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(
         list(rows.values()), index=index, columns=["images", "p5", "q1", "median", "q3", "p95"]
     )
+
+
+def count_table(metadata: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Counts to read and to copy: a column a class that occurs and "All"; or, by class, a row a
+    class.
+    """
+    titles = {c.code: c.title for c in CLASSES}
+    if by == "class":
+        balance = class_balance(metadata)
+        table = balance[balance["images"] > 0].rename(index=titles)
+        table["share of images, %"] = (100 * table["images"] / table["images"].sum()).round(1)
+        return table.rename_axis("Class")
+    counts = age_bands(metadata) if by == "age" else count_by_class(metadata, by)
+    if by == "dx_type":
+        counts = counts.rename(index=method_in_words)
+    elif by != "age":
+        counts = counts.rename(index=str.capitalize)
+    counts = counts.loc[:, counts.sum() > 0].rename(columns=titles)
+    counts["All"] = counts.sum(axis=1)
+    return counts.rename_axis(index=TABLES[by], columns=None)

@@ -117,8 +117,7 @@ def load_model(path: str | os.PathLike[str] = MODEL_FILE) -> DemoModel:
     if tuple(model.codes) != CODES or model.class_means.shape != (len(CODES), N_FEATURES):
         raise DataError(
             what,
-            f"it was fitted for {len(model.codes)} classes in another order or "
-            "for other features "
+            f"it was fitted for {len(model.codes)} classes in another order or for other features "
             "than this version draws.",
             todo,
         )

@@ -62,12 +62,10 @@ def _learns_nothing(history: pd.DataFrame) -> Finding | None:
     return Finding(
         "learns_nothing",
         True,
-        "It learns nothing: the training loss was "
-        f"{losses[0]:.3f} in the first "
-        f"epoch and is {losses[-1]:.3f} in epoch {_last(history)}.",
-        "Another learning rate usually ends this: ten times smaller where the loss "
-        "jumps, ten times larger "
-        "where it stands still.",
+        f"It learns nothing: the training loss was {losses[0]:.3f} in the first epoch and is "
+        f"{losses[-1]:.3f} in epoch {_last(history)}.",
+        "Another learning rate usually ends this: ten times smaller where the loss jumps, ten "
+        "times larger where it stands still.",
     )
 
 
@@ -93,11 +91,8 @@ def _one_answer(history: pd.DataFrame) -> Finding | None:
     return Finding(
         "one_answer",
         True,
-        f"It always answers {answer.name.lower()} ({answer.code}): "
-        "in the last "
-        f"{epochs} epochs it recognised at least {least} % of that class and at most "
-        f"{most} % of "
-        "every other.",
+        f"It always answers {answer.name.lower()} ({answer.code}): in the last {epochs} epochs it "
+        f"recognised at least {least} % of that class and at most {most} % of every other.",
         "Give it more epochs, weigh the classes (class weight), or change the learning rate.",
     )
 
@@ -115,11 +110,9 @@ def _over_fitting(history: pd.DataFrame) -> Finding | None:
     return Finding(
         "over_fitting",
         False,
-        f"Over-fitting since epoch {since}: the validation loss "
-        "rose from "
-        f"{validation[best]:.3f} to {validation[-1]:.3f} while the training loss fell "
-        "from "
-        f"{training[best]:.3f} to {training[-1]:.3f}.",
+        f"Over-fitting since epoch {since}: the validation loss rose from {validation[best]:.3f} "
+        f"to {validation[-1]:.3f} while the training loss fell from {training[best]:.3f} to "
+        f"{training[-1]:.3f}.",
         "More epochs will not help; augmentation, dropout, weight decay or early stopping may.",
     )
 

@@ -156,8 +156,7 @@ SCORES: dict[str, Score] = {
     ),
     "balanced_accuracy": Score(
         "Balanced accuracy",
-        "Mean of the classes' recalls: every class counts the same, however rare (the "
-        "ISIC 2018 "
+        "Mean of the classes' recalls: every class counts the same, however rare (the ISIC 2018 "
         "metric).",
         True,
         lambda draws: mean_of_defined(ratio(draws.correct, draws.support)),
@@ -196,8 +195,7 @@ SCORES: dict[str, Score] = {
     ),
     "malignant_auc": Score(
         "Malignant AUC",
-        "Area under the ROC curve of the summed probability of the malignant classes; 0.5 "
-        "is "
+        "Area under the ROC curve of the summed probability of the malignant classes; 0.5 is "
         "guessing.",
         False,
         lambda draws: draws.malignant_auc,

@@ -38,8 +38,7 @@ def read(data: bytes) -> Picture:
         )
     if compression in (1, 2) and (len(data) > MAX_RUN_BYTES or width * height > MAX_RUN_PIXELS):
         raise Refused(
-            f"it is a run-length coded BMP file of {width:,} x {height:,} pixels; at "
-            "most "
+            f"it is a run-length coded BMP file of {width:,} x {height:,} pixels; at most "
             f"{MAX_RUN_PIXELS // 1_000_000} million are read.",
             SAVE_AS,
         )

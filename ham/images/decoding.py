@@ -87,8 +87,7 @@ def check_size(picture: Picture, file_bytes: int) -> None:
         )
     if picture.seconds > MAX_SECONDS:
         raise Refused(
-            f"{in_words}, stored so that decoding takes about {picture.seconds:.0f} s; "
-            "at most "
+            f"{in_words}, stored so that decoding takes about {picture.seconds:.0f} s; at most "
             f"{MAX_SECONDS:.0f} s are taken.",
             SAVE_AS,
         )

@@ -186,9 +186,7 @@ def _read(file: TagFile, tags: dict[int, Entry], pages: int) -> Picture:
     if compression not in _READ:
         raise Refused(
             "it is a TIFF file compressed with "
-            f"{_NAMES.get(compression, f'method {compression}')}, "
-            "which is not "
-            "read.",
+            f"{_NAMES.get(compression, f'method {compression}')}, which is not read.",
             "Save it with LZW or without compression, or as PNG, and try again.",
         )
     bits = file.numbers(tags.get(_BITS)) or (1,)
@@ -197,10 +195,8 @@ def _read(file: TagFile, tags: dict[int, Entry], pages: int) -> Picture:
         raise damaged()
     if samples > 6 or max(bits) > 16 or _one(file, tags, _FORMAT, 1) not in (1, 4):
         raise Refused(
-            f"it is a TIFF file of {samples} channels with {max(bits)} bits; up to 6 of "
-            "whole numbers "
-            "with up to 16 bits are "
-            "read.",
+            f"it is a TIFF file of {samples} channels with {max(bits)} bits; up to 6 of whole "
+            "numbers with up to 16 bits are read.",
             "Save it with 8 bits a channel and try again.",
         )
     tiled = _TILES in tags

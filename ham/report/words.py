@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ham import io
+from ham.data.places import in_bytes
 from ham.evaluation import percent
 from ham.store import Run, Status
 
@@ -85,3 +87,18 @@ def whole_percent(share: float) -> str:
     if 0.995 <= share < 1:
         return ">99 %"
     return f"{share:.0%}".replace("%", " %")
+
+
+def job_in_words(job: io.Job) -> str:
+    """ "Downloading x.csv: 34 MB of 92 MB · 2.1 MB a second · about 30 s left"."""
+    if not job.total:
+        return f"{job.what}{f': {in_bytes(job.done)}' if job.done else ' …'}"
+    # checking counts bytes of one file, images of the other
+    if not job.what.startswith(("Downloading", "Unpacking")):
+        return f"{job.what}: {job.done / job.total:.0%}".replace("%", " %")
+    parts = [f"{job.what}: {in_bytes(job.done)} of {in_bytes(job.total)}"]
+    if job.pace.speed:
+        parts.append(f"{in_bytes(job.pace.speed)} a second")
+    if left := time_left(job.seconds_left):
+        parts.append(left)
+    return " · ".join(parts)

@@ -82,9 +82,8 @@ def _check_tags(tags: tuple[str, ...]) -> None:
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
             raise StoreError(
                 f"The tag {tag[:40]!r}",
-                f"must be one word of at most {TAG_LENGTH} letters "
-                "and digits "
-                "(inside it also . _ + -).",
+                f"must be one word of at most {TAG_LENGTH} letters and digits (inside it also . _ "
+                "+ -).",
                 "Write it as one short word.",
             )
 

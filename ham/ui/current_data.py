@@ -6,57 +6,17 @@ meanwhile, which makes Streamlit run the page again, finds the work where it is.
 
 from __future__ import annotations
 
-import threading
-import time
-from pathlib import Path
-
 import streamlit as st
 
 from ham import data, io
-from ham.config import DataError, cache_folder
+from ham.config import DataError
 
-# how long a look at the source's files holds: 10,000 JPEGs take a tenth of a second
-_LOOK_AGAIN_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.4  # a memory map is open before this; only what takes longer gets a bar
 
 
-class _Opened:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._key: tuple = ()
-        self._opening: io.Job[data.LesionDataset] | None = None
-        self._looked: tuple[Path | None, float] = (None, 0.0)
-
-    def opening(self, folder: Path) -> io.Job[data.LesionDataset]:
-        """The opening of the folder as its files are now. Raises DataError."""
-        with self._lock:
-            seen, when = self._looked
-            fresh = seen == folder and time.monotonic() - when < _LOOK_AGAIN_SECONDS
-            if not (fresh and self._opening):
-                key = (cache_folder(), folder, _stamp(folder))
-                self._looked = (folder, time.monotonic())
-                if key != self._key or self._opening is None:
-                    self._key, self._opening = key, _open(folder)
-            return self._opening
-
-
-def _open(folder: Path) -> io.Job[data.LesionDataset]:
-    return io.Job("Opening the data", lambda report, stop: data.open_dataset(folder, report=report))
-
-
-def _stamp(folder: Path) -> list | float:
-    """Differs when a file of the source does. Raises DataError."""
-    if data.is_demo(folder):
-        return []
-    try:
-        return data.source_stamp(folder)
-    except OSError:  # a file went away meanwhile: opening says which
-        return time.monotonic()
-
-
 @st.cache_resource
-def _opened() -> _Opened:
-    return _Opened()
+def _opened() -> data.OpenedData:
+    return data.OpenedData()
 
 
 def current_dataset() -> data.LesionDataset:

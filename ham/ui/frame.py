@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import math
+import mimetypes
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import pandas as pd
 import streamlit as st
-from PIL import Image, ImageDraw
 
 from ham import charts, io, store
+from ham.charts.sign import logo, page_icon
 from ham.config import (
     APP_NAME,
     CITATION,
-    CLASS_INDEX,
-    CLASSES,
     DISCLAIMER,
     KAGGLE_URL,
     LICENCE,
@@ -84,7 +83,7 @@ def page(
     """
     st.set_page_config(
         page_title=APP_NAME if title == "Home" else f"{title} · {APP_NAME}",
-        page_icon=_page_icon(),
+        page_icon=page_icon(),
         layout="wide",
         menu_items={"About": f"**{APP_NAME}**\n\n{_FOOTER}"},
     )
@@ -93,7 +92,7 @@ def page(
     found = store.find_runs()
     follows_runs = follows(found)
     st.html(Path(__file__).with_name("style.css"))
-    st.logo(_logo(), size="large")
+    st.logo(logo(), size="large")
     with st.sidebar:
         with st.container(gap="xsmall"):
             _menu()
@@ -234,6 +233,28 @@ def choose(
     return listed[0] if chosen is None else chosen
 
 
+def link(page: str, label: str, **more: Any) -> None:
+    """To another page, by its title in the menu; `more` is st.page_link's."""
+    entry = next(entry for entry in MENU if entry.title == page)
+    st.page_link(entry.script, label=label, icon=entry.icon, **more)
+
+
+def download(
+    label: str, content: str | Callable[[], str | bytes], file_name: str, **more: Any
+) -> None:
+    """A button that saves a file, made when it is asked for where `content` is a function; `more`
+    is st.download_button's.
+    """
+    more = {"icon": ":material/download:", "key": f"download_{file_name}", **more}
+    kind = mimetypes.guess_type(file_name)[0]
+    st.download_button(label, content, file_name, kind, on_click="ignore", **more)
+
+
+def whole_table(table: pd.DataFrame, alt: str, **more: Any) -> None:
+    """A table as wide as its place and as high as its rows; `more` is st.dataframe's."""
+    st.dataframe(table, width="stretch", height="content", alt=alt, **more)
+
+
 def tabs(drawn: Mapping[str, Callable[[], object]], key: str) -> None:
     """A tab a title, of which only the open one is drawn."""
     places = st.tabs(list(drawn), on_change="rerun", key=key)
@@ -275,15 +296,7 @@ def model_cards(runs: Sequence[store.Run], key: str) -> None:
 
 def _model_card(run: store.Run, card: str, key: str) -> None:
     st.markdown(_HEADING.sub(r"###\1", card))  # below the page's own headings
-    st.download_button(
-        "Model card (.md)",
-        card,
-        f"ham-lab-{run.id}.md",
-        "text/markdown",
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"{key}_card_{run.id}",
-    )
+    download("Model card (.md)", card, f"ham-lab-{run.id}.md", key=f"{key}_card_{run.id}")
 
 
 def engine() -> Engine:
@@ -297,43 +310,6 @@ def _engine(runs: Path) -> Engine:
 
 
 # ----------------------------------------------------------------------------- sidebar
-
-
-def _dots() -> list[tuple[float, float, str]]:
-    """The sign of HAM Lab: the seven classes as a ring seen through a lens; x, y in 0-56,
-    colour.
-    """
-    places = [
-        (28 + 17 * math.cos(math.tau * i / 6), 28 + 17 * math.sin(math.tau * i / 6))
-        for i in range(6)
-    ]
-    colors = sorted(
-        (c.color for c in CLASSES), key=lambda color: color == CLASSES[CLASS_INDEX["nv"]].color
-    )
-    return [(x, y, color) for (x, y), color in zip([*places, (28, 28)], colors, strict=True)]
-
-
-@functools.cache
-def _page_icon() -> Image.Image:
-    """The sign as the browser tab's picture; a Material icon would be fetched from the network."""
-    icon = Image.new("RGBA", (224, 224))
-    draw = ImageDraw.Draw(icon)
-    for x, y, color in _dots():
-        draw.ellipse([4 * (x - 7), 4 * (y - 7), 4 * (x + 7), 4 * (y + 7)], fill=color)
-    return icon.resize((64, 64), Image.Resampling.LANCZOS)
-
-
-def _logo() -> str:
-    """The sign and the name, as SVG."""
-    dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{color}"/>' for x, y, color in _dots()
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="220" height="56" viewBox="0 0 220 56">'
-        "<style>text{fill:#1F2937}@media(prefers-color-scheme:dark){text{fill:#E6E9ED}}</style>"
-        f'{dots}<text x="68" y="38" font-family="Segoe UI, Helvetica, Arial, sans-serif" '
-        f'font-size="30" font-weight="600">{APP_NAME}</text></svg>'
-    )
 
 
 def _menu() -> None:

@@ -172,14 +172,11 @@ def _export(chosen: list[Run]) -> None:
     ended = [run for run in chosen if run.state in _EXPORTABLE]
     if len(chosen) == 1 and ended:
         run = ended[0]
-        st.download_button(
+        frame.download(
             "Export",
             lambda: store.export_run(run),
-            file_name=f"ham-run-{run.id}.zip",
-            mime="application/zip",
-            icon=":material/download:",
+            f"ham-run-{run.id}.zip",
             key="runs_export",
-            on_click="ignore",
             help="One zip with settings, history, predictions, model, notes and "
             "log, to be imported on another machine.",
         )

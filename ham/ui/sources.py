@@ -20,7 +20,7 @@ from ham import data, io
 from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_folder
 from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
-from ham.report.words import time_left
+from ham.report.words import job_in_words
 from ham.ui import visit
 from ham.ui.data_jobs import data_work
 from ham.ui.frame import choose, errors, plain, show_error, timed
@@ -138,7 +138,7 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
 
 def _watch(job: io.Job) -> None:
     st.markdown(f"**{plain(job.title)}**")
-    st.progress(job.share, text=plain(words(job)))
+    st.progress(job.share, text=plain(job_in_words(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Stopping …" if job.stopping else "Stop",
@@ -149,21 +149,6 @@ def _watch(job: io.Job) -> None:
         )
         kept = " What has arrived is kept when it is stopped." if job.title == _DOWNLOAD else ""
         st.caption(f"It goes on when you leave this page or close it.{kept}")
-
-
-def words(job: io.Job) -> str:
-    """ "Downloading x.csv: 34 MB of 92 MB · 2.1 MB a second · about 30 s left"."""
-    if not job.total:
-        return f"{job.what}{f': {in_bytes(job.done)}' if job.done else ' …'}"
-    # checking counts bytes of one file, images of the other
-    if not job.what.startswith(("Downloading", "Unpacking")):
-        return f"{job.what}: {job.done / job.total:.0%}".replace("%", " %")
-    parts = [f"{job.what}: {in_bytes(job.done)} of {in_bytes(job.total)}"]
-    if job.pace.speed:
-        parts.append(f"{in_bytes(job.pace.speed)} a second")
-    if left := time_left(job.seconds_left):
-        parts.append(left)
-    return " · ".join(parts)
 
 
 def _ended(job: io.Job) -> None:

@@ -72,9 +72,8 @@ def _verdict(one: ProtocolResult) -> str:
         )
     if leak.gap is None or not one.whole_gap:
         return (
-            "seen and new lesions can be compared in "
-            f"{len(leak.gap_classes)} of {one.n_classes} classes only, "
-            "so the score on new lesions is unknown"
+            f"seen and new lesions can be compared in {len(leak.gap_classes)} of {one.n_classes} "
+            "classes only, so the score on new lesions is unknown"
         )
     return _sure(leak.gap[SCORE])
 

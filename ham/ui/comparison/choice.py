@@ -13,7 +13,7 @@ from ham.config import StoreError
 from ham.data import SPLIT_TITLES
 from ham.report import MAX_RUNS, Comparison, RunName, RunReport
 from ham.store import Found
-from ham.ui.frame import chart, end_page, plain
+from ham.ui.frame import chart, end_page, link, plain, whole_table
 
 
 def choose_runs(found: Found) -> dict[RunName, RunReport]:
@@ -152,11 +152,7 @@ def _too_few(finished: list[store.Run], live: list[store.Run]) -> None:
                 f":gray[{len(live)} {'run is' if len(live) == 1 else 'runs are'} being trained or "
                 "waiting.]"
             )
-        st.page_link(
-            "pages/training.py",
-            label="Watch it train" if live else "Train a model",
-            icon=":material/model_training:",
-        )
+        link("Training", "Watch it train" if live else "Train a model")
 
 
 # ------------------------------------------------------------------- same test images
@@ -184,12 +180,10 @@ def _refuse(
         "models.",
         icon=":material/difference:",
     )
-    st.dataframe(
+    whole_table(
         report.test_parts(list(chosen), list(chosen.values())),
+        "What the chosen runs were tested on",
         hide_index=True,
-        width="stretch",
-        height="content",
-        alt="What the chosen runs were tested on",
     )
     for number, group in enumerate(groups, start=1):
         _offer(number, {name: chosen[name].run for name in group}, models)
@@ -197,7 +191,7 @@ def _refuse(
         "Or train again with one split, one set of shares and one seed for all: the seed decides "
         "which images are for testing."
     )
-    st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
+    link("Training", "Train a model")
     end_page()
 
 
@@ -267,13 +261,8 @@ def runs_table(compared: Comparison) -> None:
         "": st.column_config.TextColumn(width=30),
         "Run": st.column_config.TextColumn(width=240),
     }
-    st.dataframe(
-        report.runs_table(compared),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config=widths,
-        alt="The runs compared",
+    whole_table(
+        report.runs_table(compared), "The runs compared", hide_index=True, column_config=widths
     )
     if len({run.record.data.fingerprint for run in runs.values()}) > 1:
         st.caption(

@@ -10,7 +10,7 @@ from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
 from ham.ui.comparison import calibration, files, operating
 from ham.ui.comparison.choice import in_rows
-from ham.ui.frame import chart, choose, errors, is_dark, model_cards, tabs
+from ham.ui.frame import chart, choose, errors, is_dark, model_cards, tabs, whole_table
 
 
 def confusion(compared: Comparison) -> None:
@@ -47,11 +47,9 @@ def classes(compared: Comparison) -> None:
     percent, area = (
         st.column_config.NumberColumn(format=written) for written in ("%.0f %%", "%.2f")
     )
-    st.dataframe(
+    whole_table(
         table,
-        width="stretch",
-        height="content",
-        alt="Recall, precision, F1 and AUC by class",
+        "Recall, precision, F1 and AUC by class",
         column_config={
             column: area if column.startswith("AUC") else percent
             for column in table
@@ -95,11 +93,9 @@ def _settings(compared: Comparison) -> None:
     if different.empty:
         st.markdown("Every setting is the same.")
     else:
-        st.dataframe(
-            different, width="stretch", height="content", alt="Settings in which the runs differ"
-        )
+        whole_table(different, "Settings in which the runs differ")
     with st.expander("All settings"):
-        st.dataframe(table, width="stretch", height="content", alt="All settings of the runs")
+        whole_table(table, "All settings of the runs")
     model_cards([one.run for one in compared.reports.values()], "comparison")
 
 

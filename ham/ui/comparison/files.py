@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 from collections.abc import Callable
 
 import streamlit as st
 
 from ham.report import Comparison, predictions_csv, report_document, scores_csv
-from ham.ui.frame import choose
+from ham.ui.frame import choose, download
 
 
 def downloads(compared: Comparison) -> None:
@@ -38,16 +37,8 @@ def downloads(compared: Comparison) -> None:
 
 def _download(label: str, file_name: str, content: Callable[[], str], what: str) -> None:
     button, words = st.columns([1, 3], vertical_alignment="center")
-    button.download_button(
-        label,
-        content,
-        file_name,
-        mimetypes.guess_type(file_name)[0],
-        on_click="ignore",
-        icon=":material/download:",
-        width="stretch",
-        key=f"comparison_{file_name}",
-    )
+    with button:
+        download(label, content, file_name, width="stretch", key=f"comparison_{file_name}")
     words.markdown(f":gray[{what}]")
 
 

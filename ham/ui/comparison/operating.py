@@ -9,7 +9,7 @@ from ham.config import CLASS_INDEX, CLASSES, CODES
 from ham.evaluation import TARGETS
 from ham.report import BY_CLASS, Comparison
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.frame import chart, choose, is_dark, plain
+from ham.ui.frame import chart, choose, is_dark, plain, whole_table
 
 
 def malignant(compared: Comparison) -> None:
@@ -75,11 +75,9 @@ def by_class(compared: Comparison) -> None:
         chart(figure, "comparison_roc_class_chart")
     with right:
         area = st.column_config.NumberColumn(format="%.2f")
-        st.dataframe(
+        whole_table(
             report.auc_table(compared),
-            width="stretch",
-            height="content",
-            alt="AUC by class",
+            "AUC by class",
             column_config={name.short: area for name in compared.names},
         )
     images = compared.first.evaluation.per_class.loc[code, "support"]

@@ -10,7 +10,7 @@ import streamlit as st
 from ham import charts, data
 from ham.ui.dataset.looks import color_figures
 from ham.ui.dataset.overview import metadata_figures
-from ham.ui.frame import choose, is_dark
+from ham.ui.frame import choose, download, is_dark
 
 
 def downloads(dataset: data.LesionDataset, words: str, rows: np.ndarray) -> None:
@@ -20,26 +20,22 @@ def downloads(dataset: data.LesionDataset, words: str, rows: np.ndarray) -> None
     with st.popover(
         "Download", icon=":material/download:", disabled=not len(rows), key="dataset_downloads"
     ):
-        st.download_button(
+        download(
             "Metadata (CSV)",
             lambda: metadata_csv(dataset, rows),
+            f"{dataset.name}_metadata_{len(rows)}_images.csv",
             key="dataset_download",
-            file_name=f"{dataset.name}_metadata_{len(rows)}_images.csv",
-            mime="text/csv",
             icon=":material/table:",
-            on_click="ignore",
             width="stretch",
             help="The rows of the images shown, in the columns of the original file.",
         )
         dark = is_dark()
-        st.download_button(
+        download(
             "All charts (HTML)",
             lambda: charts_html(dataset, words, rows, dark),
+            f"{dataset.name}_charts_{len(rows)}_images.html",
             key="dataset_download_charts",
-            file_name=f"{dataset.name}_charts_{len(rows)}_images.html",
-            mime="text/html",
             icon=":material/monitoring:",
-            on_click="ignore",
             width="stretch",
             help="One file of 5 MB with the charts as they hover here; it opens without a network.",
         )

@@ -11,19 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from ham import charts, data
-from ham.charts import CLASS_TITLES
 from ham.config import CODES
 from ham.data import method_in_words
 from ham.ui.dataset.filters import show_classes
 from ham.ui.frame import chart, choose, is_dark
-
-TABLES = {
-    "class": "Class",
-    "age": "Age",
-    "sex": "Sex",
-    "localization": "Site",
-    "dx_type": "Way of diagnosis",
-}
 
 
 def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
@@ -76,29 +67,9 @@ def _texts(customdata: object) -> Iterator[str]:
 
 
 def _tables(metadata: pd.DataFrame) -> None:
-    by = choose("Images by class and", TABLES, "dataset_table", "class")
+    by = choose("Images by class and", data.TABLES, "dataset_table", "class")
     st.dataframe(
-        count_table(metadata, by),
+        data.count_table(metadata, by),
         key=f"dataset_table_{by}",
-        alt=f"Images by class and {TABLES[by].lower()}",
+        alt=f"Images by class and {data.TABLES[by].lower()}",
     )
-
-
-def count_table(metadata: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Counts to read and to copy: a column a class that occurs and "All"; or, by class, a row a
-    class.
-    """
-    titles = dict(zip(CODES, CLASS_TITLES, strict=True))
-    if by == "class":
-        balance = data.class_balance(metadata)
-        table = balance[balance["images"] > 0].rename(index=titles)
-        table["share of images, %"] = (100 * table["images"] / table["images"].sum()).round(1)
-        return table.rename_axis("Class")
-    counts = data.age_bands(metadata) if by == "age" else data.count_by_class(metadata, by)
-    if by == "dx_type":
-        counts = counts.rename(index=method_in_words)
-    elif by != "age":
-        counts = counts.rename(index=str.capitalize)
-    counts = counts.loc[:, counts.sum() > 0].rename(columns=titles)
-    counts["All"] = counts.sum(axis=1)
-    return counts.rename_axis(index=TABLES[by], columns=None)

@@ -20,11 +20,12 @@ from ham.prediction import (
     as_records,
     as_table,
     predict,
+    shorten,
 )
 from ham.report import MAX_RUNS, RunName
 from ham.report.words import whole_percent
-from ham.ui.frame import chart, is_dark, plain, show_error
-from ham.ui.prediction.images import remove_button, shorten
+from ham.ui.frame import chart, download, is_dark, plain, show_error
+from ham.ui.prediction.images import remove_button
 from ham.ui.prediction.models import short_labels
 
 PAGE_ROWS = 8
@@ -65,7 +66,8 @@ def _load(runs: Sequence[store.Run]) -> list[Predictor]:
     with st.spinner("Loading the models, about 5 s the first time", show_time=True):
         for run in runs:
             try:
-                predictors.append(_predictor(run.id, run.record.model.sha256, run))
+                version = run.record.model.sha256 if run.record.model else ""
+                predictors.append(_predictor(run.id, version, run))
             except StoreError as error:
                 show_error(error)
     return predictors
@@ -230,19 +232,7 @@ def _downloads(
     answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]
 ) -> None:
     with st.container(horizontal=True):
-        st.download_button(
-            "Answers as CSV",
-            as_table(answers, labels).to_csv(index=False),
-            "ham-lab-answers.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Answers as JSON",
-            json.dumps(as_records(answers, refused), indent=1),
-            "ham-lab-answers.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        table = as_table(answers, labels).to_csv(index=False)
+        download("Answers as CSV", table, "ham-lab-answers.csv")
+        records = json.dumps(as_records(answers, refused), indent=1)
+        download("Answers as JSON", records, "ham-lab-answers.json")

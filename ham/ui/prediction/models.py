@@ -12,7 +12,7 @@ from ham.config import MODEL_TITLES, StoreError
 from ham.report import MAX_RUNS
 from ham.report import labels as labels_of
 from ham.store import Found
-from ham.ui.frame import model_cards, plain
+from ham.ui.frame import link, model_cards, plain
 
 
 def choose_runs(found: Found) -> tuple[list[store.Run], dict[str, str]]:
@@ -93,14 +93,10 @@ def _no_model(live: list[store.Run]) -> None:
         st.subheader("No trained model yet", anchor=False)
         if live:
             st.markdown("One is being trained. It can be asked here as soon as it ends.")
-            st.page_link(
-                "pages/training.py", label="Watch it train", icon=":material/model_training:"
-            )
+            link("Training", "Watch it train")
         else:
             st.markdown(
                 "Train an LSTM or a CNN first; the recipe *Quick look* takes about a minute. Then "
                 "drop an image here and read what each model makes of it."
             )
-            st.page_link(
-                "pages/training.py", label="Train a model", icon=":material/model_training:"
-            )
+            link("Training", "Train a model")

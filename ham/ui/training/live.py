@@ -263,7 +263,5 @@ def _outcome(run: Run) -> None:
         ):
             use_settings(run)
         if run.has_model:
-            st.page_link("pages/comparison.py", label="Compare", icon=":material/balance:")
-            st.page_link(
-                "pages/prediction.py", label="Try an image", icon=":material/image_search:"
-            )
+            frame.link("Comparison", "Compare")
+            frame.link("Prediction", "Try an image")

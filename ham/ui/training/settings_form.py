@@ -345,9 +345,4 @@ def _show_trained_before(run: Run) -> None:
         "The same settings on the same data give the same result.",
         icon=":material/content_copy:",
     )
-    st.page_link(
-        "pages/comparison.py",
-        label="See it beside other runs",
-        icon=":material/balance:",
-        query_params={"runs": run.id},
-    )
+    frame.link("Comparison", "See it beside other runs", query_params={"runs": run.id})

@@ -11,7 +11,7 @@ from ham.lab import leakage as lab
 from ham.lab.leakage import Cell, Result
 from ham.report.words import count
 from ham.store import Run
-from ham.ui.frame import chart, is_dark, show_error
+from ham.ui.frame import chart, is_dark, link, show_error
 
 _CHARTED = (lab.SCORE, "accuracy")
 
@@ -73,11 +73,7 @@ def _by_class(result: Result) -> None:
                 )
         if control:
             st.markdown(control)
-        st.page_link(
-            "pages/training.py",
-            label="The runs with their settings and logs",
-            icon=":material/model_training:",
-        )
+        link("Training", "The runs with their settings and logs")
 
 
 def _table(table: pd.DataFrame, alt: str) -> None:
