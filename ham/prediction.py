@@ -28,7 +28,7 @@ from ham.config import (
     set_tensorflow_defaults,
 )
 from ham.data import LesionDataset
-from ham.images import CheckedImage, check_image, read_file
+from ham.images import CheckedImage, Note, check_image, read_file
 from ham.models import MODELS
 
 if TYPE_CHECKING:
@@ -323,9 +323,10 @@ class Dropped:
         for digest, image in self.images.items():
             _, *others = self.names[digest]
             if others:
-                note = (
+                note = Note(
+                    "again",
                     f"The same file was dropped as {', '.join(map(shorten, others))} too; "
-                    "it is answered once."
+                    "it is answered once.",
                 )
                 image = dataclasses.replace(image, notes=(*image.notes, note))
             yield Question(image, digest=digest)

@@ -20,7 +20,7 @@ class OpenedData:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._key: tuple = ()
+        self._key: tuple[object, ...] = ()
         self._opening: io.Job[LesionDataset] | None = None
         self._looked: tuple[Path | None, float] = (None, 0.0)
 
@@ -41,7 +41,7 @@ def _open(folder: Path) -> io.Job[LesionDataset]:
     return io.Job("Opening the data", lambda report, stop: open_dataset(folder, report=report))
 
 
-def _stamp(folder: Path) -> list | float:
+def _stamp(folder: Path) -> object:
     """Differs when a file of the source does. Raises DataError."""
     if is_demo(folder):
         return []

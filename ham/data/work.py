@@ -17,7 +17,7 @@ class DataWork:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.job: io.Job | None = None
+        self.job: io.Job[Path] | None = None
 
     @property
     def at_work(self) -> bool:

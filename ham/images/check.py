@@ -48,6 +48,7 @@ NOTE_KINDS = {
     "transparent": "with transparent parts",
     "bits": "reduced to 8 bits",
     "frames": "with several frames or pages",
+    "again": "dropped under several names",
 }
 
 

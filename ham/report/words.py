@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ham import io
 from ham.data.places import in_bytes
 from ham.evaluation import percent
@@ -89,7 +91,7 @@ def whole_percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %")
 
 
-def job_in_words(job: io.Job) -> str:
+def job_in_words(job: io.Job[Any]) -> str:
     """ "Downloading x.csv: 34 MB of 92 MB · 2.1 MB a second · about 30 s left"."""
     if not job.total:
         return f"{job.what}{f': {in_bytes(job.done)}' if job.done else ' …'}"

@@ -6,6 +6,8 @@ meanwhile, which makes Streamlit run the page again, finds the work where it is.
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from ham import data, io
@@ -40,7 +42,7 @@ def opened_data() -> data.LesionDataset | DataError:
         return error
 
 
-def _watch(opening: io.Job) -> None:
+def _watch(opening: io.Job[Any]) -> None:
     place = st.empty()
     while opening.running:
         what = opening.what if opening.total else opening.title

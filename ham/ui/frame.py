@@ -389,7 +389,7 @@ def _under_way(found: Found | None) -> None:
         timed(lambda: _job(fetched), lambda: not fetched.running, _LIVE_SECONDS)
 
 
-def _job(job: io.Job) -> None:
+def _job(job: io.Job[Any]) -> None:
     if job.running:
         st.markdown(f":gray[:material/download:] **{plain(job.title)}**")
         share = min(1.0, job.done / job.total) if job.total else 0.0

@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -136,7 +137,7 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
 # ------------------------------------------------------------------- what is under way, or ended
 
 
-def _watch(job: io.Job) -> None:
+def _watch(job: io.Job[Any]) -> None:
     st.markdown(f"**{plain(job.title)}**")
     st.progress(job.share, text=plain(job_in_words(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -151,7 +152,7 @@ def _watch(job: io.Job) -> None:
         st.caption(f"It goes on when you leave this page or close it.{kept}")
 
 
-def _ended(job: io.Job) -> None:
+def _ended(job: io.Job[Any]) -> None:
     if job.error is not None and not isinstance(job.error, HamError):
         data_work().clear()  # shown once: the page is usable again after a reload
         raise job.error
@@ -184,7 +185,7 @@ def _ended(job: io.Job) -> None:
     )
 
 
-def _close(job: io.Job) -> None:
+def _close(job: io.Job[Any]) -> None:
     """A callback. After an error the panel stays open: there is another try to make."""
     data_work().clear()
     st.session_state["sources_open"] = job.error is not None

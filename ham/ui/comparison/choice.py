@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -90,18 +90,18 @@ def report_of(run: store.Run) -> RunReport:
 
 
 @st.cache_resource(max_entries=50, show_spinner=False)
-def _report(versions: tuple, _run: store.Run) -> RunReport:
+def _report(versions: tuple[object, ...], _run: store.Run) -> RunReport:
     return RunReport(_run)
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
 def _comparison(
-    names: tuple[RunName, ...], versions: tuple, _reports: Sequence[RunReport]
+    names: tuple[RunName, ...], versions: tuple[object, ...], _reports: Sequence[RunReport]
 ) -> Comparison:
     return Comparison(names, _reports)
 
 
-def _version(run: store.Run) -> tuple:
+def _version(run: store.Run) -> tuple[object, ...]:
     """Changes when what a report is made of does."""
     return store.predictions_version(run), repr(run.record), repr(run.status)
 
@@ -242,7 +242,7 @@ def leaking_splits(compared: Comparison) -> None:
         )
 
 
-def in_rows(compared: Comparison, figures: list, key: str) -> None:
+def in_rows(compared: Comparison, figures: list[Any], key: str) -> None:
     """A figure a run, side by side, two or three in a row."""
     ids = [one.run.id for one in compared.reports.values()]
     in_a_row = 2 if len(ids) in (2, 4) else 3

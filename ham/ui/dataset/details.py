@@ -5,6 +5,7 @@ the nearest images.
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -98,7 +99,7 @@ def _lesion_and_close(lesion_id: str, rows: np.ndarray) -> None:
     close()
 
 
-def _pictures(dataset: data.LesionDataset, row: int, entry: dict) -> str:
+def _pictures(dataset: data.LesionDataset, row: int, entry: dict[str, Any]) -> str:
     image_id = html.escape(entry["image_id"])
     path = dataset.originals.get(entry["image_id"])
     shown = (
@@ -118,7 +119,7 @@ def _pictures(dataset: data.LesionDataset, row: int, entry: dict) -> str:
     return f'<div class="ham-large">{shown}</div>'
 
 
-def _table(entry: dict, n_images: int) -> str:
+def _table(entry: dict[str, Any], n_images: int) -> str:
     lesion_class = dict(zip(CODES, CLASSES, strict=True))[entry["dx"]]
     kind = "malignant or pre-malignant" if lesion_class.malignant else "benign"
     facts = {

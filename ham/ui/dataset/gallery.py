@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -116,13 +117,13 @@ def in_order(
     mixed = mixed[_member(dataset, rows)[mixed]]
     if order == "mixed":
         return mixed
-    by = {
+    by: dict[str, Callable[[], np.ndarray]] = {
         "class": lambda: dataset.labels,
         "age": lambda: dataset.metadata["age"].to_numpy(),
         "color": lambda: data.hue(cached.colors(dataset)),
         "light": lambda: data.lightness(cached.colors(dataset)),
-    }[order]()
-    return mixed[np.argsort(by[mixed], kind="stable")]
+    }
+    return mixed[np.argsort(by[order]()[mixed], kind="stable")]
 
 
 def _member(dataset: data.LesionDataset, rows: np.ndarray) -> np.ndarray:

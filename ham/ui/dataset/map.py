@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -145,7 +147,7 @@ def _in_words(error: Exception) -> HamError:
     )
 
 
-def _follow(making: io.Job) -> None:
+def _follow(making: io.Job[Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
             making.share,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -37,7 +38,9 @@ def show_tiles(dataset: data.LesionDataset, rows: np.ndarray, view: str, key: st
                 )
 
 
-def _tile(dataset: data.LesionDataset, row: int, entry: dict, siblings: int, view: str) -> str:
+def _tile(
+    dataset: data.LesionDataset, row: int, entry: dict[str, Any], siblings: int, view: str
+) -> str:
     lesion_class = _CLASS[entry["dx"]]
     title, image_id = html.escape(lesion_class.title), html.escape(entry["image_id"])
     path = dataset.originals.get(entry["image_id"]) if view != "small" else None

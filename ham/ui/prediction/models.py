@@ -65,7 +65,7 @@ def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
     real = [run for run in runs if not run.synthetic]
     runs = [run for run in real if not run.shipped] or real or list(runs)
 
-    def quality(run: store.Run) -> tuple:
+    def quality(run: store.Run) -> tuple[object, ...]:
         return (
             not run.leaking,
             _validation_score(run.id, run.status.best_epoch, run),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,7 @@ def _curve(run: Run, history: pd.DataFrame, metric: str) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _curve_figure(key: tuple, _run: Run, _history: pd.DataFrame) -> object:
+def _curve_figure(key: tuple[Any, ...], _run: Run, _history: pd.DataFrame) -> object:
     """Drawn once an epoch, looked at every two seconds."""
     *_, metric, dark = key
     if metric == "recall":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -82,7 +84,7 @@ def _table(table: pd.DataFrame, alt: str) -> None:
 
 @st.cache_data(max_entries=8, show_spinner="Drawing test lesions 2,000 times")
 def _result(
-    versions: tuple,
+    versions: tuple[object, ...],
     fingerprint: str,
     _runs: list[Run],
     _dataset: data.LesionDataset,
@@ -91,7 +93,7 @@ def _result(
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _figure(versions: tuple, _result: Result) -> object:
+def _figure(versions: tuple[Any, ...], _result: Result) -> object:
     """Balanced accuracies over fewer classes than are tested are left out: another quantity."""
     *_, key, dark = versions
     scores = {
