@@ -17,7 +17,7 @@ from ham.cli import training
 from ham.cli.parser import make_parser
 from ham.cli.writing import clock
 from ham.config import CLASS_INDEX, CODES
-from tests.run_factory import edited_run, waiting_run
+from tests.run_factory import edited_run, finished_run, waiting_run
 
 ROOT = Path(__file__).parents[1]
 VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work", "app")
@@ -378,11 +378,8 @@ def two_runs(monkeypatch) -> list[str]:
     )
     predictors = {}
     for seed, predictor in enumerate((Colour(always="nv"), Colour())):
-        made = waiting_run(config.TrainConfig(seed=seed))
-        store.write_predictions(made, {"validation": part, "test": part})
-        edited_run(
-            made, split={"train_counts": {code: 20 if code == "nv" else 10 for code in CODES}}
-        )
+        counts = {code: 20 if code == "nv" else 10 for code in CODES}
+        made = finished_run(config.TrainConfig(seed=seed), part, split={"train_counts": counts})
         predictors[made.id] = predictor
     monkeypatch.setattr(prediction, "Predictor", lambda run: predictors[run.id])
     return list(predictors)

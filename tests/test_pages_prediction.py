@@ -22,7 +22,7 @@ from ham.report.words import whole_percent
 from ham.ui.prediction import answers as answered
 from ham.ui.prediction import images, models
 from tests.page_driver import open_page, opened, words
-from tests.run_factory import edited_run, waiting_run
+from tests.run_factory import edited_run, history_row, waiting_run
 
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
 
@@ -61,15 +61,7 @@ def test_without_a_model_the_page_leads_to_training():
 
 
 def test_while_the_first_model_trains_the_page_says_so():
-    data = {
-        "name": "d",
-        "source": "",
-        "synthetic": False,
-        "fingerprint": "f",
-        "n_images": 1,
-        "n_lesions": 1,
-    }
-    waiting_run(config.TrainConfig(), data)
+    waiting_run()
     assert "It can be asked here as soon as it ends." in words(
         open_page("pages/prediction.py").markdown
     )
@@ -307,10 +299,7 @@ def predictions_of(dataset, rows) -> store.Predictions:
 
 
 def run_tested_on(dataset, rows, model="cnn") -> store.Run:
-    run = finished_run(model, data=dataset.record)
-    parts = predictions_of(dataset, rows)
-    store.write_predictions(run, {"validation": parts, "test": parts})
-    return run
+    return finished_run(model, test=predictions_of(dataset, rows), data=dataset.record)
 
 
 def test_examples_come_from_the_test_images_of_every_chosen_run(small_dataset):
@@ -530,22 +519,18 @@ def test_a_chart_names_runs_by_their_kind_of_model_where_that_tells_them_apart()
     }
 
 
-def with_validation(run: store.Run, score: float) -> store.Run:
-    store.append_history(
-        run,
-        dict.fromkeys(store.HISTORY_COLUMNS, 0.0)
-        | {"epoch": 1, "validation_balanced_accuracy": score},
-    )
-    return store.write_status(run, best_epoch=1)
+def validated_run(model: str, score: float, **entries: object) -> store.Run:
+    history = [history_row(1, validation_balanced_accuracy=score)]
+    return finished_run(model, history=history, **entries)
 
 
 def test_of_each_model_the_best_on_validation_answers_first():
     worse, best = (
-        with_validation(finished_run("cnn"), 0.3),
-        with_validation(finished_run("cnn"), 0.4),
+        validated_run("cnn", 0.3),
+        validated_run("cnn", 0.4),
     )
-    leaking = with_validation(finished_run("cnn", split={"leaking": True}), 0.9)
-    lstm = with_validation(finished_run("lstm"), 0.2)
+    leaking = validated_run("cnn", 0.9, split={"leaking": True})
+    lstm = validated_run("lstm", 0.2)
     assert [run.id for run in models.best_runs([worse, best, leaking, lstm])] == [
         lstm.id,
         best.id,

@@ -295,22 +295,19 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
         del results["history.csv"]  # a run that failed early has none, one that failed late has one
     if len(set(map(bool, results.values()))) > 1:
         raise _Refused(f"it has {_listed(results, True)}, but not {_listed(results, False)}")
-    if results["a model"]:
-        # an old run; here it is compared with none
-        if record.split.test_fingerprint is None:
-            raise _Refused("its config.json does not say which images it was tested on")
-        if status.best_epoch not in history["epoch"].to_numpy():
-            raise _Refused(
-                f"its history.csv has no epoch {status.best_epoch}, which its status says was kept"
-            )
-        _part(
-            members,
-            "predictions.npz",
-            lambda content: _check_predictions(content, record.evaluation),
+    model, evaluation = record.model, record.evaluation
+    if model is None or evaluation is None or history is None:
+        return
+    if record.split.test_fingerprint is None:  # an old run; here it is compared with none
+        raise _Refused("its config.json does not say which images it was tested on")
+    if status.best_epoch not in history["epoch"].to_numpy():
+        raise _Refused(
+            f"its history.csv has no epoch {status.best_epoch}, which its status says was kept"
         )
-        if hashlib.sha256(members["model.keras"]).hexdigest() != record.model.sha256:
-            raise _Refused("its model is not the one this run saved (SHA-256 differs)")
-        _part(members, "model.keras", _check_model)
+    _part(members, "predictions.npz", lambda content: _check_predictions(content, evaluation))
+    if hashlib.sha256(members["model.keras"]).hexdigest() != model.sha256:
+        raise _Refused("its model is not the one this run saved (SHA-256 differs)")
+    _part(members, "model.keras", _check_model)
 
 
 def _part(members: dict[str, bytes], name: str, parse: Callable[[bytes], Parsed]) -> Parsed:
@@ -327,7 +324,7 @@ def _part(members: dict[str, bytes], name: str, parse: Callable[[bytes], Parsed]
         raise _Refused(f"its {name} is damaged: {error or type(error).__name__}") from error
 
 
-def _listed(results: dict[str, bool], there: bool) -> str:
+def _listed(results: dict[str, bool | None], there: bool) -> str:
     return " and ".join(name for name, found in results.items() if bool(found) is there)
 
 

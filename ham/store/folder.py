@@ -75,7 +75,8 @@ class Run:
         """On its test images, by keys of evaluation.SCORES; None without a model, and while it
         waits or trains: what was scored before is not what it will be worth.
         """
-        return self.record.evaluation.to_scores() if self.has_model else None
+        found = self.record.evaluation
+        return found.to_scores() if found is not None and not self.live else None
 
     @property
     def leaking(self) -> bool:
@@ -145,17 +146,22 @@ def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
     so whoever sees the end sees the result.
     """
     found = []
-    for name in ("status.json", "config.json", notes_file.FILE):
+    for name in ("status.json", "config.json"):
         try:
-            stat = os.stat(f"{folder}/{name}")
+            found.append(_version(f"{folder}/{name}"))
         except OSError:
-            if name != notes_file.FILE:
-                with reading(Path(folder, name)):
-                    raise
-            found.append(None)
-        else:
-            found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)
+            with reading(Path(folder, name)):
+                raise
+    try:
+        notes = _version(f"{folder}/{notes_file.FILE}")
+    except OSError:
+        notes = None
+    return found[0], found[1], notes
+
+
+def _version(path: str) -> tuple[int, int, int]:
+    stat = os.stat(path)
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 # The version is part of every key: a file that was replaced is read again. The three files have

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import filelock
 import msgspec
@@ -113,7 +114,7 @@ def write_record(run: Run, **changes: object) -> Run:
     return changed
 
 
-def write_notes(run: Run, **changes: object) -> Run:
+def write_notes(run: Run, **changes: Any) -> Run:
     """The run with title, tags or text changed, on disk too, also while it trains.
 
     Raises StoreError on a title, tag or text that is too long or cannot be shown.

@@ -54,9 +54,7 @@ def pixel_baseline(dataset: LesionDataset, split: Split) -> Baselines:
 def _read(path: Path, n_test: int) -> Baselines:
     """Raises one of io.DAMAGED, for the scores of another test part too."""
     found = baselines_from(io.read_json(path))
-    if found.logistic_regression is None:
-        raise ValueError("it holds no baseline")
-    n_images = found.logistic_regression.n_images
-    if n_images != n_test:
-        raise ValueError(f"it is of {n_images:,} images and not of {n_test:,}")
+    scored = found.logistic_regression
+    if scored is None or scored.n_images != n_test:
+        raise ValueError(f"it is not of these {n_test:,} images")
     return found

@@ -166,12 +166,11 @@ class _Job:
             self.run = store.withdraw_results(self.run)
         history = store.truncate_history(self.run, first)
         self.epoch_seconds = history["seconds"].tolist()
-        trainable, fixed = self.architecture.parameter_count(**config.model_settings)
         self.run = store.write_record(
             self.run,
             split=_split_record(self.split, self.dataset.labels),
             preprocessing=PREPROCESSING[config.pixel_scaling],
-            parameters=Parameters(trainable, fixed),
+            parameters=Parameters(*self.parameter_count),
             training_version=TRAINING_VERSION,
         )
         self.log(
@@ -212,6 +211,11 @@ class _Job:
             return True
         return False
 
+    @property
+    def parameter_count(self) -> tuple[int, int]:
+        """Trainable ones, and others."""
+        return self.architecture.parameter_count(**self.config.model_settings)
+
     def finish(self, cancelled: bool) -> Run:
         """Restores the best epoch, answers validation and test, writes the results."""
         best = self.checkpoint.best_weights
@@ -225,11 +229,10 @@ class _Job:
             test = parts["test"]
             evaluation = evaluate(test.y_true, test.proba, test.lesion)
             sha256 = self.save_model(best)
-            parameters = self.architecture.parameter_count(**self.config.model_settings)
             store.write_predictions(self.run, parts)
             self.run = store.write_record(
                 self.run,
-                model=ModelRecord(sha256, *parameters),
+                model=ModelRecord(sha256, *self.parameter_count),
                 evaluation=EvaluationRecord.of(evaluation),
                 baselines=pixel_baseline(self.dataset, self.split),
             )
