@@ -1,7 +1,9 @@
 """A real server and a real browser.
 
-`serve(data=folder)` starts `streamlit run app.py` on a free port with a home of its own;
-`visit(server, "training")` opens a page in a window of its own and waits until it is drawn.
+`shared(data=folder)` is the one server of all tests, with this data in use; `serve(data=folder)`
+starts a fresh one, `streamlit run app.py` on a free port, for tests of what it starts with, keeps
+or trains; `visit(server, "training")` opens a page in a window of its own and waits until it is
+drawn.
 A browser is looked for in $CHROME, on the PATH, then where Playwright keeps its own; without one
 these tests are skipped, loudly, and fail where CI=true.
 """
@@ -9,9 +11,10 @@ these tests are skipped, loudly, and fail where CI=true.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -21,8 +24,22 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+from ham import data as ham_data
+from ham.config import RECIPES, cache_folder, recipe_config
+from ham.engine import probe
+from ham.models import MODELS
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -35,6 +52,7 @@ FLAGS = [
     "--disable-quic",
 ]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
+expect.set_options(timeout=DRAWN_MS)
 _skipped: list[str] = []
 _NOTES_CLICKS = """window.clicked = [];
 for (const kind of ["pointerdown", "click"]) addEventListener(kind, event => window.clicked.push(
@@ -47,6 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+            item.add_marker(pytest.mark.xdist_group("browser"))  # one shared server, one browser
 
 
 @pytest.hookimpl(wrapper=True)
@@ -113,8 +132,29 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home that servers share unless a test names one: the data is parsed once."""
-    return tmp_path_factory.mktemp("server_home")
+    """The home that servers share unless a test names one: data is parsed once."""
+    home = tmp_path_factory.mktemp("server_home")
+    know_costs(home, None)
+    return home
+
+
+@pytest.fixture(scope="session")
+def _shared_server(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _running(tmp_path_factory.mktemp("shared"), server_home, None, {}) as server:
+        yield server
+
+
+@pytest.fixture
+def shared(_shared_server: Server) -> Callable[..., Server]:
+    """`shared(data=None)`: the server of all tests, with this data in use."""
+
+    def use(data: Path | None = None) -> Server:
+        with _at(_shared_server.home):
+            ham_data.use_source(data)
+        know_costs(_shared_server.home, data)
+        return _shared_server
+
+    return use
 
 
 @pytest.fixture
@@ -126,6 +166,27 @@ def serve(server_home: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
             return servers.enter_context(_running(tmp_path, home or server_home, data, environment))
 
         yield start
+
+
+@contextlib.contextmanager
+def _at(home: Path) -> Iterator[None]:
+    """The tests' own process sees this home and no named data."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HAM_HOME", str(home))
+        monkeypatch.delenv("HAM_DATA", raising=False)
+        yield
+
+
+def know_costs(home: Path, data: Path | None) -> None:
+    """Of a training on this data, as the Training page would measure them: half a minute of a
+    core beside the test.
+    """
+    with _at(home):
+        found = ham_data.open_dataset(data or ham_data.DEMO_SOURCE).record
+        for model in MODELS:
+            config = recipe_config(next(iter(RECIPES)), model)
+            path = cache_folder() / "probes" / f"{probe._key(config, found)}.json"
+            probe._keep(path, probe.Measured(0.01, 10, 5.0, 10**9))
 
 
 @contextlib.contextmanager
@@ -177,12 +238,12 @@ def _wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Asks first, then ends the server and all it has started."""
-    process.send_signal(signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(10)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Ends the server, which would start its workers again, and all it has started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        server = psutil.Process(process.pid)
+        for one in [server, *server.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
     process.wait(10)
 
 
@@ -204,6 +265,29 @@ class Visit:
         self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(
             timeout=DRAWN_MS
         )
+
+    def sees(self, words: str | re.Pattern[str], within: Locator | None = None) -> Locator:
+        """Waits for it. While a page is drawn anew, what was there may stand twice for a moment."""
+        found = (within or self.page).get_by_text(words).first
+        found.wait_for()
+        return found
+
+    def press(self, name: str, role: str = "button", exact: bool = False) -> None:
+        self.page.get_by_test_id("stMain").get_by_role(role, name=name, exact=exact).first.click()
+
+    def go(self, title: str) -> None:
+        """To another page by the menu."""
+        self.page.get_by_test_id("stSidebar").get_by_role("link", name=title).first.click()
+        self.page.get_by_role(
+            "heading", name="HAM Lab" if title == "Home" else title, exact=True
+        ).first.wait_for()
+        self.wait()
+
+    def fits(self, what: str) -> None:
+        wide = self.page.evaluate(
+            "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+        )
+        assert wide <= 0, f"{what} scrolls sideways by {wide} pixels"
 
     def check(self) -> None:
         """No exception on the page, and no error in the browser's own console."""
@@ -237,11 +321,33 @@ class Visit:
 
     def sidebar_says(self, words: str) -> None:
         """Waits for it: a server that is busy importing TensorFlow draws the sidebar in parts."""
-        expect(self.page.get_by_test_id("stSidebar")).to_contain_text(words, timeout=DRAWN_MS)
+        expect(self.page.get_by_test_id("stSidebar")).to_contain_text(words)
+
+
+@pytest.fixture(scope="session")
+def visitor(browser: Browser) -> Callable[[Server, bool], BrowserContext]:
+    """Whoever comes to a server again has its JavaScript already: half of a page's cost. Of two
+    servers on this computer a browser would mix up the cookies.
+    """
+
+    @functools.cache
+    def visitor_of(url: str, dark: bool) -> BrowserContext:
+        context = browser.new_context(
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",  # what turns while a page is drawn takes a fifth of a core
+            accept_downloads=True,
+        )
+        context.set_default_timeout(DRAWN_MS)
+        context.add_init_script(_NOTES_CLICKS)
+        return context
+
+    return lambda server, dark: visitor_of(server.url, dark)
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
+def visit(
+    visitor: Callable[[Server, bool], BrowserContext], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Visit]]:
     """`visit(server, path="", width=1440, dark=False)` opens a page and waits until it is drawn."""
     visits = request.node.stash.setdefault(_VISITS, [])
     with contextlib.ExitStack() as windows:
@@ -249,18 +355,13 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
         def open_page(
             server: Server, path: str = "", width: int = 1440, dark: bool = False
         ) -> Visit:
-            context = browser.new_context(
-                viewport={"width": width, "height": 900},
-                color_scheme="dark" if dark else "light",
-                accept_downloads=True,
-            )
-            context.set_default_timeout(DRAWN_MS)
-            windows.callback(context.close)
-            found = Visit(context.new_page(), server)
+            window = visitor(server, dark).new_page()
+            windows.callback(window.close)
+            window.set_viewport_size({"width": width, "height": 900})
+            found = Visit(window, server)
             visits.append(found)
-            found.page.on("pageerror", lambda error: found.problems.append(str(error)))
-            found.page.add_init_script(_NOTES_CLICKS)
-            found.page.goto(f"{server.url}/{path}")
+            window.on("pageerror", lambda error: found.problems.append(str(error)))
+            window.goto(f"{server.url}/{path}")
             found.wait()
             return found
 

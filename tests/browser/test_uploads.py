@@ -12,6 +12,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from ham.ui.visit import MAX_UPLOAD_MB
 
@@ -33,16 +34,14 @@ def drop(page: Visit, *files: tuple[str, bytes]) -> None:
     )
 
 
-@pytest.fixture
-def past_the_browser(serve, visit) -> tuple[Visit, Callable[..., int]]:
-    """A page, and `put(content, declared=True)`: its server's answer to a file that no field has
-    looked at.
+def past_the_browser(page: Visit) -> Callable[..., int]:
+    """`put(content, declared=True)`: the answer of the server of this Training page to a file that
+    no field has looked at.
     """
-    page = visit(serve(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL="4"), "training")
     with page.page.expect_request(lambda request: request.method == "PUT") as sent:
-        page.page.get_by_text("Import a run").click()
+        page.sees("Import a run").click()
         drop(page, ("run.zip", b"no run"))
-    page.page.get_by_text("run.zip").first.wait_for()
+    page.sees("run.zip")
     folder = sent.value.url.rpartition("/")[0].removeprefix(page.server.url)
     headers = {
         name: value
@@ -67,11 +66,12 @@ def past_the_browser(serve, visit) -> tuple[Visit, Callable[..., int]]:
                 )
             return server.getresponse().status
 
-    return page, put
+    return put
 
 
-def test_the_server_takes_no_more_than_a_field_does(past_the_browser):
-    page, put = past_the_browser
+def test_the_server_takes_no_more_than_a_field_does(shared, visit):
+    page = visit(shared(), "training")
+    put = past_the_browser(page)
     for declared in (True, False):  # whether the browser says how much it will send
         assert put(bytes(MAX_UPLOAD_MB * MB), declared) == 204
         for size in ((MAX_UPLOAD_MB + 3) * MB, 300 * MB):
@@ -79,8 +79,9 @@ def test_the_server_takes_no_more_than_a_field_does(past_the_browser):
     page.check()
 
 
-def test_what_a_visit_has_sent_is_given_back_when_it_ends(past_the_browser):
-    page, put = past_the_browser
+def test_what_a_visit_has_sent_is_given_back_when_it_ends(serve, visit):
+    page = visit(serve(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL="4"), "training")
+    put = past_the_browser(page)
     process = psutil.Process(page.server.process.pid)
     assert [put(bytes(20 * MB)) for _ in range(15)] == [204] * 15
     held = process.memory_info().rss
@@ -92,36 +93,34 @@ def test_what_a_visit_has_sent_is_given_back_when_it_ends(past_the_browser):
     pytest.fail(f"{(held - process.memory_info().rss) / MB:.0f} MB of 300 were given back")
 
 
-def test_dropped_images_are_there_after_a_look_at_another_page_and_can_be_removed(serve, visit):
-    page = visit(serve(), "prediction")
+def test_dropped_images_are_there_after_a_look_at_another_page_and_can_be_removed(shared, visit):
+    page = visit(shared(), "prediction")
     drop(page, ("red.png", image((200, 0, 0))), ("photograph", image((0, 0, 200), "JPEG")))
-    page.page.get_by_text("2 images, 3 models").wait_for()
-    for title in ("Comparison", "Prediction"):
-        page.page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
-        page.page.get_by_role("heading", name=title, exact=True).wait_for()
-        page.wait()
-    page.page.get_by_text("2 images, 3 models").wait_for()
+    page.sees("2 images, 3 models")
+    page.go("Comparison")
+    page.go("Prediction")
+    page.sees("2 images, 3 models")
     for name in ("red.png", "photograph"):
-        assert page.page.get_by_text(name, exact=True).count() == 1
-    page.page.get_by_role("button", name="Remove", exact=True).first.click()
-    page.page.get_by_text("1 image, 3 models").wait_for()
+        expect(page.page.get_by_text(name, exact=True)).to_have_count(1)
+    page.press("Remove", exact=True)
+    page.sees("1 image, 3 models")
     drop(page, ("green.png", image((0, 200, 0))))
-    page.page.get_by_text("2 images, 3 models").wait_for()
-    page.page.get_by_role("button", name="Remove all").click()
-    page.page.get_by_text("Drop one or several").wait_for()
+    page.sees("2 images, 3 models")
+    page.press("Remove all")
+    page.sees("Drop one or several")
     page.check()
 
 
-def test_files_that_are_no_images_are_refused_by_their_true_names(serve, visit):
-    page = visit(serve(), "prediction")
+def test_files_that_are_no_images_are_refused_by_their_true_names(shared, visit):
+    page = visit(shared(), "prediction")
     drop(
         page,
         ("phone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),
         ("scan.dcm", bytes(128) + b"DICM" + bytes(200)),
         ("photograph", image((0, 0, 200), "JPEG")),
     )
-    page.page.get_by_text("1 image, 3 models").wait_for()
-    page.page.get_by_text("2 files were not answered").wait_for()
+    page.sees("1 image, 3 models")
+    page.sees("2 files were not answered")
     for words in ("phone.HEIC: this is a HEIC file", "scan.dcm: this is a DICOM file"):
         assert words in page.text
     assert "not allowed" not in page.text

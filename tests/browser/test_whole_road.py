@@ -7,53 +7,46 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
-
 from tests.conftest import write_kaggle_folder
 
-TRAINED_MS = 300_000  # an engine that starts cold, two epochs and the evaluation, on two busy cores
+from .conftest import Visit, know_costs
+
+TRAINED_MS = 300_000  # an engine that starts cold, two trainings and evaluations, two busy cores
 
 
-def set_number(page: Page, label: str, value: int) -> None:
-    field = page.get_by_role("spinbutton", name=label, exact=True)
-    field.fill(str(value))
+def start(training: Visit, model: str, parameters: str, epochs: int) -> None:
+    training.press(model, "radio")
+    training.sees(re.compile(f"{parameters} *parameters · "))
+    field = training.page.get_by_role("spinbutton", name="Epochs", exact=True).first
+    field.fill(str(epochs))
     field.press("Enter")
-
-
-def start(page: Page, model: str, epochs: int) -> None:
-    page.get_by_role("radio", name=model).click()
-    expect(page.get_by_text("parameters · ")).to_contain_text(
-        {"CNN": "59,005", "LSTM": "171,111"}[model]
-    )
-    set_number(page, "Epochs", epochs)
-    page.get_by_role("button", name="Start training").click()
+    training.press("Start training")
+    training.sees(re.compile(f"{model}, as described, seed 0"))
 
 
 def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(
     serve, visit, tmp_path: Path
 ) -> None:
     folder = write_kaggle_folder(tmp_path / "data", jpegs=True)
+    know_costs(tmp_path / "home", folder)
     server = serve(folder, home=tmp_path / "home")
 
     training = visit(server, "training")
-    start(training.page, "CNN", epochs=2)
-    training.page.get_by_text(re.compile("CNN, as described, seed 0")).first.wait_for()
-    training.page.reload()  # the run does not mind
+    start(training, "CNN", "59,005", epochs=2)
+    start(training, "LSTM", "171,111", epochs=2)  # waits for the first
+    training.page.reload()  # the runs do not mind
     training.wait()
     training.check()
     second = visit(server, "training", width=420, dark=True)
-    for page in (training.page, second.page):
-        page.get_by_text("Last run: CNN, as described, seed 0").wait_for(timeout=TRAINED_MS)
-        expect(page.get_by_text("Test accuracy").first).to_be_visible()
-    second.check()
+    for page in (training, second):
+        ended = page.page.get_by_text("Last run: LSTM, as described, seed 0").first
+        ended.wait_for(timeout=TRAINED_MS)
+        page.sees("Test accuracy")
+        page.check()
 
-    start(training.page, "LSTM", epochs=2)
-    training.page.get_by_text("Last run: LSTM, as described, seed 0").wait_for(timeout=TRAINED_MS)
-    training.check()
-
-    training.page.get_by_test_id("stMain").get_by_role("link", name="Compare").click()
-    training.page.get_by_role("heading", name="Comparison", exact=True).wait_for()
-    training.page.get_by_role("heading", name="Scores on the test images").wait_for()
+    training.press("Compare", "link")
+    for title in ("Comparison", "Scores on the test images"):
+        training.page.get_by_role("heading", name=title, exact=True).first.wait_for()
     training.wait()
     training.check()
     assert "CNN, as described, seed 0" in training.text
@@ -67,7 +60,8 @@ def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(
             {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not an image at all"},
         ]
     )
-    prediction.page.get_by_role("heading", name="Answers").wait_for(timeout=TRAINED_MS)
+    answered = prediction.page.get_by_role("heading", name="Answers").first
+    answered.wait_for(timeout=TRAINED_MS)
     prediction.wait()
     prediction.check()
     assert "not a diagnosis" in prediction.text.lower()
