@@ -59,7 +59,7 @@ def test_a_folder_named_on_the_page_is_used_and_stays_in_use(shared, visit, smal
     page = visit(server)
     page.sees("This is the demo data: use the real data").click()
     page.press("Name a folder", "tab")
-    field = page.page.get_by_role("textbox", name="Folder or zip with the data")
+    field = page.page.get_by_role("textbox", name="Folder or zip with the data").first
     field.fill(str(tmp_path / "nothing here"))
     page.press("Check and use this folder")
     page.sees("it is no folder that exists here")
@@ -77,7 +77,7 @@ def test_a_zip_dropped_on_the_page_is_checked_unpacked_and_in_use(
     page = visit(shared())
     page.sees("This is the demo data: use the real data").click()
     page.press("Drop a zip", "tab")
-    drop = page.page.locator("input[type=file]")
+    drop = page.page.locator("input[type=file]").first
     whole = Path(shutil.make_archive(str(tmp_path / "archive"), "zip", small_folder))
     half = whole.read_bytes()[: whole.stat().st_size // 2]
     drop.set_input_files({"name": "half.zip", "mimeType": "application/zip", "buffer": half})

@@ -54,7 +54,7 @@ def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(
 
     prediction = visit(server, "prediction")
     image = next((folder / "HAM10000_images_part_1").glob("*.jpg"))
-    prediction.page.locator("input[type=file]").set_input_files(
+    prediction.page.locator("input[type=file]").first.set_input_files(
         [
             {"name": "lesion.jpg", "mimeType": "image/jpeg", "buffer": image.read_bytes()},
             {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not an image at all"},
