@@ -1,4 +1,6 @@
-"""python -m ham, mostly as a process of its own: what it prints where, and its exit status."""
+"""python -m ham: what it prints where, and its exit status; each verb as a process of its own
+where that matters and once at least, else in this one.
+"""
 
 import json
 import os
@@ -36,6 +38,23 @@ def run(
     return subprocess.run(
         command(*arguments), cwd=ROOT, env=settings, capture_output=True, text=True, timeout=300
     )
+
+
+@pytest.fixture
+def ham(capsys, monkeypatch):
+    """`run`, in this process."""
+
+    def call(
+        *arguments: object, home: Path | None = None, **environment: object
+    ) -> subprocess.CompletedProcess:
+        with monkeypatch.context() as patched:
+            for name, value in {**({"HAM_HOME": home} if home else {}), **environment}.items():
+                patched.setenv(name, str(value))
+            status = cli.main([*map(str, arguments)])
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, said.out, said.err)
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -175,11 +194,11 @@ def test_data_for_people_counts_the_classes(small_folder, capsys):
     assert "Melanocytic nevus (nv)      63      42.0 %" in capsys.readouterr().out
 
 
-def test_broken_data_is_refused_with_file_and_row(kaggle_folder):
+def test_broken_data_is_refused_with_file_and_row(kaggle_folder, ham):
     folder = kaggle_folder()
     pixels = folder / "hmnist_28_28_RGB.csv"
     pixels.write_text(pixels.read_text().replace("\n", "\n300,", 1))
-    said = run("data", "--json", HAM_DATA=folder)
+    said = ham("data", "--json", HAM_DATA=folder)
     assert (said.returncode, said.stdout) == (2, "")
     assert "hmnist_28_28_RGB.csv, line 2" in said.stderr
     assert "Traceback" not in said.stderr
@@ -266,9 +285,9 @@ def _ended(run_id: str) -> store.Run:
 # -------------------------------------------------------------------- runs and evaluate
 
 
-def test_runs_as_json(trained):
+def test_runs_as_json(trained, ham):
     run_id, home, _ = trained
-    said = run("runs", "--json", home=home)
+    said = ham("runs", "--json", home=home)
     [found] = [entry for entry in json.loads(said.stdout)["runs"] if not entry["shipped"]]
     assert (found["run"], found["state"], found["model"], found["split"], found["epochs"]) == (
         run_id,
@@ -438,6 +457,7 @@ def test_any_labelled_folder_is_evaluated_and_runs_are_compared_on_it(two_runs, 
     assert "Reading images" in said.err
 
 
+@pytest.mark.every_draw
 def test_the_same_for_people(two_runs, tmp_path, capsys):
     images = write_images(tmp_path / "images", a="mel", b="nv", c="nv", d="bcc", e="nv")
     labels = write_labels(tmp_path, "image,dx", "a,mel", "b,nv", "c,nv", "d,akiec")
@@ -609,7 +629,7 @@ def test_images_that_the_run_knows_are_no_external_test(two_runs, tmp_path, caps
 
 
 def test_a_runs_test_images_from_their_jpegs_score_as_the_run_recorded_and_as_predict_answers(
-    trained, small_folder, small_dataset, tmp_path
+    trained, small_folder, small_dataset, tmp_path, ham
 ):
     run_id, home, _ = trained
     with np.load(home / "runs" / run_id / "predictions.npz") as stored:
@@ -620,7 +640,7 @@ def test_a_runs_test_images_from_their_jpegs_score_as_the_run_recorded_and_as_pr
         "lesion_id,dx,image",
         *(f"{row.lesion_id},{row.dx},{name}.jpg" for name, row in metadata.iterrows()),
     )
-    said = run(
+    said = ham(
         "evaluate", run_id, "--images", small_folder, "--labels", labels, "--json", home=home
     )
     assert said.returncode == 0, said.stderr
@@ -638,7 +658,7 @@ def test_a_runs_test_images_from_their_jpegs_score_as_the_run_recorded_and_as_pr
         {key: score["value"] for key, score in recorded["scores"].items()}, abs=1e-6
     )
     answered = json.loads(
-        run(
+        ham(
             "predict",
             run_id,
             *(small_dataset.originals[name] for name in names),
@@ -706,9 +726,9 @@ def test_predict_answers_images_and_refuses_the_others(trained, tmp_path):
     assert "cannot be read" in missing["error"]
 
 
-def test_predict_of_nothing_but_refused_images_ends_with_2(trained, tmp_path):
+def test_predict_of_nothing_but_refused_images_ends_with_2(trained, tmp_path, ham):
     run_id, home, _ = trained
-    said = run("predict", run_id, tmp_path / "missing.png", "--json", home=home)
+    said = ham("predict", run_id, tmp_path / "missing.png", "--json", home=home)
     assert said.returncode == 2
     assert json.loads(said.stdout)[0]["label"] is None
     assert "missing.png: it cannot be read" in said.stderr
