@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -27,17 +28,41 @@ from tests.run_factory import edited_run, history_row, waiting_run
 RED, BLUE = plain((255, 0, 0)), plain((0, 0, 255))
 
 
+@pytest.fixture(scope="module")
+def loaded() -> dict[bytes, prediction.Predictor]:
+    """By what a model's file holds; tracing one takes a second."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """No engine, nothing remembered from the test before."""
+def fresh(loaded, monkeypatch):
+    """No engine, nothing remembered from the test before but what the models' files hold."""
+
+    def load_once(run: store.Run) -> prediction.Predictor:
+        content = run.id.encode() + store.checked_model_path(run).read_bytes()
+        if content not in loaded:
+            loaded[content] = prediction.Predictor(run)
+        return loaded[content]
+
     monkeypatch.setattr(Engine, "start", lambda self: self)
+    monkeypatch.setattr(answered, "Predictor", load_once)
     st.cache_data.clear()
     st.cache_resource.clear()
 
 
+@pytest.fixture(scope="module")
+def home_of_two_runs(tmp_path_factory):
+    home = tmp_path_factory.mktemp("two_runs")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HAM_HOME", str(home))
+        return home, [finished_run("cnn").id, finished_run("lstm").id]
+
+
 @pytest.fixture
-def two_runs(ham_home):
-    return [finished_run("cnn"), finished_run("lstm")]
+def two_runs(home_of_two_runs, ham_home):
+    home, ids = home_of_two_runs
+    shutil.copytree(home, ham_home)
+    return [store.read_run(run_id) for run_id in ids]
 
 
 def removal_buttons(app: AppTest) -> list[str]:

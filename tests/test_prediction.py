@@ -1,6 +1,7 @@
 """A Predictor says what its Keras model says; answers and refusals stand in one form of record."""
 
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -37,29 +38,34 @@ def test_an_image_of_the_data_set_is_what_the_models_learned_from(small_dataset)
 # ------------------------------------------------------------------------------- predictor
 
 
-def finished_run(
-    model: str = "cnn", seed: int = 0, data: dict | None = None, **record
-) -> store.Run:
-    """A run folder with an untrained model of small size, as a training would have left it."""
+SMALL = {
+    "cnn": {"units_1": 8, "units_2": 8},
+    "lstm": {"units_1": 8, "units_2": 8, "units_3": 8},
+}
+
+
+@functools.cache
+def untrained_file(model: str, seed: int) -> bytes:
     import keras
 
     from ham.models import MODELS
 
-    small = {
-        "cnn": {"units_1": 8, "units_2": 8},
-        "lstm": {"units_1": 8, "units_2": 8, "units_3": 8},
-    }[model]
-    config = TrainConfig(model=model, seed=seed, model_settings=small)
     keras.utils.set_random_seed(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
-        MODELS[model].build(**config.model_settings).save(path)
-        content = path.read_bytes()
+        MODELS[model].build(**SMALL[model]).save(path)
+        return path.read_bytes()
+
+
+def finished_run(
+    model: str = "cnn", seed: int = 0, data: dict | None = None, **record
+) -> store.Run:
+    """A run folder with an untrained model of small size, as a training would have left it."""
     return run_factory.finished_run(
-        config,
+        TrainConfig(model=model, seed=seed, model_settings=SMALL[model]),
         data=data or run_factory.DATA,
         now=1_700_000_000.0 + seed,
-        model=content,
+        model=untrained_file(model, seed),
         **record,
     )
 
