@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import shutil
 import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -76,12 +77,24 @@ def no_measure(config: TrainConfig, source: str) -> None:
     raise EngineError("The probe", "tests do without it.", "Ask for it.")
 
 
-@pytest.fixture
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that look at other things than intervals: these come from 20 draws of lesions
-    instead of 2,000.
+@pytest.fixture(autouse=True)
+def few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals come from 20 draws of lesions, or from all 2,000 where a test says `every_draw`."""
+    if not request.node.get_closest_marker("every_draw"):
+        monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 20)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def packages_searched_once() -> Iterator[None]:
+    """Streamlit's test driver searches every installed package for components, again for every
+    page that it opens: a third of the time of a page.
     """
-    monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 20)
+    from streamlit.components.v2 import manifest_scanner
+
+    search = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(manifest_scanner, "scan_component_manifests", search)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from ham import data, images, store
 from ham.cli import main
 from ham.config import ImageError
 
+pytestmark = pytest.mark.every_draw
 REFERENCE = Path(__file__).parents[1] / "ham" / "reference"
 
 

@@ -56,6 +56,7 @@ from ham.evaluation.metrics import ratio
 from ham.evaluation.records import EvaluationRecord
 
 MEL, BCC, AKIEC, NV, BKL, VASC, DF = range(7)
+pytestmark = pytest.mark.every_draw
 SHARES = [0.12, 0.06, 0.04, 0.6, 0.12, 0.03, 0.03]
 
 

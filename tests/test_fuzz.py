@@ -84,7 +84,6 @@ def leftovers(home: Path) -> list[str]:
         ("predictions.npz", 60, ()),
     ],
 )
-@pytest.mark.usefixtures("few_draws")
 def test_a_damaged_file_of_a_run_is_told_of_in_words(run, capsys, name, refused, more):
     path = run.folder / name
     whole, outcomes = path.read_bytes(), Outcomes()
@@ -152,7 +151,6 @@ def test_a_damaged_model_with_a_hash_that_fits_is_refused_in_words(run):
 # ----------------------------------------------------------------------------------- bundles
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_a_damaged_bundle_is_imported_whole_or_not_at_all(run, ham_home):
     bundle, outcomes = store.export_run(run), Outcomes()
     store.delete_run(run)
@@ -165,7 +163,6 @@ def test_a_damaged_bundle_is_imported_whole_or_not_at_all(run, ham_home):
     outcomes.check(100)
 
 
-@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("name", ["config.json", "status.json", "history.csv", "predictions.npz"])
 def test_an_edited_bundle_is_imported_only_where_all_of_it_can_be_shown(run, ham_home, name):
     """Whoever edits a bundle can make its manifest fit: only the content tells."""

@@ -149,7 +149,6 @@ def test_a_run_that_another_version_split_is_refused(small_dataset):
         answers_of(store.read_run(run.id), small_dataset)
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_the_runs_of_several_seeds_are_pooled_and_compared_on_the_seeds_that_both_have(
     small_dataset,
 ):
@@ -247,7 +246,6 @@ def test_runs_before_are_those_that_the_queue_takes_first(small_dataset):
         assert runs_before(own[1:], store.find_runs().runs) == 0  # what trains comes first
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_a_damaged_result_is_a_problem_and_the_others_are_measured(small_dataset):
     by_lesion, by_image = (invented(small_dataset, name) for name in ("lesion", "image"))
     (by_image.folder / "predictions.npz").write_bytes(b"no zip")

@@ -388,7 +388,6 @@ def test_what_trains_shows_its_progress_and_everything_can_be_cancelled(small_da
         assert page.button(key="leakage_cancel").label == "Stopping"
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_what_failed_says_why_and_is_taken_up_with_what_is_missing(small_dataset):
     invented(small_dataset, "lesion")
     run = waiting_run(lab_config("image", 0, small_dataset), small_dataset.record)
@@ -429,7 +428,6 @@ def test_a_full_disk_at_the_start_is_told_and_keeps_what_is_queued(small_dataset
     assert page.button(key="leakage_start").label == "Train the 2 that are missing"
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_the_measured_gap_stands_with_its_interval_for_all_protocols(small_dataset):
     for protocol in PROTOCOLS:
         invented(small_dataset, protocol)
@@ -447,7 +445,6 @@ def test_the_measured_gap_stands_with_its_interval_for_all_protocols(small_datas
     assert "leakage_start" not in [button.key for button in page.button]
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_a_damaged_result_is_told_and_the_others_are_shown(small_dataset):
     for protocol in ("lesion", "image"):
         run = invented(small_dataset, protocol)

@@ -32,6 +32,7 @@ from ham.evaluation import EvaluationRecord, evaluate
 from ham.store import Run
 from tests.run_factory import edited_run, waiting_run
 
+pytestmark = pytest.mark.every_draw
 ROOT = Path(__file__).parents[1]
 FILES = ["card.md", "config.json", "history.csv", "model.keras", "predictions.npz", "status.json"]
 

@@ -26,8 +26,6 @@ from ham.report import Calibrated, Comparison, NotComparable, RunName, RunReport
 from ham.store import Predictions, Run
 from tests.run_factory import finished_run, waiting_run
 
-pytestmark = pytest.mark.usefixtures("few_draws")
-
 LABELS = np.tile(np.arange(len(CODES)), 10)
 A, B = RunName("A", "one"), RunName("B", "two")
 
@@ -375,8 +373,8 @@ def test_the_bin_that_is_furthest_off_is_named() -> None:
     assert "furthest off where it says 90 %: there it is correct in 70 % (60 to 78)" in words
 
 
-def test_the_classes_that_the_sets_cover_too_seldom_are_named(monkeypatch) -> None:
-    monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 2000)
+@pytest.mark.every_draw
+def test_the_classes_that_the_sets_cover_too_seldom_are_named() -> None:
     # nv 95 of 100 covered, df 1 of 10: its interval ends at 40 %
     nv, bkl, df = (CLASS_INDEX[code] for code in ("nv", "bkl", "df"))
     y_true = np.array([nv] * 100 + [df] * 10)
