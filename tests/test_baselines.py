@@ -11,11 +11,9 @@ import pytest
 
 import ham.training.baselines as module
 from ham import store
-from ham.config import TrainConfig
 from ham.data import LesionDataset, Split, make_split
 from ham.evaluation import SCORES, evaluate, logistic_regression_proba
 from ham.evaluation.records import Baselines
-from ham.training import train
 from ham.training.baselines import pixel_baseline
 
 
@@ -131,7 +129,8 @@ def test_a_class_with_one_training_image_is_no_obstacle(kaggle_folder) -> None:
     assert evaluate(labels[7:], proba, np.zeros(1)).scores["accuracy"].value == 0
 
 
-def test_a_training_leaves_its_baseline_in_the_run_folder(small_dataset: LesionDataset) -> None:
-    config = TrainConfig(epochs=1, model_settings={"units_1": 8, "units_2": 8})
-    run = store.read_run(train(config, small_dataset).id)
-    assert run.record.baselines == pixel_baseline(small_dataset, make_split(small_dataset))
+def test_a_training_leaves_its_baseline_in_the_run_folder(
+    tiny_runs: list[store.Run], small_dataset: LesionDataset
+) -> None:
+    for run in tiny_runs:
+        assert run.record.baselines == pixel_baseline(small_dataset, make_split(small_dataset))

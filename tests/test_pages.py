@@ -40,11 +40,6 @@ def shown(app: AppTest) -> str:
 # ------------------------------------------------------------------------------- frame
 
 
-@pytest.mark.parametrize("script", [entry.script for entry in PAGES])
-def test_every_page_ends_with_the_disclaimer_without_data(script):
-    assert words(open_page(script).caption).count(config.DISCLAIMER) >= 1
-
-
 @pytest.mark.usefixtures("data_in_use")
 @pytest.mark.parametrize("script", [entry.script for entry in PAGES])
 def test_every_page_shows_the_data_in_use_and_ends_with_the_disclaimer(script):
@@ -54,8 +49,10 @@ def test_every_page_shows_the_data_in_use_and_ends_with_the_disclaimer(script):
 
 
 @pytest.mark.parametrize("script", [entry.script for entry in PAGES])
-def test_where_no_data_is_chosen_every_page_is_on_the_demo_data_and_says_so(script):
+def test_where_no_data_is_chosen_every_page_is_whole_on_the_demo_data_and_says_so(script):
     app = open_page(script)
+    assert not app.error
+    assert words(app.caption).count(config.DISCLAIMER) >= 1
     assert "Demo data** :orange-badge[synthetic]" in words(app.sidebar.markdown)
     assert "Synthetic demo data" in words(app.info)
 
@@ -254,11 +251,6 @@ def test_what_the_frame_has_said_is_not_said_again_by_the_engine_or_a_section(
         assert problem.why not in words(app.main.markdown).replace("\\", "")
 
 
-def test_on_a_home_that_is_whole_no_page_has_an_error():
-    for app in every_page():
-        assert not app.error
-
-
 @pytest.mark.parametrize("script", [entry.script for entry in PAGES])
 def test_settings_that_cannot_be_read_are_told_on_every_page(script, ham_home):
     ham_home.mkdir(exist_ok=True)
@@ -391,11 +383,18 @@ def test_no_page_but_prediction_imports_tensorflow(small_folder, tmp_path):
 import json, sys
 from streamlit.testing.v1 import AppTest
 from ham.engine import Engine
+from ham.evaluation import intervals
+from ham.ui.comparison.details import TABS
 Engine.start = lambda self: self
+intervals.RESAMPLES = 20
 app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 for page in sys.argv[2:]:
     app.switch_page(page).run()
     assert not app.exception, app.exception
+    for title in TABS if "comparison" in page else ():
+        app.session_state["comparison_tab"] = title
+        assert app.run().get("plotly_chart")
+        assert not app.exception, app.exception
 print(json.dumps([name for name in ("tensorflow", "keras", "distributed") if name in sys.modules]))
 """
     pages = [entry.script for entry in PAGES if entry.title not in ("Home", "Prediction")]

@@ -7,8 +7,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -305,22 +303,6 @@ def test_six_runs_at_once_are_as_many_as_there_are_letters(cnn, lstm):
     assert len(page.multiselect[0].value) == 6
     assert list(page.table[0].value)[-1] == "Always melanocytic nevus (nv)"
     assert list(page.table[1].value) == [f"{letter} minus A" for letter in "BCDEF"]
-
-
-def test_the_page_never_imports_tensorflow(cnn, lstm, ham_home):
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from streamlit.testing.v1 import "
-        "AppTest\n"
-        "from ham.engine import Engine; Engine.start = lambda self: self\n"
-        f"page = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60)\n"
-        "page.switch_page('pages/comparison.py').run(); assert not page.exception\n"
-        "from ham.ui.comparison.details import TABS\n"
-        "for title in TABS:\n"
-        "    page.session_state['comparison_tab'] = title\n"
-        "    page.run(); assert not page.exception\n"
-        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 # ------------------------------------------------------------------------ different test images
