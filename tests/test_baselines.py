@@ -129,6 +129,7 @@ def test_a_class_with_one_training_image_is_no_obstacle(kaggle_folder) -> None:
     assert evaluate(labels[7:], proba, np.zeros(1)).scores["accuracy"].value == 0
 
 
+@pytest.mark.every_draw
 def test_a_training_leaves_its_baseline_in_the_run_folder(
     tiny_runs: list[store.Run], small_dataset: LesionDataset
 ) -> None:
