@@ -95,7 +95,7 @@ def test_a_killed_worker_is_replaced_and_its_training_ends_with_every_epoch(
     """The real one: TensorFlow, Keras and their checkpoint."""
     running = Engine().start()
     try:
-        run = engine.submit(tiny(epochs=40), small_dataset.record)
+        run = engine.submit(tiny(epochs=20), small_dataset.record)
         wait_for_epoch(run)
         [worker] = worker_processes()
         worker.kill()
