@@ -16,6 +16,7 @@ from ham.config import MODEL_SETTINGS, ConfigError, EngineError, HamError
 if TYPE_CHECKING:
     import subprocess
 
+    from ham.config import TrainConfig
     from ham.store import Run
 
 _POLL_SECONDS = 0.5
@@ -52,7 +53,7 @@ def train(chosen: argparse.Namespace, out: TextIO) -> int:
     return WRONG_INPUT if ended.state in ("failed", "interrupted") else DONE
 
 
-def _train_config(chosen: argparse.Namespace):
+def _train_config(chosen: argparse.Namespace) -> TrainConfig:
     from ham.config import parse_settings, recipe_config
 
     pairs = [*chosen.set, *([f"split={chosen.split}"] if chosen.split else [])]
@@ -65,7 +66,7 @@ def _train_config(chosen: argparse.Namespace):
     return recipe_config(chosen.recipe, chosen.model, **parse_settings(chosen.model, pairs))
 
 
-def _start_worker() -> subprocess.Popen | None:
+def _start_worker() -> subprocess.Popen[bytes] | None:
     """As the page does it. None with a Dask scheduler: its workers do it."""
     from ham import engine
 
@@ -80,7 +81,7 @@ def _start_worker() -> subprocess.Popen | None:
     return None
 
 
-def _follow(run: Run, worker: subprocess.Popen | None) -> Run:
+def _follow(run: Run, worker: subprocess.Popen[bytes] | None) -> Run:
     """Shows the run's progress until it has ended; returns it as it ended. Raises EngineError."""
     from ham import engine, store
     from ham.config import home_folder
@@ -102,13 +103,13 @@ def _follow(run: Run, worker: subprocess.Popen | None) -> Run:
                     status.seconds_left,
                 )
             time.sleep(_POLL_SECONDS)
-            ended = worker is not None and worker.poll() is not None
+            status_of_worker = worker.poll() if worker else None
             run = store.read_run(run.id)
             # read after the worker's end: nobody will take it up
-            if ended and run.state == "queued":
+            if status_of_worker is not None and run.state == "queued":
                 raise EngineError(
                     f"Run {run.id}",
-                    f"the process that trains ended with status {worker.returncode}.",
+                    f"the process that trains ended with status {status_of_worker}.",
                     f"{home_folder() / 'work.log'} says why. Start it again with: "
                     "python -m ham work",
                 )

@@ -31,7 +31,7 @@ class Cluster:
         self._engine = owner
         self._connections = 0  # the scheduler's loss is no crash of what its workers trained
         self._client: Client | None = None
-        self._futures: list[Future] = []
+        self._futures: list[Future[int]] = []
 
     @property
     def number(self) -> int:
@@ -120,7 +120,7 @@ def _task() -> Callable[[str, str], int]:
     return task
 
 
-def _why(future: Future) -> EngineError | None:
+def _why(future: Future[int]) -> EngineError | None:
     """Why a task ended in an error, for people; None where it ended well."""
     from distributed import KilledWorker
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ham import io
 from ham.config import EngineError, StoreError, home_folder
 
+_UNREADABLE: tuple[type[Exception], ...] = (*io.DAMAGED, EngineError)
 MAX_WORKERS = max(1, min(4, os.cpu_count() or 1))
 
 
@@ -41,7 +42,7 @@ def settings() -> EngineSettings:
     """As saved; the defaults where nothing readable is."""
     try:
         return EngineSettings(**io.read_json(_path()))
-    except (*io.DAMAGED, EngineError):
+    except _UNREADABLE:
         return EngineSettings()
 
 

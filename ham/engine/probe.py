@@ -21,6 +21,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any, TypeVar
 
 from ham import io, store
 from ham.config import EngineError, HamError, TrainConfig, cache_folder
@@ -30,6 +31,8 @@ _PROBE_SECONDS = 300
 _PATIENCE_SECONDS = 3.0
 _FAILURE_SECONDS = 600.0  # after which one that failed is tried again
 _MOST = 64  # configs of which anything is remembered
+_FAILED: tuple[type[Exception], ...] = (*io.DAMAGED, subprocess.TimeoutExpired)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Probes:
         self._job: io.Job[Measured] | None = None
         self._measured = ""  # the key that the job measures
 
-    def estimate(self, config: TrainConfig, data: dict) -> Estimate | None:
+    def estimate(self, config: TrainConfig, data: dict[str, Any]) -> Estimate | None:
         """See `estimate`."""
         key = _key(config, data)
         with self._lock:
@@ -125,7 +128,7 @@ def _probes() -> Probes:
     return Probes()
 
 
-def estimate(config: TrainConfig, data: dict) -> Estimate | None:
+def estimate(config: TrainConfig, data: dict[str, Any]) -> Estimate | None:
     """From the probe of an earlier call; None before. A call starts it that comes three seconds
     after the first, and none while a run trains, because both would be slow. `data` is
     `LesionDataset.record`.
@@ -158,7 +161,7 @@ def _somebody_trains() -> bool:
     return any(run.live for run in store.find_runs().runs)
 
 
-def _remember(table: collections.OrderedDict, key: str, value: object) -> None:
+def _remember(table: collections.OrderedDict[str, Value], key: str, value: Value) -> None:
     """The newest of so many; what is older is forgotten."""
     table[key] = value
     table.move_to_end(key)
@@ -166,7 +169,7 @@ def _remember(table: collections.OrderedDict, key: str, value: object) -> None:
         table.popitem(last=False)
 
 
-def _key(config: TrainConfig, data: dict) -> str:
+def _key(config: TrainConfig, data: dict[str, Any]) -> str:
     acting = config.cost | {"data": data["fingerprint"]}
     return hashlib.sha256(json.dumps(acting, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -181,7 +184,7 @@ def _read(path: Path) -> Measured:
     return _measured_from(io.read_json(path))
 
 
-def _measured_from(found: dict) -> Measured:
+def _measured_from(found: dict[str, Any]) -> Measured:
     """Raises ValueError, KeyError or TypeError where it is none that a probe wrote."""
     measured = Measured(
         float(found["seconds_per_step"]),
@@ -216,7 +219,7 @@ def _measure(config: TrainConfig, source: str) -> Measured:
         if "problem" in found:
             raise _failure(str(found["problem"]))
         return _measured_from(found)
-    except (*io.DAMAGED, subprocess.TimeoutExpired) as error:
+    except _FAILED as error:
         raise _failure(f"the probe did not work ({type(error).__name__})") from error
 
 
@@ -232,12 +235,11 @@ def main() -> None:
 
     asked = json.loads(sys.stdin.read())
     try:
-        found = training.probe(
-            TrainConfig.from_dict(asked["config"]), training.open_dataset(asked["source"])
-        )
+        config = TrainConfig.from_dict(asked["config"])
+        answer: object = training.probe(config, training.open_dataset(asked["source"]))
     except HamError as error:
-        found = {"problem": error.why}
-    json.dump(found, sys.stdout)
+        answer = {"problem": error.why}
+    json.dump(answer, sys.stdout)
 
 
 if __name__ == "__main__":

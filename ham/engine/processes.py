@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ham import io
 from ham.config import EngineError, HamError, StoreError, home_folder
@@ -27,12 +27,13 @@ IDLE_SECONDS = 120  # after which a worker that waits ends: TensorFlow holds 600
 WORKER = ("-P", "-m", "ham", "work")  # of Python; -P: from whatever folder
 _LOG_BYTES = 1 << 20  # of work.log, and as many of the one before
 _CLOSE_SECONDS = 5
-#: No Ctrl-C of the server's terminal reaches a worker, nor the end of that terminal.
-_APART = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    if sys.platform == "win32"
-    else {"start_new_session": True}
-)
+
+
+def _apart() -> dict[str, Any]:
+    """No Ctrl-C of the server's terminal reaches a worker, nor the end of that terminal."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
 
 
 class DiedError(EngineError):
@@ -40,8 +41,8 @@ class DiedError(EngineError):
 
 
 def start_worker(
-    *arguments: str, stdin: int = subprocess.DEVNULL, stdout: IO | None = None
-) -> subprocess.Popen:
+    *arguments: str, stdin: int = subprocess.DEVNULL, stdout: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
     """`python -m ham work`, on the very code of this process. What it says goes to
     HAM_HOME/work.log.
 
@@ -64,7 +65,7 @@ def start_worker(
                 stdin=stdin,
                 stdout=stdout or log,
                 stderr=log,
-                **_APART,
+                **_apart(),
             )
         except OSError as error:
             raise EngineError(
@@ -97,7 +98,7 @@ class Processes:
     def __init__(self, owner: str) -> None:
         self._owner = owner
         # each with the file that it writes its last words to
-        self._workers: list[tuple[subprocess.Popen, IO[bytes]]] = []
+        self._workers: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
 
     @property
     def number(self) -> int:
@@ -118,8 +119,9 @@ class Processes:
         """Those that wait look at the queue now."""
         for process, _ in self._workers:
             with contextlib.suppress(OSError):  # it has just ended
-                process.stdin.write(b"\n")
-                process.stdin.flush()
+                if process.stdin:
+                    process.stdin.write(b"\n")
+                    process.stdin.flush()
 
     def ended(self) -> list[EngineError | None]:
         """Takes leave of those that have ended: None of one that had nothing to do, else why."""
@@ -148,9 +150,10 @@ class Processes:
         self._workers = []
 
 
-def _last_words(process: subprocess.Popen, words: IO[bytes]) -> EngineError | None:
+def _last_words(process: subprocess.Popen[bytes], words: IO[bytes]) -> EngineError | None:
     with contextlib.suppress(OSError):
-        process.stdin.close()
+        if process.stdin:
+            process.stdin.close()
     with words:
         words.seek(0)
         said = words.read()

@@ -5,6 +5,7 @@ first.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ham import store
 from ham.config import StoreError, TrainConfig
@@ -15,7 +16,7 @@ from ham.store import Run
 MAX_ATTEMPTS = 3  # a run that took its own process down this often is not taken up again by itself
 
 
-def submit(config: TrainConfig, data: dict, *, now: float | None = None) -> Run:
+def submit(config: TrainConfig, data: dict[str, Any], *, now: float | None = None) -> Run:
     """Puts a run at the end of the queue. `data` is `LesionDataset.record`. Raises StoreError."""
     return store.create_run(config, data, now=now)
 
@@ -86,11 +87,15 @@ def move(run: Run, places: int) -> None:
         )
     others = [other for other in waiting if other.id != run.id]
     place = min(max(ids.index(run.id) + places, 0), len(others))
-    before = others[place - 1].status.order if place else None
-    after = others[place].status.order if place < len(others) else None
-    if before is None and after is None:
+    if not others:
         return
-    order = after - 1 if before is None else before + 1 if after is None else (before + after) / 2
+    orders = [other.status.order for other in others]
+    if place == 0:
+        order = orders[0] - 1
+    elif place == len(orders):
+        order = orders[-1] + 1
+    else:
+        order = (orders[place - 1] + orders[place]) / 2
     with store.claim(run) as mine:
         if mine and mine.state == "queued":
             store.write_status(mine, order=order)

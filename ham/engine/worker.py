@@ -41,7 +41,8 @@ def work(home: str, owner: str) -> Worked:
     end of its own process, and that is counted. Raises StoreError where the runs cannot be read.
     """
     os.environ["HAM_HOME"] = home
-    trained, refused = 0, {}
+    trained = 0
+    refused: dict[str, HamError] = {}
     while True:
         with slot(settings().workers) as mine:
             if not mine:

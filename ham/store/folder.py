@@ -28,6 +28,8 @@ SYNTHETIC = "synthetic data"
 # a probe of another process holds the lock for microseconds, a trainer for minutes
 _PROBE_SECONDS = 0.02
 
+_Version = tuple[int, int, int]  # of a file: when it was written, its size, its place
+
 
 @dataclass(frozen=True)
 class Run:
@@ -139,7 +141,7 @@ def read_folder(folder: Path | str, alive: bool | None = None) -> Run:
     return run
 
 
-def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
+def _versions(folder: str) -> tuple[_Version, _Version, _Version | None]:
     """What tells that status.json, config.json or notes.json was written anew. Raises StoreError.
 
     The status comes first, here and in the reading: a training writes its result before its end,
@@ -159,7 +161,7 @@ def _versions(folder: str) -> tuple[tuple, tuple, tuple | None]:
     return found[0], found[1], notes
 
 
-def _version(path: str) -> tuple[int, int, int]:
+def _version(path: str) -> _Version:
     stat = os.stat(path)
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
@@ -171,7 +173,7 @@ def _version(path: str) -> tuple[int, int, int]:
 
 
 @functools.lru_cache(maxsize=8192)
-def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None) -> Run:
+def _read_version(folder: str, status: _Version, record: _Version, notes: _Version | None) -> Run:
     path = Path(folder)
     try:
         where = _read_status(folder, status)
@@ -189,17 +191,17 @@ def _read_version(folder: str, status: tuple, record: tuple, notes: tuple | None
 
 
 @functools.lru_cache(maxsize=8192)
-def _read_record(folder: str, version: tuple) -> RunRecord:
+def _read_record(folder: str, version: _Version) -> RunRecord:
     return parse_record(io.read_bytes(f"{folder}/config.json"), f"Run {os.path.basename(folder)}")
 
 
 @functools.lru_cache(maxsize=8192)
-def _read_status(folder: str, version: tuple) -> Status:
+def _read_status(folder: str, version: _Version) -> Status:
     return parse_status(io.read_bytes(f"{folder}/status.json"))
 
 
 @functools.lru_cache(maxsize=8192)
-def _read_notes(folder: str, version: tuple) -> Notes:
+def _read_notes(folder: str, version: _Version) -> Notes:
     """A damaged file says so in `problem` and breaks nothing."""
     try:
         if version[1] > notes_file.MAX_BYTES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ham.config import StoreError
 
@@ -50,13 +51,13 @@ class Notes:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def from_dict(cls, content: dict) -> Notes:
+    def from_dict(cls, content: dict[str, Any]) -> Notes:
         """What notes.json holds; what a newer version may have added is left out. Raises
         StoreError.
         """
         return cls(**{name: content[name] for name in ("title", "tags", "text") if name in content})
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         return {"title": self.title, "tags": list(self.tags), "text": self.text}
 
 

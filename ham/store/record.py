@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -141,7 +141,7 @@ class Status(Struct, frozen=True):
 # --------------------------------------------------------------------------- formats
 
 
-def _fill_in(content: dict) -> dict:
+def _fill_in(content: dict[str, Any]) -> dict[str, Any]:
     """What the first versions of format 1 did not write; baselines that another version wrote in
     its own way are left out.
     """
@@ -157,18 +157,18 @@ def _fill_in(content: dict) -> dict:
 
 
 #: What makes a record of each format one of the next; the last makes it a RunRecord.
-UPGRADES: dict[int, Callable[[dict], dict]] = {1: _fill_in}
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _fill_in}
 FORMAT = max(UPGRADES)
 
 
-def upgrade(content: dict, written: int) -> dict:
+def upgrade(content: dict[str, Any], written: int) -> dict[str, Any]:
     """A record of the format `written` as this version writes it."""
     for number in range(written, FORMAT + 1):
         content = UPGRADES[number](content)
     return content
 
 
-def check_format(content: dict, what: str) -> int:
+def check_format(content: dict[str, Any], what: str) -> int:
     """The record's format. Raises NewerRunError, and ValueError where it is none of ours."""
     found = content.get("format")
     if type(found) is int and FORMAT < found < 1000:
@@ -211,7 +211,7 @@ def parse_status(content: bytes) -> Status:
     return typed(io.parse_json(content), Status)
 
 
-def _record_from(content: dict, what: str) -> RunRecord:
+def _record_from(content: dict[str, Any], what: str) -> RunRecord:
     config = content.get("config")
     if isinstance(config, dict) and (unknown := sorted(config.keys() - _SETTINGS)):
         raise NewerRunError(

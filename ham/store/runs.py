@@ -49,7 +49,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
 # -------------------------------------------------------------------------------- write
 
 
-def create_run(config: TrainConfig, data: dict, *, now: float | None = None) -> Run:
+def create_run(config: TrainConfig, data: dict[str, Any], *, now: float | None = None) -> Run:
     """A new queued run. `data` names the data set: name, source, synthetic, fingerprint, n_images,
     n_lesions. Raises StoreError where the runs folder cannot be written.
     """
@@ -321,7 +321,7 @@ def reference_runs() -> list[Run]:
                 runs.append(run)
     models, recipes = [*MODEL_TITLES], [*RECIPES]
 
-    def place(run: Run) -> tuple:
+    def place(run: Run) -> tuple[int, int, str]:
         known = run.config.recipe in recipes
         return (
             models.index(run.config.model),
@@ -365,7 +365,7 @@ def _run_folders(folder: Path) -> list[str]:
         ) from error
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link in a circle

@@ -44,7 +44,7 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
     memory = psutil.Process().memory_info
 
     class Timer(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
             held.append(memory().rss)
             ends.append(time.perf_counter())
             if len(ends) > steps and ends[-1] - ends[0] > _PROBE_SECONDS:
