@@ -15,4 +15,4 @@ lint:
 	@.venv/bin/python -m mypy
 
 test: lint
-	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest -n 2 --dist worksteal --durations=15
+	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15

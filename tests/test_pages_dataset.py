@@ -298,7 +298,7 @@ def test_a_tsne_map_that_was_stopped_can_be_made_again(open_page, small_dataset,
             report(5, 750, "")
         raise io.stopped()
 
-    monkeypatch.setattr(data, "tsne_map", until_stopped)
+    monkeypatch.setattr("ham.data.maps.tsne_map", until_stopped)
     page = open_tab(open_page(), "Map")
     page.segmented_control(key="dataset_map_by").set_value("tsne").run()
     page.button(key="dataset_tsne_start").click().run()
@@ -316,7 +316,7 @@ def test_a_tsne_map_that_fails_is_told_with_what_to_do(open_page, small_dataset,
     def broken(features, report, stop):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(data, "tsne_map", broken)
+    monkeypatch.setattr("ham.data.maps.tsne_map", broken)
     page = open_tab(open_page(), "Map")
     page.segmented_control(key="dataset_map_by").set_value("tsne").run()
     page.button(key="dataset_tsne_start").click().run()

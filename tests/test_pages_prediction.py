@@ -189,9 +189,9 @@ def test_the_choice_of_runs_survives_a_visit_to_another_page(two_runs):
 @pytest.fixture
 def looked_at(monkeypatch) -> list[str]:
     """The names of the files that were decoded, in order."""
-    names, check = [], images.check_image
+    names, check = [], prediction.check_image
     monkeypatch.setattr(
-        images, "check_image", lambda name, data: (names.append(name), check(name, data))[1]
+        prediction, "check_image", lambda name, data: (names.append(name), check(name, data))[1]
     )
     return names
 
@@ -241,7 +241,7 @@ def test_a_drop_says_only_what_it_refused_itself():
 
 @pytest.mark.usefixtures("two_runs")
 def test_a_click_while_images_are_looked_at_loses_none(monkeypatch):
-    check, asked = images.check_image, []
+    check, asked = prediction.check_image, []
 
     def impatient(name, data):
         asked.append(name)

@@ -250,7 +250,8 @@ def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(
         )
         for epoch in (1, 2, 3):
             recalls = {f"recall_{code}": float(code == "nv") for code in CODES}
-            store.append_history(run, history_row(epoch) | recalls | {"learning_rate": 0.001})
+            row = history_row(epoch, seconds=6.0, learning_rate=0.001, **recalls)
+            store.append_history(run, row)
         page = open_page("pages/training.py")
         assert "It always answers melanocytic nevus" in page.warning[0].value
         assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · epoch kept so far 3" in said(

@@ -3,6 +3,7 @@ that this rests on.
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from ham.ui import visit
 
@@ -30,7 +31,9 @@ def closed_after_a_disconnect(monkeypatch, *, back: bool) -> list[str]:
         visit._gone("one")
         await asyncio.sleep(0.05)
 
-    asyncio.run(disconnect())
+    # in a thread of its own: the browser tests' driver has a loop in this one
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, disconnect()).result()
     return server.closed
 
 

@@ -61,6 +61,7 @@ for (const kind of ["pointerdown", "click"]) addEventListener(kind, event => win
 _VISITS = pytest.StashKey[list["Visit"]]()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -163,6 +164,9 @@ def serve(server_home: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     with contextlib.ExitStack() as servers:
 
         def start(data: Path | None = None, home: Path | None = None, **environment: str) -> Server:
+            if home is None:  # whatever a test before has chosen there
+                with _at(server_home):
+                    ham_data.use_source(None)
             return servers.enter_context(_running(tmp_path, home or server_home, data, environment))
 
         yield start
