@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -212,6 +213,11 @@ def _import_in_background() -> None:
     with contextlib.suppress(ImportError):  # whoever needs it imports it again and sees why
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
+
+        # Streamlit collects garbage twice after every run of a page; looking through what
+        # TensorFlow holds for good takes a third of a second each time
+        gc.collect()
+        gc.freeze()
 
 
 @dataclass(frozen=True, eq=False)

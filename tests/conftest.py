@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import filelock
 import numpy as np
@@ -94,6 +95,19 @@ def packages_searched_once() -> Iterator[None]:
     search = functools.cache(manifest_scanner.scan_component_manifests)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(manifest_scanner, "scan_component_manifests", search)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_collection_after_every_page() -> Iterator[None]:
+    """Streamlit clears Keras' session and collects garbage after every run of a page: half a
+    second once a test of this process has imported TensorFlow, four fifths of a page test's time.
+    """
+    from streamlit.runtime.scriptrunner import script_runner
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
+        monkeypatch.setattr(script_runner, "gc", SimpleNamespace(collect=lambda generation: 0))
         yield
 
 
