@@ -34,7 +34,7 @@ def main() -> None:
         pages = {script: open_page(script) for script in _PAGES}
         before = {script: _milliseconds(page) for script, page in pages.items()}
         prediction.warm_up()
-        prediction._import_tensorflow()  # waits for it
+        prediction.import_tensorflow()  # waits for it
         after = {script: _milliseconds(page) for script, page in pages.items()}
     print("| page | TensorFlow loaded | and frozen | ratio |\n|---|---|---|---|")
     for script in _PAGES:

@@ -287,7 +287,10 @@ NO_COPY = {
     ("ham/data/fetch.py", "threading.Thread"): "ends with its parent; imports nothing of ours",
     ("ham/engine/processes.py", "threading.Thread"): "listens to a pipe",
     ("ham/engine/supervisor.py", "threading.Thread"): "watches for ever: no work that ends",
-    ("ham/prediction.py", "threading.Thread"): "an import, which other threads must wait for",
+    (
+        "ham/prediction/background.py",
+        "threading.Thread",
+    ): "others wait for an import",
     ("ham/store/bundle.py", "zipfile.ZipFile"): "writes a bundle",
 }
 

@@ -18,8 +18,8 @@ from ham import cli, io, prediction, store
 from ham.cli.images import ask
 from ham.config import CODES, ImageError, StoreError, TrainConfig
 from ham.data import open_dataset
-from ham.images import pixels
-from ham.prediction import Predictor, check_image, dataset_image, predict
+from ham.images import check_image, pixels
+from ham.prediction import Predictor, background, dataset_image, predict
 from tests import run_factory
 from tests.run_factory import edited_run, waiting_run
 
@@ -188,9 +188,9 @@ def test_a_model_of_another_shape_is_refused(home):
 
 def test_tensorflow_is_imported_once_in_the_background():
     prediction.warm_up()
-    first = prediction._warming
+    first = background._warming
     prediction.warm_up()
-    assert prediction._warming is first
+    assert background._warming is first
     assert first.daemon
     first.join(120)
     assert "tensorflow" in sys.modules

@@ -69,6 +69,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))  # one shared server, one browser
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """pytest-xdist marks a group in the ids; a pytest it does not know leaves them as they are,
+    and every process would start a server and a browser, silently.
+    """
+    if getattr(session.config.option, "loadgroup", False):
+        ours = [item.nodeid for item in session.items if item.get_closest_marker("browser")]
+        if not all(name.endswith("@browser") for name in ours):
+            raise pytest.UsageError("pytest-xdist does not see the group of the browser tests")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo

@@ -1,0 +1,120 @@
+"""Runs' models, loaded and asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ham import io, store
+from ham.config import N_CLASSES, StoreError
+from ham.images import CheckedImage
+from ham.models import MODELS
+from ham.prediction.background import import_tensorflow
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+BATCH = 256  # images a call of the model takes at once
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """One run's answer on one image."""
+
+    image: CheckedImage
+    run_id: str
+    proba: np.ndarray  # float32 (7,), sums to 1, CLASSES order
+    label: int  # the most probable class, index in CLASSES
+
+
+class Predictor:
+    """One run's model, loaded and ready; may be shared between threads.
+
+    Raises StoreError where the run has no model or its file is not the one the run saved.
+    """
+
+    def __init__(self, run: store.Run):
+        if not run.has_model:
+            raise StoreError(
+                f"Run {run.id}",
+                f"it has no model: it is {run.state}.",
+                "Choose a run that has ended.",
+            )
+        self.run_id = run.id
+        self._architecture, self._config = MODELS[run.config.model], run.config
+        model = _load(run, self._architecture.input_shape)
+        self._answer = _compiled(model, self._architecture.input_shape)
+        self._lock = threading.Lock()
+
+    def proba(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order."""
+        answers = [np.zeros((0, N_CLASSES), np.float32)]
+        for start in range(0, len(images), BATCH):
+            with self._lock:
+                answers.append(
+                    self._architecture.proba(
+                        self._answer, images[start : start + BATCH], self._config
+                    )
+                )
+        return np.concatenate(answers)
+
+
+def predict(images: Sequence[CheckedImage], predictors: Sequence[Predictor]) -> list[Prediction]:
+    """Every image's answers together, those of one image in the order of the predictors."""
+    if not images:
+        return []
+    seen = np.stack([image.seen for image in images])
+    probas = [predictor.proba(seen) for predictor in predictors]
+    return [
+        Prediction(image, predictor.run_id, proba[i], int(proba[i].argmax()))
+        for i, image in enumerate(images)
+        for predictor, proba in zip(predictors, probas, strict=True)
+    ]
+
+
+_loading = threading.Lock()  # Keras keeps names and scopes in global state while it builds a model
+_UNREADABLE: tuple[type[Exception], ...] = (*io.DAMAGED, ImportError)
+
+
+def _load(run: store.Run, input_shape: tuple[int, ...]) -> keras.Model:
+    """The Keras model of the run. The hash is checked before Keras sees the file."""
+    path = store.checked_model_path(run)
+    import_tensorflow()
+    import keras
+
+    try:
+        with _loading:
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except _UNREADABLE as error:
+        raise StoreError(
+            f"Run {run.id}",
+            f"Keras {keras.__version__} cannot read its model ({str(error)[:200]}).",
+            "Train it again with this version.",
+        ) from error
+    if model.input_shape[1:] != input_shape or model.output_shape[1:] != (N_CLASSES,):
+        raise StoreError(
+            f"Run {run.id}",
+            f"its model maps {model.input_shape} to {model.output_shape}, {run.config.model} maps "
+            f"{input_shape} to {(N_CLASSES,)}.",
+            "Train it again.",
+        )
+    return model
+
+
+def _compiled(
+    model: keras.Model, input_shape: tuple[int, ...]
+) -> Callable[[np.ndarray], tf.Tensor]:
+    """model.predict costs tens of milliseconds an image and leaks in loops; this costs about
+    one.
+    """
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
+    return tf.function(
+        lambda images: model(images, training=False), input_signature=signature, autograph=False
+    )
