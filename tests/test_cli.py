@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ham.cli import training
 from ham.cli.parser import make_parser
 from ham.cli.writing import clock
 from ham.config import CLASS_INDEX, CODES
+from ham.report import DecisionRule
 from tests.run_factory import edited_run, finished_run, waiting_run
 
 ROOT = Path(__file__).parents[1]
@@ -741,9 +743,9 @@ def test_predict_for_people_names_class_and_kind_and_is_no_diagnosis(tmp_path, m
     monkeypatch.setattr(
         prediction,
         "Predictor",
-        lambda run: type(
-            "Sure", (), {"run_id": run.id, "proba": lambda self, images: proba[None]}
-        )(),
+        lambda run: SimpleNamespace(
+            run_id=run.id, rule=DecisionRule(run.id), proba=lambda images: proba[None]
+        ),
     )
     made = waiting_run()
     assert cli.main(["predict", made.id, str(image)]) == 0

@@ -18,7 +18,9 @@ from test_prediction import encoded, finished_run, plain
 from ham import config, data, prediction, report, store
 from ham.config import CODES
 from ham.engine import Engine
-from ham.prediction import CheckedImage, Prediction
+from ham.images import CheckedImage
+from ham.prediction import Prediction, dropped
+from ham.report import DecisionRule
 from ham.report.words import whole_percent
 from ham.ui.prediction import answers as answered
 from ham.ui.prediction import images, models
@@ -189,9 +191,9 @@ def test_the_choice_of_runs_survives_a_visit_to_another_page(two_runs):
 @pytest.fixture
 def looked_at(monkeypatch) -> list[str]:
     """The names of the files that were decoded, in order."""
-    names, check = [], prediction.check_image
+    names, check = [], dropped.check_image
     monkeypatch.setattr(
-        prediction, "check_image", lambda name, data: (names.append(name), check(name, data))[1]
+        dropped, "check_image", lambda name, data: (names.append(name), check(name, data))[1]
     )
     return names
 
@@ -241,7 +243,7 @@ def test_a_drop_says_only_what_it_refused_itself():
 
 @pytest.mark.usefixtures("two_runs")
 def test_a_click_while_images_are_looked_at_loses_none(monkeypatch):
-    check, asked = prediction.check_image, []
+    check, asked = dropped.check_image, []
 
     def impatient(name, data):
         asked.append(name)
@@ -249,7 +251,7 @@ def test_a_click_while_images_are_looked_at_loses_none(monkeypatch):
             raise StopException
         return check(name, data)
 
-    monkeypatch.setattr(prediction, "check_image", impatient)
+    monkeypatch.setattr(dropped, "check_image", impatient)
     app = drop(
         open_page("pages/prediction.py"),
         *((f"{i}.png", encoded(plain((i, 0, 0)))) for i in (10, 20, 30)),
@@ -467,7 +469,10 @@ def answer(*labels: int, truth: int | None = None, name: str = "a.png") -> predi
     probas = [np.where(np.arange(7) == label, 0.7, 0.05).astype(np.float32) for label in labels]
     return prediction.Answer(
         prediction.Question(image, truth),
-        tuple(Prediction(image, f"run-{i}", probas[i], label) for i, label in enumerate(labels)),
+        tuple(
+            Prediction(image, f"run-{i}", proba.astype(float), proba, DecisionRule(f"run-{i}"))
+            for i, proba in enumerate(probas)
+        ),
     )
 
 
@@ -584,6 +589,9 @@ def test_the_downloads_hold_every_answer_and_every_refusal():
         "run": None,
         "label": None,
         "probabilities": None,
+        "raw_probabilities": None,
+        "prediction_set": None,
+        "malignant": None,
         "notes": [],
         "error": "it moves. Stop it.",
     }

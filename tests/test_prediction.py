@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from ham.config import CODES, ImageError, StoreError, TrainConfig
 from ham.data import open_dataset
 from ham.images import check_image, pixels
 from ham.prediction import Predictor, background, dataset_image, predict
+from ham.report import DecisionRule
 from tests import run_factory
 from tests.run_factory import edited_run, waiting_run
 
@@ -116,7 +118,7 @@ def test_predictions_of_one_image_stand_together(predictors):
         (c.name, p.run_id) for c in checked for p in both
     ]
     assert all(p.label == p.proba.argmax() for p in found)
-    assert np.allclose(found[2].proba, both[0].proba(checked[1].seen[np.newaxis])[0], atol=1e-6)
+    assert np.allclose(found[2].raw, both[0].proba(checked[1].seen[np.newaxis])[0], atol=1e-6)
     assert predict([], both) == []
 
 
@@ -220,6 +222,7 @@ def test_one_file_gives_the_same_pixels_by_every_road(kaggle_folder, tmp_path, m
     class Looking:
         def __init__(self, run):
             self.run_id = run.id
+            self.rule = DecisionRule(run.id)
 
         def proba(self, images):
             seen.setdefault("first", images.copy())
@@ -254,7 +257,9 @@ def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
     monkeypatch.setattr(
         prediction,
         "Predictor",
-        lambda run: type("Even", (), {"run_id": run.id, "proba": lambda self, images: proba})(),
+        lambda run: SimpleNamespace(
+            run_id=run.id, rule=DecisionRule(run.id), proba=lambda images: proba
+        ),
     )
     run_id = waiting_run().id
     assert (
@@ -269,6 +274,9 @@ def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
         "run": run_id,
         "label": None,
         "probabilities": None,
+        "raw_probabilities": None,
+        "prediction_set": None,
+        "malignant": None,
         "notes": [],
         "error": "it cannot be read (No such file or directory). Check the path.",
     }
@@ -277,7 +285,17 @@ def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
 def test_a_record_says_image_run_label_probabilities_notes_and_error(predictors):
     answer = predict([check_image("a.png", encoded(plain()))], [predictors["cnn"]])[0]
     record = prediction.as_record(answer)
-    assert list(record) == ["image", "run", "label", "probabilities", "notes", "error"]
+    assert list(record) == [
+        "image",
+        "run",
+        "label",
+        "probabilities",
+        "raw_probabilities",
+        "prediction_set",
+        "malignant",
+        "notes",
+        "error",
+    ]
     assert record["notes"] == [
         "It is one even colour: there is no lesion to see, and the answer means nothing."
     ]

@@ -9,10 +9,12 @@ dropped     files that a visitor has dropped
 from ham.prediction.answers import (
     Answer,
     Question,
+    answer,
     as_record,
     as_records,
     as_refused_record,
     as_table,
+    called,
     dataset_image,
 )
 from ham.prediction.background import import_tensorflow, warm_up
@@ -27,10 +29,12 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Question",
+    "answer",
     "as_record",
     "as_records",
     "as_refused_record",
     "as_table",
+    "called",
     "dataset_image",
     "import_tensorflow",
     "predict",

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ham.config import CLASSES, CODES, IMAGE_SIZE, ImageError
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
-from ham.prediction.predictor import Prediction
+from ham.prediction.predictor import Prediction, Predictor, predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,16 @@ class Answer:
         return len({CLASSES[p.label].malignant for p in self.predictions}) == 1
 
 
+def answer(questions: Sequence[Question], predictors: Sequence[Predictor]) -> list[Answer]:
+    """Every question's answers, a prediction a run in the order of the predictors."""
+    flat = predict([question.image for question in questions], predictors)
+    width = len(predictors)
+    return [
+        Answer(question, tuple(flat[i * width : (i + 1) * width]))
+        for i, question in enumerate(questions)
+    ]
+
+
 def dataset_image(dataset: LesionDataset, index: int) -> CheckedImage:
     """An image of the data set, with its JPEG to be shown where that can be read."""
     name, seen = str(dataset.metadata["image_id"].iloc[index]), dataset.images[index]
@@ -52,22 +63,35 @@ def dataset_image(dataset: LesionDataset, index: int) -> CheckedImage:
 
 
 def as_record(prediction: Prediction, true_label: int | None = None) -> dict[str, Any]:
-    """JSON-ready, as the command line and the page write it; `true_label` (index in CLASSES)
-    where it is known.
+    """JSON-ready, as the command line and the page write it (docs/report-schema.md);
+    `true_label` (index in CLASSES) where it is known.
     """
-    probabilities = {
-        code: round(float(p), 6) for code, p in zip(CODES, prediction.proba, strict=True)
-    }
-    known = {} if true_label is None else {"true_label": CODES[true_label]}
+    threshold, held = prediction.rule.malignant_threshold, prediction.prediction_set
     return {
         "image": prediction.image.name,
         "run": prediction.run_id,
         "label": CODES[prediction.label],
-        **known,
-        "probabilities": probabilities,
+        **({} if true_label is None else {"true_label": CODES[true_label]}),
+        "probabilities": _by_code(prediction.proba),
+        "raw_probabilities": _by_code(prediction.raw),
+        "prediction_set": None if held is None else list(held),
+        "malignant": {
+            "probability": round(prediction.malignant, 6),
+            "threshold": None if threshold is None else round(threshold, 6),
+            "call": called(prediction.calls_malignant),
+        },
         "notes": list(prediction.image.notes),
         "error": None,
     }
+
+
+def called(malignant: bool | None) -> str | None:
+    """ "malignant" or "benign"; None where the run has no threshold."""
+    return None if malignant is None else "malignant" if malignant else "benign"
+
+
+def _by_code(proba: np.ndarray) -> dict[str, float]:
+    return {code: round(float(p), 6) for code, p in zip(CODES, proba, strict=True)}
 
 
 def as_refused_record(error: ImageError, run_id: str | None = None) -> dict[str, Any]:
@@ -77,14 +101,26 @@ def as_refused_record(error: ImageError, run_id: str | None = None) -> dict[str,
         "run": run_id,
         "label": None,
         "probabilities": None,
+        "raw_probabilities": None,
+        "prediction_set": None,
+        "malignant": None,
         "notes": [],
         "error": f"{error.why} {error.todo}",
     }
 
 
+def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict[str, Any]]:
+    """What `python -m ham predict --json` writes; `true_label` where the class is known."""
+    return [
+        *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
+        *map(as_refused_record, refused),
+    ]
+
+
 def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
-    """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code>
-    x7.
+    """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code> x7
+    (calibrated), raw_<code> x7, prediction_set (codes, a blank between), p_malignant,
+    malignant_threshold, call.
     """
     return pd.DataFrame(
         [
@@ -96,20 +132,14 @@ def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
                 "name": CLASSES[p.label].name,
                 "malignant": CLASSES[p.label].malignant,
                 "true_label": "" if answer.question.truth is None else CODES[answer.question.truth],
-                **{
-                    f"p_{code}": round(float(value), 6)
-                    for code, value in zip(CODES, p.proba, strict=True)
-                },
+                **{f"p_{code}": value for code, value in _by_code(p.proba).items()},
+                **{f"raw_{code}": value for code, value in _by_code(p.raw).items()},
+                "prediction_set": " ".join(p.prediction_set or ()),
+                "p_malignant": round(p.malignant, 6),
+                "malignant_threshold": p.rule.malignant_threshold,
+                "call": called(p.calls_malignant),
             }
             for answer in answers
             for p in answer.predictions
         ]
     )
-
-
-def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict[str, Any]]:
-    """What `python -m ham predict --json` writes; `true_label` where the class is known."""
-    return [
-        *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
-        *map(as_refused_record, refused),
-    ]

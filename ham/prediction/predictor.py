@@ -11,15 +11,15 @@ import numpy as np
 
 from ham import io, store
 from ham.config import N_CLASSES, StoreError
+from ham.evaluation import malignant_proba
 from ham.images import CheckedImage
 from ham.models import MODELS
 from ham.prediction.background import import_tensorflow
+from ham.report import DecisionRule, decision_rule
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
-
-BATCH = 256  # images a call of the model takes at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,28 @@ class Prediction:
 
     image: CheckedImage
     run_id: str
-    proba: np.ndarray  # float32 (7,), sums to 1, CLASSES order
-    label: int  # the most probable class, index in CLASSES
+    proba: np.ndarray  # float64 (7,), sums to 1, CLASSES order; calibrated where the rule can
+    raw: np.ndarray  # float32 (7,), as the model gives it
+    rule: DecisionRule
+
+    @property
+    def label(self) -> int:
+        """The most probable class, index in CLASSES; the same before and after calibration."""
+        return int(self.raw.argmax())
+
+    @property
+    def prediction_set(self) -> tuple[str, ...] | None:
+        """Codes, most probable first; None where the run has no rule for it."""
+        return self.rule.prediction_set(self.proba)
+
+    @property
+    def malignant(self) -> float:
+        """Summed probability of the malignant classes."""
+        return float(malignant_proba(self.proba[np.newaxis])[0])
+
+    @property
+    def calls_malignant(self) -> bool | None:
+        return self.rule.calls_malignant(self.proba)
 
 
 class Predictor:
@@ -46,22 +66,18 @@ class Predictor:
                 "Choose a run that has ended.",
             )
         self.run_id = run.id
-        self._architecture, self._config = MODELS[run.config.model], run.config
-        model = _load(run, self._architecture.input_shape)
-        self._answer = _compiled(model, self._architecture.input_shape)
+        self.architecture, self.config = MODELS[run.config.model], run.config
+        self.model = _load(run, self.architecture.input_shape)
+        self.rule = decision_rule(run)
+        self._answer = _compiled(self.model, self.architecture.input_shape)
         self._lock = threading.Lock()
 
     def proba(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order."""
-        answers = [np.zeros((0, N_CLASSES), np.float32)]
-        for start in range(0, len(images), BATCH):
-            with self._lock:
-                answers.append(
-                    self._architecture.proba(
-                        self._answer, images[start : start + BATCH], self._config
-                    )
-                )
-        return np.concatenate(answers)
+        """uint8 (n, 28, 28, 3) -> float32 (n, 7), rows sum to 1, columns in CLASSES order; not
+        calibrated.
+        """
+        with self._lock:
+            return self.architecture.proba(self._answer, images, self.config)
 
 
 def predict(images: Sequence[CheckedImage], predictors: Sequence[Predictor]) -> list[Prediction]:
@@ -69,11 +85,12 @@ def predict(images: Sequence[CheckedImage], predictors: Sequence[Predictor]) -> 
     if not images:
         return []
     seen = np.stack([image.seen for image in images])
-    probas = [predictor.proba(seen) for predictor in predictors]
+    raw = [predictor.proba(seen) for predictor in predictors]
+    proba = [p.rule.calibrated(found) for p, found in zip(predictors, raw, strict=True)]
     return [
-        Prediction(image, predictor.run_id, proba[i], int(proba[i].argmax()))
+        Prediction(image, predictor.run_id, proba[k][i], raw[k][i], predictor.rule)
         for i, image in enumerate(images)
-        for predictor, proba in zip(predictors, probas, strict=True)
+        for k, predictor in enumerate(predictors)
     ]
 
 

@@ -1,6 +1,7 @@
 """What runs' answers are worth. Pages draw it, the command line prints it, model cards quote it.
 
 run_report   RunReport: all of one run, computed when asked for
+decision     DecisionRule: what its validation part settles for one more image
 comparison   Comparison: several on the same test images, with differences and tests
 names        what runs are called side by side
 tables       the tables, in words
@@ -22,6 +23,7 @@ from ham.report.comparison import (
     most_missed,
     test_parts,
 )
+from ham.report.decision import DecisionRule, decision_rule
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
 from ham.report.names import RunName, labels, run_names, split_note
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
@@ -55,6 +57,7 @@ __all__ = [
     "SCHEMA",
     "Calibrated",
     "Comparison",
+    "DecisionRule",
     "Difference",
     "NotComparable",
     "RunName",
@@ -67,6 +70,7 @@ __all__ = [
     "cell",
     "class_table",
     "coverage_in_words",
+    "decision_rule",
     "default_runs",
     "difference_in_words",
     "difference_table",
