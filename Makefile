@@ -1,18 +1,21 @@
 # Two commands do everything: `make app` starts the dashboard, `make test` runs every check (lint first).
 # Both build .venv first, and again only when the requirements have changed.
 
-.PHONY: app lint test
+.PHONY: app lint style test
 .DEFAULT_GOAL := app
 
 app:
 	@sh .ci/setup requirements.txt
 	@.venv/bin/python -m streamlit run app.py
 
-lint:
+lint: style
+	@.venv/bin/python -m mypy
+
+style:
 	@sh .ci/setup requirements.txt requirements-dev.txt
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
-	@.venv/bin/python -m mypy
 
-test: lint
+# the types are one of the tests: so they take the second core while a browser waits
+test: style
 	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15

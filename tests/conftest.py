@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker("real_data")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Short ids: 17 MB of one would travel between the test processes again and again."""
+    long = isinstance(val, str | bytes) and len(val) > 80
+    return f"{argname} of {len(val)}" if long else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -117,6 +124,14 @@ def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     test.
     """
     monkeypatch.setattr("ham.engine.probe._measure", no_measure)
+
+
+@pytest.fixture(autouse=True)
+def no_engine_left() -> Iterator[None]:
+    """An engine that a test leaves watching would train the runs of the tests after it."""
+    yield
+    left = [thread for thread in threading.enumerate() if thread.name == "ham-engine"]
+    assert not left, "this test leaves an engine at work: stop it, or patch Engine.start"
 
 
 @pytest.fixture(autouse=True)

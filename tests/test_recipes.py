@@ -33,6 +33,7 @@ from ham.config import (
 )
 from ham.config.settings import setting, settings_of
 from ham.data import Finding, quality, quality_findings
+from ham.engine import Engine
 from ham.models.architecture import Architecture
 from ham.models.layers import dense, flatten
 from ham.ui import frame
@@ -117,6 +118,7 @@ def test_a_page_is_a_file_and_a_menu_entry(tmp_path, monkeypatch):
         "from ham import ui\nimport streamlit as st\n\n"
         "with ui.page('Extra', 'What else is there?'):\n    st.markdown('Something of its own.')\n"
     )
+    monkeypatch.setattr(Engine, "start", lambda self: self)
     monkeypatch.setattr(frame, "dashboard_folder", lambda: house)
     monkeypatch.setattr(
         frame, "MENU", (*frame.MENU, frame.MenuEntry("Extra", "pages/extra.py", ":material/add:"))

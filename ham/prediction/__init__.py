@@ -6,6 +6,7 @@ answers     what was asked, what the runs say; records and tables of both
 dropped     files that a visitor has dropped
 """
 
+from ham.images import check_image
 from ham.prediction.answers import (
     Answer,
     Question,
@@ -35,6 +36,7 @@ __all__ = [
     "as_refused_record",
     "as_table",
     "called",
+    "check_image",
     "dataset_image",
     "import_tensorflow",
     "predict",
