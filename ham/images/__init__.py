@@ -21,15 +21,18 @@ from ham.images.check import (
     read_file,
     squash,
 )
-from ham.images.kinds import kind_of
+from ham.images.encode import data_url
+from ham.images.kinds import A_ZIP, kind_of
 
 __all__ = [
+    "A_ZIP",
     "EXTENSIONS",
     "MAX_BYTES",
     "NOTE_KINDS",
     "CheckedImage",
     "Note",
     "check_image",
+    "data_url",
     "kind_of",
     "pixels",
     "read_file",

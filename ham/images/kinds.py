@@ -157,6 +157,9 @@ _DICOM_TYPES = {
 }
 
 
+A_ZIP = "a zip archive"  # and no document that is packed as one
+
+
 def kind_of(data: bytes, name: str = "") -> str:
     """What a file that is not read is, with its article: "a HEIC file"; "" where that is not
     known.
@@ -181,7 +184,7 @@ def _known(data: bytes, name: str) -> tuple[str, str]:
     if data.startswith((b"PK\3\4", b"PK\5\6", b"PK\7\x08")):
         return next(
             ((kind, todo) for mark, kind, todo in _ZIPPED if mark in data[:4096]),
-            ("a zip archive", _UNPACK),
+            (A_ZIP, _UNPACK),
         )
     for start, kind, todo in _STARTS:
         if data.startswith(start):

@@ -1,9 +1,7 @@
-"""Pictures as data URLs, for HTML that Streamlit has no element for."""
+"""Photographs on disk as data URLs, for HTML that Streamlit has no element for."""
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from typing import NamedTuple
 
@@ -11,17 +9,12 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from ham.images import data_url
+
 _ORIGINAL_SIZE = (320, 240)  # at most; shown at half of it
 
 
 _LEAST_WIDTH = 120  # pixels; a smaller photograph is enlarged, with its own pixels
-
-
-def png(image: np.ndarray) -> str:
-    """An image, uint8 (height, width, 3 or 4), as a PNG."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return _url(file, "png")
 
 
 class Photograph(NamedTuple):
@@ -49,14 +42,7 @@ def jpeg(path: str, size: tuple[int, int] = _ORIGINAL_SIZE) -> Photograph | None
 @st.cache_data(max_entries=2_000, show_spinner=False)
 def _thumbnail(path: str, changed: int, size: tuple[int, int]) -> Photograph:
     """A JPEG of at most `size`; `changed` only makes a changed file another entry."""
-    file = io.BytesIO()
     with Image.open(path) as image:
         image.draft("RGB", size)
         image.thumbnail(size)
-        image.convert("RGB").save(file, "JPEG", quality=85)
-        width = image.width
-    return Photograph(_url(file, "jpeg"), width)
-
-
-def _url(file: io.BytesIO, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+        return Photograph(data_url(np.asarray(image.convert("RGB")), "JPEG"), image.width)

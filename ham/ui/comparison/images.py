@@ -9,10 +9,10 @@ import streamlit as st
 
 from ham import data, store
 from ham.config import CLASSES, DataError
+from ham.images import data_url
 from ham.report import Comparison, RunName, RunReport, answer_in_words, cell, most_missed
 from ham.ui.current_data import current_dataset
 from ham.ui.frame import errors
-from ham.ui.pictures import png
 
 IMAGES_A_PAGE = 18
 
@@ -116,7 +116,7 @@ def _tile(
     )
     return (
         "<figure><img "
-        f'src="{png(dataset.images[row])}" '
+        f'src="{data_url(dataset.images[row])}" '
         f'alt="{title}, {image_id}, 28 by 28 pixels as the models see '
         f'it"><figcaption><b>{image_id}</b>{lines}'
         "</figcaption></figure>"

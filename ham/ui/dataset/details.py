@@ -13,11 +13,12 @@ import streamlit as st
 from ham import data
 from ham.config import CLASSES, CODES
 from ham.data import method_in_words
+from ham.images import data_url
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import show_images
 from ham.ui.dataset.tiles import show_tiles
 from ham.ui.frame import errors, plain
-from ham.ui.pictures import jpeg, png
+from ham.ui.pictures import jpeg
 
 _LARGE = (800, 600)  # pixels of the original, at most
 _SHOWN_WIDTH = 400  # pixels of the screen that the original takes, at most
@@ -103,7 +104,7 @@ def _pictures(dataset: data.LesionDataset, row: int, entry: dict[str, Any]) -> s
     image_id = html.escape(entry["image_id"])
     path = dataset.originals.get(entry["image_id"])
     shown = (
-        f'<figure class="ham-pixels"><img src="{png(dataset.images[row])}" alt="{image_id}, '
+        f'<figure class="ham-pixels"><img src="{data_url(dataset.images[row])}" alt="{image_id}, '
         '28 by 28 pixels">'
         "<figcaption>28x28 pixels, as the models see it</figcaption></figure>"
     )

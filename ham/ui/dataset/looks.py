@@ -9,9 +9,9 @@ import streamlit as st
 
 from ham import charts, data
 from ham.config import CLASSES, N_CLASSES
+from ham.images import data_url
 from ham.ui.dataset import cached
 from ham.ui.frame import chart, is_dark
-from ham.ui.pictures import png
 
 
 def show_looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
@@ -54,7 +54,7 @@ def _means(means: np.ndarray, counts: np.ndarray) -> str:
             title = html.escape(lesion_class.title)
             words = f"{n:,} images" if n > 1 else "1 image"
             tiles += (
-                f'<figure><img src="{png(mean)}" alt="Mean of {words} of {title}, 28 by 28 '
+                f'<figure><img src="{data_url(mean)}" alt="Mean of {words} of {title}, 28 by 28 '
                 'pixels"><figcaption>'
                 "<b><i "
                 f'style="background:{lesion_class.color}"></i>{title}</b><span>{words}</span></figcaption>'

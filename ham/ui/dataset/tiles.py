@@ -10,8 +10,9 @@ import streamlit as st
 
 from ham import data
 from ham.config import CLASSES, CODES
+from ham.images import data_url
 from ham.ui.frame import plain
-from ham.ui.pictures import jpeg, png, width_limit
+from ham.ui.pictures import jpeg, width_limit
 
 _CLASS = dict(zip(CODES, CLASSES, strict=True))
 
@@ -48,7 +49,7 @@ def _tile(
     pictures = ""
     if view != "original" or not original:
         pictures += (
-            f'<img class="ham-small" src="{png(dataset.images[row])}" '
+            f'<img class="ham-small" src="{data_url(dataset.images[row])}" '
             f'alt="{title}, {image_id}, 28 by 28 pixels as the models see it">'
         )
     if original:

@@ -15,10 +15,10 @@ from ham import charts, engine, io, store
 from ham.charts.training import recall_by_epoch
 from ham.config import IMAGE_SIZE
 from ham.evaluation.learning import findings
+from ham.images import data_url
 from ham.report import RunName, baseline_in_words, words
 from ham.store import Run
 from ham.ui import frame
-from ham.ui.pictures import png
 from ham.ui.training.settings_form import use_settings
 
 _MOST_IMAGES = 8  # of the first batch
@@ -162,7 +162,7 @@ def _first_batch_html(path: str, changed: int, rows: bool) -> str:
             or not len(images)
         ):
             raise ValueError("these are no images of ours")
-        pictures = [png(image) for image in images[:_MOST_IMAGES]]
+        pictures = [data_url(image) for image in images[:_MOST_IMAGES]]
     except io.DAMAGED:
         return ""
     squares = "".join(
@@ -185,7 +185,7 @@ def _rows_html(image: np.ndarray, whole: str) -> str:
     return (
         f'<div class="ham-rows"><img class="ham-whole" src="{whole}" alt="The first image">'
         f"<div><span><i>row 1</i><i>row {len(image)}</i></span>"
-        f'<img src="{png(strips(image))}" alt="Its {len(image)} rows, one below the '
+        f'<img src="{data_url(strips(image))}" alt="Its {len(image)} rows, one below the '
         'other"></div>'
         f"<p>{words}</p></div>"
     )

@@ -9,9 +9,10 @@ import streamlit as st
 
 from ham import data
 from ham.config import CLASSES
+from ham.images import data_url
 from ham.lab import leakage as lab
 from ham.ui.frame import choose, errors
-from ham.ui.pictures import jpeg, png, width_limit
+from ham.ui.pictures import jpeg, width_limit
 
 _AT_ONCE = 3
 _SEED = 0  # of the split whose pairs are shown, and of the first run of the measurement
@@ -82,7 +83,7 @@ def _tile(dataset: data.LesionDataset, test: int, train: int) -> str:
 def _side(dataset: data.LesionDataset, index: int, side: str) -> str:
     image_id = html.escape(dataset.metadata["image_id"].iloc[index])
     shown = (
-        f'<img class="ham-small" src="{png(dataset.images[index])}" '
+        f'<img class="ham-small" src="{data_url(dataset.images[index])}" '
         f'alt="{side}: {image_id}, 28 by 28 pixels as the models see it">'
     )
     path = dataset.original(index)
