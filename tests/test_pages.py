@@ -46,6 +46,8 @@ def test_every_page_shows_the_data_in_use_and_ends_with_the_disclaimer(script):
     app = open_page(script)
     assert "150 images of 75 lesions" in words(app.sidebar.caption)
     assert app.main.caption[-1].value.startswith(config.DISCLAIMER)
+    assert [notice.proto.popover.label for notice in app.get("popover")][:1] == [config.DISCLAIMER]
+    assert "For a spot on your skin, see a doctor" in words(app.markdown)
 
 
 @pytest.mark.parametrize("script", [entry.script for entry in PAGES])
@@ -54,14 +56,15 @@ def test_where_no_data_is_chosen_every_page_is_whole_on_the_demo_data_and_says_s
     assert not app.error
     assert words(app.caption).count(config.DISCLAIMER) >= 1
     assert "Demo data** :orange-badge[synthetic]" in words(app.sidebar.markdown)
-    assert "Synthetic demo data" in words(app.info)
+    assert "Synthetic demo data" in words(app.markdown)
+    assert not app.info
 
 
 @pytest.mark.usefixtures("data_in_use")
-def test_real_data_has_no_badge_and_no_banner():
+def test_real_data_has_no_badge_and_no_notice():
     app = open_page()
     assert "synthetic" not in words(app.sidebar.markdown)
-    assert "ynthetic" not in words(app.info)
+    assert "Synthetic demo data" not in words(app.markdown)
 
 
 def test_the_menu_links_every_page_there_is():

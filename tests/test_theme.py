@@ -15,7 +15,8 @@ from ham.ui import visit
 
 ROOT = Path(__file__).parents[1]
 CONFIG = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
-STYLE = (ROOT / "ham/ui/style.css").read_text()
+SHEETS = sorted((ROOT / "ham/ui").glob("*.css"))
+STYLE = "".join(sheet.read_text() for sheet in SHEETS)
 THEMES = ("light", "dark")
 TEXT, LARGE = 4.5, 3.0  # least contrast of text, and of large text, icons and borders of fields
 
@@ -106,7 +107,7 @@ def test_no_style_looks_into_what_it_styles():
     """
     looking = [
         path.name
-        for path in [*sorted((ROOT / "ham").rglob("*.py")), ROOT / "ham/ui/style.css"]
+        for path in [*sorted((ROOT / "ham").rglob("*.py")), *SHEETS]
         if re.search(r":has\([^)]", path.read_text())
     ]
     assert looking == []

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ham import charts, io, store
 from ham.charts.sign import logo, page_icon
@@ -43,6 +44,16 @@ from ham.ui.current_data import opened_data
 from ham.ui.data_jobs import data_work
 
 _LIVE_SECONDS = 2.0  # how often live runs are read again
+_NOT_A_DIAGNOSIS = (
+    "The models learned from small dermatoscopic photographs of seven kinds of skin lesion. They "
+    "predict one of the seven for any picture at all, a photograph of a cat included, and can be "
+    "sure and wrong. For a spot on your skin, see a doctor."
+)
+_SYNTHETIC = (
+    "Its images were drawn by a statistical model of HAM10000; none is a photograph of anyone. "
+    "What is measured on them says nothing about skin lesions, and runs trained on them are "
+    "marked. The Home page gets the real data."
+)
 _FOOTER = f"{DISCLAIMER}. Data: [HAM10000]({KAGGLE_URL}), {CITATION}, {LICENCE}."
 _HEADING = re.compile(r"^(#+ )", re.MULTILINE)
 _SAID = "frame_said"  # in the session: what stands above the sections of the page
@@ -91,7 +102,7 @@ def page(
     engine()
     found = store.find_runs()
     follows_runs = follows(found)
-    st.html(Path(__file__).with_name("style.css"))
+    st.html(_style())
     st.logo(logo(), size="large")
     with st.sidebar:
         with st.container(gap="xsmall"):
@@ -99,6 +110,8 @@ def page(
         data_place, live_place = st.container(gap="xsmall"), st.container(gap="xsmall")
     st.title(APP_NAME if title == "Home" else title, anchor=False)
     st.markdown(f":gray[{question}]")
+    notices = st.container(horizontal=True, gap="medium", key="frame_notices")
+    _notice(notices, DISCLAIMER, _NOT_A_DIAGNOSIS)
     body = st.container()
     footer()  # before the body runs, so that nothing that ends a script early loses it
     with body:
@@ -111,7 +124,7 @@ def page(
                 _left_out(len(found.problems))
             _under_way(None if follows_runs else found)
         if isinstance(dataset, LesionDataset) and dataset.synthetic:
-            _synthetic_data()
+            _notice(notices, "Synthetic demo data", _SYNTHETIC)
         with errors():
             yield found
 
@@ -299,6 +312,12 @@ def _model_card(run: store.Run, card: str, key: str) -> None:
     download("Model card (.md)", card, f"ham-lab-{run.id}.md", key=f"{key}_card_{run.id}")
 
 
+def _style() -> str:
+    """The style sheets beside this module, together."""
+    sheets = sorted(Path(__file__).parent.glob("*.css"))
+    return f"<style>{''.join(sheet.read_text() for sheet in sheets)}</style>"
+
+
 def engine() -> Engine:
     """The one training engine of this server, watching the queue."""
     return _engine(runs_folder())
@@ -318,13 +337,10 @@ def _menu() -> None:
             st.page_link(entry.script, label=entry.title, icon=entry.icon, width="stretch")
 
 
-def _synthetic_data() -> None:
-    st.info(
-        "**Synthetic demo data.** Its images were drawn by a statistical model of HAM10000; none "
-        "is a photograph of anyone. What is measured on them says nothing about skin lesions, and "
-        "runs trained on them are marked. The real data is fetched on the Home page.",
-        icon=":material/science:",
-    )
+def _notice(place: DeltaGenerator, title: str, text: str) -> None:
+    """What always holds: a few quiet words, the rest behind them for the mouse, Tab and Enter."""
+    with place.popover(title, type="tertiary", key=f"frame_notice_{title[:5].lower()}"):
+        st.markdown(f"**{title}.** {text}")
 
 
 def _say_above(found: Found) -> None:
