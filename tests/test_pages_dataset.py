@@ -18,6 +18,7 @@ from ham.data import (
     ImageSet,
     age_bands,
     age_by_class,
+    balanced_sample,
     class_balance,
     count_by_class,
     siblings_of,
@@ -713,3 +714,17 @@ def test_the_real_data_are_filtered_by_class(
     page.button(key="dataset_finding_pairs").click().run()
     assert not page.exception
     assert "**36** images of **36** lesions" in text(page)
+
+
+def test_a_balanced_sample_has_each_class_as_often_and_no_lesion_twice(small_dataset) -> None:
+    rows = balanced_sample(small_dataset, 14)
+    assert small_dataset.labels[rows].tolist() == [label for label in range(7) for _ in range(2)]
+    assert len(set(small_dataset.groups[rows])) == 14
+    assert balanced_sample(small_dataset, 14).tolist() == rows.tolist()
+    assert balanced_sample(small_dataset, 14, seed=1).tolist() != rows.tolist()
+    # 15 of each class where it has as many lesions
+    labels, groups = small_dataset.labels, small_dataset.groups
+    lesions = [len(set(groups[labels == label])) for label in range(7)]
+    counts = np.bincount(labels[balanced_sample(small_dataset, 100)], minlength=7)
+    assert counts.tolist() == [min(15, n) for n in lesions]
+    assert max(lesions) > 15

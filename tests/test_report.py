@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ham import report, store
-from ham.config import CLASS_INDEX, CODES, StoreError, TrainConfig
+from ham.config import CLASS_INDEX, CODES, MODEL_TITLES, StoreError, TrainConfig
 from ham.evaluation import (
     LISTED,
     LOGISTIC_REGRESSION,
@@ -24,7 +24,7 @@ from ham.evaluation import (
 )
 from ham.report import Calibrated, Comparison, NotComparable, RunName, RunReport
 from ham.store import Predictions, Run
-from tests.run_factory import finished_run, waiting_run
+from tests.run_factory import DATA, EVALUATION, finished_run, history_row, waiting_run
 
 LABELS = np.tile(np.arange(len(CODES)), 10)
 A, B = RunName("A", "one"), RunName("B", "two")
@@ -503,3 +503,47 @@ def test_scores_and_predictions_as_csv(two: Comparison) -> None:
     ids = [found.run.id for found in two.reports.values()]
     assert (predictions[f"{ids[1]}_answer"] == predictions["true"]).all()
     assert (predictions[f"{ids[0]}_answer"] != predictions["true"]).sum() == 14
+
+
+# ------------------------------------------------------------------------- the best of each
+
+
+def scored(model: str, on_validation: float, on_test: float, **more: object) -> Run:
+    """A run whose record says so, tested on part "t" unless `more` says otherwise."""
+    score = {"value": on_test, "low": on_test - 0.1, "high": on_test + 0.1}
+    evaluation = EVALUATION | {"scores": EVALUATION["scores"] | {"balanced_accuracy": score}}
+    history = [history_row(1, validation_balanced_accuracy=on_validation)]
+    return finished_run(TrainConfig(model=model), evaluation=evaluation, history=history, **more)
+
+
+def test_the_best_run_of_each_model_is_chosen_on_validation_and_the_better_one_first() -> None:
+    chosen = scored("cnn", on_validation=0.6, on_test=0.5)
+    lucky = scored("cnn", on_validation=0.4, on_test=0.9)
+    other = scored("resnet", on_validation=0.3, on_test=0.7)
+    found = report.best_runs([lucky, chosen, other])
+    assert [best.run.id for best in found] == [other.id, chosen.id]
+    assert [best.balanced_accuracy.value for best in found] == [0.7, 0.5]
+    assert found[0].one_class == 0.5  # a melanoma and a nevus were tested
+
+
+def test_runs_that_leak_that_wait_or_were_tested_on_other_images_are_no_best_ones() -> None:
+    runs = [scored("cnn", 0.5, 0.5), scored("lstm", 0.5, 0.4)]
+    elsewhere = scored("resnet", 0.9, 0.9, split={"test_fingerprint": "other"})
+    leaking = scored("resnet", 0.9, 0.9, split={"leaking": True})
+    waiting = waiting_run(TrainConfig(model="resnet"))
+    found = report.best_runs([*runs, elsewhere, leaking, waiting])
+    assert [best.run.id for best in found] == [run.id for run in runs]
+    assert report.best_runs([leaking, waiting]) == []
+
+
+def test_a_run_of_real_data_comes_before_any_number_of_synthetic_ones() -> None:
+    synthetic = [scored(model, 0.9, 0.9, data=DATA | {"synthetic": True}) for model in MODEL_TITLES]
+    real = scored("cnn", 0.5, 0.5)
+    assert [best.run.id for best in report.best_runs([*synthetic, real])] == [real.id]
+    assert len(report.best_runs(synthetic)) == len(MODEL_TITLES)
+
+
+def test_a_run_whose_history_is_damaged_comes_after_one_whose_is_whole() -> None:
+    damaged, whole = scored("cnn", 0.9, 0.9), scored("cnn", 0.1, 0.1)
+    (damaged.folder / "history.csv").write_text("no history\n1\n2\n")
+    assert [best.run.id for best in report.best_runs([damaged, whole])] == [whole.id]

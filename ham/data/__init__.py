@@ -40,7 +40,15 @@ from ham.data.names import as_folder, shown
 from ham.data.opening import is_packed, open_images, open_source, source_stamp
 from ham.data.places import CannotWrite
 from ham.data.quality import SEVERITIES, Finding, quality_findings
-from ham.data.selection import Chip, Filters, ImageSet, method_in_words, person, siblings_of
+from ham.data.selection import (
+    Chip,
+    Filters,
+    ImageSet,
+    balanced_sample,
+    method_in_words,
+    person,
+    siblings_of,
+)
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report, Source, find_source
 from ham.data.splits import (
     CLEAN_SPLITS,
@@ -103,6 +111,7 @@ __all__ = [
     "age_by_class",
     "as_folder",
     "available_splits",
+    "balanced_sample",
     "channels_by_class",
     "choose_source",
     "class_balance",

@@ -120,6 +120,19 @@ class Filters:
         return ", ".join(filter(None, words))
 
 
+def balanced_sample(dataset: LesionDataset, total: int, seed: int = 0) -> np.ndarray:
+    """Rows of at most `total` images, int64 (n,), of each class as many as of any other where it
+    has them, in CLASSES order; no two of one lesion.
+    """
+    order = np.random.default_rng(seed).permutation(dataset.n_images)
+    _, first = np.unique(dataset.groups[order], return_index=True)
+    order = order[np.sort(first)]
+    present = np.unique(dataset.labels[order])
+    each = -(-total // len(present))
+    drawn = [order[dataset.labels[order] == label][:each] for label in present]
+    return np.concatenate(drawn)[:total]
+
+
 def method_in_words(dx_type: str) -> str:
     return {
         "histo": "Histopathology",

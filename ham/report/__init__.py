@@ -12,6 +12,7 @@ documents    JSON (docs/report-schema.md) and CSV
 No number of these is computed anywhere else, and nothing here knows of pages or charts.
 """
 
+from ham.report.best import BestRun, best_runs
 from ham.report.comparison import (
     MAX_RUNS,
     Comparison,
@@ -55,6 +56,7 @@ __all__ = [
     "CLASS_SCORES",
     "MAX_RUNS",
     "SCHEMA",
+    "BestRun",
     "Calibrated",
     "Comparison",
     "DecisionRule",
@@ -65,6 +67,7 @@ __all__ = [
     "answer_in_words",
     "auc_table",
     "baseline_in_words",
+    "best_runs",
     "calibration_in_words",
     "calibration_table",
     "cell",

@@ -12,7 +12,7 @@ from ham import data
 from ham.data import Filters
 from ham.ui.dataset import cached
 from ham.ui.dataset.details import opened_details
-from ham.ui.dataset.tiles import show_tiles
+from ham.ui.dataset.tiles import open_image, show_tiles
 from ham.ui.frame import choose, errors, plain
 
 _IMAGES_A_PAGE = 24
@@ -51,7 +51,21 @@ def show_gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray)
         if n_pages > 1:
             st.pagination(n_pages, key=page_key, persist_state="session")
         st.caption(f"Images {first + 1:,} to {first + len(shown):,} of {len(rows):,}")
+    _open_from_address(dataset)
     opened_details(dataset)
+
+
+def _open_from_address(dataset: data.LesionDataset) -> None:
+    """`?image=ISIC_0024306`: its details, once."""
+    image_id = st.query_params.get("image")
+    if image_id is None:
+        return
+    del st.query_params["image"]
+    rows = np.flatnonzero(dataset.metadata["image_id"].to_numpy() == image_id)
+    if rows.size:
+        open_image(rows[0])
+    else:
+        st.toast(f"{plain(image_id)} is not in the data in use.", icon=":material/search_off:")
 
 
 def _choices(dataset: data.LesionDataset, chosen: Filters) -> tuple[str, str]:

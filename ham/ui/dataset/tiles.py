@@ -18,7 +18,7 @@ _CLASS = dict(zip(CODES, CLASSES, strict=True))
 
 
 def open_image(row: int) -> None:
-    """A callback: the details of this image are shown."""
+    """The details of this image are shown; a callback as well."""
     st.session_state["dataset_open"] = int(row)
 
 
