@@ -131,7 +131,6 @@ EVERY_FIGURE = [
     ("ribbons", lambda dark: charts.ribbon_chart(RIBBONS, MEDIANS, dark)),
     ("channels", lambda dark: charts.channel_chart(CHANNELS, dark)),
     ("methods", lambda dark: charts.method_chart(METHODS, dark=dark)),
-    ("bars", lambda dark: charts.probability_bars({A: np.full(7, 1 / 7)}, dark)),
 ]
 
 
@@ -460,27 +459,6 @@ def test_the_roc_curve_of_a_class_without_test_images_is_empty_and_not_an_error(
     )
     assert figure.layout.title.text == "AUC for df: –"
     json.loads(figure.to_json())
-
-
-# ------------------------------------------------------------------------- prediction
-
-
-def test_bars_name_every_class_and_whether_it_is_malignant():
-    figure = charts.probability_bars({A: np.array([0.7, 0.1, 0.1, 0.05, 0.03, 0.0199, 0.0001])})
-    assert figure.layout.title.text == "Melanoma (mel), 70 %"
-    assert text_of(figure).count("malignant") == 3
-    assert text_of(figure).count("benign") == 4
-    assert figure.data[0].marker.color == tuple(c.color for c in CLASSES)
-    assert figure.data[0].text[-1] == "<1 %"
-
-
-def test_runs_that_agree_and_runs_that_disagree_are_told_apart():
-    mel, nv = np.array([0.7, 0, 0, 0.3, 0, 0, 0]), np.array([0.2, 0, 0, 0.8, 0, 0, 0])
-    assert "The runs disagree: A mel, B nv" in text_of(charts.probability_bars({A: mel, B: nv}))
-    assert "All 2 runs answer Melanoma (mel), 70 %" in text_of(
-        charts.probability_bars({A: mel, B: mel})
-    )
-    assert len(charts.probability_bars({A: mel, B: nv}).data) == 2
 
 
 # ------------------------------------------------------------------------- recall by epoch

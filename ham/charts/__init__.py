@@ -38,7 +38,6 @@ from ham.charts.dataset import (
 from ham.charts.leakage import KINDS, SEEN, SeenShares, leak_scores, seen_colors, seen_waffle
 from ham.charts.map import image_map, map_config, selected_rows
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
-from ham.charts.prediction import probability_bars
 from ham.charts.training import CURVES, learning_curves
 
 __all__ = [
@@ -70,7 +69,6 @@ __all__ = [
     "palette",
     "per_class_scores",
     "plot_config",
-    "probability_bars",
     "reliability_diagrams",
     "ribbon_chart",
     "run_style",

@@ -3,7 +3,9 @@
 background  TensorFlow is imported when the first model is loaded, or ahead of that by `warm_up`
 predictor   a run's model, loaded and asked
 answers     what was asked, what the runs say; records and tables of both
-dropped     files that a visitor has dropped
+words       answers in words
+document    answers as HTML: a table, and one file with pictures
+dropped     images that a visitor asks about
 """
 
 from ham.images import check_image
@@ -16,30 +18,42 @@ from ham.prediction.answers import (
     as_refused_record,
     as_table,
     called,
+    calls,
     dataset_image,
 )
 from ham.prediction.background import import_tensorflow, warm_up
+from ham.prediction.document import answer_table, as_html, explained, style
 from ham.prediction.dropped import MAX_IMAGES, Dropped, File, shorten
-from ham.prediction.predictor import Prediction, Predictor, predict
+from ham.prediction.predictor import Known, Prediction, Predictor, predict
+from ham.prediction.words import call_in_words, set_in_words, verdict
 
 __all__ = [
     "MAX_IMAGES",
     "Answer",
     "Dropped",
     "File",
+    "Known",
     "Prediction",
     "Predictor",
     "Question",
     "answer",
+    "answer_table",
+    "as_html",
     "as_record",
     "as_records",
     "as_refused_record",
     "as_table",
+    "call_in_words",
     "called",
+    "calls",
     "check_image",
     "dataset_image",
+    "explained",
     "import_tensorflow",
     "predict",
+    "set_in_words",
     "shorten",
+    "style",
+    "verdict",
     "warm_up",
 ]

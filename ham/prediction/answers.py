@@ -14,7 +14,7 @@ import pandas as pd
 from ham.config import CLASSES, CODES, IMAGE_SIZE, ImageError
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
-from ham.prediction.predictor import Prediction, Predictor, predict
+from ham.prediction.predictor import Known, Prediction, Predictor, predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +39,27 @@ class Answer:
 
     @property
     def agree_on_malignant(self) -> bool:
-        return len({CLASSES[p.label].malignant for p in self.predictions}) == 1
+        return len({calls(p) for p in self.predictions}) == 1
+
+    @property
+    def malignant(self) -> float:
+        """The malignant probability, mean over the runs: what a list of images is sorted by."""
+        return float(np.mean([p.malignant for p in self.predictions]))
 
 
-def answer(questions: Sequence[Question], predictors: Sequence[Predictor]) -> list[Answer]:
-    """Every question's answers, a prediction a run in the order of the predictors."""
-    flat = predict([question.image for question in questions], predictors)
+def calls(prediction: Prediction) -> bool:
+    """Whether the run calls it malignant: at its threshold, or by its class where it has none."""
+    called = prediction.calls_malignant
+    return CLASSES[prediction.label].malignant if called is None else called
+
+
+def answer(
+    questions: Sequence[Question], predictors: Sequence[Predictor], known: Known | None = None
+) -> list[Answer]:
+    """Every question's answers, a prediction a run in the order of the predictors; `known` as in
+    `predict`.
+    """
+    flat = predict([question.image for question in questions], predictors, known)
     width = len(predictors)
     return [
         Answer(question, tuple(flat[i * width : (i + 1) * width]))

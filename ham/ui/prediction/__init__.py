@@ -1,19 +1,24 @@
 """The sections of the Prediction page: which models answer, on which images, and what they say.
 
 models     the trained runs that are asked
-images     files that were dropped, kept for the visit; test images of the data set
-answers    a row an image: original, what the models see, every model's probabilities; downloads
+images     files that were dropped, pasted or photographed, kept for the visit; examples
+answers    the answer of the open image, a list of all, downloads
 """
 
-from ham.ui.prediction.answers import ask, not_a_diagnosis, show_answers, show_refused
-from ham.ui.prediction.images import choose_images
-from ham.ui.prediction.models import choose_runs
+from ham.ui.prediction.answers import ask, show_answers, show_refused
+from ham.ui.prediction.images import camera, drop_zone, dropped, examples, look
+from ham.ui.prediction.models import choose_runs, note_choice, runs_to_ask
 
 __all__ = [
     "ask",
-    "choose_images",
+    "camera",
     "choose_runs",
-    "not_a_diagnosis",
+    "drop_zone",
+    "dropped",
+    "examples",
+    "look",
+    "note_choice",
+    "runs_to_ask",
     "show_answers",
     "show_refused",
 ]

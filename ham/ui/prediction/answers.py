@@ -1,64 +1,67 @@
-"""What the chosen models say about the images: asked, shown a row an image, and taken away."""
+"""What the chosen models say about the images: asked, shown, and taken away."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
-import numpy as np
+import pandas as pd
 import streamlit as st
 
 from ham import prediction, store
-from ham.charts import probability_bars
 from ham.config import CLASSES, IMAGE_SIZE, ImageError, StoreError
-from ham.images import CheckedImage
+from ham.images import CheckedImage, data_url
 from ham.prediction import (
     Answer,
-    Prediction,
+    Known,
     Predictor,
     Question,
+    answer_table,
+    as_html,
     as_records,
     as_table,
-    predict,
+    explained,
     shorten,
+    verdict,
 )
-from ham.report import MAX_RUNS, RunName
-from ham.report.words import whole_percent
-from ham.ui.frame import chart, download, is_dark, plain, show_error
-from ham.ui.prediction.images import remove_button
+from ham.report import MAX_RUNS
+from ham.report.words import count
+from ham.ui.frame import download, errors, plain, show_error
+from ham.ui.prediction.images import dropped
 from ham.ui.prediction.models import short_labels
 
-PAGE_ROWS = 8
-# pixels on the page: 28 x 7, so that a pixel seen is a whole number of screen pixels
-SHOWN_SIZE = 196
+# pixels on the page: 28 x 6, so that a pixel seen is a whole number of screen pixels
+SHOWN_SIZE = 168
+_AT_ONCE = 16  # images that are asked about between two looks at what the visitor does
+_THUMBNAIL = 56  # pixels
+_MOST_ROWS = 6  # of the list that are seen without scrolling in it
 
 
-def not_a_diagnosis() -> None:
-    st.warning(
-        "**Not a diagnosis.** The models learned from small dermatoscopic photographs of seven "
-        "kinds of skin lesion. They name one of the seven for any picture at all, a photograph of "
-        "a cat included, and can be sure and wrong. For a spot on your skin, see a doctor.",
-        icon=":material/medical_information:",
-    )
-
-
-# ------------------------------------------------------------------------------ answers
+# -------------------------------------------------------------------------------- ask
 
 
 def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer]:
-    """Every question's answers; a run whose model cannot be loaded is named and left out."""
+    """Every question's answers; a run whose model cannot be loaded is named and left out.
+
+    What was answered in this visit is not asked again, so a click meanwhile loses nothing.
+    """
     prediction.warm_up()  # whoever opened this page will soon need it
     if not (questions and runs):
         return []
     predictors = _load(runs)
     if not predictors:
         return []
-    flat = predict([question.image for question in questions], predictors)
-    width = len(predictors)
-    return [
-        Answer(question, tuple(flat[i * width : (i + 1) * width]))
-        for i, question in enumerate(questions)
-    ]
+    known: Known = st.session_state.setdefault("prediction_known", Known())
+    answers: list[Answer] = []
+    place = st.empty()
+    for start in range(0, len(questions), _AT_ONCE):
+        if start:
+            place.progress(
+                start / len(questions), text=f"Asking the models: {start} of {len(questions)}"
+            )
+        answers += prediction.answer(questions[start : start + _AT_ONCE], predictors, known)
+    place.empty()
+    return answers
 
 
 def _load(runs: Sequence[store.Run]) -> list[Predictor]:
@@ -84,144 +87,152 @@ def _predictor(run_id: str, sha256: str, _run: store.Run) -> Predictor:
 def show_refused(refused: Sequence[ImageError]) -> None:
     if not refused:
         return
-    title = (
-        "1 file was not answered"
-        if len(refused) == 1
-        else f"{len(refused)} files were not answered"
-    )
     lines = [
         f"- **{plain(shorten(error.what))}**: {plain(error.why)} {plain(error.todo)}"
         for error in refused
     ]
+    title = count(len(refused), "file was not answered", "files were not answered")
     st.error(f"{title}\n\n" + "\n".join(lines), icon=":material/block:")
+    st.button("Close", type="tertiary", icon=":material/close:", on_click=dropped().refused.clear)
 
 
+@st.fragment
+@errors()
 def show_answers(
     answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]
 ) -> None:
-    """One row an image, a page at a time; all of them to be downloaded."""
+    """Of several images a list, of which one is open; the open one's answer; downloads."""
     if not answers:
         return
-    st.subheader("Answers", anchor=False)
-    st.markdown(summary(answers, labels))
-    pages = -(-len(answers) // PAGE_ROWS)
-    page = st.pagination(pages, key="prediction_page") if pages > 1 else 1
-    short = short_labels([p.run_id for p in answers[0].predictions], labels)
-    first = (min(page, pages) - 1) * PAGE_ROWS
-    for position, answer in enumerate(answers[first : first + PAGE_ROWS]):
-        _row(answer, labels, short, position)
-    _downloads(answers, refused, labels)
+    ids = [p.run_id for p in answers[0].predictions]
+    names = short_labels(ids, labels)
+    st.html(f"<style>{prediction.style()}</style>")
+    if len(answers) > 1:
+        st.markdown(summary(answers, labels))
+        _list(answers, names)
+    opened = dropped().opened
+    shown = next((answer for answer in answers if answer.question.digest == opened), answers[-1])
+    _open(shown, names)
+    _downloads(answers, refused, labels, names)
 
 
 def summary(answers: Sequence[Answer], labels: dict[str, str]) -> str:
-    """ "4 images, 2 models: the models agree on 3. Not a diagnosis."""
+    """ "4 images, 2 models: the models agree on 3."""
     models, agreed = len(answers[0].predictions), sum(answer.agree for answer in answers)
-    found = (
-        f"{len(answers)} image{'s' if len(answers) > 1 else ''}, {models} "
-        f"model{'s' if models > 1 else ''}"
-    )
-    if models > 1 and len(answers) > 1:
+    found = f"{count(len(answers), 'image')}, {count(models, 'model')}"
+    if models > 1:
         found += f": the models agree on {'all' if agreed == len(answers) else agreed or 'none'}"
-    elif models > 1:
-        found += f": the models {'agree' if agreed else 'disagree'}"
-    if answers[0].question.truth is not None:
+    known = [answer for answer in answers if answer.question.truth is not None]
+    if known:
         right = [
-            sum(answer.predictions[k].label == answer.question.truth for answer in answers)
+            sum(answer.predictions[k].label == answer.question.truth for answer in known)
             for k in range(models)
         ]
-        found += ". Right answers: " + "; ".join(
-            f"{count} of {len(answers)} by {plain(labels[p.run_id])}"
-            for count, p in zip(right, answers[0].predictions, strict=True)
+        found += ". Correct: " + "; ".join(
+            f"{number} of {len(known)} by {plain(labels[p.run_id])}"
+            for number, p in zip(right, answers[0].predictions, strict=True)
         )
-    return f"{found}. :gray[Probabilities of small models, not a diagnosis.]"
+    return f"{found}."
 
 
-def _row(answer: Answer, labels: dict[str, str], short: dict[str, str], position: int) -> None:
-    image = answer.question.image
-    with st.container(border=True):
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            st.markdown(heading(answer.question), width="content")
-            remove_button(answer.question)
-        left, right = st.columns([9, 11], gap="medium")
+def _list(answers: Sequence[Answer], names: dict[str, str]) -> None:
+    """A row an image; a click on one opens its answer."""
+    table = pd.DataFrame([_list_row(answer, names) for answer in answers])
+    bar = st.column_config.ProgressColumn(
+        "Malignant",
+        help="Malignant probability, mean over the models; click to sort.",
+        min_value=0.0,
+        max_value=100.0,
+        format="%.0f %%",
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        height=35 + 46 * min(len(table), _MOST_ROWS),
+        row_height=46,
+        column_config={"": st.column_config.ImageColumn(width=60), "Malignant": bar},
+        key="prediction_list",
+        selection_mode="single-row",
+        on_select=lambda: _open_row(answers),
+        alt="The images, each with what the models say",
+    )
+
+
+def _list_row(answer: Answer, names: dict[str, str]) -> dict[str, object]:
+    question = answer.question
+    truth = {} if question.truth is None else {"True class": CLASSES[question.truth].name}
+    return {
+        "": data_url(question.image.original, "JPEG", _THUMBNAIL),
+        "Image": shorten(question.image.name),
+        "Malignant": 100 * answer.malignant,
+        **{names[p.run_id]: CLASSES[p.label].name for p in answer.predictions},
+        **truth,
+    }
+
+
+def _open_row(answers: Sequence[Answer]) -> None:
+    rows = st.session_state["prediction_list"]["selection"]["rows"]
+    if rows:
+        dropped().opened = answers[rows[0]].question.digest
+
+
+def _open(answer: Answer, names: dict[str, str]) -> None:
+    """One image's answer: the verdict, its pictures, every model's probabilities."""
+    question = answer.question
+    with st.container(border=True, gap="xsmall", key="prediction_open"):
+        st.header(plain(verdict(answer, names)), anchor=False)
+        left, right = st.columns([9, 13], gap="medium")
         with left:
+            st.markdown(heading(question, answer))
             with st.container(horizontal=True, gap="small"):
-                _pictures(image, position)
-            for note in image.notes:
+                _pictures(question.image)
+            for note in question.image.notes:
                 st.caption(f":material/info: {plain(note)}")
-            with st.container(horizontal=True, gap="medium"):
-                for p in answer.predictions:
-                    st.markdown(
-                        in_words(p, labels[p.run_id], answer.question.truth), width="content"
-                    )
-            if not answer.agree_on_malignant:
-                st.markdown(
-                    ":material/call_split: The models disagree even on whether it is malignant."
-                )
         with right:
-            probas = {RunName("", short[p.run_id]): p.proba for p in answer.predictions}
-            chart(probability_bars(probas, is_dark()), key=f"probabilities_{position}")
+            st.html(answer_table(answer.predictions, names))
+            with st.container(horizontal=True, gap="medium"):
+                _worth(answer, names)
+                key = f"prediction_remove_{question.digest[:16]}"
+                if st.button("Remove", key=key, type="tertiary", icon=":material/close:"):
+                    dropped().remove(question.digest)
+                    st.rerun()
 
 
-def _pictures(image: CheckedImage, position: int) -> None:
+def _worth(answer: Answer, names: dict[str, str]) -> None:
+    with st.popover("What these numbers are worth", icon=":material/help:", type="tertiary"):
+        for p in answer.predictions:
+            st.markdown(f"**{plain(names[p.run_id])}.** {plain(explained(p))}")
+
+
+def _pictures(image: CheckedImage) -> None:
     height, width = image.original.shape[:2]
     scale, name = SHOWN_SIZE / max(height, width), plain(shorten(image.name))
     if image.original is not image.seen:
-        with st.container(
-            key=f"original_{position}",
-            width=SHOWN_SIZE,
-            horizontal_alignment="center",
-            gap="xsmall",
-        ):
+        with st.container(key="prediction_original", width=SHOWN_SIZE, gap="xsmall"):
             st.image(image.original, width=max(1, round(width * scale)), alt=f"{name}, original")
-            st.caption("Original", text_alignment="center")
-    with st.container(key=f"seen_{position}", width=SHOWN_SIZE, gap="xsmall"):
+            st.caption("Original")
+    with st.container(key="prediction_seen", width=SHOWN_SIZE, gap="xsmall"):
         st.image(
-            enlarged(image.seen),
+            image.seen.repeat(16, axis=0).repeat(16, axis=1),
             width=SHOWN_SIZE,
             alt=f"{name}, squashed to the {IMAGE_SIZE} by {IMAGE_SIZE} pixels that the models see",
         )
-        st.caption(f"What the models see: {IMAGE_SIZE} x {IMAGE_SIZE}", text_alignment="center")
+        st.caption(f"What the models see: {IMAGE_SIZE} x {IMAGE_SIZE}")
 
 
-def heading(question: Question) -> str:
-    """The file's name and size, and the true class where it is known."""
+def heading(question: Question, answer: Answer) -> str:
+    """The file's name and size; where the true class is known, it and who is correct."""
     image = question.image
     text = f"**{plain(shorten(image.name))}** :gray[{image.size[0]:,} x {image.size[1]:,} pixels]"
     if question.truth is None:
         return text
+    true = CLASSES[question.truth]
+    badge = ":orange-badge[malignant]" if true.malignant else ":blue-badge[benign]"
+    right = sum(p.label == question.truth for p in answer.predictions)
     return (
-        f"{text}  \nTrue class: **{CLASSES[question.truth].title}** {_kind_badge(question.truth)}"
-    )
-
-
-def _kind_badge(label: int) -> str:
-    return ":orange-badge[malignant]" if CLASSES[label].malignant else ":blue-badge[benign]"
-
-
-def enlarged(seen: np.ndarray, times: int = 16) -> np.ndarray:
-    """uint8 (28, 28, 3) -> (28 * times, 28 * times, 3), every pixel a square."""
-    return seen.repeat(times, axis=0).repeat(times, axis=1)
-
-
-def in_words(answer: Prediction, label: str, truth: int | None = None) -> str:
-    """Whose answer, the answer, how sure."""
-    mark = (
-        ""
-        if truth is None
-        else (
-            " :green[:material/check: right]"
-            if truth == answer.label
-            else " :red[:material/close: wrong]"
-        )
-    )
-    malignant = float(answer.proba[[c.malignant for c in CLASSES]].sum())
-    sure = whole_percent(float(answer.proba[answer.label]))
-    return (
-        f":gray[{plain(label)}]  \n**{CLASSES[answer.label].title}** "
-        f"{_kind_badge(answer.label)}{mark}  \n"
-        f"{sure} :gray[sure · {whole_percent(malignant)} malignant in total]"
+        f"{text}  \nTrue class: **{true.title}** {badge} · {right} of "
+        f"{count(len(answer.predictions), 'model')} correct"
     )
 
 
@@ -229,10 +240,28 @@ def in_words(answer: Prediction, label: str, truth: int | None = None) -> str:
 
 
 def _downloads(
-    answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]
+    answers: Sequence[Answer],
+    refused: Sequence[ImageError],
+    labels: dict[str, str],
+    names: dict[str, str],
 ) -> None:
-    with st.container(horizontal=True):
-        table = as_table(answers, labels).to_csv(index=False)
-        download("Answers as CSV", table, "ham-lab-answers.csv")
-        records = json.dumps(as_records(answers, refused), indent=1)
-        download("Answers as JSON", records, "ham-lab-answers.json")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        download(
+            "CSV", lambda: as_table(answers, labels).to_csv(index=False), "ham-lab-answers.csv"
+        )
+        download(
+            "JSON",
+            lambda: json.dumps(as_records(answers, refused), indent=1),
+            "ham-lab-answers.json",
+        )
+        download(
+            "HTML with pictures", lambda: as_html(answers, names, refused), "ham-lab-answers.html"
+        )
+        if len(answers) > 1 and st.button(
+            f"Remove all {len(answers)}",
+            key="prediction_remove_all",
+            type="tertiary",
+            icon=":material/delete_sweep:",
+        ):
+            dropped().remove_all()
+            st.rerun()

@@ -1,156 +1,164 @@
-"""The images to be answered: files that were dropped, or test images of the data set."""
+"""The images that are asked about: dropped, pasted or photographed, and test images as examples."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
 from ham import store
-from ham.config import CLASSES, DataError, ImageError
+from ham.config import CLASSES, DataError
 from ham.data import LesionDataset
-from ham.prediction import Dropped, Question, dataset_image, shorten
+from ham.images import data_url
+from ham.prediction import Dropped, dataset_image, shorten
 from ham.ui import visit
 from ham.ui.current_data import current_dataset
-from ham.ui.frame import choose, plain, show_error
+from ham.ui.frame import plain, show_error
 
-EXAMPLES = 4
-OWN, EXAMPLE = "Your own files", "Test images of the data set"
-
-
-def choose_images(runs: Sequence[store.Run]) -> tuple[list[Question], list[ImageError]]:
-    """The images to be answered, and why the other files are not."""
-    source = choose(
-        "Images", (OWN, EXAMPLE), "prediction_source", OWN, label_visibility="collapsed"
-    )
-    if source == EXAMPLE:
-        return _examples(runs), []
-    dropped = _dropped()
-    _uploader(dropped)
-    _look(dropped)
-    if dropped.images or dropped.refused:
-        _kept(dropped)
-    else:
-        st.markdown(
-            ":gray[Drop one or several dermatoscopic photographs, or choose **Test images of the "
-            "data set** above to see how the models do where the true class is known.]"
-        )
-    return list(dropped.questions()), list(dropped.refused)
+EXAMPLES = 8  # at least one of each class, where there are enough
+_EXAMPLE_SIZE = 58  # pixels of an example's picture
+#: A picture in the clipboard goes the way of a dropped file.
+_PASTE = """<script>
+if (!window.hamPaste) {
+  window.hamPaste = true;
+  document.addEventListener("paste", event => {
+    const field = document.querySelector("[class*=st-key-prediction_files] input[type=file]");
+    const files = [...event.clipboardData.files];
+    if (!field || !files.length) return;
+    const taken = new DataTransfer();
+    for (const file of files) taken.items.add(file);
+    field.files = taken.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    event.preventDefault();
+  });
+}
+</script>"""
 
 
-# ----------------------------------------------------------------------------- dropped
-
-
-def _dropped() -> Dropped:
+def dropped() -> Dropped:
     """In the session, so that it is there after a look at another page and goes with the visit."""
     return st.session_state.setdefault("prediction_dropped", Dropped())
 
 
-def _uploader(dropped: Dropped) -> None:
+def drop_zone() -> None:
     """A field that hands over what it gets and is empty again.
 
     It takes any file: what it is, is told from its content, and refused by its true name.
     """
-    number = dropped.drops
-    key = f"prediction_files_{number}"
+    kept = dropped()
+    key = f"prediction_files_{kept.drops}"
 
     def take() -> None:
         files = st.session_state.get(key)
         # a browser may send files once more that were taken, while their field is being removed
-        if files and dropped.drops == number:
+        if files and key == f"prediction_files_{kept.drops}":
             visit.take(files)
-            dropped.refused = []
-            dropped.waiting += files
-            dropped.drops += 1
+            kept.take(files)
 
     st.file_uploader(
-        "Drop images here: JPEG, PNG, WebP, BMP, TIFF or GIF",
+        "Drop images or a zip of them here, or paste one",
         accept_multiple_files=True,
         max_upload_size=visit.MAX_UPLOAD_MB,
         key=key,
         on_change=take,
-        help="They are looked at in memory, never stored, and forgotten when you close this tab.",
+        help="JPEG, PNG, WebP, BMP, TIFF or GIF. They are looked at in memory, never stored, and "
+        "forgotten when you close this tab. A picture in the clipboard: Ctrl+V, or Cmd+V.",
     )
+    st.html(_PASTE, unsafe_allow_javascript=True)
 
 
-def _look(dropped: Dropped) -> None:
-    """Checks what waits. A click meanwhile runs the page again, and that goes on from here."""
-    place, total = st.empty(), len(dropped.waiting)
-    while dropped.waiting:
-        file = dropped.waiting[0]
-        done = total - len(dropped.waiting)
-        place.progress(
-            done / total, text=f"Looking at {plain(shorten(file.name))}, {done + 1} of {total}"
-        )
-        dropped.look_at(file.name, file.getvalue())
-        del dropped.waiting[0], file
-    place.empty()
+def camera() -> None:
+    """A button; behind it the camera, which the browser asks for only then."""
+    kept = dropped()
+    with st.popover("Camera", icon=":material/photo_camera:", on_change="rerun") as box:
+        if not box.open:
+            return
+        key = f"prediction_camera_{kept.drops}"
 
+        def take() -> None:
+            if (picture := st.session_state.get(key)) is not None:
+                visit.take([picture])
+                kept.take([picture])
 
-def _kept(dropped: Dropped) -> None:
-    count = len(dropped.images)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            f"{count} image{'' if count == 1 else 's'}, here until you remove "
-            f"{'it' if count == 1 else 'them'} or close this tab."
-            if count
-            else "No image could be read.",
-            width="content",
-        )
-        st.button(
-            "Remove all" if count else "Close",
-            key="prediction_remove_all",
-            type="tertiary",
-            icon=":material/delete_sweep:" if count else ":material/close:",
-            on_click=dropped.remove_all,
+        st.camera_input(
+            "Photograph",
+            key=key,
+            on_change=take,
+            help="A photograph without a dermatoscope is another kind of picture than the models "
+            "learned from.",
         )
 
 
-def remove_button(question: Question) -> None:
-    """For one dropped image; an example has none."""
-    if question.digest:
-        st.button(
-            "Remove",
-            key=f"prediction_remove_{question.digest[:16]}",
-            type="tertiary",
-            icon=":material/close:",
-            on_click=_dropped().remove,
-            args=(question.digest,),
-        )
+def look() -> None:
+    """Checks what waits, with progress and a way to stop. A click meanwhile runs the page again,
+    and that goes on from here.
+    """
+    kept = dropped()
+    if not kept.waiting:
+        return
+    box = st.empty()
+    with box.container(horizontal=True, vertical_alignment="center"):
+        place = st.empty()
+        st.button("Stop", icon=":material/stop_circle:", on_click=kept.waiting.clear)
+    done = 0
+    while kept.waiting:
+        name, total = plain(shorten(kept.waiting[0].name)), done + len(kept.waiting)
+        place.progress(done / total, text=f"Looking at {name}, {done + 1} of {total}")
+        kept.look_at_next()
+        done += 1
+    box.empty()
 
 
 # ---------------------------------------------------------------------------- examples
 
 
-def _examples(runs: Sequence[store.Run]) -> list[Question]:
-    """A few images that none of the runs learned from, drawn anew at every press of the button."""
+def examples(runs: Sequence[store.Run]) -> None:
+    """A row of images that none of the runs learned from; a click asks about one."""
     if not runs:
-        return []
+        return
     try:
         dataset = current_dataset()
     except DataError as error:
         show_error(error)
-        return []
+        return
     rows, why_not = common_test_rows(dataset, runs)
     if why_not:
-        st.info(why_not, icon=":material/info:")
-        return []
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    present = sorted(set(dataset.labels[rows].tolist()))
-    wanted = left.selectbox(
-        "True class",
-        [None, *present],
-        key="prediction_class",
-        persist_state="session",
-        format_func=lambda i: "Any" if i is None else CLASSES[i].title,
-    )
-    right.button("Draw others", icon=":material/casino:", on_click=_draw_others, width="stretch")
-    if wanted is not None:
-        rows = rows[dataset.labels[rows] == wanted]
-    draw = st.session_state.get("prediction_draw", 0)
-    drawn = np.random.default_rng(draw).permutation(rows)[:EXAMPLES]
-    return [Question(dataset_image(dataset, int(i)), int(dataset.labels[i])) for i in drawn]
+        st.caption(f":material/info: {why_not}")
+        return
+    kept = dropped()
+    with st.container(key="prediction_examples", horizontal=True, gap="xsmall"):
+        for place, row in enumerate(_drawn(dataset, rows)):
+            image = dataset_image(dataset, row)
+            with st.container(key=f"prediction_tile_{place}", gap=None, width=_EXAMPLE_SIZE):
+                st.html(
+                    f'<img src="{data_url(image.original, "PNG", 2 * _EXAMPLE_SIZE)}" '
+                    f'alt="Test image {html.escape(image.name)}">'
+                )
+                st.button(
+                    f"Ask about {plain(image.name)}",
+                    key=f"prediction_example_{place}",
+                    on_click=kept.show_example,
+                    args=(image, int(dataset.labels[row])),
+                )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            "Test images: click one to ask about it.",
+            width="content",
+        )
+        st.button("Others", icon=":material/casino:", on_click=_draw_others, type="tertiary")
+
+
+def _drawn(dataset: LesionDataset, rows: np.ndarray) -> list[int]:
+    """Rows of the data set: one of each class that is there, then others, in an order that tells
+    nothing; anew at every press of the button.
+    """
+    rng = np.random.default_rng(st.session_state.get("prediction_draw", 0))
+    mixed, labels = rng.permutation(rows), dataset.labels
+    firsts = [mixed[labels[mixed] == k][0] for k in range(len(CLASSES)) if k in labels[mixed]]
+    others = mixed[~np.isin(mixed, firsts)][: max(0, EXAMPLES - len(firsts))]
+    return [int(row) for row in rng.permutation([*firsts, *others])]
 
 
 def _draw_others() -> None:

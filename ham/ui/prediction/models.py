@@ -14,39 +14,54 @@ from ham.report import labels as labels_of
 from ham.store import Found
 from ham.ui.frame import link, model_cards, plain
 
+KEY = "prediction_runs"
 
-def choose_runs(found: Found) -> tuple[list[store.Run], dict[str, str]]:
-    """The runs that answer, and every run's label; without any trained model the page ends here."""
-    runs = found.models
-    if not runs:
+
+def runs_to_ask(found: Found) -> tuple[list[store.Run], dict[str, str]]:
+    """Every run that can answer, and its label; without any the page ends here."""
+    if not found.models:
         _no_model(found.live)
         st.stop()
+    return found.models, labels_of(found.models)
+
+
+def choose_runs(runs: Sequence[store.Run], labels: dict[str, str]) -> list[store.Run]:
+    """The runs that answer: a button with their names, behind which others are chosen."""
     by_id = {run.id: run for run in runs}
-    labels = labels_of(runs)
-    chosen = st.multiselect(
-        "Models that answer",
-        list(by_id),
-        default=[run.id for run in best_runs(runs)],
-        format_func=labels.__getitem__,
-        key="prediction_runs",
-        persist_state="session",
-        max_selections=MAX_RUNS,
-        placeholder="Choose one or several",
-        help="At first, of each kind of model the run with the highest balanced accuracy on its "
-        "validation images; runs on a leaking split come last. Models that ship with HAM Lab "
-        "answer until you have trained one on real data, and can be added then.",
-    )
-    if not chosen:
-        st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
-    answering = [by_id[run_id] for run_id in chosen]
-    if synthetic := [run.title for run in answering if run.synthetic]:
-        st.warning(
-            f"{plain('; '.join(synthetic))}: learned from synthetic images alone, so the answer to "
-            "a photograph of a real lesion shows how the page works and nothing else.",
-            icon=":material/science:",
+    now = st.session_state.get(KEY)
+    if now is None:
+        now = [run.id for run in best_runs(runs)]
+    names = short_labels([run_id for run_id in now if run_id in by_id], labels)
+    title = ", ".join(names.values()) if names else "Choose models"
+    with st.popover(plain(title), icon=":material/model_training:", key="prediction_models"):
+        chosen = st.multiselect(
+            "Models that answer",
+            list(by_id),
+            default=[run_id for run_id in now if run_id in by_id],
+            format_func=labels.__getitem__,
+            key=KEY,
+            persist_state="session",
+            max_selections=MAX_RUNS,
+            placeholder="Choose one or several",
+            help="At first, of each kind of model the run with the highest balanced accuracy on "
+            "its validation images; runs on a leaking split come last. Models that ship with HAM "
+            "Lab answer until you have trained one on real data, and can be added then.",
         )
-    model_cards(answering, "prediction")
-    return answering, labels
+        answering = [by_id[run_id] for run_id in chosen]
+        model_cards(answering, "prediction")
+    return answering
+
+
+def note_choice(runs: Sequence[store.Run]) -> None:
+    """A word where no run is chosen, and on runs that never met a photograph."""
+    if not runs:
+        st.info("Choose at least one model to get answers.", icon=":material/arrow_upward:")
+    if synthetic := [run.title for run in runs if run.synthetic]:
+        st.caption(
+            f":orange[:material/science:] {plain('; '.join(synthetic))}: learned from synthetic "
+            "images alone, so the answer to a photograph of a real lesion shows how the page works "
+            "and nothing else."
+        )
 
 
 def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, str]:
