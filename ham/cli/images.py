@@ -10,49 +10,130 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ham import io
 from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json
 from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from ham.data import LabelledImages
+    from ham.prediction import Answer, Prediction, Predictor, Question
     from ham.store import Predictions, Run
 
+_AT_ONCE = 32  # images that go through the models together
 _LISTED = 20  # images left out that are named on standard error; --json names all
 
 
 def predict(chosen: argparse.Namespace, out: TextIO) -> int:
-    """What a run makes of images. A refused image does not keep the others from being answered."""
-    from ham import images, prediction, store
+    """What runs make of images: files, folders, zips. A refused image does not keep the others
+    from being answered.
+    """
+    from ham import store
 
-    run = store.read_run(chosen.run_id)
-    accepted, refused = {}, {}  # by place: a path may be given twice
-    for place, path in enumerate(chosen.images):
-        try:
-            accepted[place] = images.check_image(path, images.read_file(path))
-        except ImageError as error:
-            refused[place] = error
-            show_error(error)
-    answers = (
-        prediction.predict(list(accepted.values()), [prediction.Predictor(run)]) if accepted else []
-    )
-    records = {
-        place: prediction.as_refused_record(error, run.id) for place, error in refused.items()
-    }
-    records |= {
-        place: prediction.as_record(answer) for place, answer in zip(accepted, answers, strict=True)
-    }
-    in_order = [records[place] for place in sorted(records)]
+    runs = [store.read_run(run_id) for run_id in dict.fromkeys([chosen.run_id, *chosen.also])]
+    said = _Said(runs, chosen)
+    with Progress() as progress:
+        _ask_all(chosen.images, said, progress)
     if chosen.json:
-        write_json(in_order, out)
+        write_json(said.records, out)
     else:
-        _write_answers(in_order, out)
-    if not refused:
+        _write_answers(said.records, out)
+    said.write_files()
+    if not said.refused:
         return DONE
-    return SOME_REFUSED if accepted else WRONG_INPUT
+    return SOME_REFUSED if said.answered else WRONG_INPUT
+
+
+class _Said:
+    """Answers as they come: of an image no more is kept than what is written of it."""
+
+    def __init__(self, runs: list[Run], chosen: argparse.Namespace):
+        from ham import report
+
+        self.runs, self._chosen = runs, chosen
+        self.labels = report.labels(runs)
+        self.records: list[dict[str, Any]] = []
+        self.refused: list[ImageError] = []
+        self.answered = 0
+        self._sections: list[str] = []
+        self._tables: list[pd.DataFrame] = []
+        self._rules: tuple[Prediction, ...] = ()
+
+    def add(self, answers: list[Answer]) -> None:
+        from ham import prediction
+
+        self.answered += len(answers)
+        self.records += prediction.as_records(answers, [])
+        if self._chosen.csv:
+            self._tables.append(prediction.as_table(answers, self.labels))
+        if self._chosen.html:
+            self._rules = answers[0].predictions
+            self._sections += [prediction.answer_section(a, self.labels) for a in answers]
+
+    def refuse(self, error: ImageError) -> None:
+        from ham import prediction
+
+        show_error(error)
+        self.refused.append(error)
+        self.records += [prediction.as_refused_record(error, run.id) for run in self.runs]
+
+    def write_files(self) -> None:
+        """Raises StoreError where a file cannot be written."""
+        import pandas as pd
+
+        from ham import prediction
+
+        if self._chosen.csv:
+            left = prediction.as_table([], self.labels, self.refused)
+            table = pd.concat([*self._tables, left], ignore_index=True)
+            _write(self._chosen.csv, table.to_csv(index=False))
+        if self._chosen.html:
+            page = prediction.whole_page(self._sections, self._rules, self.labels, self.refused)
+            _write(self._chosen.html, page)
+
+
+def _ask_all(paths: Sequence[str], said: _Said, progress: Progress) -> None:
+    """Looks at the images and asks about them, some at a time."""
+    from ham import images, prediction
+
+    total = sum(1 for _ in prediction.find_images(paths))
+    predictors: list[Predictor] = []
+    waiting: list[Question] = []
+
+    def ask_about_waiting() -> None:
+        if waiting and not predictors:
+            predictors.extend(prediction.Predictor(run) for run in said.runs)
+        if waiting:
+            said.add(prediction.answer(waiting, predictors))
+            waiting.clear()
+
+    for number, file in enumerate(prediction.find_images(paths)):
+        if total > _AT_ONCE:
+            progress.show("Asking about images", number, total)
+        try:
+            if isinstance(file, ImageError):
+                raise file
+            image = images.check_image(file.name, prediction.content_of(file))
+        except ImageError as error:
+            ask_about_waiting()  # records stand in the order of the images
+            said.refuse(error)
+        else:
+            waiting.append(prediction.Question(image))
+            if len(waiting) == _AT_ONCE:
+                ask_about_waiting()
+    ask_about_waiting()
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        io.write_file(Path(path), text.encode())
+    except OSError as error:
+        raise io.cannot_write(Path(path), error) from error
 
 
 @dataclass(frozen=True)
@@ -163,18 +244,26 @@ def _name(kind: str, reasons: dict[str, str]) -> None:
         print(f"  and {len(reasons) - _LISTED:,} more", file=sys.stderr)
 
 
-def _write_answers(answers: list[dict[str, Any]], out: TextIO) -> None:
+def _write_answers(records: list[dict[str, Any]], out: TextIO) -> None:
     titles = {c.code: f"{c.title}, {'malignant' if c.malignant else 'benign'}" for c in CLASSES}
-    for answer in answers:
-        if answer["error"]:
-            print(f"{answer['image']}: refused", file=out)
+    several = len({said["run"] for said in records}) > 1
+    for said in records:
+        who = f"{said['image']}, {said['run']}" if several else said["image"]
+        if said["error"]:
+            print(f"{who}: refused", file=out)
             continue
-        likely = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:3]
-        print(
-            f"{answer['image']}: "
-            + "; ".join(f"{titles[code]} {100 * p:.0f} %" for code, p in likely),
-            file=out,
-        )
-        for note in answer["notes"]:
+        likely = sorted(said["probabilities"].items(), key=lambda item: -item[1])[:3]
+        parts = (f"{titles[code]} {100 * p:.0f} %" for code, p in likely)
+        print(f"{who}: " + "; ".join(parts), file=out)
+        if said["prediction_set"] is not None:
+            print(f"  90 % set: {' or '.join(said['prediction_set'])}", file=out)
+        call = said["malignant"]
+        if call["call"] is not None:
+            print(
+                f"  Called {call['call']}: malignant in total {100 * call['probability']:.0f} %, "
+                f"threshold {100 * call['threshold']:.0f} %",
+                file=out,
+            )
+        for note in said["notes"]:
             print(f"  {note}", file=out)
     print(f"{DISCLAIMER}.", file=sys.stderr)

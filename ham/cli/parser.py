@@ -103,7 +103,20 @@ def make_parser() -> argparse.ArgumentParser:
     )
     asking = verb(predict, json_too=True)
     asking.add_argument("run_id", metavar="RUN")
-    asking.add_argument("images", nargs="+", metavar="IMAGE")
+    asking.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a file, a folder or a zip of images"
+    )
+    asking.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="another run to be asked as well; may be given several times",
+    )
+    asking.add_argument("--csv", metavar="FILE", help="write a row an image and run there")
+    asking.add_argument(
+        "--html", metavar="FILE", help="write one page with pictures there, for a browser"
+    )
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     # what an engine calls its workers by: they train its interrupted runs too, and wait for more
     verb(work).add_argument("--engine", help=argparse.SUPPRESS)

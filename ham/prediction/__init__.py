@@ -6,6 +6,7 @@ answers     what was asked, what the runs say; records and tables of both
 words       answers in words
 document    answers as HTML: a table, and one file with pictures
 dropped     images that a visitor asks about
+files       images that paths name
 """
 
 from ham.images import check_image
@@ -22,8 +23,16 @@ from ham.prediction.answers import (
     dataset_image,
 )
 from ham.prediction.background import import_tensorflow, warm_up
-from ham.prediction.document import answer_table, as_html, explained, style
+from ham.prediction.document import (
+    answer_section,
+    answer_table,
+    as_html,
+    explained,
+    style,
+    whole_page,
+)
 from ham.prediction.dropped import MAX_IMAGES, Dropped, File, shorten
+from ham.prediction.files import OnDisk, content_of, find_images
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
 from ham.prediction.words import call_in_words, set_in_words, verdict
 
@@ -33,10 +42,12 @@ __all__ = [
     "Dropped",
     "File",
     "Known",
+    "OnDisk",
     "Prediction",
     "Predictor",
     "Question",
     "answer",
+    "answer_section",
     "answer_table",
     "as_html",
     "as_record",
@@ -47,8 +58,10 @@ __all__ = [
     "called",
     "calls",
     "check_image",
+    "content_of",
     "dataset_image",
     "explained",
+    "find_images",
     "import_tensorflow",
     "predict",
     "set_in_words",
@@ -56,4 +69,5 @@ __all__ = [
     "style",
     "verdict",
     "warm_up",
+    "whole_page",
 ]

@@ -132,10 +132,12 @@ def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list
     ]
 
 
-def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
+def as_table(
+    answers: Sequence[Answer], labels: dict[str, str], refused: Sequence[ImageError] = ()
+) -> pd.DataFrame:
     """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code> x7
     (calibrated), raw_<code> x7, prediction_set (codes, a blank between), p_malignant,
-    malignant_threshold, call.
+    malignant_threshold, call, error; a row for an image that was refused.
     """
     return pd.DataFrame(
         [
@@ -153,8 +155,10 @@ def as_table(answers: Sequence[Answer], labels: dict[str, str]) -> pd.DataFrame:
                 "p_malignant": round(p.malignant, 6),
                 "malignant_threshold": p.rule.malignant_threshold,
                 "call": called(p.calls_malignant),
+                "error": "",
             }
             for answer in answers
             for p in answer.predictions
         ]
+        + [{"image": error.what, "error": f"{error.why} {error.todo}"} for error in refused]
     )

@@ -134,24 +134,35 @@ def as_html(
 
     `more`: HTML that stands below an answer, by its place among them.
     """
-    sections = "".join(
-        _section(answer, names, (more or {}).get(place, "")) for place, answer in enumerate(answers)
-    )
+    sections = [answer_section(a, names, (more or {}).get(i, "")) for i, a in enumerate(answers)]
+    return whole_page(sections, answers[0].predictions if answers else (), names, refused)
+
+
+def whole_page(
+    sections: Sequence[str],
+    predictions: Sequence[Prediction],
+    names: Mapping[str, str],
+    refused: Sequence[ImageError] = (),
+) -> str:
+    """The file from its sections (`answer_section`); `predictions` are any image's, whose runs'
+    rules are explained.
+    """
     left_out = "".join(
         f"<li><b>{html.escape(e.what)}</b>: {html.escape(f'{e.why} {e.todo}')}</li>"
         for e in refused
     )
-    worth = _worth(answers[0].predictions, names) if answers else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Answers · {APP_NAME}</title><style>{_PAGE_STYLE}\n{style()}</style></head><body>"
-        f"<h1>Answers</h1><p>{html.escape(DISCLAIMER)}.</p>{worth}{sections}"
+        f"<h1>Answers</h1><p>{html.escape(DISCLAIMER)}.</p>{_worth(predictions, names)}"
+        f"{''.join(sections)}"
         f"{f'<h2>Not answered</h2><ul>{left_out}</ul>' if left_out else ''}</body></html>"
     )
 
 
-def _section(answer: Answer, names: Mapping[str, str], more: str) -> str:
+def answer_section(answer: Answer, names: Mapping[str, str], more: str = "") -> str:
+    """One image: its pictures, the verdict, the table, and `more` HTML below it."""
     image, truth = answer.question.image, answer.question.truth
     name = html.escape(image.name)
     known = f" · true class: {CLASSES[truth].name}" if truth is not None else ""
@@ -174,7 +185,9 @@ def _section(answer: Answer, names: Mapping[str, str], more: str) -> str:
 
 
 def _worth(predictions: Sequence[Prediction], names: Mapping[str, str]) -> str:
-    """What sets and thresholds of each run are worth."""
+    """What sets and thresholds of each run are worth; "" without runs."""
+    if not predictions:
+        return ""
     lines = "".join(
         f"<li><b>{html.escape(names[p.run_id])}</b>: {html.escape(explained(p))}</li>"
         for p in predictions

@@ -14,8 +14,7 @@ from ham.images import A_ZIP, MAX_BYTES, CheckedImage, Note, check_image, kind_o
 from ham.prediction.answers import Question
 
 MAX_IMAGES = 200  # that a visit keeps
-_MOST_ENTRIES = 5_000  # of a zip's table of contents that is read
-_BESIDE = (".csv", ".txt", ".md", ".json", ".xlsx", ".pdf", ".html")  # what lies beside images
+BESIDE = (".csv", ".txt", ".md", ".json", ".xlsx", ".pdf", ".html")  # what lies beside images
 
 
 class File(Protocol):
@@ -32,13 +31,12 @@ class Zipped:
     """An image in a zip, unpacked when its turn comes: two hundred at once would take gigabytes."""
 
     name: str
-    archive: bytes
+    entry: io.Entry
+    archive: io.Archive  # is open
 
     def getvalue(self) -> bytes:
-        """Raises io.ArchiveError."""
-        with io.Archive(self.archive, most_entries=_MOST_ENTRIES) as archive:
-            entry = next(entry for entry in archive.entries if entry.name == self.name)
-            return archive.read(entry, MAX_BYTES)
+        """Raises io.ArchiveError, and OSError where the archive is a file that cannot be read."""
+        return self.archive.read(self.entry, MAX_BYTES)
 
 
 @dataclass
@@ -135,9 +133,9 @@ class Dropped:
 
     def _open_zip(self, name: str, content: bytes) -> None:
         """Its images come next, in their order. Raises io.ArchiveError."""
-        images = images_in(content)
+        images = images_in(io.Archive(content))
         room = MAX_IMAGES - len(self.images)
-        self.waiting[1:1] = [Zipped(entry, content) for entry in images[:room]]
+        self.waiting[1:1] = images[:room]
         if not images:
             self.refused.append(ImageError(name, "no image is in it.", "Zip some images."))
         elif len(images) > room:
@@ -151,13 +149,15 @@ class Dropped:
             )
 
 
-def images_in(archive: bytes) -> list[str]:
-    """The names of a zip's images: all but the tables and texts that lie beside them. Raises
-    io.ArchiveError.
+def images_in(archive: io.Archive, before: str = "") -> list[Zipped]:
+    """A zip's images, all but the tables and texts that lie beside them, in its order; `before`
+    their names.
     """
-    with io.Archive(archive, most_entries=_MOST_ENTRIES) as opened:
-        names = [entry.name for entry in opened.entries]
-    return [name for name in names if not name.lower().endswith(_BESIDE)]
+    return [
+        Zipped(before + entry.name, entry, archive)
+        for entry in archive.entries
+        if not entry.name.lower().endswith(BESIDE)
+    ]
 
 
 def shorten(name: str, longest: int = 60) -> str:

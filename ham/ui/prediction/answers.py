@@ -247,7 +247,9 @@ def _downloads(
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         download(
-            "CSV", lambda: as_table(answers, labels).to_csv(index=False), "ham-lab-answers.csv"
+            "CSV",
+            lambda: as_table(answers, labels, refused).to_csv(index=False),
+            "ham-lab-answers.csv",
         )
         download(
             "JSON",

@@ -1,0 +1,145 @@
+"""What `python -m ham predict` is given, and the files that it writes."""
+
+import csv
+import io
+import json
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from test_images import encoded, plain
+
+from ham import cli, prediction, store
+from ham.config import CODES, ImageError
+from ham.prediction import content_of, find_images
+from ham.report import DecisionRule
+from tests.run_factory import waiting_run
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two images, one deeper, and what lies beside them."""
+    place = tmp_path / "images"
+    (place / "deep").mkdir(parents=True)
+    (place / "b.png").write_bytes(encoded(plain((10, 0, 0))))
+    (place / "deep" / "a.png").write_bytes(encoded(plain((20, 0, 0))))
+    (place / "labels.csv").write_text("image,dx")
+    (place / ".DS_Store").write_bytes(b"x")
+    return place
+
+
+def names_of(*paths: object) -> list[str]:
+    return [
+        f"! {found.what}: {found.why}" if isinstance(found, ImageError) else found.name
+        for found in find_images([str(path) for path in paths])
+    ]
+
+
+def test_a_file_a_folder_and_a_zip_give_their_images(folder, tmp_path):
+    zipped = tmp_path / "more.zip"
+    zipped.write_bytes(packed({"z/2.png": encoded(plain()), "1.png": b"", "notes.txt": b"-"}))
+    assert names_of(folder / "b.png", folder, zipped) == [
+        str(folder / "b.png"),
+        str(folder / "b.png"),
+        str(folder / "deep" / "a.png"),
+        f"{zipped}/1.png",
+        f"{zipped}/z/2.png",
+    ]
+    read = [content_of(file) for file in find_images([str(zipped)])]
+    assert [len(content) > 0 for content in read] == [False, True]
+
+
+def test_what_holds_no_image_is_told_of(tmp_path):
+    (tmp_path / "empty").mkdir()
+    whole = packed({"1.png": encoded(plain())})
+    (tmp_path / "cut.zip").write_bytes(whole[:-30])
+    (tmp_path / "texts.zip").write_bytes(packed({"notes.txt": b"-"}))
+    (tmp_path / "bad.zip").write_bytes(packed({"../1.png": encoded(plain())}))
+    found = names_of(*(tmp_path / name for name in ("empty", "cut.zip", "texts.zip", "bad.zip")))
+    assert [words.startswith("! ") for words in found] == [True] * 4
+    for words, why in zip(
+        found,
+        ("no image is in this folder", "its end is missing", "no image is in this zip", "(..)"),
+        strict=True,
+    ):
+        assert why in words
+    assert names_of(tmp_path / "missing") == [str(tmp_path / "missing")]  # refused when it is read
+
+
+@pytest.fixture
+def runs(monkeypatch, ham_home) -> list[store.Run]:
+    """Two runs: one says melanoma of everything, one nevus and calls it malignant."""
+    made = [waiting_run(), waiting_run()]
+    rules = {
+        made[0].id: DecisionRule(made[0].id),
+        made[1].id: DecisionRule(made[1].id, 1.0, 0.8, 0.2),
+    }
+    says = {made[0].id: "mel", made[1].id: "nv"}
+
+    def predictor(run):
+        proba = np.full(7, 0.1, np.float32)
+        proba[CODES.index(says[run.id])] = 0.4
+        return SimpleNamespace(
+            run_id=run.id,
+            rule=rules[run.id],
+            proba=lambda images: np.tile(proba, (len(images), 1)),
+        )
+
+    monkeypatch.setattr(prediction, "Predictor", predictor)
+    return made
+
+
+def test_folders_and_several_runs_are_answered_as_json_csv_and_html(
+    folder, runs, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("ham.cli.images._AT_ONCE", 1)
+    (folder / "c.png").write_bytes(b"no image")
+    table, page = tmp_path / "a.csv", tmp_path / "a.html"
+    command = ["predict", runs[0].id, str(folder), "--also", runs[1].id, "--json"]
+    assert cli.main([*command, "--csv", str(table), "--html", str(page)]) == 1
+    records = json.loads(capsys.readouterr().out)
+    assert [(record["image"].rpartition("/")[2], record["run"]) for record in records] == [
+        (name, run.id) for name in ("b.png", "c.png", "a.png") for run in runs
+    ]
+    assert [record["error"] is None for record in records] == [True, True, False, False, True, True]
+    assert records[1]["malignant"] == {"probability": 0.3, "threshold": 0.2, "call": "malignant"}
+    assert records[1]["prediction_set"] == ["nv"]
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [(row["label"], row["call"]) for row in rows] == [
+        ("mel", ""),
+        ("nv", "malignant"),
+        ("mel", ""),
+        ("nv", "malignant"),
+        ("", ""),
+    ]
+    assert rows[-1]["error"].startswith("this is a text file")
+    text = page.read_text()
+    assert text.count("<section>") == 2
+    assert "c.png" in text
+    assert "Not answered" in text
+
+
+def test_for_people_the_set_and_the_call_are_said(folder, runs, capsys):
+    assert cli.main(["predict", runs[1].id, str(folder / "b.png")]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        f"{folder / 'b.png'}: Melanocytic nevus (nv), benign 40 %; Melanoma (mel), malignant "
+        "10 %; Basal cell carcinoma (bcc), malignant 10 %",
+        "  90 % set: nv",
+        "  Called malignant: malignant in total 30 %, threshold 20 %",
+    ]
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_error(folder, runs, tmp_path, capsys):
+    where = tmp_path / "nowhere" / "a.csv"
+    where.parent.write_text("a file in the way")
+    assert cli.main(["predict", runs[0].id, str(folder), "--csv", str(where)]) == 2
+    assert str(where) in capsys.readouterr().err
