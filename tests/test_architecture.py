@@ -61,7 +61,7 @@ MAY_IMPORT = {
         "config",
         "io",
     },
-    "charts": {"report", "evaluation", "config"},
+    "charts": {"report", "evaluation", "images", "config"},
     "report": {"store", "evaluation", "data", "config", "io"},
     "data": {"images", "demo", "config", "io"},
     "store": {"evaluation", "config", "io"},

@@ -99,6 +99,13 @@ CHANNELS = pd.DataFrame(
 METHODS = pd.DataFrame(
     [[3, 0, 0, 2, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0]], index=["histo", "follow_up"], columns=CODES
 )
+PHOTOGRAPH = np.arange(60 * 80 * 3, dtype=np.uint32).astype(np.uint8).reshape(60, 80, 3)
+#: Bright at the upper left, and with random weights nowhere.
+MAPS = [np.outer(np.linspace(0.4, -0.1, 28), np.linspace(1, 0, 28)), np.zeros((28, 28))]
+FALLS = (0.31, np.nan, -0.004)
+STEPS = np.array([0.0, 2.5, 5, 7.5, 10])
+#: A melanoma as long as the slider stands at 5 or below, then a nevus.
+TURNS = np.array([[p, 0, 0, 1 - p, 0, 0, 0] for p in (0.9, 0.8, 0.7, 0.4, 0.1)])
 EVERY_FIGURE = [
     (
         "headline",
@@ -131,6 +138,14 @@ EVERY_FIGURE = [
     ("ribbons", lambda dark: charts.ribbon_chart(RIBBONS, MEDIANS, dark)),
     ("channels", lambda dark: charts.channel_chart(CHANNELS, dark)),
     ("methods", lambda dark: charts.method_chart(METHODS, dark=dark)),
+    ("maps", lambda dark: charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Melanoma (mel)", dark=dark)),
+    ("Grad-CAM", lambda dark: charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Nevus", True, dark)),
+    (
+        "rows",
+        lambda dark: charts.row_bars(PHOTOGRAPH, [MAPS[0][:, 0], MAPS[1][0]], FALLS, "A", dark),
+    ),
+    ("quiz", lambda dark: charts.quiz_scores({"You": AREA, "A": AREA}, 9, dark)),
+    ("slider", lambda dark: charts.slider_curve("Blur", " %", STEPS, 2, {A: TURNS}, 0, dark)),
 ]
 
 
@@ -590,3 +605,82 @@ def test_a_key_of_many_colours_breaks_where_a_phone_ends():
     assert key.count("■") == 4
     assert key.count("<br>") == 1
     assert color_key({"<b>": "#000000"}).endswith("&lt;b&gt;")
+
+
+# ------------------------------------------------------------------------- the quiz
+
+
+def test_a_quiz_says_who_is_ahead_with_intervals():
+    you, run = Interval(0.5, 0.2, 0.8), Interval(0.7, 0.4, 0.9)
+    figure = charts.quiz_scores({"You": you, "CNN": run}, 10)
+    assert figure.layout.title.text == "After 10 images: You behind the best model"
+    assert "You: 50 % (20 to 80). CNN: 70 % (40 to 90)." in charts.alt_text(figure)
+    assert figure.data[1].x == (70,)
+    assert list(figure.data[0].error_x.array) == pytest.approx([30])
+    even = charts.quiz_scores({"You": run, "CNN": run}, 1)
+    assert even.layout.title.text == "After 1 image: You level with the best model"
+    none = Interval(np.nan, np.nan, np.nan)
+    assert charts.quiz_scores({"You": none, "CNN": none}, 0).layout.title.text == "0 images"
+
+
+# ------------------------------------------------------------------------- explanations
+
+
+def test_a_map_says_what_becomes_of_the_probability_and_what_by_chance():
+    figure = charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Melanoma (mel)")
+    assert "Melanoma (mel): −31 points without the map's brightest tenth" in text_of(figure)
+    assert "A random tenth: 0 points." in text_of(figure)
+    assert "−31 points" in figure.layout.xaxis.title.text
+    assert "blank" in figure.layout.xaxis2.title.text
+    alt = charts.alt_text(figure)
+    assert "This run: strongest at the top left, 40.0 points" in alt
+    assert "Random weights: blank." in alt
+
+
+def test_maps_have_their_own_scales_white_at_zero_and_no_noise_in_full_colour():
+    faint = [0.001 * MAPS[0], MAPS[0]]
+    figure = charts.map_pair(PHOTOGRAPH, faint, FALLS, "Melanoma (mel)")
+    first, second = figure.data
+    assert (first.zmin, first.zmax) == (-1, 1)  # a point, however faint the map
+    assert second.zmax == pytest.approx(40)
+    assert first.colorscale[1][1].endswith(",0)")  # nothing over the photograph at zero
+    relative = charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Melanoma (mel)", relative=True)
+    assert (relative.data[0].zmin, relative.data[0].zmax) == (0, 1)
+
+
+def test_the_photograph_lies_under_both_maps_in_its_own_shape():
+    figure = charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Melanoma (mel)")
+    assert [(i.xref, i.sizex, i.sizey) for i in figure.layout.images] == [
+        ("x", 28, 28),
+        ("x2", 28, 28),
+    ]
+    assert figure.layout.images[0].source.startswith("data:image/jpeg;base64,")
+    assert figure.layout.yaxis.scaleratio == 60 / 80
+
+
+def test_rows_are_bars_from_the_top_in_the_colours_of_for_and_against():
+    rows = [np.where(np.arange(28) == 3, 0.2, -0.1), np.full(28, 0.01)]
+    figure = charts.row_bars(PHOTOGRAPH, rows, (0.2, 0.0, 0.01), "Melanoma (mel)")
+    bars = next(trace for trace in figure.data if trace.type == "bar")
+    assert bars.x[3] == 20
+    assert bars.marker.color[3] == LIGHT.diverging[-1][1]
+    assert bars.marker.color[4] == LIGHT.diverging[0][1]
+    assert figure.layout.yaxis.range == (28, 0)
+    assert "−20 points without its three strongest rows" in text_of(figure)
+    assert "hiding row 4 of 28 lowers the probability most, by 20.0" in charts.alt_text(figure)
+
+
+def test_a_curve_marks_where_the_answer_changes_and_says_how_little_it_takes():
+    figure = charts.slider_curve("Blur", " %", STEPS, 1, {A: TURNS, B: TURNS[:1].repeat(5, 0)}, 0)
+    assert "A changes from mel to nv at blur 7.5 %" in text_of(figure)
+    line, mark, still, none = figure.data
+    assert list(line.y) == [90, 80, 70, 40, 10]
+    assert [*mark.x, *mark.text] == [7.5, "nv"]
+    assert set(still.y) == {90}
+    assert not len(none.x)
+    malignant = charts.slider_curve("Blur", " %", STEPS, 1, {A: TURNS[::-1]}, None)
+    assert list(malignant.data[0].y) == [10, 40, 70, 80, 90]
+    assert [*malignant.data[1].x, *malignant.data[1].text] == [5, "mel"]
+    assert malignant.layout.yaxis.title.text == "Malignant, %"
+    same = charts.slider_curve("Blur", " %", STEPS, 1, {A: TURNS[:1].repeat(5, 0)}, 0)
+    assert "No blur in this range changes an answer" in text_of(same)

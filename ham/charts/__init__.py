@@ -35,9 +35,11 @@ from ham.charts.dataset import (
     sex_chart,
     site_chart,
 )
+from ham.charts.explanation import map_pair, row_bars, slider_curve
 from ham.charts.leakage import KINDS, SEEN, SeenShares, leak_scores, seen_colors, seen_waffle
 from ham.charts.map import image_map, map_config, selected_rows
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
+from ham.charts.quiz import quiz_scores
 from ham.charts.training import CURVES, learning_curves
 
 __all__ = [
@@ -64,13 +66,16 @@ __all__ = [
     "learning_curves",
     "malignant_roc_curves",
     "map_config",
+    "map_pair",
     "method_chart",
     "new_figure",
     "palette",
     "per_class_scores",
     "plot_config",
+    "quiz_scores",
     "reliability_diagrams",
     "ribbon_chart",
+    "row_bars",
     "run_style",
     "score_differences",
     "seen_colors",
@@ -80,5 +85,6 @@ __all__ = [
     "set_sizes",
     "sex_chart",
     "site_chart",
+    "slider_curve",
     "template",
 ]

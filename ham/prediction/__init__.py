@@ -7,6 +7,11 @@ words       answers in words
 document    answers as HTML: a table, and one file with pictures
 dropped     images that a visitor asks about
 files       images that paths name
+explanation why: maps of what an answer rests on, each beside what says nothing
+hiding, gradients, untrained   what it is made of: occlusion, Grad-CAM, random weights
+changes     what if: the photograph changed, and how little changes the answer
+neighbours  like which: the training images that lie nearest
+quiz        you against the models
 """
 
 from ham.images import check_image
@@ -23,6 +28,16 @@ from ham.prediction.answers import (
     dataset_image,
 )
 from ham.prediction.background import import_tensorflow, warm_up
+from ham.prediction.changes import (
+    SLIDERS,
+    Change,
+    Curve,
+    Flip,
+    Slider,
+    along,
+    changed_picture,
+    changed_pixels,
+)
 from ham.prediction.document import (
     answer_section,
     answer_table,
@@ -32,20 +47,44 @@ from ham.prediction.document import (
     whole_page,
 )
 from ham.prediction.dropped import MAX_IMAGES, Dropped, File, shorten
+from ham.prediction.explanation import Evidence, Explanation, Falls, Reasons, explain
 from ham.prediction.files import OnDisk, content_of, find_images
+from ham.prediction.neighbours import (
+    FeatureSpace,
+    Neighbour,
+    feature_space,
+    features,
+    lesion_of,
+    trained_on,
+)
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
+from ham.prediction.quiz import YOU, Quiz, new_quiz
 from ham.prediction.words import call_in_words, set_in_words, verdict
 
 __all__ = [
     "MAX_IMAGES",
+    "SLIDERS",
+    "YOU",
     "Answer",
+    "Change",
+    "Curve",
     "Dropped",
+    "Evidence",
+    "Explanation",
+    "Falls",
+    "FeatureSpace",
     "File",
+    "Flip",
     "Known",
+    "Neighbour",
     "OnDisk",
     "Prediction",
     "Predictor",
     "Question",
+    "Quiz",
+    "Reasons",
+    "Slider",
+    "along",
     "answer",
     "answer_section",
     "answer_table",
@@ -57,16 +96,24 @@ __all__ = [
     "call_in_words",
     "called",
     "calls",
+    "changed_picture",
+    "changed_pixels",
     "check_image",
     "content_of",
     "dataset_image",
+    "explain",
     "explained",
+    "feature_space",
+    "features",
     "find_images",
     "import_tensorflow",
+    "lesion_of",
+    "new_quiz",
     "predict",
     "set_in_words",
     "shorten",
     "style",
+    "trained_on",
     "verdict",
     "warm_up",
     "whole_page",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ham import io, store
-from ham.config import N_CLASSES, StoreError
+from ham.config import N_CLASSES, StoreError, TrainConfig
 from ham.evaluation import malignant_proba
 from ham.images import CheckedImage
-from ham.models import MODELS
+from ham.models import MODELS, Architecture
 from ham.prediction.background import import_tensorflow
 from ham.report import DecisionRule, decision_rule
 
@@ -53,6 +53,23 @@ class Prediction:
         return self.rule.calls_malignant(self.proba)
 
 
+class Asked(Protocol):
+    """What can be asked for probabilities: a Predictor, or the same with random weights."""
+
+    rule: DecisionRule
+
+    def proba(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (n, 28, 28, 3) -> float32 (n, 7), not calibrated."""
+
+
+class Network(Protocol):
+    """A model with what is to be done to an image before it."""
+
+    architecture: Architecture
+    config: TrainConfig
+    model: keras.Model
+
+
 class Predictor:
     """One run's model, loaded and ready; may be shared between threads.
 
@@ -70,7 +87,7 @@ class Predictor:
         self.architecture, self.config = MODELS[run.config.model], run.config
         self.model = _load(run, self.architecture.input_shape)
         self.rule = decision_rule(run)
-        self._answer = _compiled(self.model, self.architecture.input_shape)
+        self._answer = compiled(self.model, self.architecture.input_shape)
         self._lock = threading.Lock()
 
     def proba(self, images: np.ndarray) -> np.ndarray:
@@ -114,7 +131,7 @@ def _raw(
     return np.stack([said[key] for key in keys])
 
 
-_loading = threading.Lock()  # Keras keeps names and scopes in global state while it builds a model
+building = threading.Lock()  # Keras keeps names and scopes in global state while it builds a model
 _UNREADABLE: tuple[type[Exception], ...] = (*io.DAMAGED, ImportError)
 
 
@@ -125,7 +142,7 @@ def _load(run: store.Run, input_shape: tuple[int, ...]) -> keras.Model:
     import keras
 
     try:
-        with _loading:
+        with building:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except _UNREADABLE as error:
         raise StoreError(
@@ -143,9 +160,7 @@ def _load(run: store.Run, input_shape: tuple[int, ...]) -> keras.Model:
     return model
 
 
-def _compiled(
-    model: keras.Model, input_shape: tuple[int, ...]
-) -> Callable[[np.ndarray], tf.Tensor]:
+def compiled(model: keras.Model, input_shape: tuple[int, ...]) -> Callable[[np.ndarray], tf.Tensor]:
     """model.predict costs tens of milliseconds an image and leaks in loops; this costs about
     one.
     """
