@@ -127,6 +127,14 @@ def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first page of a server has TensorFlow imported soon: 7 s of a core, in every test
+    process.
+    """
+    monkeypatch.setattr("ham.ui.frame._WARM_UP_SECONDS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
 def no_engine_left() -> Iterator[None]:
     """An engine that a test leaves watching would train the runs of the tests after it."""
     yield

@@ -198,6 +198,24 @@ def test_tensorflow_is_imported_once_in_the_background():
     assert "tensorflow" in sys.modules
 
 
+def test_tensorflow_comes_later_and_at_once_where_it_is_needed(monkeypatch):
+    imported = threading.Event()
+
+    def note(after):
+        background._now.wait(after)
+        imported.set()
+
+    monkeypatch.setattr(background, "_warming", None)
+    monkeypatch.setattr(background, "_now", threading.Event())
+    monkeypatch.setattr(background, "_import_in_background", note)
+    prediction.warm_up(after=3600)
+    assert not imported.wait(0.05)
+    prediction.warm_up(after=3600)
+    assert not imported.is_set()
+    prediction.import_tensorflow()
+    assert imported.is_set()
+
+
 def test_the_columns_are_the_seven_classes(predictors):
     assert predictors["cnn"].proba(np.zeros((1, 28, 28, 3), np.uint8)).shape == (1, len(CODES))
 

@@ -10,20 +10,23 @@ from ham.config import set_tensorflow_defaults
 
 _starting = threading.Lock()
 _warming: threading.Thread | None = None
+_now = threading.Event()  # somebody waits for it
 
 
-def warm_up() -> None:
-    """Starts importing TensorFlow in the background, once; it takes 3 to 5 s."""
-    _warm()
+def warm_up(after: float = 0.0) -> None:
+    """Imports TensorFlow in the background, once, `after` seconds from now or when it is needed."""
+    if not after:
+        _now.set()
+    _warm(after)
 
 
-def _warm() -> threading.Thread:
+def _warm(after: float = 0.0) -> threading.Thread:
     global _warming
     with _starting:
         if _warming is None:
             set_tensorflow_defaults()
             _warming = threading.Thread(
-                target=_import_in_background, name="import tensorflow", daemon=True
+                target=_import_in_background, args=(after,), name="import tensorflow", daemon=True
             )
             _warming.start()
         return _warming
@@ -31,10 +34,12 @@ def _warm() -> threading.Thread:
 
 def import_tensorflow() -> None:
     """Waits for the background: two threads inside one import can see half a module."""
+    _now.set()
     _warm().join()
 
 
-def _import_in_background() -> None:
+def _import_in_background(after: float) -> None:
+    _now.wait(after)
     with contextlib.suppress(ImportError):  # whoever needs it imports it again and sees why
         import keras  # noqa: F401
         import tensorflow  # noqa: F401

@@ -21,7 +21,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ham import charts, io, store
+from ham import charts, io, prediction, store
 from ham.charts.sign import logo, page_icon
 from ham.config import (
     APP_NAME,
@@ -43,6 +43,7 @@ from ham.ui import visit
 from ham.ui.current_data import opened_data
 from ham.ui.data_jobs import data_work
 
+_WARM_UP_SECONDS = 10.0  # after the first page of a server, which is drawn without TensorFlow
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _NOT_A_DIAGNOSIS = (
     "The models learned from small dermatoscopic photographs of seven kinds of skin lesion. They "
@@ -325,6 +326,7 @@ def engine() -> Engine:
 
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=Engine.stop)
 def _engine(runs: Path) -> Engine:
+    prediction.warm_up(after=_WARM_UP_SECONDS)
     return Engine().start()
 
 
