@@ -15,6 +15,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
+from test_images import colorful
 from test_prediction import encoded, finished_run, plain
 
 from ham import config, data, prediction, report, store
@@ -25,7 +26,7 @@ from ham.prediction import Prediction, dropped
 from ham.report import DecisionRule
 from ham.report.words import whole_percent
 from ham.ui.prediction import answers as answered
-from ham.ui.prediction import images, models
+from ham.ui.prediction import closer, images, loading, models
 from tests.page_driver import open_page, opened, said, words
 from tests.run_factory import edited_run, history_row, waiting_run
 
@@ -49,7 +50,7 @@ def fresh(loaded, monkeypatch):
         return loaded[content]
 
     monkeypatch.setattr(Engine, "start", lambda self: self)
-    monkeypatch.setattr(answered, "Predictor", load_once)
+    monkeypatch.setattr(loading, "Predictor", load_once)
     st.cache_data.clear()
     st.cache_resource.clear()
 
@@ -500,6 +501,97 @@ def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
     assert "(synthetic data): learned from synthetic images alone" in words(app.caption).replace(
         "\\", ""
     )
+
+
+# -------------------------------------------------------------------------- closer looks
+
+
+def look_closer(app: AppTest, way: str) -> AppTest:
+    control = next(one for one in app.segmented_control if one.label == "Look closer")
+    control.set_value(way).run()
+    assert not app.exception
+    return app
+
+
+def charts_of(app: AppTest) -> list[str]:
+    return [
+        re.findall(r"prediction_([a-z]+)", chart.proto.id)[-1] for chart in app.get("plotly_chart")
+    ]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_why_draws_maps_of_the_open_run_and_says_where_there_is_none():
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(colorful((90, 60)))))
+    assert not charts_of(app)  # nothing is computed before it is asked for
+    look_closer(app, closer.WHY)
+    assert charts_of(app) == ["occlusion", "rows"]  # the LSTM
+    opened(app, "prediction_why", "CNN")
+    assert charts_of(app) == ["occlusion", "gradients"]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_what_if_asks_again_about_the_changed_photograph():
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(colorful((90, 60)))))
+    look_closer(app, closer.WHAT_IF)
+    before, after = re.findall(r"<table.*?</table>", answered_in(app))
+    assert before == after  # nothing is changed yet
+    assert charts_of(app) == ["curve"]
+    next(slider for slider in app.slider if slider.label.startswith("Brightness")).set_value(
+        -50.0
+    ).run()
+    assert not app.exception
+    before, after = re.findall(r"<table.*?</table>", answered_in(app))
+    assert before != after
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_like_which_says_where_the_training_images_are_not_at_hand():
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
+    look_closer(app, closer.LIKE)
+    assert words(app.error).count("they are not in the data in use") == 2
+
+
+def test_a_training_image_is_shown_with_diagnosis_and_distance(small_dataset):
+    found = prediction.Neighbour(3, int(small_dataset.labels[3]), 1.234, 0.5)
+    tile = closer._tile(small_dataset, found)
+    assert CODES[small_dataset.labels[3]] in tile
+    assert small_dataset.metadata["image_id"].iloc[3] in tile
+    assert "distance 1.23" in tile
+
+
+# ---------------------------------------------------------------------------------- quiz
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_guess_shows_the_truth_and_what_each_run_said_and_is_counted():
+    app = press(open_page("pages/prediction.py"), "You against the models")
+    assert not app.file_uploader
+    assert "Image 1: what is it?" in words(app.subheader)
+    press(app, "Melanoma")
+    truth = words(app.subheader)
+    assert truth.startswith("It is ")
+    said = next(one.value for one in app.markdown if ": melanoma" in one.value)
+    assert said.splitlines()[0].endswith("You: melanoma")
+    assert [line.rpartition("] ")[2].split(":")[0] for line in said.splitlines()][1:] == [
+        "LSTM",
+        "CNN",
+    ]
+    assert ("green" in said.splitlines()[0]) == (truth == "It is melanoma")
+    assert charts_of(app) == ["quiz"]
+    press(app, "Next image")
+    assert "Image 2: what is it?" in words(app.subheader)
+    press(app, "Dermatofibroma")
+    assert app.session_state["prediction_quiz"][1].asked == 2
+    press(app, "Start again")
+    assert "Image 1: what is it?" in words(app.subheader)
+    press(app, "Back to asking")
+    assert app.file_uploader
 
 
 # ------------------------------------------------------------------------ runs that ship

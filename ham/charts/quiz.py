@@ -9,7 +9,7 @@ from ham.evaluation import Interval, percent
 
 
 def quiz_scores(scores: dict[str, Interval], asked: int, dark: bool = False) -> go.Figure:
-    """A row each, the first is the person: share of the images guessed right.
+    """A row each, the first is the person: share of the images that each got right.
 
     `scores`: name -> share with its interval, NaN before the first answer; `asked`: images so far.
     """
@@ -23,7 +23,7 @@ def quiz_scores(scores: dict[str, Interval], asked: int, dark: bool = False) -> 
     words = {name: percent(one) for name, one in scores.items()}
     figure = new_figure(
         title,
-        f"Share guessed right after {images}. "
+        f"Share of correct answers after {images}. "
         + ". ".join(f"{name}: {text}" for name, text in words.items())
         + ".",
         dark,
@@ -47,7 +47,7 @@ def quiz_scores(scores: dict[str, Interval], asked: int, dark: bool = False) -> 
             },
             hovertemplate=f"{name}<br>{words[name]}<extra></extra>",
         )
-    figure.update_xaxes(title="Guessed right, %", range=[-2, 102], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(title="Correct, %", range=[-2, 102], tickvals=[0, 25, 50, 75, 100])
     figure.update_yaxes(
         tickvals=list(range(len(scores))),
         ticktext=list(scores),

@@ -9,12 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from ham import prediction, store
-from ham.config import CLASSES, IMAGE_SIZE, ImageError, StoreError
+from ham.config import CLASSES, IMAGE_SIZE, ImageError
 from ham.images import CheckedImage, data_url
 from ham.prediction import (
     Answer,
     Known,
-    Predictor,
     Question,
     answer_table,
     as_html,
@@ -24,10 +23,11 @@ from ham.prediction import (
     shorten,
     verdict,
 )
-from ham.report import MAX_RUNS
 from ham.report.words import count
-from ham.ui.frame import download, errors, plain, show_error
+from ham.ui.frame import download, errors, plain
+from ham.ui.prediction.closer import look_closer
 from ham.ui.prediction.images import dropped
+from ham.ui.prediction.loading import load
 from ham.ui.prediction.models import short_labels
 
 # pixels on the page: 28 x 6, so that a pixel seen is a whole number of screen pixels
@@ -48,7 +48,7 @@ def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer
     prediction.warm_up()  # whoever opened this page will soon need it
     if not (questions and runs):
         return []
-    predictors = _load(runs)
+    predictors = load(runs)
     if not predictors:
         return []
     known: Known = st.session_state.setdefault("prediction_known", Known())
@@ -62,23 +62,6 @@ def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer
         answers += prediction.answer(questions[start : start + _AT_ONCE], predictors, known)
     place.empty()
     return answers
-
-
-def _load(runs: Sequence[store.Run]) -> list[Predictor]:
-    predictors = []
-    with st.spinner("Loading the models, about 5 s the first time", show_time=True):
-        for run in runs:
-            try:
-                version = run.record.model.sha256 if run.record.model else ""
-                predictors.append(_predictor(run.id, version, run))
-            except StoreError as error:
-                show_error(error)
-    return predictors
-
-
-@st.cache_resource(max_entries=2 * MAX_RUNS, show_spinner=False)
-def _predictor(run_id: str, sha256: str, _run: store.Run) -> Predictor:
-    return Predictor(_run)
 
 
 # -------------------------------------------------------------------------------- show
@@ -99,7 +82,10 @@ def show_refused(refused: Sequence[ImageError]) -> None:
 @st.fragment
 @errors()
 def show_answers(
-    answers: Sequence[Answer], refused: Sequence[ImageError], labels: dict[str, str]
+    answers: Sequence[Answer],
+    runs: Sequence[store.Run],
+    refused: Sequence[ImageError],
+    labels: dict[str, str],
 ) -> None:
     """Of several images a list, of which one is open; the open one's answer; downloads."""
     if not answers:
@@ -112,7 +98,9 @@ def show_answers(
         _list(answers, names)
     opened = dropped().opened
     shown = next((answer for answer in answers if answer.question.digest == opened), answers[-1])
-    _open(shown, names)
+    with st.container(border=True, gap="xsmall", key="prediction_open"):
+        _open(shown, names)
+        look_closer(shown, {run.id: run for run in runs}, names)
     _downloads(answers, refused, labels, names)
 
 
@@ -180,23 +168,22 @@ def _open_row(answers: Sequence[Answer]) -> None:
 def _open(answer: Answer, names: dict[str, str]) -> None:
     """One image's answer: the verdict, its pictures, every model's probabilities."""
     question = answer.question
-    with st.container(border=True, gap="xsmall", key="prediction_open"):
-        st.header(plain(verdict(answer, names)), anchor=False)
-        left, right = st.columns([9, 13], gap="medium")
-        with left:
-            st.markdown(heading(question, answer))
-            with st.container(horizontal=True, gap="small"):
-                _pictures(question.image)
-            for note in question.image.notes:
-                st.caption(f":material/info: {plain(note)}")
-        with right:
-            st.html(answer_table(answer.predictions, names))
-            with st.container(horizontal=True, gap="medium"):
-                _worth(answer, names)
-                key = f"prediction_remove_{question.digest[:16]}"
-                if st.button("Remove", key=key, type="tertiary", icon=":material/close:"):
-                    dropped().remove(question.digest)
-                    st.rerun()
+    st.header(plain(verdict(answer, names)), anchor=False)
+    left, right = st.columns([9, 13], gap="medium")
+    with left:
+        st.markdown(heading(question, answer))
+        with st.container(horizontal=True, gap="small"):
+            _pictures(question.image)
+        for note in question.image.notes:
+            st.caption(f":material/info: {plain(note)}")
+    with right:
+        st.html(answer_table(answer.predictions, names))
+        with st.container(horizontal=True, gap="medium"):
+            _worth(answer, names)
+            key = f"prediction_remove_{question.digest[:16]}"
+            if st.button("Remove", key=key, type="tertiary", icon=":material/close:"):
+                dropped().remove(question.digest)
+                st.rerun()
 
 
 def _worth(answer: Answer, names: dict[str, str]) -> None:

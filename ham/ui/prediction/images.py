@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 
 from ham import store
-from ham.config import CLASSES, DataError
+from ham.config import CLASSES, DataError, ImageError
 from ham.data import LesionDataset
 from ham.images import data_url
-from ham.prediction import Dropped, dataset_image, shorten
+from ham.prediction import Dropped, Question, dataset_image, shorten
 from ham.ui import visit
 from ham.ui.current_data import current_dataset
 from ham.ui.frame import plain, show_error
@@ -91,31 +91,38 @@ def camera() -> None:
         )
 
 
-def look() -> None:
-    """Checks what waits, with progress and a way to stop. A click meanwhile runs the page again,
-    and that goes on from here.
+def look() -> tuple[list[Question], list[ImageError]]:
+    """The images that are asked about, and why other files are not.
+
+    What waits is checked first, with progress and a way to stop. A click meanwhile runs the page
+    again, and that goes on from here.
     """
     kept = dropped()
-    if not kept.waiting:
-        return
-    box = st.empty()
-    with box.container(horizontal=True, vertical_alignment="center"):
-        place = st.empty()
-        st.button("Stop", icon=":material/stop_circle:", on_click=kept.waiting.clear)
-    done = 0
+    if kept.waiting:
+        box = st.empty()
+        with box.container(horizontal=True, vertical_alignment="center"):
+            _check_waiting(kept)
+        box.empty()
+    return list(kept.questions()), kept.refused
+
+
+def _check_waiting(kept: Dropped) -> None:
+    place, done = st.empty(), 0
+    st.button("Stop", icon=":material/stop_circle:", on_click=kept.waiting.clear)
     while kept.waiting:
         name, total = plain(shorten(kept.waiting[0].name)), done + len(kept.waiting)
         place.progress(done / total, text=f"Looking at {name}, {done + 1} of {total}")
         kept.look_at_next()
         done += 1
-    box.empty()
 
 
 # ---------------------------------------------------------------------------- examples
 
 
-def examples(runs: Sequence[store.Run]) -> None:
-    """A row of images that none of the runs learned from; a click asks about one."""
+def examples(runs: Sequence[store.Run], more: Callable[[], None]) -> None:
+    """A row of images that none of the runs learned from; a click asks about one. `more` is
+    drawn beside what else there is to do with them.
+    """
     if not runs:
         return
     try:
@@ -148,6 +155,7 @@ def examples(runs: Sequence[store.Run]) -> None:
             width="content",
         )
         st.button("Others", icon=":material/casino:", on_click=_draw_others, type="tertiary")
+        more()
 
 
 def _drawn(dataset: LesionDataset, rows: np.ndarray) -> list[int]:
