@@ -12,7 +12,7 @@ from test_images import encoded, plain
 
 from ham import cli, prediction, store
 from ham.config import CODES, ImageError
-from ham.prediction import content_of, find_images
+from ham.prediction import Evidence, Explanation, Falls, Reasons, content_of, find_images
 from ham.report import DecisionRule
 from tests.run_factory import waiting_run
 
@@ -143,3 +143,47 @@ def test_a_file_that_cannot_be_written_is_one_clear_error(folder, runs, tmp_path
     where.parent.write_text("a file in the way")
     assert cli.main(["predict", runs[0].id, str(folder), "--csv", str(where)]) == 2
     assert str(where) in capsys.readouterr().err
+
+
+def test_an_explanation_goes_into_the_json_and_the_page(
+    folder, runs, tmp_path, capsys, monkeypatch
+):
+    """Hiding the top left corner is all that matters to this one."""
+    spot = np.zeros((28, 28), np.float32)
+    spot[:7, :7] = 0.5
+    nothing = np.zeros((28, 28), np.float32)
+    evidence = Evidence(spot, nothing, Falls(0.5, float("nan"), 0.02))
+    reasons = Reasons(0.9, evidence, None, None)
+    monkeypatch.setattr(
+        prediction,
+        "explain",
+        lambda one, seen: Explanation(one.run_id, CODES.index("mel"), reasons, reasons, "no space"),
+    )
+    page = tmp_path / "a.html"
+    command = ["predict", runs[0].id, str(folder / "b.png"), "--json", "--explain"]
+    assert cli.main([*command, "--html", str(page)]) == 0
+    [record] = json.loads(capsys.readouterr().out)
+    found = record["explanation"]["label"]["occlusion"]
+    assert np.array(found["trained"]).shape == (28, 28)
+    assert found["fall"] == {
+        "brightest_tenth": 0.5,
+        "brightest_tenth_of_random_weights": None,
+        "random_tenth": 0.02,
+    }
+    assert record["explanation"]["malignant"]["grad_cam"] is None
+    text = page.read_text()
+    assert "Melanoma, This run: \N{MINUS SIGN}50 points" in text
+    assert "Random weights: blank" in text
+
+
+def test_a_map_colours_the_photograph_where_it_is_strong():
+    picture = np.full((60, 80, 3), 128, np.uint8)
+    values = np.zeros((28, 28))
+    values[:9, :9], values[19:, 19:] = 0.4, -0.4
+    drawn = prediction.overlay(picture, values)
+    assert drawn.shape == (165, 220, 3)
+    red, green, blue = drawn[10, 10].astype(int)
+    assert green > red  # teal
+    red, green, blue = drawn[-10, -10].astype(int)
+    assert red > blue  # amber
+    assert len(set(drawn[82, 110].tolist())) == 1  # the middle stays grey

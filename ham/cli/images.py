@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ham.data import LabelledImages
-    from ham.prediction import Answer, Prediction, Predictor, Question
+    from ham.prediction import Answer, Explanation, Prediction, Predictor, Question
     from ham.store import Predictions, Run
 
 _AT_ONCE = 32  # images that go through the models together
@@ -64,16 +64,44 @@ class _Said:
         self._tables: list[pd.DataFrame] = []
         self._rules: tuple[Prediction, ...] = ()
 
-    def add(self, answers: list[Answer]) -> None:
+    def add(self, answers: list[Answer], predictors: list[Predictor]) -> None:
         from ham import prediction
 
         self.answered += len(answers)
-        self.records += prediction.as_records(answers, [])
+        records = prediction.as_records(answers, [])
+        why = self._explain(answers, predictors) if self._chosen.explain else {}
+        for record, found in zip(records, why.values(), strict=False):
+            record["explanation"] = prediction.as_explanation_record(found)
+        self.records += records
         if self._chosen.csv:
             self._tables.append(prediction.as_table(answers, self.labels))
         if self._chosen.html:
             self._rules = answers[0].predictions
-            self._sections += [prediction.answer_section(a, self.labels) for a in answers]
+            self._sections += [
+                prediction.answer_section(answer, self.labels, self._maps(i, answer, why))
+                for i, answer in enumerate(answers)
+            ]
+
+    def _explain(
+        self, answers: list[Answer], predictors: list[Predictor]
+    ) -> dict[tuple[int, str], Explanation]:
+        """By the answer's place and the run's id, in the order of the records."""
+        from ham import prediction
+
+        return {
+            (i, one.run_id): prediction.explain(one, answer.question.image.seen)
+            for i, answer in enumerate(answers)
+            for one in predictors
+        }
+
+    def _maps(self, place: int, answer: Answer, why: dict[tuple[int, str], Explanation]) -> str:
+        from ham import prediction
+
+        return "".join(
+            prediction.as_explanation_html(answer.question.image, found, self.labels[run_id])
+            for (i, run_id), found in why.items()
+            if i == place
+        )
 
     def refuse(self, error: ImageError) -> None:
         from ham import prediction
@@ -109,7 +137,7 @@ def _ask_all(paths: Sequence[str], said: _Said, progress: Progress) -> None:
         if waiting and not predictors:
             predictors.extend(prediction.Predictor(run) for run in said.runs)
         if waiting:
-            said.add(prediction.answer(waiting, predictors))
+            said.add(prediction.answer(waiting, predictors), predictors)
             waiting.clear()
 
     for number, file in enumerate(prediction.find_images(paths)):

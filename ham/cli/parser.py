@@ -117,6 +117,11 @@ def make_parser() -> argparse.ArgumentParser:
     asking.add_argument(
         "--html", metavar="FILE", help="write one page with pictures there, for a browser"
     )
+    asking.add_argument(
+        "--explain",
+        action="store_true",
+        help="with --json or --html: what each answer rests on, about a second an image and run",
+    )
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     # what an engine calls its workers by: they train its interrupted runs too, and wait for more
     verb(work).add_argument("--engine", help=argparse.SUPPRESS)

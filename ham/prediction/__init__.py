@@ -8,6 +8,7 @@ document    answers as HTML: a table, and one file with pictures
 dropped     images that a visitor asks about
 files       images that paths name
 explanation why: maps of what an answer rests on, each beside what says nothing
+reasons     an explanation as JSON and HTML
 hiding, gradients, untrained   what it is made of: occlusion, Grad-CAM, random weights
 changes     what if: the photograph changed, and how little changes the answer
 neighbours  like which: the training images that lie nearest
@@ -59,6 +60,7 @@ from ham.prediction.neighbours import (
 )
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
 from ham.prediction.quiz import YOU, Quiz, new_quiz
+from ham.prediction.reasons import as_explanation_html, as_explanation_record, overlay
 from ham.prediction.words import call_in_words, set_in_words, verdict
 
 __all__ = [
@@ -88,6 +90,8 @@ __all__ = [
     "answer",
     "answer_section",
     "answer_table",
+    "as_explanation_html",
+    "as_explanation_record",
     "as_html",
     "as_record",
     "as_records",
@@ -109,6 +113,7 @@ __all__ = [
     "import_tensorflow",
     "lesion_of",
     "new_quiz",
+    "overlay",
     "predict",
     "set_in_words",
     "shorten",
