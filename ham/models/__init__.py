@@ -1,7 +1,6 @@
 """The architectures and their registry: one file an architecture, one line here.
 
 architecture    what every one has: build, parameter count, pixels -> probabilities
-augmentation    random turns, flips, colours and moves of images
 layers          what they are made of
 lstm, cnn       as the customer described them, to the layer
 resnet          ours
@@ -18,7 +17,6 @@ from ham.models.architecture import (
     Architecture,
     dihedral,
 )
-from ham.models.augmentation import augment
 from ham.models.layers import Row
 
 MODELS: dict[str, Architecture] = {
@@ -33,6 +31,5 @@ __all__ = [
     "PREPROCESSING",
     "Architecture",
     "Row",
-    "augment",
     "dihedral",
 ]

@@ -19,7 +19,7 @@ from ham.config import ConfigError
 from ham.images import squash
 from ham.prediction.predictor import Asked
 
-MAX_SIDE = 300  # pixels of the longer side that a change works on
+MAX_SIDE = 240  # pixels of the longer side that a change works on
 STEPS = 21  # of a curve
 _RIM_EDGE = 0.04  # of half the diagonal: over which the rim gets dark
 
@@ -239,7 +239,7 @@ def _turned(image: Image.Image, angle: float, zoom: float) -> Image.Image:
         image.size,
         Image.Transform.AFFINE,
         (cos, -sin, across, sin, cos, down),
-        Image.Resampling.BICUBIC,
+        Image.Resampling.BILINEAR,
     )
 
 
