@@ -10,7 +10,7 @@ with ui.page(
     "Train a model with your own settings and watch what it learns.",
     follows=lambda found: True,
 ) as found:
-    top, below = st.container(), st.container()
+    top, below = st.container(key="train_columns"), st.container()
     with below:  # drawn first: past runs are there without data too
         run_list.all_runs(found)
     with top:
@@ -18,8 +18,7 @@ with ui.page(
         left, right = st.columns([5, 6], gap="large")
         with left:
             config = training.form(dataset)
-            if config is not None:
-                training.summary(config, dataset, found)
-            training.start_button(config, dataset, found)
+            chosen = training.several(config)
         with right:
+            training.start_panel(config, chosen, dataset, found)
             training.queue_and_live_run(found)

@@ -28,7 +28,8 @@ from ham.data import METADATA_FILE, LesionDataset
 from ham.engine import Engine, EngineSettings, Estimate
 from ham.store import Predictions, Run
 from ham.ui.training.live import strips
-from tests.page_driver import open_page, opened, said
+from ham.ui.training.pictures import side_by_side
+from tests.page_driver import open_page, opened, said, words
 from tests.run_factory import edited_run, finished_run, history_row, waiting_run
 
 
@@ -152,6 +153,37 @@ def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -
     assert field(page, "Epochs").value == 11
 
 
+def test_the_address_holds_model_and_recipe() -> None:
+    page = open_page("pages/training.py", train_model="ResNet", train_recipe="Improved")
+    assert page.segmented_control(key="train_model").value == "resnet"
+    assert page.selectbox(key="train_recipe").value == "improved"
+
+
+def test_what_a_recipe_does_is_seen_beside_it() -> None:
+    def pictures() -> str:
+        return words(page.get("html"))
+
+    page = open_page("pages/training.py")
+    assert "<b>Conv</b>24x24<br>30" in pictures()
+    assert "No augmentation" in said(page)
+    plain = pictures()
+    page.selectbox(key="train_recipe").set_value("improved").run()
+    assert "Original, 3 augmented" in said(page)
+    assert "(dihedral+colour+shift)" in pictures()
+    assert pictures() != plain
+    page.segmented_control(key="train_model").set_value("lstm").run()
+    assert "<b>LSTM</b>28x128" in pictures()
+
+
+def test_images_stand_side_by_side_with_nothing_between_them() -> None:
+    images = np.arange(2 * 2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 2, 3)
+    apart = side_by_side(images)
+    assert apart.shape == (2, 5, 4)
+    assert (apart[:, :2, :3] == images[0]).all()
+    assert (apart[:, 3:, :3] == images[1]).all()
+    assert apart[0, :, 3].tolist() == [255, 255, 0, 255, 255]
+
+
 def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
     small_dataset: LesionDataset,
 ) -> None:
@@ -165,7 +197,8 @@ def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
         page = open_page("pages/training.py")
         assert "Validation accuracy" in [m.label for m in page.metric]
         for title in ("Loss", "Accuracy", "Balanced accuracy", "Recall by class"):
-            [curve] = opened(page, f"curves_{run.id}", title).get("plotly_chart")
+            rate, curve = opened(page, f"curves_{run.id}", title).get("plotly_chart")
+            assert "Learning rate over 25 epochs" in rate.proto.alt
             assert title.partition(" by ")[0].lower() in curve.proto.alt.lower()
         assert [p.proto.text for p in page.get("progress")][
             -1

@@ -27,12 +27,12 @@ from ham.config import (
 )
 from ham.data import LesionDataset, make_split
 from ham.engine import cancel, resume
-from ham.models import MODELS
+from ham.models import MODELS, augment, augmentation
 from ham.prediction import Predictor
 from ham.store import HISTORY_COLUMNS, Run
-from ham.training import Progress, augment, batches, class_weights, inputs, job, train
+from ham.training import Progress, batches, class_weights, inputs, job, train
 from ham.training.checkpoint import Checkpoint
-from ham.training.fitting import compile_model
+from ham.training.fitting import _optimizer, compile_model
 from tests.run_factory import waiting_run
 from tests.test_engine import tiny
 
@@ -152,7 +152,7 @@ def test_an_image_that_an_epoch_repeats_counts_once(small_dataset: LesionDataset
 
 
 #: TRAINING_VERSION -> what the sources that decide about a training's numbers were then.
-SOURCES = {1: "96ed1f60a6bdc53e"}
+SOURCES = {1: "c7cf48df44a25c5e"}
 
 
 def test_the_version_of_the_training_goes_with_its_sources() -> None:
@@ -676,6 +676,21 @@ def test_class_weights_average_to_one_and_go_by_the_inverse_frequency() -> None:
         assert weights[CLASS_INDEX["df"]] == 0  # no image, no weight
 
 
+@pytest.mark.parametrize("epochs", [1, 5, 70])
+def test_the_learning_rate_that_a_config_tells_is_the_one_that_keras_takes(epochs: int) -> None:
+    config = tiny(epochs=epochs, schedule="cosine", learning_rate=2e-3)
+    steps = 200
+    keras_rate = _optimizer(config, steps)._learning_rate
+    one_step = config.learning_rate / (steps * config.warm_up_epochs)  # of the warm-up
+    for epoch in (0, 0.05, 0.5, 1, 4.2, epochs / 2, epochs):
+        if epoch <= epochs:
+            taken = float(keras_rate(round(epoch * steps)))
+            assert config.learning_rate_at(epoch) == pytest.approx(taken, abs=one_step)
+    assert config.learning_rate_at(epochs) == pytest.approx(2e-5)
+    assert config.learning_rate_at(config.warm_up_epochs) == pytest.approx(2e-3)
+    assert config.replace(schedule="constant").learning_rate_at(0) == 2e-3
+
+
 def test_dihedral_augmentation_gives_each_of_the_eight_views_and_nothing_else() -> None:
     image = np.arange(28 * 28 * 3, dtype=np.uint8).reshape(28, 28, 3)
     turned = augment(np.stack([image] * 200), "dihedral", np.random.default_rng(0))
@@ -701,7 +716,7 @@ def test_shifts_move_every_image_by_at_most_two_pixels_each_way_and_mirror_the_e
     image = np.zeros((28, 28, 3), np.uint8)
     image[10, 20] = 255
     image[:, 0] = 7  # the left edge
-    moved = inputs._shifted(np.stack([image] * 300), np.random.default_rng(0))
+    moved = augmentation._shifted(np.stack([image] * 300), np.random.default_rng(0))
     places = {tuple(np.argwhere(one[:, :, 0] == 255)[0]) for one in moved}
     assert places == {(10 + y, 20 + x) for y in range(-2, 3) for x in range(-2, 3)}
     right = moved[[np.argwhere(one[:, :, 0] == 255)[0][1] == 22 for one in moved]][0]
@@ -713,7 +728,7 @@ def test_affine_augmentation_turns_zooms_and_moves_half_of_the_images_and_no_oth
     # 6 pixels right of the middle
     spot = 255 * np.exp(-((row - 13.5) ** 2 + (column - 19.5) ** 2) / 4)
     images = np.repeat(spot[None, ..., None], 3, axis=3).repeat(400, axis=0).astype(np.uint8)
-    warped = inputs._warped(images, np.random.default_rng(0))
+    warped = augmentation._warped(images, np.random.default_rng(0))
     same = (warped == images).all(axis=(1, 2, 3))
     assert 0.4 < same.mean() < 0.6
     weight = warped[~same, :, :, 0] / warped[~same, :, :, 0].sum(axis=(1, 2), keepdims=True)
@@ -734,9 +749,16 @@ def test_a_warp_by_nothing_gives_the_image_back_and_beyond_the_edge_is_its_mirro
 ) -> None:
     images = np.random.default_rng(1).integers(0, 256, (8, 28, 28, 3), dtype=np.uint8)
     for name, value in (("MAX_ANGLE", 0.0), ("MAX_ZOOM", 1.0), ("MAX_SHIFT", 0)):
-        monkeypatch.setattr(inputs, name, value)
-    assert np.allclose(inputs._warped(images, np.random.default_rng(0)), images, atol=1e-3)
-    assert inputs._mirrored(np.array([-2, -1, 0, 27, 28, 29]), 28).tolist() == [2, 1, 0, 27, 26, 25]
+        monkeypatch.setattr(augmentation, name, value)
+    assert np.allclose(augmentation._warped(images, np.random.default_rng(0)), images, atol=1e-3)
+    assert augmentation._mirrored(np.array([-2, -1, 0, 27, 28, 29]), 28).tolist() == [
+        2,
+        1,
+        0,
+        27,
+        26,
+        25,
+    ]
 
 
 def test_an_average_of_the_weights_is_what_is_validated_and_kept(

@@ -46,7 +46,7 @@ from ham.config.folders import (
 from ham.config.recipes import RECIPES, Recipe, parse_settings, recipe_config
 from ham.config.seeds import MAX_AT_ONCE, parse_seeds
 from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
-from ham.config.training import SETTINGS, TRAINING_VERSION, TrainConfig
+from ham.config.training import FINAL_RATE, SETTINGS, TRAINING_VERSION, TrainConfig
 
 __all__ = [
     "APP_NAME",
@@ -56,6 +56,7 @@ __all__ = [
     "CODES",
     "DATA",
     "DISCLAIMER",
+    "FINAL_RATE",
     "IMAGE_SIZE",
     "KAGGLE_DATASET",
     "KAGGLE_URL",

@@ -18,6 +18,9 @@ from ham.config.settings import DATA, OPTIMISATION, REGULARISATION, Setting, set
 #: training. A test holds the sources that decide about it against the version.
 TRAINING_VERSION = 1
 
+_MOST_WARM_UP_EPOCHS = 3
+FINAL_RATE = 0.01  # where a cosine schedule ends, as a share of its peak
+
 
 def _plain(*choices: str) -> dict[str, str]:
     """Choices whose words are themselves: "dihedral+colour" -> "Dihedral+colour"."""
@@ -53,7 +56,7 @@ class TrainConfig:
         "The rule that turns gradients into steps.",
         OPTIMISATION,
         costs=True,
-        words=_plain("adam", "adamw", "sgd", "rmsprop"),
+        words={"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"},
     )
     learning_rate: float = setting(
         1e-3,
@@ -319,6 +322,24 @@ class TrainConfig:
     def in_words(self, name: str) -> str:
         """The choice made for a setting, for people: "Lowest loss"."""
         return next(s for s in SETTINGS if s.name == name).words[getattr(self, name)]
+
+    @property
+    def warm_up_epochs(self) -> float:
+        """For how many epochs a cosine schedule warms up."""
+        return min(_MOST_WARM_UP_EPOCHS, self.epochs / 10)
+
+    def learning_rate_at(self, epoch: float) -> float:
+        """The rate after that many epochs, 0 to `epochs`: as Keras' CosineDecay, but that its
+        warm-up begins a step above 0.
+        """
+        if self.schedule == "constant":
+            return self.learning_rate
+        warm_up = self.warm_up_epochs
+        if epoch < warm_up:
+            return self.learning_rate * epoch / warm_up
+        done = min(1.0, (epoch - warm_up) / (self.epochs - warm_up))
+        share = FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * done)) / 2
+        return self.learning_rate * share
 
     @property
     def cost(self) -> dict[str, object]:

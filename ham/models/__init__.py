@@ -1,6 +1,7 @@
 """The architectures and their registry: one file an architecture, one line here.
 
 architecture    what every one has: build, parameter count, pixels -> probabilities
+augmentation    random turns, flips, colours and moves of images
 layers          what they are made of
 lstm, cnn       as the customer described them, to the layer
 resnet          ours
@@ -17,6 +18,7 @@ from ham.models.architecture import (
     Architecture,
     dihedral,
 )
+from ham.models.augmentation import augment
 from ham.models.layers import Row
 
 MODELS: dict[str, Architecture] = {
@@ -31,5 +33,6 @@ __all__ = [
     "PREPROCESSING",
     "Architecture",
     "Row",
+    "augment",
     "dihedral",
 ]

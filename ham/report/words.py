@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ham import io
+from ham.config import DATA, OPTIMISATION, Setting
+from ham.data import SPLIT_TITLES
 from ham.data.places import in_bytes
 from ham.evaluation import percent
 from ham.store import Run, Status
@@ -89,6 +92,27 @@ def whole_percent(share: float) -> str:
     if 0.995 <= share < 1:
         return ">99 %"
     return f"{share:.0%}".replace("%", " %")
+
+
+def settings_in_words(group: str, settings: Iterable[Setting], values: Mapping[str, Any]) -> str:
+    """A group's settings in a few words: "25 epochs, batch 32, Adam, rate 0.001"; of groups that
+    have no words of their own the settings that are not at their neutral value.
+    """
+    declared = {s.name: s for s in settings}
+    if group == OPTIMISATION:
+        words = [
+            count(values["epochs"], "epoch"),
+            f"batch {values['batch_size']}",
+            declared["optimizer"].words[values["optimizer"]],
+            f"rate {values['learning_rate']:g}",
+        ]
+        return ", ".join(words)
+    used = [
+        s.label.lower()
+        for s in declared.values()
+        if s.name != "split" and values[s.name] != s.default
+    ]
+    return ", ".join([SPLIT_TITLES[values["split"]][0].lower(), *used] if group == DATA else used)
 
 
 def job_in_words(job: io.Job[Any]) -> str:

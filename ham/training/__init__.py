@@ -2,7 +2,7 @@
 
 job          one training from its run folder's state to its end
 fitting      loss, optimizer, metrics and the callback that records
-inputs       batches, their order, augmentation, class weights
+inputs       batches, their order, class weights
 checkpoint   what a resume needs, and the weights of the epoch that is kept
 baselines    a logistic regression on the same images, once a split
 tensorboard  the logs that TensorBoard reads
@@ -14,13 +14,12 @@ process that dies leaves a run that can be taken up again after its last complet
 """
 
 from ham.data import open_dataset
-from ham.training.inputs import augment, batches, class_weights, first_batch
+from ham.training.inputs import batches, class_weights, first_batch
 from ham.training.job import Progress, train, train_run
 from ham.training.measuring import probe
 
 __all__ = [
     "Progress",
-    "augment",
     "batches",
     "class_weights",
     "first_batch",

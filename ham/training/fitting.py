@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ham.config import CODES, N_CLASSES, TrainConfig
+from ham.config import CODES, FINAL_RATE, N_CLASSES, TrainConfig
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
-
-_WARM_UP_EPOCHS = 3
 
 
 class Cancelled(Exception):
@@ -38,13 +36,13 @@ def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
 
     rate: float | keras.optimizers.schedules.LearningRateSchedule = config.learning_rate
     if config.schedule == "cosine":
-        warm_up = max(1, round(steps * min(_WARM_UP_EPOCHS, config.epochs / 10)))
+        warm_up = max(1, round(steps * config.warm_up_epochs))
         rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=config.learning_rate / warm_up,
             warmup_target=config.learning_rate,
             warmup_steps=warm_up,
             decay_steps=max(1, steps * config.epochs - warm_up),
-            alpha=0.01,
+            alpha=FINAL_RATE,
         )
     kind = {
         "adam": keras.optimizers.Adam,

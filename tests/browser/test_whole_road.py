@@ -18,10 +18,15 @@ def start(training: Visit, model: str, parameters: str, epochs: int) -> None:
     training.press(model, "radio")
     training.sees(re.compile(f"{parameters} *parameters · "))
     field = training.page.get_by_role("spinbutton", name="Epochs", exact=True).first
+    if not field.is_visible():
+        training.sees("Optimisation").click()
     field.fill(str(epochs))
     field.press("Enter")
     training.press("Start training")
-    training.sees(re.compile(f"{model}, as described, seed 0"))
+    # where the eye is: below the button, which is seen without scrolling
+    shown = training.sees(re.compile(f"{model}, as described, seed 0")).bounding_box()
+    assert shown is not None
+    assert shown["y"] < 900
 
 
 def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(

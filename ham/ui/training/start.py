@@ -1,0 +1,210 @@
+"""What a training of the form's settings would cost, and the start of one run or of several."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ham import engine, store
+from ham.config import (
+    MAX_AT_ONCE,
+    MODEL_TITLES,
+    SETTINGS,
+    ConfigError,
+    TrainConfig,
+    parse_seeds,
+    recipe_config,
+)
+from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, steps_an_epoch
+from ham.models import MODELS
+from ham.report.words import about, accuracy_in_words, count, memory_in_words
+from ham.store import Found, Run
+from ham.ui import frame
+from ham.ui.training.settings_form import key_of, value_of
+
+_ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has ended
+
+
+# ------------------------------------------------------------------------------ summary
+
+
+def _summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
+    """Parameters, steps, time, memory; a warning where the split leaks."""
+    waits = _cost(config, dataset) is None and not found.live
+    frame.timed(
+        lambda: _sizes(config, dataset, waits),
+        lambda: waits and _cost(config, dataset) is not None,
+        _ESTIMATE_SECONDS if waits else None,
+    )
+    if config.split not in CLEAN_SPLITS:
+        st.warning(
+            "This split leaks: "
+            f"{SPLIT_TITLES[config.split][1][0].lower()}{SPLIT_TITLES[config.split][1][1:]} Its "
+            "scores are too good and compare only with each other.",
+            icon=":material/warning:",
+        )
+
+
+def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
+    trainable, fixed = MODELS[config.model].parameter_count(**config.model_settings)
+    cost = _cost(config, dataset)
+    if cost is None:
+        cost = (
+            "measuring time and memory here …" if waits else "time is known after the first epoch"
+        )
+    st.markdown(
+        f"**{trainable + fixed:,}** parameters · **{steps_an_epoch(config, dataset):,}** steps an "
+        f"epoch · {cost}"
+    )
+
+
+def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
+    """ "about 3 min and 1.1 GB here": time as past runs took, else as the probe says; memory from
+    the probe.
+
+    None while nothing is known.
+    """
+    steps = steps_an_epoch(config, dataset)
+    measured = engine.seconds_a_step(config)
+    probed = engine.estimate(config, dataset.record)
+    if probed is not None and not probed.problem:
+        seconds = measured * steps * config.epochs if measured else probed.seconds
+        return f"**{about(seconds)}** and **{memory_in_words(probed.memory_bytes)}** here"
+    if measured:
+        return f"**{about(measured * steps * config.epochs)}** here"
+    return None if probed is None else "time is known after the first epoch"
+
+
+# -------------------------------------------------------------------------------- start
+
+
+def start_panel(
+    config: TrainConfig | ConfigError,
+    chosen: list[TrainConfig],
+    dataset: LesionDataset,
+    found: Found,
+) -> None:
+    """What would be trained, and the button that puts it into the queue; it says what of it has
+    been trained before. The runs stand right below it.
+    """
+    with st.container(border=True, gap="small", key="train_start"):
+        if isinstance(config, ConfigError):
+            frame.show_error(config)
+        else:
+            _summary(config, dataset, found)
+        _start_button(chosen, dataset, found)
+
+
+def _start_button(chosen: list[TrainConfig], dataset: LesionDataset, found: Found) -> None:
+    known = {
+        index: run
+        for index, one in enumerate(chosen)
+        if (run := store.trained_before(one, dataset.fingerprint, found.runs))
+    }
+    again = len(chosen) == 1 and 0 in known and not known[0].live
+    if len(chosen) > 1:
+        chosen = _left(chosen, known)
+    elif known:
+        _show_trained_before(known[0])
+    label = (
+        f"Start {len(chosen)} runs"
+        if len(chosen) > 1
+        else "Train again"
+        if again
+        else "Start training"
+    )
+    if st.button(
+        label, type="primary", icon=":material/play_arrow:", disabled=not chosen, width="stretch"
+    ):
+        for one in chosen:
+            started = f"{engine.submit(one, dataset.record).title} is"
+        frame.engine().wake()
+        if len(chosen) > 1:
+            started = f"{len(chosen)} runs are"
+        st.toast(f"{started} in the queue.", icon=":material/schedule:")
+        st.rerun()
+
+
+def several(config: TrainConfig | ConfigError) -> list[TrainConfig]:
+    """The config for every seed and every model asked for; itself alone where nothing is; [] on
+    an error, which is then said.
+    """
+    if isinstance(config, ConfigError):
+        return []
+    others = [name for name in MODELS if name != config.model]
+    with st.expander("Several runs at once", icon=":material/library_add:"):
+        text = st.text_input(
+            "Seeds",
+            key="train_seeds",
+            placeholder="1-3, or 0, 1, 2",
+            persist_state="session",
+            help="A run for each of them. Empty: the seed above.",
+        )
+        also = st.pills(
+            "Also train",
+            others,
+            selection_mode="multi",
+            format_func=lambda name: MODEL_TITLES[name],
+            key=f"train_also_{config.model}",
+            persist_state="session",
+            help="With the same settings; its layers as its own form has them.",
+        )
+    try:
+        seeds = parse_seeds(text) or [config.seed]
+        configs = [_for_model(config, name) for name in (config.model, *also)]
+        if len(seeds) * len(configs) > MAX_AT_ONCE:
+            raise ConfigError(
+                f"{len(seeds) * len(configs)} runs",
+                f"at most {MAX_AT_ONCE} can be started at once.",
+                "Name fewer seeds.",
+            )
+        return [one.replace(seed=seed) for one in configs for seed in seeds]
+    except ConfigError as error:
+        frame.show_error(error)
+        return []
+
+
+def _for_model(config: TrainConfig, model: str) -> TrainConfig:
+    """The same settings for another model: what the form leaves at the recipe's value follows
+    the other model's recipe; its layers are as the form for it was left.
+    """
+    if model == config.model:
+        return config
+    start, other = recipe_config(config.recipe, config.model), recipe_config(config.recipe, model)
+    changed = {
+        s.name: value_of(config, s) for s in SETTINGS if value_of(config, s) != value_of(start, s)
+    }
+    layers = {
+        s.name: st.session_state.get(key_of(other, s), value_of(other, s))
+        for s in MODELS[model].settings
+    }
+    return other.replace(**changed, **layers)
+
+
+def _left(chosen: list[TrainConfig], known: dict[int, Run]) -> list[TrainConfig]:
+    """Says how many runs this makes; those that are there already are left out unless wanted."""
+    by_model = [MODEL_TITLES[model] for model in dict.fromkeys(one.model for one in chosen)]
+    seeds = list(dict.fromkeys(one.seed for one in chosen))
+    words = f"{' and '.join(by_model)}, {count(len(seeds), 'seed')} " + (
+        "each" if len(by_model) > 1 else "in all"
+    )
+    st.markdown(f"This makes **{count(len(chosen), 'run')}**: {words}.")
+    if known and st.checkbox(
+        f"Leave out {len(known)} that {'is' if len(known) == 1 else 'are'} trained or waiting "
+        "already",
+        value=True,
+        key="train_leave_out",
+    ):
+        return [one for index, one in enumerate(chosen) if index not in known]
+    return chosen
+
+
+def _show_trained_before(run: Run) -> None:
+    if run.live:
+        now = "trains just now" if run.state == "running" else "waits already"
+        st.caption(f":material/content_copy: Exactly this {now}.")
+        return
+    st.caption(
+        f":material/content_copy: Exactly this was trained before, and would give the same: "
+        f"{frame.plain(run.title)}, test accuracy **{accuracy_in_words(run)}**."
+    )
+    frame.link("Comparison", "See it beside other runs", query_params={"runs": run.id})
