@@ -71,6 +71,9 @@ def test_the_package_holds_what_it_needs_and_nothing_else(installed):
     assert {
         "ham/py.typed",
         "ham/demo/model.npz",
+        "ham/prediction/likeness/weights.npz",
+        "ham/prediction/likeness/NOTICE",
+        "ham/prediction/likeness/LICENSE-APACHE-2.0",
         "ham/ui/style.css",
         "ham/dashboard/app.py",
         "ham/dashboard/.streamlit/config.toml",

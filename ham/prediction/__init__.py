@@ -13,6 +13,7 @@ hiding, gradients, untrained   what it is made of: occlusion, Grad-CAM, random w
 changes     what if: the photograph changed, and how little changes the answer
 neighbours  like which: the training images that lie nearest
 quiz        you against the models
+likeness    whether a picture looks like those that the models learned from
 """
 
 from ham.images import check_image
@@ -50,6 +51,7 @@ from ham.prediction.document import (
 from ham.prediction.dropped import MAX_IMAGES, Dropped, File, shorten
 from ham.prediction.explanation import Evidence, Explanation, Falls, Reasons, explain
 from ham.prediction.files import OnDisk, content_of, find_images
+from ham.prediction.likeness import Gate, Likeness, gate
 from ham.prediction.neighbours import (
     FeatureSpace,
     Neighbour,
@@ -77,7 +79,9 @@ __all__ = [
     "FeatureSpace",
     "File",
     "Flip",
+    "Gate",
     "Known",
+    "Likeness",
     "Neighbour",
     "OnDisk",
     "Prediction",
@@ -110,6 +114,7 @@ __all__ = [
     "feature_space",
     "features",
     "find_images",
+    "gate",
     "import_tensorflow",
     "lesion_of",
     "new_quiz",
