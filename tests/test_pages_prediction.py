@@ -479,7 +479,7 @@ def test_models_of_real_data_may_be_asked_about_any_image_of_the_demo_data():
 
 def test_the_examples_show_every_class_that_the_test_images_have():
     demo = data.open_dataset("demo")
-    drawn = images._drawn(demo, np.arange(demo.n_images))
+    drawn = images._drawn(demo, np.arange(demo.n_images), 0)
     assert len(drawn) == len(set(drawn)) == images.EXAMPLES
     assert set(demo.labels[drawn].tolist()) == set(range(7))
 

@@ -1,9 +1,11 @@
 """A Predictor says what its Keras model says; answers and refusals stand in one form of record."""
 
+import ast
 import dataclasses
 import functools
 import json
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -333,3 +335,16 @@ def test_ham10000s_own_pixels_are_what_plain_reading_makes_of_them(real_data):
         with Image.open(file) as image:
             plainly = np.array(image.convert("RGB").resize((28, 28), Image.Resampling.LANCZOS))
         assert np.array_equal(pixels(file), plainly), file
+
+
+def test_the_python_of_the_readme_answers(home, tmp_path, monkeypatch, capsys):
+    """On an untrained run of the name that it uses."""
+    run = finished_run()
+    (tmp_path / "image.jpg").write_bytes(encoded(colorful((90, 60)), "JPEG"))
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    exec(code.replace("resnet-improved", run.id), {})
+    [record] = ast.literal_eval(capsys.readouterr().out)
+    assert (record["image"], record["run"]) == ("image.jpg", run.id)
+    assert sum(record["probabilities"].values()) == pytest.approx(1, abs=1e-5)

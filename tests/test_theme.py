@@ -130,7 +130,7 @@ def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
         ".ham-pictures .ham-small",
         ".ham-batch img",
         ".ham-large .ham-pixels img",
-        "st-key-seen_",
+        ".ham-two .ham-pixels img",
     ],
 )
 def test_enlarged_images_show_their_pixels(images):

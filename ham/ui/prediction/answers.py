@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ham import prediction, store
-from ham.config import CLASSES, IMAGE_SIZE, ImageError
+from ham.config import CLASSES, ImageError
 from ham.images import CheckedImage, data_url
 from ham.prediction import (
     Answer,
@@ -29,9 +29,8 @@ from ham.ui.prediction.closer import look_closer
 from ham.ui.prediction.images import dropped
 from ham.ui.prediction.loading import load
 from ham.ui.prediction.models import short_labels
+from ham.ui.prediction.pictures import show_pictures
 
-# pixels on the page: 28 x 6, so that a pixel seen is a whole number of screen pixels
-SHOWN_SIZE = 168
 _AT_ONCE = 16  # images that are asked about between two looks at what the visitor does
 _THUMBNAIL = 56  # pixels
 _MOST_ROWS = 6  # of the list that are seen without scrolling in it
@@ -151,12 +150,17 @@ def _list_row(answer: Answer, names: dict[str, str]) -> dict[str, object]:
     question = answer.question
     truth = {} if question.truth is None else {"True class": CLASSES[question.truth].name}
     return {
-        "": data_url(question.image.original, "JPEG", _THUMBNAIL),
+        "": _thumbnail(question.digest, question.image),
         "Image": shorten(question.image.name),
         "Malignant": 100 * answer.malignant,
         **{names[p.run_id]: CLASSES[p.label].name for p in answer.predictions},
         **truth,
     }
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)
+def _thumbnail(digest: str, _image: CheckedImage) -> str:
+    return data_url(_image.original, "JPEG", _THUMBNAIL)
 
 
 def _open_row(answers: Sequence[Answer]) -> None:
@@ -172,8 +176,7 @@ def _open(answer: Answer, names: dict[str, str]) -> None:
     left, right = st.columns([9, 13], gap="medium")
     with left:
         st.markdown(heading(question, answer))
-        with st.container(horizontal=True, gap="small"):
-            _pictures(question.image)
+        show_pictures(question.image)
         for note in question.image.notes:
             st.caption(f":material/info: {plain(note)}")
     with right:
@@ -190,22 +193,6 @@ def _worth(answer: Answer, names: dict[str, str]) -> None:
     with st.popover("What these numbers are worth", icon=":material/help:", type="tertiary"):
         for p in answer.predictions:
             st.markdown(f"**{plain(names[p.run_id])}.** {plain(explained(p))}")
-
-
-def _pictures(image: CheckedImage) -> None:
-    height, width = image.original.shape[:2]
-    scale, name = SHOWN_SIZE / max(height, width), plain(shorten(image.name))
-    if image.original is not image.seen:
-        with st.container(key="prediction_original", width=SHOWN_SIZE, gap="xsmall"):
-            st.image(image.original, width=max(1, round(width * scale)), alt=f"{name}, original")
-            st.caption("Original")
-    with st.container(key="prediction_seen", width=SHOWN_SIZE, gap="xsmall"):
-        st.image(
-            image.seen.repeat(16, axis=0).repeat(16, axis=1),
-            width=SHOWN_SIZE,
-            alt=f"{name}, squashed to the {IMAGE_SIZE} by {IMAGE_SIZE} pixels that the models see",
-        )
-        st.caption(f"What the models see: {IMAGE_SIZE} x {IMAGE_SIZE}")
 
 
 def heading(question: Question, answer: Answer) -> str:

@@ -29,6 +29,7 @@ from ham.ui.current_data import current_dataset
 from ham.ui.frame import chart, choose, errors, is_dark, plain, show_error, tabs
 from ham.ui.pictures import jpeg
 from ham.ui.prediction.loading import predictor_of
+from ham.ui.prediction.pictures import show_pictures
 
 WHY, WHAT_IF, LIKE = "Why", "What if", "Like which"
 _ABOUT = {
@@ -148,12 +149,8 @@ def _what_if(image: CheckedImage, runs: Sequence[store.Run], names: dict[str, st
         image.name, prediction.changed_picture(image.original, change), seen, image.size
     )
     left, right = st.columns([9, 13], gap="medium")
-    with left, st.container(horizontal=True, gap="small"):
-        for picture, words in ((changed.original, "Changed"), (seen, "What the models see")):
-            st.html(
-                f'<figure class="ham-changed"><img src="{data_url(picture)}" alt="{words}">'
-                f"<figcaption>{words}</figcaption></figure>"
-            )
+    with left:
+        show_pictures(changed, title="Changed")
     right.html(answer_table(prediction.predict([changed], predictors), names))
     shown = choose(
         "Along",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -130,39 +131,65 @@ def examples(runs: Sequence[store.Run], more: Callable[[], None]) -> None:
     except DataError as error:
         show_error(error)
         return
-    rows, why_not = common_test_rows(dataset, runs)
+    draw = st.session_state.get("prediction_draw", 0)
+    keys = tuple(run.id for run in runs)
+    drawn, why_not = _drawn_examples(dataset.fingerprint, keys, draw, dataset, runs)
     if why_not:
         st.caption(f":material/info: {why_not}")
         return
     kept = dropped()
+
+    def ask(row: int) -> None:
+        kept.show_example(dataset_image(dataset, row), int(dataset.labels[row]))
+
     with st.container(key="prediction_examples", horizontal=True, gap="xsmall"):
-        for place, row in enumerate(_drawn(dataset, rows)):
-            image = dataset_image(dataset, row)
+        for place, example in enumerate(drawn):
             with st.container(key=f"prediction_tile_{place}", gap=None, width=_EXAMPLE_SIZE):
-                st.html(
-                    f'<img src="{data_url(image.original, "PNG", 2 * _EXAMPLE_SIZE)}" '
-                    f'alt="Test image {html.escape(image.name)}">'
-                )
+                st.html(f'<img src="{example.url}" alt="Test image {html.escape(example.name)}">')
                 st.button(
-                    f"Ask about {plain(image.name)}",
+                    f"Ask about {plain(example.name)}",
                     key=f"prediction_example_{place}",
-                    on_click=kept.show_example,
-                    args=(image, int(dataset.labels[row])),
+                    on_click=ask,
+                    args=(example.row,),
                 )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(
-            "Test images: click one to ask about it.",
-            width="content",
-        )
+        st.caption("Test images: click one to ask about it.", width="content")
         st.button("Others", icon=":material/casino:", on_click=_draw_others, type="tertiary")
         more()
 
 
-def _drawn(dataset: LesionDataset, rows: np.ndarray) -> list[int]:
+class Example(NamedTuple):
+    """A test image to be clicked."""
+
+    row: int  # of the data set
+    name: str
+    url: str  # of its picture
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _drawn_examples(
+    fingerprint: str,
+    run_ids: tuple[str, ...],
+    draw: int,
+    _dataset: LesionDataset,
+    _runs: Sequence[store.Run],
+) -> tuple[list[Example], str]:
+    """The examples of a draw; or none and why. Kept, as a page is drawn again at every click."""
+    rows, why_not = common_test_rows(_dataset, _runs)
+    if why_not:
+        return [], why_not
+    found = []
+    for row in _drawn(_dataset, rows, draw):
+        image = dataset_image(_dataset, row)
+        found.append(Example(row, image.name, data_url(image.original, "PNG", 2 * _EXAMPLE_SIZE)))
+    return found, ""
+
+
+def _drawn(dataset: LesionDataset, rows: np.ndarray, draw: int) -> list[int]:
     """Rows of the data set: one of each class that is there, then others, in an order that tells
     nothing; anew at every press of the button.
     """
-    rng = np.random.default_rng(st.session_state.get("prediction_draw", 0))
+    rng = np.random.default_rng(draw)
     mixed, labels = rng.permutation(rows), dataset.labels
     firsts = [mixed[labels[mixed] == k][0] for k in range(len(CLASSES)) if k in labels[mixed]]
     others = mixed[~np.isin(mixed, firsts)][: max(0, EXAMPLES - len(firsts))]

@@ -11,7 +11,6 @@ from ham import charts, prediction, store
 from ham.config import CLASSES, CODES, DataError
 from ham.data import LesionDataset
 from ham.evaluation import Interval
-from ham.images import data_url
 from ham.prediction import YOU, Known, Quiz
 from ham.report.words import count
 from ham.ui.current_data import current_dataset
@@ -19,9 +18,9 @@ from ham.ui.frame import chart, is_dark, plain, show_error, whole_table
 from ham.ui.prediction.images import common_test_rows
 from ham.ui.prediction.loading import load
 from ham.ui.prediction.models import short_labels
+from ham.ui.prediction.pictures import show_pictures
 
 _KEY, _ON = "prediction_quiz", "prediction_quiz_on"
-_SIDE = 300  # pixels that a picture has on the page
 
 
 def playing() -> bool:
@@ -93,14 +92,8 @@ def _image(
     row = int(game.rows[place])
     image = prediction.dataset_image(dataset, row)
     left, right = st.columns([9, 13], gap="medium")
-    with left, st.container(horizontal=True, gap="small"):
-        for picture, words in ((image.original, "Photograph"), (image.seen, "What the models see")):
-            if picture is image.seen and image.original is image.seen and words == "Photograph":
-                continue
-            st.html(
-                f'<figure class="ham-changed"><img src="{data_url(picture, "PNG", _SIDE)}" '
-                f'alt="Test image {place + 1}"><figcaption>{words}</figcaption></figure>'
-            )
+    with left:
+        show_pictures(image, f"Test image {place + 1}", "Photograph")
     with right:
         if answered:
             _truth(game, place, names)
