@@ -43,6 +43,7 @@ def said(page: AppTest) -> str:
     return words(
         element
         for kind in (
+            page.header,
             page.subheader,
             page.markdown,
             page.caption,

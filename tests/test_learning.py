@@ -59,7 +59,7 @@ def test_a_loss_that_is_no_number_is_said_with_its_epoch_and_a_smaller_rate() ->
 def test_a_model_that_always_answers_nevus_is_told_with_its_recalls() -> None:
     found = only(history(HEALTHY, **recalls(5, "nv", 0.99, 0.01)))
     assert (found.kind, found.serious) == ("one_answer", True)
-    assert "always answers melanocytic nevus (nv)" in found.what
+    assert "always predicts melanocytic nevus (nv)" in found.what
     assert "last 5 epochs" in found.what
     assert "at least 99 %" in found.what
     assert "at most 1 %" in found.what
@@ -69,7 +69,7 @@ def test_a_model_that_always_answers_nevus_is_told_with_its_recalls() -> None:
 
 
 def test_it_is_also_told_of_another_class() -> None:
-    assert "always answers dermatofibroma (df)" in only(history(HEALTHY, **recalls(5, "df"))).what
+    assert "always predicts dermatofibroma (df)" in only(history(HEALTHY, **recalls(5, "df"))).what
 
 
 def test_two_epochs_of_one_answer_are_not_yet_always_and_a_third_class_ends_it() -> None:

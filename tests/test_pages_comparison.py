@@ -147,7 +147,7 @@ def open_page(*chosen: store.Run | str) -> AppTest:
 
 def text(page: AppTest) -> str:
     elements = [
-        *page.main.subheader,
+        *page.main.header,
         *page.main.markdown,
         *page.main.caption,
         *page.main.info,
@@ -668,7 +668,7 @@ def test_a_cell_of_other_data_says_why_it_has_no_picture_and_an_empty_one_that_i
     true, predicted = next((i, j) for i in range(7) for j in range(7) if not counts[i, j])
     named(page.selectbox, "True class").set_value(true).run()
     named(page.selectbox, "Taken for").set_value(predicted).run()
-    assert f"was taken for {CLASSES[predicted].title} by A." in text(page)
+    assert f"was predicted as {CLASSES[predicted].title} by A." in text(page)
 
 
 def test_the_first_cell_is_the_commonest_malignant_lesion_called_benign():

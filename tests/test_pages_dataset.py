@@ -99,7 +99,7 @@ def alternative(page: AppTest, number: int) -> str:
 def test_without_filters_everything_is_shown(open_page):
     page = open_page()
     assert not page.exception
-    assert "**150** images of **75** lesions, all there are" in text(page)
+    assert "**150** images of **75** lesions, the whole data set" in text(page)
     assert len(drawn(page)) == 5
     assert len(shown_ids(page)) == 24
     assert "Images 1 to 24 of 150" in text(page)
@@ -144,7 +144,7 @@ def test_every_filter_has_a_chip_that_takes_it_alone_away(open_page):
     assert page.slider(key=filter_key(page, "ages")).value == (0, 70)
     for key in ("dataset_chip_classes_nv", "dataset_chip_sexes_male", "dataset_chip_query_"):
         page.button(key=key).click().run()
-    assert "all there are" in text(page)
+    assert "the whole data set" in text(page)
 
 
 def test_filters_that_match_nothing_say_so_and_clearing_brings_everything_back(open_page):
@@ -155,7 +155,7 @@ def test_filters_that_match_nothing_say_so_and_clearing_brings_everything_back(o
     assert drawn(page) == []
     page.button(key="dataset_clear").click().run()
     assert not page.exception
-    assert "**150** images of **75** lesions, all there are" in text(page)
+    assert "**150** images of **75** lesions, the whole data set" in text(page)
     assert page.slider(key=filter_key(page, "ages")).value == (0, 70)
 
 
@@ -249,7 +249,7 @@ def test_every_doubt_opens_its_images_in_the_gallery_in_its_order_and_a_chip_tak
     assert page.selectbox(key="dataset_order").value == "found"
     assert chips(page) == [findings["several"].title]
     page.button(key="dataset_chip_images_").click().run()
-    assert "all there are" in text(page)
+    assert "the whole data set" in text(page)
     assert page.selectbox(key="dataset_order").value == "mixed"
 
 
@@ -446,7 +446,7 @@ def test_without_data_the_page_shows_the_demo_data_marked_as_such(open_page):
     page = open_page(None)
     assert not page.exception
     assert "Synthetic demo data" in text(page)
-    assert "all there are" in text(page)
+    assert "the whole data set" in text(page)
     assert len(drawn(page)) == 5
 
 
@@ -642,7 +642,9 @@ def test_charts_are_drawn_of_many_classes_of_one_and_of_one_image_without_age(ro
 def test_chart_titles_say_the_finding():
     balance = charts.class_balance_chart(class_balance(TABLE))
     assert balance.layout.title.text == "60.0 % of images are melanocytic nevus (nv)"
-    assert balance.layout.title.subtitle.text == "Dashed: always answering nv is right for 60.0 %"
+    assert (
+        balance.layout.title.subtitle.text == "Dashed: always predicting nv is correct for 60.0 %"
+    )
     ages = charts.age_chart(age_by_class(TABLE), missing=1, zero=1)
     assert ages.layout.title.text == "Median age: from 20 years (nv) to 55 (mel)"
     assert ages.layout.title.subtitle.text == "Middle half and 5 to 95 %; 1 unknown, 1 given as 0"

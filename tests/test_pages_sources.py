@@ -402,7 +402,7 @@ def test_data_that_cannot_be_used_is_said_beside_the_others(kaggle_folder):
     for script in ("app.py", "pages/dataset.py"):
         app = open_page(script)
         assert "line 1" in words(app.error)
-        assert "Use other data" in words(app.subheader)
+        assert "Use other data" in words(app.header)
         assert "Use Demo data" in labels(app)
 
 

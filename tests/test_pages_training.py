@@ -286,7 +286,7 @@ def test_a_model_that_always_answers_nevus_is_said_with_batch_pace_and_rate(
             row = history_row(epoch, seconds=6.0, learning_rate=0.001, **recalls)
             store.append_history(run, row)
         page = open_page("pages/training.py")
-        assert "It always answers melanocytic nevus" in page.warning[0].value
+        assert "It always predicts melanocytic nevus" in page.warning[0].value
         assert "Batch 2 of 4 · 6.0 s an epoch · learning rate 0.001 · epoch kept so far 3" in said(
             page
         )
@@ -358,15 +358,15 @@ def test_the_last_result_stands_with_its_interval_and_its_baseline(
     page = open_page("pages/training.py")
     assert "Test accuracy **90 % (" in said(page)
     # an older run whose predictions are damaged: by which class?
-    assert "always answering" not in said(page)
+    assert "always predicting" not in said(page)
     counts = dict.fromkeys(CODES, 0) | {"nv": 90, "mel": 10}
     edited_run(run, split={"train_counts": counts})
-    assert ")**; always answering melanocytic nevus (nv) scores 80 %. Epoch" in said(
+    assert ")**; always predicting melanocytic nevus (nv) scores 80 %. Epoch" in said(
         open_page("pages/training.py")
     )
     counts |= {"mel": 91}  # the most of training, not of test
     edited_run(run, split={"train_counts": counts})
-    assert ")**; always answering melanoma (mel) scores 20 %. Epoch" in said(
+    assert ")**; always predicting melanoma (mel) scores 20 %. Epoch" in said(
         open_page("pages/training.py")
     )
 

@@ -247,8 +247,9 @@ def _confusion_matrix(
     true_total, predicted_total = counts.sum(axis=1), counts.sum(axis=0)
     hover = [
         [
-            f"{true.title}<br>taken for {predicted.title}<br>{counts[i, j]:,} of {true_total[i]:,} "
-            f"true<br>{counts[i, j]:,} of {predicted_total[j]:,} predicted"
+            f"{true.title}<br>predicted as {predicted.title}<br>"
+            f"{counts[i, j]:,} of {true_total[i]:,} true<br>"
+            f"{counts[i, j]:,} of {predicted_total[j]:,} predicted"
             for j, predicted in enumerate(CLASSES)
         ]
         for i, true in enumerate(CLASSES)

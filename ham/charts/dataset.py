@@ -19,7 +19,7 @@ _METHOD_SHADES = {"histo": 1.0, "follow_up": 0.4, "consensus": 0.7, "confocal": 
 
 
 def class_balance_chart(balance: pd.DataFrame, dark: bool = False) -> go.Figure:
-    """Images and lesions of each class, and the line that always answering the largest class
+    """Images and lesions of each class, and the line that always predicting the largest class
     reaches.
 
     `balance`: rows in CLASSES order, columns images, lesions. Classes without an image are left
@@ -42,7 +42,7 @@ def class_balance_chart(balance: pd.DataFrame, dark: bool = False) -> go.Figure:
         alt,
         dark,
         height=120 + 57 * len(classes),
-        subtitle=f"Dashed: always answering {largest.code} is right for {share}"
+        subtitle=f"Dashed: always predicting {largest.code} is correct for {share}"
         if len(classes) > 1
         else "",
     )

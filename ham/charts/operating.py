@@ -48,8 +48,8 @@ def malignant_roc_curves(
         title,
         alt,
         note,
-        "Benign images called malignant, %",
-        "Malignant images found, %",
+        "False positive rate, %: benign predicted as malignant",
+        "Sensitivity, %",
         [{name: _point(point) for name, point in points.items()} for points in (chosen, by_class)],
         dark,
     )
@@ -92,8 +92,8 @@ def class_roc_curves(
         title,
         alt,
         f"{_areas(aucs)}Open: by the predicted class.",
-        f"Other images called {of.code}, %",
-        f"{of.code} images found, %",
+        f"False positive rate, %: others predicted as {of.code}",
+        f"Recall of {of.code}, %",
         [{}, points],
         dark,
     )

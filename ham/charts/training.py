@@ -235,7 +235,7 @@ def recall_by_epoch(
         _recall_alt(history, last),
         dark,
         height=340,
-        subtitle="Share of a class's validation images that is recognised. Thick: malignant."
+        subtitle="Share of a class's validation images predicted correctly. Thick: malignant."
         if lines
         else "",
     )

@@ -60,8 +60,8 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "balanced",
             "Balanced",
-            "As improved, with rare classes weighed up: names more of the melanomas and of the "
-            "rare classes right, and fewer of the nevi.",
+            "As improved, with more weight on rare classes: higher recall of melanoma and the rare "
+            "classes, lower recall of nevi.",
             {**_IMPROVED, "class_weight": 0.7, "epoch_kept": "last"},
             _IMPROVED_BY_MODEL,
         ),

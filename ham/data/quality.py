@@ -86,7 +86,7 @@ def _several_images(dataset: LesionDataset) -> list[Finding]:
             "high",
             f"{n:,} lesions have several images" if n > 1 else "1 lesion has several images",
             f"{rows.size:,} images, {_percent(rows.size / dataset.n_images)} of all, have "
-            "a sibling. Dealt "
+            "a sibling. Split "
             "image by image they stand in training and in the test: split by lesion.",
             _by_group(dataset, rows),
         )

@@ -19,7 +19,7 @@ SPLIT_TITLES: dict[str, tuple[str, str]] = {
     ),
     "image": (
         "By image",
-        "Images are dealt one by one, so other photographs of a test lesion are in training.",
+        "Images are split one by one, so other photographs of a test lesion are in training.",
     ),
     "oversample": (
         "Oversample, then split",

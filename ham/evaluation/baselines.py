@@ -43,7 +43,7 @@ def majority_title(counts: np.ndarray) -> str:
 
 
 def majority_baseline(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
-    """The scores of always answering the training part's most frequent class, on these images.
+    """The scores of always predicting the training part's most frequent class, on these images.
 
     What does not depend on which images they are has no interval: a recall is 0 or 1 whatever is
     drawn, an AUC 0.5.

@@ -30,7 +30,7 @@ from ham.evaluation.scores import (
 
 @dataclass(frozen=True)
 class McNemar:
-    """Images that only one of two models names right, and the two-sided exact p-value."""
+    """Images that only one of two models classifies correctly, and the two-sided exact p-value."""
 
     b: int  # a right, b wrong
     c: int  # a wrong, b right
@@ -113,9 +113,9 @@ def unpaired_difference(
 
 
 def mcnemar(y_true: np.ndarray, proba_a: np.ndarray, proba_b: np.ndarray) -> McNemar:
-    """McNemar's exact test: does one model name more images right than the other?
+    """McNemar's exact test: does one model classify more images correctly than the other?
 
-    The images that only one of the two names right are coin flips where neither is better
+    The images that only one of the two classifies correctly are coin flips where neither is better
     (McNemar, Psychometrika 12:153, 1947; exact binomial form: Dietterich, Neural Computation
     10:1895, 1998). It takes images as independent; the paired bootstrap of `compare` does not.
     """

@@ -91,8 +91,8 @@ def _one_answer(history: pd.DataFrame) -> Finding | None:
     return Finding(
         "one_answer",
         True,
-        f"It always answers {answer.name.lower()} ({answer.code}): in the last {epochs} epochs it "
-        f"recognised at least {least} % of that class and at most {most} % of every other.",
+        f"It always predicts {answer.name.lower()} ({answer.code}): in the last {epochs} epochs "
+        f"its recall was at least {least} % for that class and at most {most} % for every other.",
         "Give it more epochs, weigh the classes (class weight), or change the learning rate.",
     )
 

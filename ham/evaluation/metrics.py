@@ -149,7 +149,7 @@ def _malignant_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.nd
 SCORES: dict[str, Score] = {
     "accuracy": Score(
         "Accuracy",
-        "Share of the test images that are given their class.",
+        "Share of the test images that are predicted correctly.",
         True,
         lambda draws: draws.correct.sum(axis=1) / draws.support.sum(axis=1),
         parts=lambda y_true: [np.ones(len(y_true), bool)],
@@ -179,7 +179,7 @@ SCORES: dict[str, Score] = {
     ),
     "malignant_sensitivity": Score(
         "Malignant sensitivity",
-        "Share of the malignant images (mel, bcc, akiec) given any malignant class.",
+        "Share of the malignant images (mel, bcc, akiec) predicted as any malignant class.",
         True,
         lambda draws: draws.share_kept(MALIGNANT),
         parts=lambda y_true: [MALIGNANT[y_true]],
@@ -187,7 +187,7 @@ SCORES: dict[str, Score] = {
     ),
     "malignant_specificity": Score(
         "Malignant specificity",
-        "Share of the benign images given any benign class.",
+        "Share of the benign images predicted as any benign class.",
         True,
         lambda draws: draws.share_kept(~MALIGNANT),
         parts=lambda y_true: [~MALIGNANT[y_true]],

@@ -171,7 +171,7 @@ def default_runs(runs: Sequence[Run], most: int = MAX_RUNS) -> list[str]:
 
 
 def most_missed(confusion: np.ndarray) -> tuple[int, int]:
-    """(true, predicted): the malignant class most often called benign, and as what; else the
+    """(true, predicted): the malignant class most often predicted as benign, and as what; else the
     largest confusion.
     """
     wrong = confusion * (1 - np.eye(len(CLASSES), dtype=int))

@@ -118,7 +118,7 @@ def answer_in_words(letter: str, proba: np.ndarray, true: int) -> str:
 
 
 def baseline_in_words(run: Run) -> str:
-    """ "always answering melanocytic nevus (nv) scores 67 %": the training part's majority, on
+    """ "always predicting melanocytic nevus (nv) scores 67 %": the training part's majority, on
     test.
 
     "" where neither the record nor the predictions of an older run say what that is.
@@ -129,4 +129,4 @@ def baseline_in_words(run: Run) -> str:
     except StoreError:  # damaged: said where they are needed
         return ""
     right = support[always.code] / support.sum()
-    return f"always answering {always.name.lower()} ({always.code}) scores {100 * right:.0f} %"
+    return f"always predicting {always.name.lower()} ({always.code}) scores {100 * right:.0f} %"

@@ -201,7 +201,7 @@ def _run_row(name: RunName, run: Run) -> dict[str, str]:
     cancelled = " (cancelled)" if run.state == "cancelled" and not run.shipped else ""
     parameters = run.record.parameters
     return {
-        "": name.letter,
+        "Letter": name.letter,
         "Run": name.title + ships + cancelled,
         "Data": data.name + (" (synthetic)" if run.synthetic else ""),
         "Split": SPLIT_TITLES[run.config.split][0],

@@ -29,7 +29,7 @@ def all_runs(found: Found) -> None:
     """Every run with what can be done to it, damaged folders with their reason, and the import."""
     runs = found.runs
     if runs or found.problems:
-        st.subheader("All runs", anchor=False)
+        st.header("All runs", anchor=False)
     if runs:
         shown = _filtered(runs) if len(runs) >= _FILTER_FROM else runs
         if shown:

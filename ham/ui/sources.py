@@ -49,7 +49,7 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
     job = data_work().job
     with st.container(border=bool(heading)):
         if heading:
-            st.subheader(heading, anchor=False)
+            st.header(heading, anchor=False)
         _say_what_happened()
         if job is not None and job.running:
             timed(lambda: _watch(job), lambda: not job.running, _LOOK_SECONDS)
@@ -97,7 +97,7 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
         )
         return
     if heading:
-        st.subheader(heading, anchor=False)
+        st.header(heading, anchor=False)
     with st.form("choose_folder", border=False):
         text = st.text_input(
             "Folder or zip with the data",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -302,6 +303,15 @@ class Visit:
             "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
         )
         assert wide <= 0, f"{what} scrolls sideways by {wide} pixels"
+
+    def headings_are_in_order(self) -> None:
+        """One h1 first, and no level left out on the way down."""
+        levels = self.page.evaluate(
+            "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => +h.tagName[1])"
+        )
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
 
     def check(self) -> None:
         """No exception on the page, and no error in the browser's own console."""

@@ -22,11 +22,11 @@ def test_a_filter_removed_by_its_chip_or_cleared_does_not_come_back(shared, visi
     page.sees("The mean image of each class")
     assert "24 images of 12 lesions" in page.text
     page.press("Clear filters")
-    page.sees("all there are")
+    page.sees("the whole data set")
     page.press("Map", "tab")
     page.sees("Map by")
     page.wait()
-    assert "150 images of 75 lesions, all there are" in page.text
+    assert "150 images of 75 lesions, the whole data set" in page.text
     page.check()
 
 

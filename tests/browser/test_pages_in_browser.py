@@ -51,6 +51,7 @@ def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
         page.sidebar_says("150 images of")
         page.check()
         page.fits(path or "home")
+        page.headings_are_in_order()
         assert (
             page.page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
             == "dark"

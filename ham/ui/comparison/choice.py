@@ -132,14 +132,14 @@ def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
 def _too_few(finished: list[store.Run], live: list[store.Run]) -> None:
     with st.container(border=True):
         if finished:
-            st.subheader("One finished run, and it takes two", anchor=False)
+            st.header("One finished run: a comparison needs two", anchor=False)
             st.markdown(
                 f"**{plain(finished[0].title)}** is done. Train a second one with the same split, "
                 "shares and "
                 "seed: then both are tested on the same images, and their scores can be compared."
             )
         else:
-            st.subheader("Nothing to compare yet", anchor=False)
+            st.header("Nothing to compare yet", anchor=False)
             st.markdown(
                 "Train two models with the same split, shares and seed, for example the CNN and "
                 "the LSTM; the "
@@ -258,7 +258,7 @@ def runs_table(compared: Comparison) -> None:
     """What each letter stands for."""
     runs = {name: one.run for name, one in compared.reports.items()}
     widths = {
-        "": st.column_config.TextColumn(width=30),
+        "Letter": st.column_config.TextColumn(width=60),
         "Run": st.column_config.TextColumn(width=240),
     }
     whole_table(

@@ -15,7 +15,7 @@ from ham.ui.frame import chart, choose, errors, is_dark, model_cards, tabs, whol
 
 def confusion(compared: Comparison) -> None:
     """A matrix a run on one colour scale, counted in one of three ways."""
-    st.subheader("What is taken for what", anchor=False)
+    st.header("Confusion matrices", anchor=False)
     by = choose("Count cells by", charts.MATRIX_BY, "comparison_by", "count")
     confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
     in_rows(compared, charts.confusion_matrices(confusions, by, is_dark()), "comparison_matrix")
@@ -26,13 +26,13 @@ def confusion(compared: Comparison) -> None:
     )
     st.caption(
         f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, akiec) from "
-        "benign classes: top right are malignant lesions called benign."
+        "benign classes: top right are malignant lesions predicted as benign."
     )
 
 
 def classes(compared: Comparison) -> None:
     """Recall, precision, F1 and AUC of every class."""
-    st.subheader("Class by class", anchor=False)
+    st.header("Class by class", anchor=False)
     score = choose(
         "Score",
         CLASS_SCORES,

@@ -23,7 +23,7 @@ def behind_a_cell(compared: Comparison) -> None:
     """Choose a run and a cell of its matrix; the images in it, those first of which the run was
     surest.
     """
-    st.subheader("The images behind a cell", anchor=False)
+    st.header("The images behind a cell", anchor=False)
     by_id = {one.run.id: name for name, one in compared.reports.items()}
     if st.session_state.get("comparison_cell_run") not in by_id:
         st.session_state["comparison_cell_run"] = compared.first.run.id
@@ -56,7 +56,7 @@ def behind_a_cell(compared: Comparison) -> None:
     )
     if not counts[true, predicted]:
         st.markdown(
-            f":gray[No {CLASSES[true].title} of the test part was taken for "
+            f":gray[No {CLASSES[true].title} of the test part was predicted as "
             f"{CLASSES[predicted].title} by {name.letter}.]"
         )
         return
@@ -81,8 +81,9 @@ def behind_a_cell(compared: Comparison) -> None:
         + "</div>"
     )
     st.caption(
-        f"The surest answers of {name.letter} first. Below each image: the predicted class of each "
-        "run with its probability, and where that is wrong its probability of the true class."
+        f"The most confident predictions of {name.letter} first. Below each image: the "
+        "predicted class of each run with its probability, and where that is wrong its "
+        "probability of the true class."
     )
 
 

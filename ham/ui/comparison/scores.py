@@ -17,7 +17,7 @@ def headline(compared: Comparison) -> None:
     with drawing_lesions():
         baselines, differences = compared.baselines, compared.differences
     first = compared.names[0]
-    st.subheader("Scores on the test images", anchor=False)
+    st.header("Scores on the test images", anchor=False)
     for name, found in differences.items():
         st.markdown(f"**{plain(name)}**: {report.difference_in_words(name, first, found)}")
     left, right = st.columns(2, gap="large")
@@ -47,7 +47,7 @@ def headline(compared: Comparison) -> None:
         "agree, Wilson's. One lesion has none, and so has what no draw can change. Differences "
         "come from the same draws for both runs; **bold** where the interval leaves zero out. "
         "McNemar's exact test asks whether the images that only one of the two has correct are "
-        "shared out like coin tosses."
+        "split evenly, as by chance."
     )
     with st.expander("What the scores mean"):
         st.markdown("\n".join(f"- **{score.title}**: {score.help}" for score in SCORES.values()))

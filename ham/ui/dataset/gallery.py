@@ -34,7 +34,7 @@ VIEWS = {"both": "Both", "small": "28x28", "original": "Originals"}
 def show_gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -> None:
     """A page of images, enlarged without smoothing, beside their originals where there are any."""
     st.space("small")
-    st.subheader("Images", anchor=False)
+    st.header("Images", anchor=False)
     order, view = _choices(dataset, chosen)
     ordered = in_order(
         dataset, rows, order, _anchor(dataset), chosen.images.rows if chosen.images else None

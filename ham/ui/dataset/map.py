@@ -153,6 +153,6 @@ def _follow(making: io.Job[Any]) -> None:
             making.share,
             text=f"Making the t-SNE map: step {making.done} of {making.total}"
             if making.done
-            else "Making the t-SNE map: who is near whom",
+            else "Making the t-SNE map: finding neighbours",
         )
         st.button("Stop", key="dataset_tsne_stop", icon=":material/stop:", on_click=making.stop)

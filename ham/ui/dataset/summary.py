@@ -16,7 +16,7 @@ def show_summary(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray)
     n_lesions = dataset.metadata["lesion_id"].iloc[rows].nunique()
     words = chosen.in_words()
     text = f"**{len(rows):,}** images of **{n_lesions:,}** lesions"
-    text += f" match: {plain(words)}" if words else ", all there are"
+    text += f" match: {plain(words)}" if words else ", the whole data set"
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.markdown(text, width="stretch")
         downloads(dataset, words, rows)

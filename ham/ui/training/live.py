@@ -31,7 +31,7 @@ _PACE_EPOCHS = 5  # the seconds of an epoch are the median of so many
 
 def running(run: Run) -> None:
     title, button = st.columns([3, 1], vertical_alignment="bottom")
-    title.subheader(frame.plain(run.title), anchor=False)
+    title.header(frame.plain(run.title), anchor=False)
     stopping = store.cancel_requested(run)
     if button.button(
         "Stopping" if stopping else "Cancel",
@@ -215,7 +215,7 @@ def last_ended(runs: list[Run]) -> None:
         )
         return
     run = max(ended, key=lambda run: run.status.ended or run.status.updated or 0.0)
-    st.subheader(f"Last run: {frame.plain(run.title)}", anchor=False)
+    st.header(f"Last run: {frame.plain(run.title)}", anchor=False)
     _outcome(run)
     history = store.read_history(run)
     if not history.empty:

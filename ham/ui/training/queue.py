@@ -100,7 +100,7 @@ def _follow(found: Found) -> None:
     for run in running:
         live.running(run)
     if waiting:
-        st.subheader("Waiting" if running else "Starting", anchor=False)
+        st.header("Waiting" if running else "Starting", anchor=False)
         st.caption(frame.plain(frame.engine().waits_for(now)))
         for place, run in enumerate(waiting):
             _waiting(run, place, len(waiting))

@@ -29,9 +29,9 @@ def lab_is_live(found: Found) -> bool:
 def show_leakage_lab(dataset: data.LesionDataset, found: Found) -> None:
     """What each protocol lets training see of the test part, and what that does to the scores."""
     st.space("small")
-    st.subheader("Leakage lab: what the test shares with training", anchor=False)
+    st.header("Leakage lab: what the test shares with training", anchor=False)
     st.markdown(
-        ":gray[Many lesions were photographed several times. How the images are dealt decides "
+        ":gray[Many lesions were photographed several times. How the images are split decides "
         "whether a test score speaks of new lesions or of ones that training has seen.]"
     )
     show_shares(dataset)
