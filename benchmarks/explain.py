@@ -10,6 +10,7 @@ brightest tenth of a map is hidden, against the map of random weights and a rand
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import statistics
 import tempfile
@@ -108,6 +109,9 @@ def _what_if(predictors: list[Predictor], dataset: data.LesionDataset, rows: np.
     for name in (SLIDER, "rotation"):
         taken = _timed(lambda p, n=name: prediction.along(p, changes[0], n, predictors), pictures)
         print(f"| the curve of {name}, 21 steps | {taken} |")
+    moved = [dataclasses.replace(changes[0], **{SLIDER: value}) for value in range(-48, 50, 4)]
+    taken = _timed(lambda c: prediction.along(pictures[0], c, SLIDER, predictors), moved)
+    print(f"| its own slider moved, the curve being kept | {taken} |")
 
 
 # ------------------------------------------------------------------------ like which

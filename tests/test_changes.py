@@ -149,3 +149,22 @@ def test_a_curve_stands_where_the_slider_stands_and_keeps_the_others(photograph)
     assert np.array_equal(
         curve.proba[0, -1], runs[0].proba(changed_pixels(photograph, last)[None])[0]
     )
+
+
+def test_to_move_the_slider_of_a_curve_costs_one_answer(photograph):
+    run, asked = Lighter(100), []
+    answer = run.proba
+    run.proba = lambda images: asked.append(len(images)) or answer(images)
+    for value in (0, 7, 7, 10):  # 10 is a step
+        along(photograph, Change(brightness=value, warmth=4), "brightness", [run])
+    assert asked == [21, 1, 1]
+    along(photograph, Change(brightness=7, warmth=6), "brightness", [run])
+    along(photograph[::-1], Change(warmth=6), "brightness", [run])
+    assert asked == [21, 1, 1, 21, 1, 21]  # another light, another photograph
+
+
+def test_a_slider_whose_neutral_place_is_no_step_has_it_as_well(photograph):
+    curve = along(photograph, Change(), "zoom", [Lighter(100)])
+    assert len(curve.values) == 22
+    assert curve.values[curve.present] == 1
+    assert (np.diff(curve.values) > 0).all()

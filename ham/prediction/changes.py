@@ -7,10 +7,11 @@ Geometry first, then blur, light and rim: the lesion is turned before the lens s
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -122,6 +123,12 @@ class Change:
         return self == Change()
 
 
+class AskedByKey(Asked, Protocol):
+    """What is asked, told from others, so that its answers can be kept."""
+
+    def __hash__(self) -> int: ...
+
+
 #: By the names of Change's fields, in their order.
 SLIDERS: dict[str, Slider] = {
     entry.name: dataclasses.replace(entry.metadata["slider"], name=entry.name)
@@ -182,24 +189,57 @@ def along(
     picture: np.ndarray,
     change: Change,
     name: str,
-    predictors: Sequence[Asked],
+    predictors: Sequence[AskedByKey],
     steps: int = STEPS,
 ) -> Curve:
     """What the runs answer while one slider goes from end to end, the others as `change` has
-    them. The step nearest to where the slider stands is exactly there.
+    them; with a step more for where the slider stands, unless it is one of them.
+
+    The steps are kept for a while: to move the slider itself costs one answer.
     """
-    slider, small = SLIDERS[name], _small(picture)
+    slider, value = SLIDERS[name], float(getattr(change, name))
+    others = dataclasses.replace(change, **{name: slider.neutral})
+    small = _Small.of(_small(picture))
     values = np.linspace(slider.low, slider.high, steps)
-    present = int(np.abs(values - getattr(change, name)).argmin())
-    values[present] = getattr(change, name)
-    seen = np.stack(
-        [
-            squash(_changed(small, dataclasses.replace(change, **{name: float(value)})))
-            for value in values
-        ]
-    )
-    proba = [predictor.rule.calibrated(predictor.proba(seen)) for predictor in predictors]
-    return Curve(slider, values, present, np.stack(proba))
+    proba = np.stack([_answers(one, small, others, name, steps) for one in predictors])
+    present = int(np.abs(values - value).argmin())
+    if not np.isclose(values[present], value):
+        present = int(np.searchsorted(values, value))
+        seen = squash(_changed(small.image, change))[np.newaxis]
+        here = [one.rule.calibrated(one.proba(seen)) for one in predictors]
+        values = np.insert(values, present, value)
+        proba = np.insert(proba, present, np.stack(here)[:, 0], axis=1)
+    return Curve(slider, values, present, proba)
+
+
+@dataclass(frozen=True)
+class _Small:
+    """A small photograph as a key: equal pixels are the same one."""
+
+    size: tuple[int, int]
+    pixels: bytes
+    image: Image.Image = field(compare=False)
+
+    @classmethod
+    def of(cls, image: Image.Image) -> _Small:
+        return cls(image.size, image.tobytes(), image)
+
+
+@functools.lru_cache(maxsize=64)
+def _answers(asked: AskedByKey, small: _Small, others: Change, name: str, steps: int) -> np.ndarray:
+    """float64 (steps, 7)."""
+    return asked.rule.calibrated(asked.proba(_along(small, others, name, steps)))
+
+
+@functools.lru_cache(maxsize=16)
+def _along(small: _Small, others: Change, name: str, steps: int) -> np.ndarray:
+    """What is seen at each step, uint8 (steps, 28, 28, 3)."""
+    slider = SLIDERS[name]
+    changes = [
+        dataclasses.replace(others, **{name: float(value)})
+        for value in np.linspace(slider.low, slider.high, steps)
+    ]
+    return np.stack([squash(_changed(small.image, change)) for change in changes])
 
 
 # ------------------------------------------------------------------------- one after another
