@@ -17,7 +17,7 @@ from PIL import Image
 
 from ham.config import IMAGE_SIZE
 from ham.models import DIHEDRAL, dihedral
-from ham.prediction.predictor import Network
+from ham.prediction.predictor import Network, building
 
 if TYPE_CHECKING:
     import keras
@@ -87,7 +87,8 @@ def _weighted_places(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], t
     import tensorflow as tf
 
     layer, last = _layers_with_places(model)[-1], model.layers[-1]
-    inner = keras.Model(model.inputs, [layer.output, last.input])
+    with building:
+        inner = keras.Model(model.inputs, [layer.output, last.input])
     signature = [
         tf.TensorSpec(model.input_shape, tf.float32),
         tf.TensorSpec((None,), tf.bool),

@@ -20,7 +20,7 @@ import numpy as np
 from ham import io
 from ham.config import DataError, StoreError, cache_folder
 from ham.data import LesionDataset, Split, make_split
-from ham.prediction.predictor import Network
+from ham.prediction.predictor import Network, building
 from ham.report.words import whole_percent
 from ham.store import Run, image_keys, read_predictions
 
@@ -223,7 +223,8 @@ def _before_the_last(model: keras.Model) -> Callable[[np.ndarray], tf.Tensor]:
     import keras
     import tensorflow as tf
 
-    inner = keras.Model(model.inputs, model.layers[-1].input)
+    with building:
+        inner = keras.Model(model.inputs, model.layers[-1].input)
     signature = [tf.TensorSpec(model.input_shape, tf.float32)]
     return tf.function(
         lambda images: inner(images, training=False), input_signature=signature, autograph=False
