@@ -13,7 +13,7 @@ with ui.page(
         with st.container(horizontal=True, gap="small"):
             sections.play_button()
             runs = sections.choose_runs(models, labels)
-        sections.quiz(runs, labels)
+        sections.play(runs, labels)
     else:
         left, right = st.columns([5, 7], gap="medium")
         with left:

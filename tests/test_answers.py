@@ -11,6 +11,7 @@ from ham.evaluation import Interval, OperatingPoint
 from ham.images import CheckedImage
 from ham.prediction import (
     Answer,
+    Likeness,
     Prediction,
     Question,
     answer_table,
@@ -18,6 +19,7 @@ from ham.prediction import (
     as_record,
     as_table,
     call_in_words,
+    doubt_in_words,
     explained,
     set_in_words,
     verdict,
@@ -153,8 +155,29 @@ def test_one_file_holds_all_answers_with_their_pictures_and_runs_nothing():
         assert outside not in text
 
 
+def test_a_doubted_image_has_its_reason_first_and_its_answer_behind():
+    like = Likeness(False, "it is grey; the models learned from colour images", -1.0)
+    doubted = Answer(Question(IMAGE), (prediction("r0"),), like)
+    assert doubt_in_words(doubted).endswith(f"learned from: {like.reason}.")
+    assert doubt_in_words(answer(prediction("r0"))) == ""
+    text = as_html([doubted], NAMES)
+    assert Balanced(text).open == []
+    assert (
+        text.index(like.reason)
+        < text.index("<details><summary>Show the answer")
+        < (text.index('<table class="ham-answer"'))
+    )
+    assert "CNN says" not in text
+    assert as_record(prediction("r0"), None, like)["like_training"] == {
+        "ok": False,
+        "reason": like.reason,
+    }
+    assert as_table([doubted], {"r0": "CNN"})["not_like_training"].tolist() == [like.reason]
+
+
 def test_a_record_hangs_together():
     record = as_record(prediction("r0", "nv", 0.4))
+    assert record["like_training"] is None  # nobody looked
     assert record["prediction_set"] == ["nv", "mel", "bcc", "akiec", "bkl", "vasc", "df"] or (
         record["prediction_set"] == ["nv"]
     )

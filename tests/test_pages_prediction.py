@@ -503,6 +503,55 @@ def test_models_of_synthetic_data_are_asked_last_and_with_a_warning(two_runs):
     )
 
 
+# -------------------------------------------------------------------------------- doubt
+
+
+class ClosedGate:
+    """Stops red pictures."""
+
+    def look(self, pictures):
+        return [
+            prediction.Likeness(False, "it is one flat colour", -1.0)
+            if picture[0, 0, 0] > picture[0, 0, 2]
+            else prediction.Likeness(True, None, 1.0)
+            for picture in pictures
+        ]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_what_is_no_lesion_gets_its_reason_before_any_class_and_an_answer_only_on_demand(
+    monkeypatch,
+):
+    monkeypatch.setattr(prediction, "gate", ClosedGate)
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
+    assert words(app.header).replace("\\", "") == (
+        "This does not look like a dermatoscopic photograph like those that the models learned "
+        "from: it is one flat colour."
+    )
+    assert not answered_in(app)
+    assert "Look closer" not in [one.label for one in app.segmented_control]
+    app.toggle[0].set_value(True).run()
+    assert answered_in(app)
+    assert "Look closer" in [one.label for one in app.segmented_control]
+    drop(app, ("blue.png", encoded(BLUE)))
+    assert answered_in(app)
+    table = app.dataframe[0].value
+    assert table["Doubt"].tolist()[0] == "it is one flat colour"
+    assert np.isnan(table["Malignant"]).tolist() == [True, False]
+    assert (table["CNN"] == "–").tolist() == [True, False]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_damaged_gate_is_told_of_and_the_models_answer(monkeypatch):
+    def damaged():
+        raise config.StoreError("The gate's file", "it is damaged.", "Install HAM Lab again.")
+
+    monkeypatch.setattr(prediction, "gate", damaged)
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
+    assert "The gate's file" in words(app.error)
+    assert answered_in(app)
+
+
 # -------------------------------------------------------------------------- closer looks
 
 
@@ -780,6 +829,7 @@ def test_the_downloads_hold_every_answer_and_every_refusal():
         "raw_probabilities": None,
         "prediction_set": None,
         "malignant": None,
+        "like_training": None,
         "notes": [],
         "error": "it moves. Stop it.",
     }

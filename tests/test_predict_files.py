@@ -11,6 +11,7 @@ import pytest
 from test_images import encoded, plain
 
 from ham import cli, prediction, store
+from ham.cli.images import ask
 from ham.config import CODES, ImageError
 from ham.prediction import Evidence, Explanation, Falls, Reasons, content_of, find_images
 from ham.report import DecisionRule
@@ -136,6 +137,21 @@ def test_for_people_the_set_and_the_call_are_said(folder, runs, capsys):
         "  90 % set: nv",
         "  Called malignant: malignant in total 30 %, threshold 20 %",
     ]
+
+
+def test_what_is_no_lesion_is_marked_with_its_reason(folder, runs, monkeypatch, capsys):
+    likeness = prediction.Likeness(False, "it is one flat colour", -1.0)
+    gate = SimpleNamespace(look=lambda pictures: [likeness for _ in pictures])
+    monkeypatch.setattr(prediction, "gate", lambda: gate)
+    assert cli.main(["predict", runs[0].id, str(folder / "b.png"), "--json"]) == 0
+    [record] = json.loads(capsys.readouterr().out)
+    assert record["like_training"] == {"ok": False, "reason": "it is one flat colour"}
+    assert cli.main(["predict", runs[0].id, str(folder / "b.png")]) == 0
+    assert "learned from: it is one flat colour." in capsys.readouterr().out
+    labels = folder.parent / "labels.csv"
+    labels.write_text("image,dx\nb,mel\na,nv\n")
+    external, _ = ask([runs[0]], str(folder), str(labels))
+    assert external.image_notes["unlike the photographs that the models learned from"] == 2
 
 
 def test_a_file_that_cannot_be_written_is_one_clear_error(folder, runs, tmp_path, capsys):

@@ -297,6 +297,7 @@ def test_a_path_in_any_bytes_is_answered(tmp_path, monkeypatch, home, capsys):
         "raw_probabilities": None,
         "prediction_set": None,
         "malignant": None,
+        "like_training": None,
         "notes": [],
         "error": "it cannot be read (No such file or directory). Check the path.",
     }
@@ -313,6 +314,7 @@ def test_a_record_says_image_run_label_probabilities_notes_and_error(predictors)
         "raw_probabilities",
         "prediction_set",
         "malignant",
+        "like_training",
         "notes",
         "error",
     ]

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ham import io
 from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json
-from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError
+from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from ham.data import LabelledImages
-    from ham.prediction import Answer, Explanation, Prediction, Predictor, Question
+    from ham.prediction import Answer, Explanation, Gate, Prediction, Predictor, Question
     from ham.store import Predictions, Run
 
 _AT_ONCE = 32  # images that go through the models together
@@ -68,11 +68,11 @@ class _Said:
         from ham import prediction
 
         self.answered += len(answers)
-        records = prediction.as_records(answers, [])
+        entries = prediction.as_records(answers, [])
         why = self._explain(answers, predictors) if self._chosen.explain else {}
-        for record, found in zip(records, why.values(), strict=False):
-            record["explanation"] = prediction.as_explanation_record(found)
-        self.records += records
+        for entry, found in zip(entries, why.values(), strict=False):
+            entry["explanation"] = prediction.as_explanation_record(found)
+        self.records += entries
         if self._chosen.csv:
             self._tables.append(prediction.as_table(answers, self.labels))
         if self._chosen.html:
@@ -130,14 +130,17 @@ def _ask_all(paths: Sequence[str], said: _Said, progress: Progress) -> None:
     from ham import images, prediction
 
     total = sum(1 for _ in prediction.find_images(paths))
+    gate: Gate | None = None
     predictors: list[Predictor] = []
     waiting: list[Question] = []
 
     def ask_about_waiting() -> None:
+        nonlocal gate
         if waiting and not predictors:
             predictors.extend(prediction.Predictor(run) for run in said.runs)
+            gate = open_gate()
         if waiting:
-            said.add(prediction.answer(waiting, predictors), predictors)
+            said.add(prediction.answer(waiting, predictors, gate=gate), predictors)
             waiting.clear()
 
     for number, file in enumerate(prediction.find_images(paths)):
@@ -155,6 +158,17 @@ def _ask_all(paths: Sequence[str], said: _Said, progress: Progress) -> None:
             if len(waiting) == _AT_ONCE:
                 ask_about_waiting()
     ask_about_waiting()
+
+
+def open_gate() -> Gate | None:
+    """None, and a word on standard error, where its file is damaged: answers do without it."""
+    from ham import prediction
+
+    try:
+        return prediction.gate()
+    except StoreError as error:
+        show_error(error)
+        return None
 
 
 def _write(path: str, text: str) -> None:
@@ -240,6 +254,14 @@ def _check_all(
 
     from ham import images
 
+    gate, unlike = open_gate(), 0
+    looked_at: list[np.ndarray] = []
+
+    def look() -> int:
+        stopped = sum(not one.ok for one in gate.look(looked_at)) if gate and looked_at else 0
+        looked_at.clear()
+        return stopped
+
     total, started = len(found.names), time.monotonic()
     seen = np.empty((total, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     kept: list[int] = []
@@ -253,9 +275,14 @@ def _check_all(
             seen[len(kept)] = image.seen
             kept.append(i)
             kinds.update({note.kind for note in image.notes})
+            looked_at.append(image.original)
+            if len(looked_at) == _AT_ONCE:
+                unlike += look()
         except ImageError as error:
             unreadable[name] = error.why
     notes = {words: kinds[kind] for kind, words in images.NOTE_KINDS.items() if kinds[kind]}
+    if unlike := unlike + look():
+        notes["unlike the photographs that the models learned from"] = unlike
     return kept, seen[: len(kept)], unreadable, notes
 
 
@@ -273,6 +300,8 @@ def _name(kind: str, reasons: dict[str, str]) -> None:
 
 
 def _write_answers(records: list[dict[str, Any]], out: TextIO) -> None:
+    from ham.prediction.words import UNLIKE
+
     titles = {c.code: f"{c.title}, {'malignant' if c.malignant else 'benign'}" for c in CLASSES}
     several = len({said["run"] for said in records}) > 1
     for said in records:
@@ -292,6 +321,8 @@ def _write_answers(records: list[dict[str, Any]], out: TextIO) -> None:
                 f"threshold {100 * call['threshold']:.0f} %",
                 file=out,
             )
+        if (like := said["like_training"]) is not None and not like["ok"]:
+            print(f"  {UNLIKE}: {like['reason']}.", file=out)
         for note in said["notes"]:
             print(f"  {note}", file=out)
     print(f"{DISCLAIMER}.", file=sys.stderr)

@@ -63,7 +63,7 @@ from ham.prediction.neighbours import (
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
 from ham.prediction.quiz import YOU, Quiz, new_quiz
 from ham.prediction.reasons import as_explanation_html, as_explanation_record, overlay
-from ham.prediction.words import call_in_words, set_in_words, verdict
+from ham.prediction.words import call_in_words, doubt_in_words, set_in_words, verdict
 
 __all__ = [
     "MAX_IMAGES",
@@ -109,6 +109,7 @@ __all__ = [
     "check_image",
     "content_of",
     "dataset_image",
+    "doubt_in_words",
     "explain",
     "explained",
     "feature_space",

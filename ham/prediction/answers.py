@@ -14,6 +14,7 @@ import pandas as pd
 from ham.config import CLASSES, CODES, IMAGE_SIZE, ImageError
 from ham.data import LesionDataset
 from ham.images import CheckedImage, check_image, read_file
+from ham.prediction.likeness import Gate, Likeness
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
 
 
@@ -32,6 +33,14 @@ class Answer:
 
     question: Question
     predictions: tuple[Prediction, ...]
+    likeness: Likeness | None = None  # None where no gate looked
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the image is none that the models can be asked about, a clause; None where it is
+        one.
+        """
+        return None if self.likeness is None else self.likeness.reason
 
     @property
     def agree(self) -> bool:
@@ -54,17 +63,32 @@ def calls(prediction: Prediction) -> bool:
 
 
 def answer(
-    questions: Sequence[Question], predictors: Sequence[Predictor], known: Known | None = None
+    questions: Sequence[Question],
+    predictors: Sequence[Predictor],
+    known: Known | None = None,
+    gate: Gate | None = None,
 ) -> list[Answer]:
-    """Every question's answers, a prediction a run in the order of the predictors; `known` as in
-    `predict`.
+    """Every question's answers, a prediction a run in the order of the predictors; with a gate
+    whether the image looks like those that the models learned from. `known` as in `predict`.
     """
-    flat = predict([question.image for question in questions], predictors, known)
-    width = len(predictors)
+    images = [question.image for question in questions]
+    flat, width = predict(images, predictors, known), len(predictors)
+    found: Sequence[Likeness | None] = [None] * len(images)
+    if gate is not None:
+        found = _likeness(images, gate, {} if known is None else known.likeness)
     return [
-        Answer(question, tuple(flat[i * width : (i + 1) * width]))
+        Answer(question, tuple(flat[i * width : (i + 1) * width]), found[i])
         for i, question in enumerate(questions)
     ]
+
+
+def _likeness(
+    images: Sequence[CheckedImage], gate: Gate, kept: dict[bytes, Likeness]
+) -> list[Likeness]:
+    keys = [image.seen.tobytes() for image in images]
+    new = {k: image.original for k, image in zip(keys, images, strict=True) if k not in kept}
+    kept.update(zip(new, gate.look(list(new.values())), strict=True))
+    return [kept[key] for key in keys]
 
 
 def dataset_image(dataset: LesionDataset, index: int) -> CheckedImage:
@@ -77,9 +101,11 @@ def dataset_image(dataset: LesionDataset, index: int) -> CheckedImage:
     return CheckedImage(name, seen, seen, (IMAGE_SIZE, IMAGE_SIZE))
 
 
-def as_record(prediction: Prediction, true_label: int | None = None) -> dict[str, Any]:
+def as_record(
+    prediction: Prediction, true_label: int | None = None, likeness: Likeness | None = None
+) -> dict[str, Any]:
     """JSON-ready, as the command line and the page write it (docs/report-schema.md);
-    `true_label` (index in CLASSES) where it is known.
+    `true_label` (index in CLASSES) where it is known, `likeness` where a gate looked.
     """
     threshold, held = prediction.rule.malignant_threshold, prediction.prediction_set
     return {
@@ -95,6 +121,9 @@ def as_record(prediction: Prediction, true_label: int | None = None) -> dict[str
             "threshold": None if threshold is None else round(threshold, 6),
             "call": called(prediction.calls_malignant),
         },
+        "like_training": None
+        if likeness is None
+        else {"ok": likeness.ok, "reason": likeness.reason},
         "notes": list(prediction.image.notes),
         "error": None,
     }
@@ -119,6 +148,7 @@ def as_refused_record(error: ImageError, run_id: str | None = None) -> dict[str,
         "raw_probabilities": None,
         "prediction_set": None,
         "malignant": None,
+        "like_training": None,
         "notes": [],
         "error": f"{error.why} {error.todo}",
     }
@@ -127,7 +157,11 @@ def as_refused_record(error: ImageError, run_id: str | None = None) -> dict[str,
 def as_records(answers: Sequence[Answer], refused: Sequence[ImageError]) -> list[dict[str, Any]]:
     """What `python -m ham predict --json` writes; `true_label` where the class is known."""
     return [
-        *(as_record(p, answer.question.truth) for answer in answers for p in answer.predictions),
+        *(
+            as_record(p, answer.question.truth, answer.likeness)
+            for answer in answers
+            for p in answer.predictions
+        ),
         *map(as_refused_record, refused),
     ]
 
@@ -137,7 +171,7 @@ def as_table(
 ) -> pd.DataFrame:
     """A row an image and run: image, run, model, label, name, malignant, true_label, p_<code> x7
     (calibrated), raw_<code> x7, prediction_set (codes, a blank between), p_malignant,
-    malignant_threshold, call, error; a row for an image that was refused.
+    malignant_threshold, call, not_like_training (why), error; a row for an image that was refused.
     """
     return pd.DataFrame(
         [
@@ -155,6 +189,7 @@ def as_table(
                 "p_malignant": round(p.malignant, 6),
                 "malignant_threshold": p.rule.malignant_threshold,
                 "call": called(p.calls_malignant),
+                "not_like_training": answer.doubt or "",
                 "error": "",
             }
             for answer in answers

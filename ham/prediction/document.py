@@ -13,6 +13,7 @@ from ham.prediction.answers import Answer, calls
 from ham.prediction.predictor import Prediction
 from ham.prediction.words import (
     call_explained,
+    doubt_in_words,
     set_explained,
     set_in_words,
     verdict,
@@ -173,14 +174,23 @@ def answer_section(answer: Answer, names: Mapping[str, str], more: str = "") -> 
         "</figure>"
     )
     notes = "".join(f'<p class="ham-note">{html.escape(str(note))}</p>' for note in image.notes)
+    table = answer_table(answer.predictions, names) + more
     return (
         f"<section><header><h2>{name}</h2>"
         f'<span class="ham-note">{image.size[0]:,} x {image.size[1]:,} pixels{known}</span>'
-        f"<p><b>{html.escape(verdict(answer, names))}</b></p></header><div>{original}"
+        f"<p><b>{html.escape(doubt_in_words(answer) or verdict(answer, names))}</b></p></header>"
+        f"<div>{original}"
         f'<figure class="ham-pixels"><img src="{data_url(image.seen)}" alt="{name}, as the models '
         f'see it"><figcaption>What the models see: {IMAGE_SIZE} x {IMAGE_SIZE}</figcaption>'
         f"</figure>{notes}</div>"
-        f"<div>{answer_table(answer.predictions, names)}{more}</div></section>"
+        f"<div>{_doubted(table) if answer.doubt else table}</div></section>"
+    )
+
+
+def _doubted(table: str) -> str:
+    return (
+        "<details><summary>Show the answer all the same</summary>"
+        f'<div style="opacity:0.5">{table}</div></details>'
     )
 
 

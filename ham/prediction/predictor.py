@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,7 @@ from ham.evaluation import malignant_proba
 from ham.images import CheckedImage
 from ham.models import MODELS, Architecture
 from ham.prediction.background import import_tensorflow
+from ham.prediction.likeness import Likeness
 from ham.report import DecisionRule, decision_rule
 
 if TYPE_CHECKING:
@@ -98,9 +99,15 @@ class Predictor:
             return self.architecture.proba(self._answer, images, self.config)
 
 
-#: What predictors have said, (7,), by the bytes of the 28x28 pixels: a page that is drawn again
-#: asks nothing twice.
-Known = WeakKeyDictionary[Predictor, dict[bytes, np.ndarray]]
+@dataclass(eq=False)
+class Known:
+    """What was found out already, so that a page that is drawn again asks nothing twice."""
+
+    #: (7,) each, by the bytes of the 28x28 pixels
+    said: WeakKeyDictionary[Predictor, dict[bytes, np.ndarray]] = field(
+        default_factory=WeakKeyDictionary
+    )
+    likeness: dict[bytes, Likeness] = field(default_factory=dict)  # by the same
 
 
 def predict(
@@ -112,7 +119,7 @@ def predict(
     """
     if not images:
         return []
-    raw = [_raw(images, p, {} if known is None else known.setdefault(p, {})) for p in predictors]
+    raw = [_raw(images, predictor, known) for predictor in predictors]
     proba = [p.rule.calibrated(found) for p, found in zip(predictors, raw, strict=True)]
     return [
         Prediction(image, predictor.run_id, proba[k][i], raw[k][i], predictor.rule)
@@ -121,9 +128,8 @@ def predict(
     ]
 
 
-def _raw(
-    images: Sequence[CheckedImage], predictor: Predictor, said: dict[bytes, np.ndarray]
-) -> np.ndarray:
+def _raw(images: Sequence[CheckedImage], predictor: Predictor, known: Known | None) -> np.ndarray:
+    said = {} if known is None else known.said.setdefault(predictor, {})
     keys = [image.seen.tobytes() for image in images]
     new = {key: i.seen for key, i in zip(keys, images, strict=True) if key not in said}
     if new:

@@ -14,6 +14,16 @@ from ham.report.words import whole_percent
 _NAMES = {c.code: c.name.lower() for c in CLASSES}
 
 
+UNLIKE = (
+    "This does not look like a dermatoscopic photograph like those that the models learned from"
+)
+
+
+def doubt_in_words(answer: Answer) -> str:
+    """Why an answer means nothing, in a sentence; "" where nobody doubts."""
+    return f"{UNLIKE}: {answer.doubt}." if answer.doubt else ""
+
+
 def verdict(answer: Answer, names: Mapping[str, str]) -> str:
     """What the runs say together, in one sentence: whether they agree, and on malignant.
 

@@ -10,7 +10,7 @@ quiz       you against the models
 from ham.ui.prediction.answers import ask, show_answers, show_refused
 from ham.ui.prediction.images import camera, drop_zone, examples, look
 from ham.ui.prediction.models import choose_runs, note_choice, runs_to_ask
-from ham.ui.prediction.quiz import play_button, playing, quiz
+from ham.ui.prediction.quiz import play, play_button, playing
 
 __all__ = [
     "ask",
@@ -20,9 +20,9 @@ __all__ = [
     "examples",
     "look",
     "note_choice",
+    "play",
     "play_button",
     "playing",
-    "quiz",
     "runs_to_ask",
     "show_answers",
     "show_refused",

@@ -19,6 +19,7 @@ from ham.prediction import (
     as_html,
     as_records,
     as_table,
+    doubt_in_words,
     explained,
     shorten,
     verdict,
@@ -27,7 +28,7 @@ from ham.report.words import count
 from ham.ui.frame import download, errors, plain
 from ham.ui.prediction.closer import look_closer
 from ham.ui.prediction.images import dropped
-from ham.ui.prediction.loading import load
+from ham.ui.prediction.loading import load, load_gate
 from ham.ui.prediction.models import short_labels
 from ham.ui.prediction.pictures import show_pictures
 
@@ -50,6 +51,7 @@ def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer
     predictors = load(runs)
     if not predictors:
         return []
+    gate = load_gate()
     known: Known = st.session_state.setdefault("prediction_known", Known())
     answers: list[Answer] = []
     place = st.empty()
@@ -58,7 +60,7 @@ def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer
             place.progress(
                 start / len(questions), text=f"Asking the models: {start} of {len(questions)}"
             )
-        answers += prediction.answer(questions[start : start + _AT_ONCE], predictors, known)
+        answers += prediction.answer(questions[start : start + _AT_ONCE], predictors, known, gate)
     place.empty()
     return answers
 
@@ -98,8 +100,8 @@ def show_answers(
     opened = dropped().opened
     shown = next((answer for answer in answers if answer.question.digest == opened), answers[-1])
     with st.container(border=True, gap="xsmall", key="prediction_open"):
-        _open(shown, names)
-        look_closer(shown, {run.id: run for run in runs}, names)
+        if _open(shown, names):
+            look_closer(shown, {run.id: run for run in runs}, names)
     _downloads(answers, refused, labels, names)
 
 
@@ -152,9 +154,13 @@ def _list_row(answer: Answer, names: dict[str, str]) -> dict[str, object]:
     return {
         "": _thumbnail(question.digest, question.image),
         "Image": shorten(question.image.name),
-        "Malignant": 100 * answer.malignant,
-        **{names[p.run_id]: CLASSES[p.label].name for p in answer.predictions},
+        "Malignant": None if answer.doubt else 100 * answer.malignant,
+        **{
+            names[p.run_id]: "–" if answer.doubt else CLASSES[p.label].name
+            for p in answer.predictions
+        },
         **truth,
+        **({"Doubt": answer.doubt} if answer.doubt else {}),
     }
 
 
@@ -169,10 +175,13 @@ def _open_row(answers: Sequence[Answer]) -> None:
         dropped().opened = answers[rows[0]].question.digest
 
 
-def _open(answer: Answer, names: dict[str, str]) -> None:
-    """One image's answer: the verdict, its pictures, every model's probabilities."""
+def _open(answer: Answer, names: dict[str, str]) -> bool:
+    """One image's answer: the verdict, its pictures, every model's probabilities; where the
+    image is none that the models can be asked about only if the visitor wants it all the same.
+    Returns whether it was shown.
+    """
     question = answer.question
-    st.header(plain(verdict(answer, names)), anchor=False)
+    st.header(plain(doubt_in_words(answer) or verdict(answer, names)), anchor=False)
     left, right = st.columns([9, 13], gap="medium")
     with left:
         st.markdown(heading(question, answer))
@@ -180,13 +189,20 @@ def _open(answer: Answer, names: dict[str, str]) -> None:
         for note in question.image.notes:
             st.caption(f":material/info: {plain(note)}")
     with right:
-        st.html(answer_table(answer.predictions, names))
+        shown = answer.doubt is None or st.toggle(
+            "Show the answer all the same", key=f"prediction_doubted_{question.digest[:16]}"
+        )
+        if shown:
+            with st.container(key="prediction_doubted" if answer.doubt else None):
+                st.html(answer_table(answer.predictions, names))
         with st.container(horizontal=True, gap="medium"):
-            _worth(answer, names)
+            if shown:
+                _worth(answer, names)
             key = f"prediction_remove_{question.digest[:16]}"
             if st.button("Remove", key=key, type="tertiary", icon=":material/close:"):
                 dropped().remove(question.digest)
                 st.rerun()
+    return shown
 
 
 def _worth(answer: Answer, names: dict[str, str]) -> None:

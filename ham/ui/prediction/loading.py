@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ham import store
+from ham import prediction, store
 from ham.config import StoreError
-from ham.prediction import Predictor
+from ham.prediction import Gate, Predictor
 from ham.report import MAX_RUNS
 from ham.ui.frame import show_error
 
@@ -23,6 +23,15 @@ def load(runs: Sequence[store.Run]) -> list[Predictor]:
             except StoreError as error:
                 show_error(error)
     return predictors
+
+
+def load_gate() -> Gate | None:
+    """None, and a word, where its file is damaged: answers do without it."""
+    try:
+        return prediction.gate()
+    except StoreError as error:
+        show_error(error)
+        return None
 
 
 def predictor_of(run: store.Run) -> Predictor:

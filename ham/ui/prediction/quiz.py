@@ -46,7 +46,7 @@ def _set(on: bool) -> None:
     st.session_state[_ON] = on
 
 
-def quiz(runs: Sequence[store.Run], labels: dict[str, str]) -> None:
+def play(runs: Sequence[store.Run], labels: dict[str, str]) -> None:
     """The image asked now, or the one just answered; below, the running score."""
     try:
         dataset = current_dataset()
