@@ -31,7 +31,7 @@ def learning_rate_by_epoch(config: TrainConfig, dark: bool = False) -> go.Figure
         f"most {rates.max():.2g}"
     )
     colors = palette(dark)
-    figure = new_figure("", alt, dark, height=92)
+    figure = new_figure("", alt, dark, height=94)
     figure.add_scatter(
         x=epochs,
         y=rates,

@@ -18,8 +18,6 @@ def headline(compared: Comparison) -> None:
         baselines, differences = compared.baselines, compared.differences
     first = compared.names[0]
     st.header("Scores on the test images", anchor=False)
-    for name, found in differences.items():
-        st.markdown(f"**{plain(name)}**: {report.difference_in_words(name, first, found)}")
     left, right = st.columns(2, gap="large")
     with left:
         figure = charts.headline_scores(
@@ -31,6 +29,8 @@ def headline(compared: Comparison) -> None:
     with right:
         scores = {name: found.scores for name, found in differences.items()}
         chart(charts.score_differences(scores, first, dark=is_dark()), "comparison_differences")
+    for name, found in differences.items():
+        st.markdown(f"**{plain(name)}**: {report.difference_in_words(name, first, found)}")
     tables = [report.score_table(compared), report.difference_table(compared)]
     if len(compared.names) == 2:  # few enough columns to stand side by side
         tables = [pd.concat(tables, axis=1).fillna("")]

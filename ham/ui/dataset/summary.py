@@ -17,7 +17,7 @@ def show_summary(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray)
     words = chosen.in_words()
     text = f"**{len(rows):,}** images of **{n_lesions:,}** lesions"
     text += f" match: {plain(words)}" if words else ", the whole data set"
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(text, width="stretch")
         downloads(dataset, words, rows)
 
