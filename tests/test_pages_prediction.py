@@ -621,9 +621,9 @@ def press(app: AppTest, label: str) -> AppTest:
 def test_a_guess_shows_the_truth_and_what_each_run_said_and_is_counted():
     app = press(open_page("pages/prediction.py"), "You against the models")
     assert not app.file_uploader
-    assert "Image 1: what is it?" in words(app.subheader)
+    assert "Image 1: what is it?" in words(app.header)
     press(app, "Melanoma")
-    truth = words(app.subheader)
+    truth = words(app.header)
     assert truth.startswith("It is ")
     said = next(one.value for one in app.markdown if ": melanoma" in one.value)
     assert said.splitlines()[0].endswith("You: melanoma")
@@ -634,11 +634,11 @@ def test_a_guess_shows_the_truth_and_what_each_run_said_and_is_counted():
     assert ("green" in said.splitlines()[0]) == (truth == "It is melanoma")
     assert charts_of(app) == ["quiz"]
     press(app, "Next image")
-    assert "Image 2: what is it?" in words(app.subheader)
+    assert "Image 2: what is it?" in words(app.header)
     press(app, "Dermatofibroma")
     assert app.session_state["prediction_quiz"][1].asked == 2
     press(app, "Start again")
-    assert "Image 1: what is it?" in words(app.subheader)
+    assert "Image 1: what is it?" in words(app.header)
     press(app, "Back to asking")
     assert app.file_uploader
 

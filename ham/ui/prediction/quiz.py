@@ -102,7 +102,7 @@ def _image(
 
 
 def _ask(dataset: LesionDataset, game: Quiz, row: int, runs: Sequence[store.Run]) -> None:
-    st.subheader(f"Image {game.asked + 1}: what is it?", anchor=False)
+    st.header(f"Image {game.asked + 1}: what is it?", anchor=False)
 
     def guess(label: int) -> None:
         known: Known = st.session_state.setdefault("prediction_known", Known())
@@ -120,7 +120,7 @@ def _ask(dataset: LesionDataset, game: Quiz, row: int, runs: Sequence[store.Run]
 def _truth(game: Quiz, place: int, names: dict[str, str]) -> None:
     true = int(game.truth[place])
     guesses = game.guesses[place]
-    st.subheader(f"It is {CLASSES[true].name.lower()}", anchor=False)
+    st.header(f"It is {CLASSES[true].name.lower()}", anchor=False)
     lines = []
     for who, name in {YOU: "You", **names}.items():
         if who in guesses:
