@@ -455,6 +455,45 @@ def fundus(rng: Rng) -> np.ndarray:
     return to_pixels(blurred * inside[..., None] + rng.normal(0, 2, blurred.shape))
 
 
+def retina_part(rng: Rng) -> np.ndarray:
+    """A cut-out of a fundus: vessels on orange, at times the papilla, the macula or the rim."""
+    w, h = size(rng)
+    w, h = int(w * 1.2), int(h * 1.2)
+    x, y = np.meshgrid(np.arange(w, dtype=float), np.arange(h, dtype=float))
+    base = np.array([rng.uniform(180, 245), rng.uniform(60, 145), rng.uniform(30, 120)])
+    tilt = rng.normal(0, 0.15) * (x / w - 0.5) + rng.normal(0, 0.15) * (y / h - 0.5)
+    picture = base * (1 + tilt)[..., None]
+    papilla = rng.uniform(-0.6, 1.6, 2) * (w, h)
+    if rng.random() < 0.5:
+        papilla = rng.uniform(0.1, 0.9, 2) * (w, h)
+    away = np.hypot(x - papilla[0], y - papilla[1]) / (h * rng.uniform(0.1, 0.3))
+    picture += np.exp(-(away**4))[..., None] * rng.uniform(0.5, 1) * np.array([30, 110, 90])
+    if rng.random() < 0.4:
+        spot = rng.uniform(0.1, 0.9, 2) * (w, h)
+        dark = np.hypot(x - spot[0], y - spot[1]) / (h * rng.uniform(0.05, 0.25))
+        picture *= 1 - rng.uniform(0.15, 0.5) * np.exp(-(dark**2))[..., None]
+    sheet = Image.fromarray(to_pixels(picture))
+    draw = ImageDraw.Draw(sheet)
+    for _ in range(int(rng.integers(5, 14))):
+        tone = base * (rng.uniform(0.75, 0.95), rng.uniform(0.3, 0.7), rng.uniform(0.4, 0.8))
+        start = papilla if rng.random() < 0.7 else rng.uniform(0, 1, 2) * (w, h)
+        branches(
+            rng,
+            draw,
+            *start,
+            rng.uniform(0, 2 * np.pi),
+            rng.uniform(2, 11) * h / 350,
+            h / rng.uniform(10, 30),
+            tuple(int(v) for v in tone),
+            6,
+        )
+    shown = np.asarray(sheet.filter(ImageFilter.GaussianBlur(rng.uniform(0.6, 2.5)))).astype(float)
+    if rng.random() < 0.4:
+        centre, radius = rng.uniform(0.2, 0.8, 2) * (w, h), max(w, h) * rng.uniform(0.5, 0.9)
+        shown *= (np.hypot(x - centre[0], y - centre[1]) < radius)[..., None]
+    return to_pixels(shown + rng.normal(0, rng.uniform(0, 4), shown.shape))
+
+
 def histology(rng: Rng) -> np.ndarray:
     w, h = size(rng)
     stroma = np.array([rng.uniform(205, 245), rng.uniform(130, 215), rng.uniform(180, 230)])
@@ -555,5 +594,5 @@ DRAWN: dict[str, tuple[Draw, ...]] = {
     "even": (flat, flat, gradient, gradient, clouds),
     "noise": (pixel_noise, pattern, clouds, coarse_noise, coarse_noise),
     "drawing": (text, text, scribble, shapes, cartoon, blob, screen, screen, chart, chart),
-    "medical": (fundus, fundus, histology, smear, radiograph, mucosa),
+    "medical": (fundus, fundus, retina_part, retina_part, histology, smear, radiograph, mucosa),
 }
