@@ -76,10 +76,10 @@ def test_a_picture_in_the_clipboard_is_pasted_and_an_example_is_one_click(shared
     page = visit(shared(), "prediction")
     page.page.wait_for_function("window.hamPaste")
     shown = page.page.get_by_text("pasted.png").first
-    for _ in range(12):  # in its first second the drop zone may be drawn anew, and lose a file
+    for _ in range(24):  # in its first second the drop zone may be drawn anew, and lose a file
         paste(page, image((150, 90, 90)))
         with contextlib.suppress(AssertionError):
-            expect(shown).to_be_visible(timeout=10_000)
+            expect(shown).to_be_visible(timeout=5_000)
             break
     page.page.locator("[class*=st-key-prediction_example_] button").first.click()
     page.sees("2 images, 3 models")
