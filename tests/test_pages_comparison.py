@@ -520,7 +520,7 @@ def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
     assert [expander.label for expander in page.expander][-1] == "Model cards"
     opened(page, "comparison_cards")
     opened(page, "comparison_card", "CNN, as described")
-    assert "#### CNN, as described" in text(page)
+    assert "## CNN, as described" in text(page)
 
 
 @pytest.mark.parametrize("with_data", [False, True])

@@ -660,15 +660,15 @@ def test_the_model_cards_of_the_chosen_models_can_be_read_and_taken_away(shipped
     assert [expander.label for expander in app.expander] == ["Model cards"]
     assert not app.get("download_button")
     opened(app, "prediction_cards")
-    assert "#### LSTM, as described" in words(app.markdown)
+    assert "## LSTM, as described" in words(app.markdown)
     opened(app, "prediction_card", "CNN, as described")
-    assert "#### CNN, as described" in words(app.markdown)
+    assert "## CNN, as described" in words(app.markdown)
     assert [button.label for button in app.get("download_button")] == ["Model card (.md)"]
     app.multiselect[0].set_value(["cnn-described"]).run()
     assert [expander.label for expander in app.expander] == ["Model card"]
     opened(app, "prediction_cards")
-    assert "#### CNN, as described" in words(app.markdown)
-    assert "#### LSTM, as described" not in words(app.markdown)
+    assert "## CNN, as described" in words(app.markdown)
+    assert "## LSTM, as described" not in words(app.markdown)
 
 
 def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, shipped):

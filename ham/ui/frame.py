@@ -309,7 +309,7 @@ def model_cards(runs: Sequence[store.Run], key: str) -> None:
 
 
 def _model_card(run: store.Run, card: str, key: str) -> None:
-    st.markdown(_HEADING.sub(r"###\1", card))  # below the page's own headings
+    st.markdown(_HEADING.sub(r"#\1", card))  # below the page's own headings
     download("Model card (.md)", card, f"ham-lab-{run.id}.md", key=f"{key}_card_{run.id}")
 
 
