@@ -3,10 +3,11 @@
 run_report   RunReport: all of one run, computed when asked for
 decision     DecisionRule: what its validation part settles for one more image
 comparison   Comparison: several on the same test images, with differences and tests
+best         of each architecture the best run
 names        what runs are called side by side
 tables       the tables, in words
 sentences    findings, in words
-words        times, counts and shares
+words        times, counts, shares and settings
 documents    JSON (docs/report-schema.md) and CSV
 
 No number of these is computed anywhere else, and nothing here knows of pages or charts.

@@ -46,8 +46,8 @@ from ham.ui.data_jobs import data_work
 _WARM_UP_SECONDS = 10.0  # after the first page of a server, which is drawn without TensorFlow
 _LIVE_SECONDS = 2.0  # how often live runs are read again
 _NOT_A_DIAGNOSIS = (
-    "The models learned from small dermatoscopic photographs of seven kinds of skin lesion. They "
-    "predict one of the seven for any picture at all, a photograph of a cat included, and can be "
+    "The models learned from small dermatoscopic photographs of seven kinds of skin lesion and "
+    "know nothing else. Many pictures of other things are stopped, not all, and an answer can be "
     "sure and wrong. For a spot on your skin, see a doctor."
 )
 _SYNTHETIC = (

@@ -34,6 +34,11 @@ def test_home_opens_first_and_leads_to_every_page_while_tensorflow_is_loaded_bes
     server = serve(home=tmp_path / "home")
     page = visit(server)
     opens_on_the_demo_data(page)
+    page.sees("pixels are what the models see")  # the last of the three cards
+    for name in ("Melanoma (mel): details", "Explore the data", "Train a model", "Try an image"):
+        box = page.page.get_by_role("button", name=name).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900, f"{name} is not on the first screen"
     for entry in PAGES:
         page.go(entry.title)
         page.check()
