@@ -1,10 +1,10 @@
 """What an answer costs: in the process, for twenty visitors at once, and in memory.
 
-    HAM_DATA=.../ham10000 python -m benchmarks.prediction [latency | visitors | memory] ...
+    HAM_DATA=.../ham10000 python -m benchmarks.prediction [latency | visitors | browser | memory]
 
 Prints Markdown tables. Three runs that ship with eight views each. Latency stands beside Keras'
 `model.predict` and beside a cell of a plain notebook, in the same process. Visitors speak
-Streamlit's protocol (`benchmarks.visitors`): a browser's drawing is not in it.
+Streamlit's protocol (`benchmarks.visitors`): a browser's drawing is not in that table.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import psutil
 from PIL import Image
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from ham import prediction, store
+from ham import data, prediction, store
 from ham.models import dihedral
 from ham.prediction import Predictor
 
 from .visitors import Visitor, answered, image_named, server
 
 RUNS = ("lstm-improved", "cnn-improved", "resnet-improved")
-REPEATS, VISITORS, PREDICTIONS, UPLOADS = 30, 20, 5_000, 200
+REPEATS, VISITORS, DROPS, PREDICTIONS, UPLOADS = 30, 20, 10, 5_000, 200
 MB = 2**20
 
 
@@ -57,9 +57,12 @@ def latency() -> None:
     def ours() -> None:
         prediction.answer([prediction.Question(image)], predictors)
 
+    def ours_with_gate() -> None:
+        prediction.answer([prediction.Question(image)], predictors, gate=prediction.gate())
+
     def ours_from_bytes() -> None:
         checked = prediction.check_image("spot.jpg", content)
-        prediction.answer([prediction.Question(checked)], predictors)
+        prediction.answer([prediction.Question(checked)], predictors, gate=prediction.gate())
 
     def keras_predict() -> None:
         for one in predictors:
@@ -81,7 +84,8 @@ def latency() -> None:
         ("model.predict (baseline)", 8, base),
         ("A plain notebook cell, from the JPEG", 1, milliseconds(notebook_cell)),
         ("HAM Lab, checked image", 8, milliseconds(ours)),
-        ("HAM Lab, from the JPEG", 8, milliseconds(ours_from_bytes)),
+        ("HAM Lab, and the gate", 8, milliseconds(ours_with_gate)),
+        ("HAM Lab, from the JPEG, and the gate", 8, milliseconds(ours_from_bytes)),
     ):
         ratio = statistics.median(taken) / statistics.median(base)
         p95 = float(np.percentile(taken, 95))
@@ -138,6 +142,47 @@ def ask_example(visitor: Visitor, place: int) -> tuple[float, str, str]:
     return taken, image_named(texts), table[: table.index("</table>")]
 
 
+# -------------------------------------------------------------------------------- browser
+
+
+def browser() -> None:
+    """From the drop to the table in headless Chromium, warm, a window of its own each time."""
+    from playwright.sync_api import sync_playwright
+
+    taken = []
+    with server(None) as (address, _), sync_playwright() as playwright:
+        window = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROME"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        context = window.new_context()
+        for number in range(2 + DROPS):
+            page = context.new_page()
+            page.goto(f"http://{address}/prediction")
+            page.locator("[class*=st-key-prediction_example_] button").first.wait_for()
+            page.wait_for_timeout(2_000)
+            start = time.perf_counter()
+            page.locator("[class*=st-key-prediction_files] input[type=file]").set_input_files(
+                {"name": "a.png", "mimeType": "image/png", "buffer": lesion(number)}
+            )
+            page.locator(".ham-answer").first.wait_for(timeout=60_000)
+            taken.append(time.perf_counter() - start)
+            page.close()
+        window.close()
+    warm = taken[2:]
+    print(
+        "| From drop to table in the browser, seconds | n | Median | Largest |\n|---|---|---|---|"
+    )
+    print(f"| Warm, three runs, eight views | {DROPS} | {statistics.median(warm):.2f} | ", end="")
+    print(f"{max(warm):.2f} |")
+
+
+def lesion(number: int) -> bytes:
+    """An image of the demo data as a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(data.open_dataset(data.DEMO_SOURCE).images[number]).save(file, "PNG")
+    return file.getvalue()
+
+
 # -------------------------------------------------------------------------------- memory
 
 
@@ -183,7 +228,7 @@ def remove_all(visitor: Visitor) -> None:
 
 
 def main() -> None:
-    tables = {"latency": latency, "visitors": visitors, "memory": memory}
+    tables = {"latency": latency, "visitors": visitors, "browser": browser, "memory": memory}
     with tempfile.TemporaryDirectory() as home:
         os.environ["HAM_HOME"] = home
         for name in sys.argv[1:] or tables:

@@ -34,7 +34,7 @@ EXTENSIONS = (
 )  # as files are looked for; what one is, is told by its content
 MAX_BYTES = decoding.MAX_BYTES
 NOTED_ELONGATION = 2.0  # HAM10000's own images are 1.33
-MAX_SHOWN = 640  # longest side of what is kept to be shown
+MAX_SHOWN = 400  # longest side of what is kept to be shown: a visit may keep 200
 
 #: Kinds of notes, and how many images have one in words: "3 turned upright".
 NOTE_KINDS = {
