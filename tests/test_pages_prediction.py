@@ -353,6 +353,27 @@ def test_looking_can_be_stopped_and_what_was_looked_at_stays(monkeypatch):
 
 
 @pytest.mark.usefixtures("two_runs")
+def test_asking_can_be_stopped_and_what_was_answered_stays(monkeypatch):
+    monkeypatch.setattr(answered, "_AT_ONCE", 1)
+    asked, answer_some = [], prediction.answer
+
+    def slow(questions, *more):
+        asked.append(len(questions))
+        if len(asked) == 3:  # the visitor presses Stop
+            raise StopException
+        return answer_some(questions, *more)
+
+    monkeypatch.setattr(prediction, "answer", slow)
+    app = drop(
+        open_page("pages/prediction.py"),
+        *((f"{i}.png", encoded(plain((i, 0, 0)))) for i in (10, 20, 30, 40)),
+    )
+    press(app, "Stop")
+    assert listed_in(app) == ["10.png", "20.png"]
+    assert answered_in(app)
+
+
+@pytest.mark.usefixtures("two_runs")
 def test_one_visitor_does_not_see_what_another_dropped():
     drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
     assert "red.png" not in said(open_page("pages/prediction.py")).replace("\\", "")

@@ -104,6 +104,11 @@ class Dropped:
         if self.opened == digest:
             self.opened = next(reversed(self.images), "")
 
+    def keep_first(self, count: int) -> None:
+        """The first so many stay, the others go."""
+        for digest in list(self.images)[count:]:
+            self.remove(digest)
+
     def remove_all(self) -> None:
         self.images, self.names, self.truths, self.refused, self.opened = {}, {}, {}, [], ""
 

@@ -33,6 +33,7 @@ from ham.ui.prediction.models import short_labels
 from ham.ui.prediction.pictures import show_pictures
 
 _AT_ONCE = 16  # images that are asked about between two looks at what the visitor does
+_ANSWERED = "prediction_answered"  # in the session: so many, of the images that are asked about
 _THUMBNAIL = 56  # pixels
 _MOST_ROWS = 6  # of the list that are seen without scrolling in it
 
@@ -53,16 +54,25 @@ def ask(questions: Sequence[Question], runs: Sequence[store.Run]) -> list[Answer
         return []
     gate = load_gate()
     known: Known = st.session_state.setdefault("prediction_known", Known())
+    box = st.empty()
     answers: list[Answer] = []
-    place = st.empty()
     for start in range(0, len(questions), _AT_ONCE):
+        if start == _AT_ONCE:
+            with box.container(horizontal=True, vertical_alignment="center"):
+                place = st.empty()
+                st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="stop_asking")
         if start:
-            place.progress(
-                start / len(questions), text=f"Asking the models: {start} of {len(questions)}"
-            )
+            words = f"Asking the models: {start} of {len(questions)}"
+            place.progress(start / len(questions), text=words)
+        st.session_state[_ANSWERED] = start
         answers += prediction.answer(questions[start : start + _AT_ONCE], predictors, known, gate)
-    place.empty()
+    box.empty()
     return answers
+
+
+def _stop() -> None:
+    """The images that were not answered yet go."""
+    dropped().keep_first(st.session_state[_ANSWERED])
 
 
 # -------------------------------------------------------------------------------- show
