@@ -104,7 +104,7 @@ def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 def test_without_a_model_the_page_leads_to_training():
     app = open_page("pages/prediction.py")
-    assert "No trained model yet" in words(app.subheader)
+    assert "No trained model yet" in words(app.header)
     assert "Train a model" in [link.proto.label for link in app.main.get("page_link")]
     assert not app.file_uploader
 

@@ -105,7 +105,7 @@ def _validation_score(run_id: str, best_epoch: int | None, _run: store.Run) -> f
 
 def _no_model(live: list[store.Run]) -> None:
     with st.container(border=True):
-        st.subheader("No trained model yet", anchor=False)
+        st.header("No trained model yet", anchor=False)
         if live:
             st.markdown("One is being trained. It can be asked here as soon as it ends.")
             link("Training", "Watch it train")
