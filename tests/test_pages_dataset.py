@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ham import charts, data, io
+from ham import charts, data, io, prediction
 from ham.config import CODES
 from ham.data import (
     Filters,
@@ -24,7 +24,7 @@ from ham.data import (
     siblings_of,
 )
 from ham.engine import Engine
-from ham.ui.dataset import files
+from ham.ui.dataset import files, unlike
 from ham.ui.dataset import map as map_section
 from ham.ui.dataset.gallery import in_order
 from ham.ui.dataset.overview import _class_clicked
@@ -38,6 +38,7 @@ def open_page(small_folder, monkeypatch):
 
     def open_it(folder: Path | None = small_folder) -> AppTest:
         map_section.maps.clear()  # as in a fresh server
+        unlike.marking.clear()
         monkeypatch.setattr(Engine, "start", lambda self: self)
         if folder:
             monkeypatch.setenv("HAM_DATA", str(folder))
@@ -251,6 +252,76 @@ def test_every_doubt_opens_its_images_in_the_gallery_in_its_order_and_a_chip_tak
     page.button(key="dataset_chip_images_").click().run()
     assert "the whole data set" in text(page)
     assert page.selectbox(key="dataset_order").value == "mixed"
+
+
+class RedGate:
+    """Stops what is redder than it is green, by far."""
+
+    def look(self, pictures):
+        means = [picture.mean(axis=(0, 1)) for picture in pictures]
+        reason = "it looks like a photograph of something else"
+        return [
+            prediction.Likeness(False, reason, -float(red - green))
+            if red - green > 60
+            else prediction.Likeness(True, None, 1.0)
+            for red, green, _ in means
+        ]
+
+
+def test_images_that_are_no_dermatoscopic_photographs_are_looked_for_when_asked(
+    open_page, small_dataset, monkeypatch
+):
+    monkeypatch.setattr(prediction, "gate", RedGate)
+    page = open_tab(open_page(), "Data quality")
+    assert "dataset_finding_unlike" not in {button.key for button in page.button}
+    page.button(key="dataset_unlike_start").click().run()
+    unlike.marking().making(small_dataset).wait(30)
+    page.run()
+    assert not page.exception
+    marks = prediction.kept_marks(small_dataset)
+    assert 0 < len(marks.rows) < 150
+    assert "dataset_unlike_start" not in {button.key for button in page.button}
+    assert f"{len(marks.rows)} images do not look like dermatoscopic photographs" in text(page)
+    assert f"photograph of something else \\({len(marks.rows)}\\)" in text(page)
+    page.button(key="dataset_finding_unlike").click().run()
+    ids = small_dataset.metadata["image_id"]
+    assert shown_ids(page) == ids.iloc[marks.rows[:24]].tolist()
+    monkeypatch.setattr(prediction, "gate", None)  # a fresh server reads what is kept
+    page = open_tab(open_page(), "Data quality")
+    assert page.button(key="dataset_finding_unlike")
+
+
+def test_where_every_image_passes_the_search_the_page_says_so(open_page, small_dataset):
+    page = open_tab(open_page(), "Data quality")
+    page.button(key="dataset_unlike_start").click().run()
+    unlike.marking().making(small_dataset).wait(30)
+    page.run()
+    assert any("All 150 images look like" in caption.value for caption in page.caption)
+
+
+def test_the_search_is_stopped_or_told_of_where_it_fails_and_can_begin_again(
+    open_page, small_dataset, monkeypatch
+):
+    def until_stopped(dataset, gate, report, stop):
+        while not stop.wait(0.01):
+            report(32, 150, "Looking at the images")
+        raise io.stopped()
+
+    monkeypatch.setattr("ham.prediction.marks.unlike_training", until_stopped)
+    page = open_tab(open_page(), "Data quality")
+    page.button(key="dataset_unlike_start").click().run()
+    making = unlike.marking().making(small_dataset)
+    assert making.running
+    page.button(key="dataset_unlike_stop").click().run()
+    making.wait(10)
+    page.run()
+    assert not page.error
+    monkeypatch.setattr(prediction, "gate", lambda: 1 / 0)
+    page.button(key="dataset_unlike_start").click().run()
+    unlike.marking().making(small_dataset).wait(10)
+    page.run()
+    assert "The search for other images" in page.error[0].value
+    assert page.button(key="dataset_unlike_start")
 
 
 def test_the_map_is_there_at_once_and_follows_the_filters(open_page):

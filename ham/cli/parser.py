@@ -55,7 +55,14 @@ def make_parser() -> argparse.ArgumentParser:
             "page)",
         )
 
-    takes_data(verb(data, json_too=True))
+    describing = verb(data, json_too=True)
+    takes_data(describing)
+    describing.add_argument(
+        "--gate",
+        action="store_true",
+        help="look for images that are no dermatoscopic photographs, minutes for 10,000, once for "
+        "a data set; what was found is shown from then on, in --json as unlike_training",
+    )
     getting = verb(download)
     getting.add_argument(
         "--accept-licence", action="store_true", help=f"you accept {LICENCE}: nobody is asked"

@@ -26,6 +26,7 @@ _LOCKED_SECONDS = 10.0  # after which a run that nobody trains is not waited for
 
 if TYPE_CHECKING:
     from ham.data import LesionDataset
+    from ham.prediction import Marks
     from ham.store import Run
 
 
@@ -34,12 +35,14 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
     import numpy as np
 
     dataset = open_data(chosen.data)
+    marks = _marks(dataset, chosen.gate)
     counts = np.bincount(dataset.labels, minlength=len(CLASSES)).tolist()
     if chosen.json:
         names = ("name", "source", "n_images", "n_lesions", "synthetic", "fingerprint")
         write_json(
             {name: getattr(dataset, name) for name in names}
-            | {"counts": dict(zip(CODES, counts, strict=True)), "notes": list(dataset.notes)},
+            | {"counts": dict(zip(CODES, counts, strict=True)), "notes": list(dataset.notes)}
+            | {"unlike_training": None if marks is None else _marks_record(dataset, marks)},
             out,
         )
         return DONE
@@ -51,6 +54,8 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
     print(f"{dataset.source}\nfingerprint {dataset.fingerprint}\n", file=out)
     for note in dataset.notes:
         print(note, file=out)
+    if marks is not None:
+        print(_marks_in_words(dataset, marks), file=out)
     write_table(
         [
             ("class", "images", "share"),
@@ -62,6 +67,40 @@ def data(chosen: argparse.Namespace, out: TextIO) -> int:
         out,
     )
     return DONE
+
+
+def _marks(dataset: LesionDataset, look: bool) -> Marks | None:
+    """The images that are unlike those that models learn from; None where nobody looked yet and
+    nobody asks for it. Raises StoreError.
+    """
+    from ham import prediction
+
+    found = prediction.kept_marks(dataset)
+    if found is None and look:
+        with Progress() as progress:
+            progress.show("Getting ready to look at the images")
+            found = prediction.unlike_training(
+                dataset,
+                prediction.gate(),
+                lambda done, total, what: progress.show(what, done, total),
+            )
+    return found
+
+
+def _marks_record(dataset: LesionDataset, marks: Marks) -> dict[str, object]:
+    image_ids = dataset.metadata["image_id"].iloc[marks.rows].tolist()
+    return {
+        "n": len(image_ids),
+        "images": dict(zip(image_ids, marks.reasons, strict=True)),
+    }
+
+
+def _marks_in_words(dataset: LesionDataset, marks: Marks) -> str:
+    finding = marks.finding()
+    if finding is None:
+        return f"All {dataset.n_images:,} images look like dermatoscopic photographs.\n"
+    counted = "; ".join(f"{reason} ({n:,})" for reason, n in marks.counted())
+    return f"{finding.title}: {counted}.\n"
 
 
 def runs(chosen: argparse.Namespace, out: TextIO) -> int:

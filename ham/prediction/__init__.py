@@ -14,6 +14,7 @@ changes     what if: the photograph changed, and how little changes the answer
 neighbours  like which: the training images that lie nearest
 quiz        you against the models
 likeness    whether a picture looks like those that the models learned from
+marks       the images of a data set that do not
 """
 
 from ham.images import check_image
@@ -52,6 +53,7 @@ from ham.prediction.dropped import MAX_IMAGES, Dropped, File, shorten
 from ham.prediction.explanation import Evidence, Explanation, Falls, Reasons, explain
 from ham.prediction.files import OnDisk, content_of, find_images
 from ham.prediction.likeness import Gate, Likeness, gate
+from ham.prediction.marks import SECONDS_AN_IMAGE, Marking, Marks, kept_marks, unlike_training
 from ham.prediction.neighbours import (
     FeatureSpace,
     Neighbour,
@@ -67,6 +69,7 @@ from ham.prediction.words import call_in_words, doubt_in_words, set_in_words, ve
 
 __all__ = [
     "MAX_IMAGES",
+    "SECONDS_AN_IMAGE",
     "SLIDERS",
     "YOU",
     "Answer",
@@ -82,6 +85,8 @@ __all__ = [
     "Gate",
     "Known",
     "Likeness",
+    "Marking",
+    "Marks",
     "Neighbour",
     "OnDisk",
     "Prediction",
@@ -117,6 +122,7 @@ __all__ = [
     "find_images",
     "gate",
     "import_tensorflow",
+    "kept_marks",
     "lesion_of",
     "new_quiz",
     "overlay",
@@ -125,6 +131,7 @@ __all__ = [
     "shorten",
     "style",
     "trained_on",
+    "unlike_training",
     "verdict",
     "warm_up",
     "whole_page",

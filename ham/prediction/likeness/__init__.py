@@ -5,6 +5,6 @@ plain     what needs no network: flat, even, grey
 network   the features that the rest is told from
 """
 
-from ham.prediction.likeness.looking import REASONS, Gate, Likeness, gate
+from ham.prediction.likeness.looking import FILE, REASONS, Gate, Likeness, gate
 
-__all__ = ["REASONS", "Gate", "Likeness", "gate"]
+__all__ = ["FILE", "REASONS", "Gate", "Likeness", "gate"]

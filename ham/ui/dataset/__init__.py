@@ -2,7 +2,8 @@
 
 filters    the filters, and a chip for each in force
 summary    how much matches; files, the downloads
-views      tabs: overview (charts), looks (mean images, colours), map, quality (what is doubtful)
+views      tabs: overview (charts), looks (mean images, colours), map, quality (what is doubtful;
+           unlike, what is no dermatoscopic photograph)
 gallery    the images, in tiles; details, a dialog of one of them
 leakage    the leakage lab: what each way of splitting lets into the training, and what that does
            to the scores

@@ -7,43 +7,49 @@ import streamlit as st
 from ham import data
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import show_images
+from ham.ui.dataset.unlike import marking, show_search
 from ham.ui.frame import plain
 
 _BADGES = {"high": ":red-badge[high]", "medium": ":orange-badge[medium]", "low": ":gray-badge[low]"}
 
 
 def show_quality(dataset: data.LesionDataset) -> None:
-    """Findings on the whole data set, the gravest first."""
-    found = cached.findings(dataset)
-    if not found:
+    """Findings on the whole data set, the gravest first; below them what is looked for only when
+    asked.
+    """
+    found, marks = cached.findings(dataset), marking().marks(dataset)
+    unlike = marks.finding() if marks else None
+    if unlike:
+        found = sorted([*found, unlike], key=lambda one: data.SEVERITIES.index(one.severity))
+    if found:
+        st.markdown(
+            f":gray[What is doubtful in the whole data set, the gravest of {len(found)} "
+            "findings first. Filters do "
+            "not change the list; opening an entry replaces them.]"
+        )
+    else:
         st.success("None of the known doubts applies to this data set.", icon=":material/verified:")
-        return
-    st.markdown(
-        f":gray[What is doubtful in the whole data set, the gravest of {len(found)} "
-        "findings first. Filters do "
-        "not change the list; opening an entry replaces them.]"
-    )
     with st.container(gap="xsmall", key="dataset_findings"):
         for finding in found:
-            with st.container(border=True):
-                text, button = st.columns([4, 1], vertical_alignment="center")
-                text.markdown(
-                    f"{_BADGES[finding.severity]} **{plain(finding.title)}**  "
-                    f"\n:gray[{plain(finding.why)}]"
-                )
-                if finding.n_images:
-                    words = (
-                        f"Show {finding.n_images:,} images"
-                        if finding.n_images > 1
-                        else "Show the image"
-                    )
-                    button.button(
-                        words,
-                        key=f"dataset_finding_{finding.key}",
-                        on_click=_open,
-                        args=(finding,),
-                        width="stretch",
-                    )
+            _entry(finding)
+        if not unlike:
+            show_search(dataset, marks)
+
+
+def _entry(finding: data.Finding) -> None:
+    with st.container(border=True):
+        text, button = st.columns([4, 1], vertical_alignment="center")
+        text.markdown(
+            f"{_BADGES[finding.severity]} **{plain(finding.title)}**  \n:gray[{plain(finding.why)}]"
+        )
+        if finding.n_images:
+            button.button(
+                f"Show {finding.n_images:,} images" if finding.n_images > 1 else "Show the image",
+                key=f"dataset_finding_{finding.key}",
+                on_click=_open,
+                args=(finding,),
+                width="stretch",
+            )
 
 
 def _open(finding: data.Finding) -> None:
