@@ -28,7 +28,7 @@ from ham.prediction.likeness import network
 from ham.prediction.likeness.plain import plain_kind
 
 FILE = Path(__file__).parent / "weights.npz"
-BATCH = 32  # pictures a call of the network takes at once
+BATCH = 8  # pictures a call of the network takes at once
 FEW_PIXELS = 64  # shorter side of what is weighed as a small picture
 NOT_OK = 0.01  # a score is at least so far below 0 where another measure stops the picture
 #: Columns of the regressions after the first, "lesion".
