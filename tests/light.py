@@ -138,8 +138,7 @@ def patches() -> Iterator[tuple[object, str, object]]:
 def keras() -> SimpleNamespace:
     """What the trainer imports by this name."""
     return SimpleNamespace(
-        backend=SimpleNamespace(clear_session=lambda: None),
-        utils=SimpleNamespace(set_random_seed=lambda seed: None),
+        utils=SimpleNamespace(clear_session=lambda: None, set_random_seed=lambda seed: None),
     )
 
 

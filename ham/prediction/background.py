@@ -38,12 +38,20 @@ def import_tensorflow() -> None:
     _warm().join()
 
 
+def _nothing(*arguments: object, **options: object) -> None:
+    pass
+
+
 def _import_in_background(after: float) -> None:
     _now.wait(after)
     with contextlib.suppress(ImportError):  # whoever needs it imports it again and sees why
-        import keras  # noqa: F401
+        import keras
         import tensorflow  # noqa: F401
 
+        # Streamlit calls this after every run of a page, to be rid of what the page has built;
+        # ours build nothing, and with it go the kernels of every loaded model: the next answer
+        # cost 0.6 s. Who wants it has keras.utils.clear_session.
+        keras.backend.clear_session = _nothing
         # Streamlit collects garbage twice after every run of a page; looking through what
         # TensorFlow holds for good takes a third of a second each time
         gc.collect()

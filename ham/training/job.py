@@ -155,7 +155,7 @@ class _Job:
             config.fold,
         )
         self.steps = math.ceil(len(self.split.train) / config.batch_size)
-        keras.backend.clear_session()
+        keras.utils.clear_session()
         keras.utils.set_random_seed(config.seed)
         self.model = self.architecture.build(**config.model_settings)
         compile_model(self.model, config, self.steps)
