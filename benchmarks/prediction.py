@@ -4,7 +4,7 @@
 
 Prints Markdown tables. Three runs that ship with eight views each. Latency stands beside Keras'
 `model.predict` and beside a cell of a plain notebook, in the same process. Visitors speak
-Streamlit's protocol (`benchmarks.visitors`): a browser's drawing is not in that table.
+Streamlit's protocol (`tests.visitors`): a browser's drawing is not in that table.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from ham import data, prediction, store
 from ham.models import dihedral
 from ham.prediction import Predictor
-
-from .visitors import Visitor, answered, image_named, server
+from tests.visitors import Visitor, answered, image_named, server
 
 RUNS = ("lstm-improved", "cnn-improved", "resnet-improved")
 REPEATS, VISITORS, DROPS, PREDICTIONS, UPLOADS = 30, 20, 10, 5_000, 200

@@ -22,6 +22,7 @@ from ham.cli.writing import clock
 from ham.config import CLASS_INDEX, CODES
 from ham.report import DecisionRule
 from tests.run_factory import edited_run, finished_run, waiting_run
+from tests.test_engine import hold
 
 ROOT = Path(__file__).parents[1]
 VERBS = ("data", "train", "runs", "evaluate", "predict", "cancel", "work", "app")
@@ -216,8 +217,29 @@ def test_train_prints_the_run_last_and_progress_on_standard_error(trained):
     assert "done after 1 epoch and" in said.stderr
 
 
+# Workers that need no TensorFlow. A test run in the background of a shell has SIGINT ignored, and
+# its children inherit that.
+LIGHTLY = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from ham.cli import main; from ham.engine import processes; from tests import light; "
+    "processes.WORKER = light.WORKER; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def run_lightly(*arguments: str, data: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", LIGHTLY, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "HAM_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
 def test_train_without_wait_leaves_a_worker_behind(small_folder, ham_home):
-    said = run("train", "--recipe", "quick", "--set", "epochs=1", HAM_DATA=small_folder)
+    hold()  # it is cancelled while it trains
+    said = run_lightly("train", "--recipe", "quick", "--set", "epochs=5", data=small_folder)
     assert said.returncode == 0, said.stderr
     run_id = said.stdout.strip()
     assert "python -m ham cancel" in said.stderr
@@ -226,13 +248,8 @@ def test_train_without_wait_leaves_a_worker_behind(small_folder, ham_home):
 
 
 def test_ctrl_c_cancels_the_run_and_keeps_it(small_folder, ham_home):
-    # a test run in the background of a shell has SIGINT ignored, and its children inherit that
-    listening = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from ham.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
     with subprocess.Popen(
-        [sys.executable, "-c", listening, "train", "--set", "epochs=500", "--wait"],
+        [sys.executable, "-c", LIGHTLY, "train", "--set", "epochs=500", "--wait"],
         cwd=ROOT,
         text=True,
         env={**os.environ, "HAM_DATA": str(small_folder)},
@@ -262,7 +279,7 @@ def test_a_worker_that_cannot_start_is_said_and_not_waited_for(small_folder, mon
 
 def test_a_training_that_fails_ends_with_2_and_says_why(kaggle_folder):
     folder = kaggle_folder(counts={"nv": 3, "mel": 3})
-    said = run("train", "--recipe", "quick", "--wait", HAM_DATA=folder)
+    said = run_lightly("train", "--recipe", "quick", "--wait", data=folder)
     assert said.returncode == 2
     assert "Traceback" not in said.stderr
     [failed] = store.list_runs()

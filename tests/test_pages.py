@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ham import config, store
+from ham import config, prediction, store
 from ham.engine import Engine
 from ham.report.words import ago, done_share, progress_text, time_left
 from ham.ui import frame, home
@@ -401,6 +402,14 @@ def test_with_data_the_next_step_is_still_to_train_a_model_of_ones_own():
 
 
 # -------------------------------------------------------------------------- TensorFlow
+
+
+def test_a_servers_first_page_has_tensorflow_loaded_some_seconds_later(monkeypatch):
+    asked = []
+    monkeypatch.setattr(prediction, "warm_up", lambda after: asked.append(after))
+    st.cache_resource.clear()
+    open_page().run()
+    assert asked == [frame._WARM_UP_SECONDS]
 
 
 def test_no_page_but_prediction_imports_tensorflow_and_home_no_scipy(small_folder, tmp_path):

@@ -137,10 +137,6 @@ class Server:
     process: subprocess.Popen
     log: Path
 
-    def has_loaded(self, library: str) -> bool:
-        """Whether the server's process has a file of this library in memory (Linux)."""
-        return f"/{library}/" in Path(f"/proc/{self.process.pid}/maps").read_text()
-
 
 @pytest.fixture(scope="session")
 def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -150,7 +150,7 @@ def _list(answers: Sequence[Answer], names: dict[str, str]) -> None:
         width="stretch",
         height=35 + 46 * min(len(table), _MOST_ROWS),
         row_height=46,
-        column_config={"": st.column_config.ImageColumn(width=60), "Malignant": bar},
+        column_config={"Picture": st.column_config.ImageColumn(width=60), "Malignant": bar},
         key="prediction_list",
         selection_mode="single-row",
         on_select=lambda: _open_row(answers),
@@ -162,7 +162,7 @@ def _list_row(answer: Answer, names: dict[str, str]) -> dict[str, object]:
     question = answer.question
     truth = {} if question.truth is None else {"True class": CLASSES[question.truth].name}
     return {
-        "": _thumbnail(question.digest, question.image),
+        "Picture": _thumbnail(question.digest, question.image),
         "Image": shorten(question.image.name),
         "Malignant": None if answer.doubt else 100 * answer.malignant,
         **{

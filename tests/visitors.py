@@ -1,6 +1,7 @@
 """Visitors of the dashboard without a browser: Streamlit's own protocol over its web socket.
 
-What a browser costs to draw is not in it; what the server takes to answer is.
+What a browser costs to draw is not in it; what the server takes to answer is. Benchmarks count
+with it, and tests see what a page sends.
 """
 
 from __future__ import annotations
@@ -29,16 +30,18 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextlib.contextmanager
-def server(data: str | None) -> Iterator[tuple[str, psutil.Process]]:
+def server(
+    data: str | Path | None, home: Path | None = None
+) -> Iterator[tuple[str, psutil.Process]]:
     """`streamlit run app.py` in a home of its own; its address without a scheme, its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "HAM_HOME": home}
+    with tempfile.TemporaryDirectory() as own:
+        environment = {**os.environ, "HAM_HOME": str(home or own)}
         environment.pop("HAM_DATA", None)
         if data:
-            environment["HAM_DATA"] = data
+            environment["HAM_DATA"] = str(data)
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
         process = subprocess.Popen(
             [*command, "--server.port", str(port)],
@@ -56,7 +59,9 @@ def server(data: str | None) -> Iterator[tuple[str, psutil.Process]]:
                 time.sleep(0.1)
             yield address, psutil.Process(process.pid)
         finally:
-            process.terminate()
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
             process.wait()
 
 
@@ -67,16 +72,19 @@ class Visitor:
         self._address, self._page = address, page
         self._session = ""
         self.elements: dict[tuple[int, ...], object] = {}
-        self._socket = connect(
-            f"ws://{address}/_stcore/stream",
-            subprotocols=["streamlit"],
-            origin=f"http://{address}",
-            max_size=None,
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(
+            connect(
+                f"ws://{address}/_stcore/stream",
+                subprotocols=["streamlit"],
+                origin=f"http://{address}",
+                max_size=None,
+            )
         )
         self.run([])
 
     def close(self) -> None:
-        self._socket.close()
+        self._open.close()
 
     def run(
         self, states: list[WidgetState], until: Callable[[Visitor], bool] | None = None
@@ -103,10 +111,14 @@ class Visitor:
             ):
                 return seen or time.perf_counter() - start
 
+    def kinds(self, kind: str) -> list[object]:
+        """The page's elements of this kind, as their messages."""
+        found = [e for e in self.elements.values() if e.WhichOneof("type") == kind]
+        return [getattr(element, kind) for element in found]
+
     def buttons(self, label: str) -> list[str]:
         """Ids of the buttons whose label begins so."""
-        found = [e.button for e in self.elements.values() if e.WhichOneof("type") == "button"]
-        return [button.id for button in found if button.label.startswith(label)]
+        return [button.id for button in self.kinds("button") if button.label.startswith(label)]
 
     def texts(self) -> str:
         """Markdown and HTML of the page."""
@@ -119,11 +131,7 @@ class Visitor:
 
     def upload(self, name: str, content: bytes) -> WidgetState:
         """A file for the drop zone, sent; the state of the widget that holds it."""
-        zone = next(
-            e.file_uploader
-            for e in self.elements.values()
-            if e.WhichOneof("type") == "file_uploader"
-        )
+        zone = self.kinds("file_uploader")[0]
         message = BackMsg()
         message.file_urls_request.request_id = uuid.uuid4().hex
         message.file_urls_request.file_names.append(name)
