@@ -157,7 +157,7 @@ class Visitor:
         )
 
     def _xsrf(self) -> tuple[dict[str, str], dict[str, str]]:
-        page = requests.get(f"http://{self._address}/_stcore/host-config", timeout=10)
+        page = requests.get(f"http://{self._address}/_stcore/health", timeout=10)
         token = page.cookies.get("_streamlit_xsrf", "")
         return {"_streamlit_xsrf": token}, {"X-Xsrftoken": token}
 
