@@ -102,6 +102,7 @@ class Visitor:
             kind = got.WhichOneof("type")
             if kind == "new_session":
                 self._session = got.new_session.initialize.session_id or self._session
+                self.elements.clear()  # the page comes anew
             elif kind == "delta" and got.delta.WhichOneof("type") == "new_element":
                 self.elements[tuple(got.metadata.delta_path)] = got.delta.new_element
                 if until and not seen and until(self):
