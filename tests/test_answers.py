@@ -18,7 +18,6 @@ from ham.prediction import (
     as_html,
     as_record,
     as_table,
-    call_in_words,
     doubt_in_words,
     explained,
     set_in_words,
@@ -87,16 +86,13 @@ def test_the_verdict_says_who_agrees_and_who_is_split_on_malignant(said, words):
 
 def test_without_a_threshold_the_predicted_class_decides():
     assert verdict(answer(prediction("r0", "mel", 0.3, None)), NAMES).endswith("it malignant.")
-    assert call_in_words(prediction("r0", "mel", 0.4, None)) == "60 %, no threshold"
 
 
-def test_sets_and_calls_in_words():
+def test_sets_in_words():
     assert set_in_words(["mel", "nv"]) == "melanoma or melanocytic nevus"
     assert set_in_words(["nv"]) == "melanocytic nevus"
     assert set_in_words(CODES) == "any of the seven classes"
     assert set_in_words(None) == "–"
-    assert call_in_words(prediction("r0", "nv", 0.4)) == "malignant: 30 %, threshold 25 %"
-    assert call_in_words(prediction("r0", "nv", 0.7)) == "benign: 15 %, threshold 25 %"
 
 
 def test_what_a_threshold_costs_is_said_with_its_intervals():

@@ -819,11 +819,11 @@ def test_of_each_model_the_best_on_validation_answers_first():
     )
     leaking = validated_run("cnn", 0.9, split={"leaking": True})
     lstm = validated_run("lstm", 0.2)
-    assert [run.id for run in models.best_runs([worse, best, leaking, lstm])] == [
+    assert [run.id for run in models.asked_at_first([worse, best, leaking, lstm])] == [
         lstm.id,
         best.id,
     ]
-    assert [run.id for run in models.best_runs([leaking])] == [leaking.id]
+    assert [run.id for run in models.asked_at_first([leaking])] == [leaking.id]
 
 
 def test_the_downloads_hold_every_answer_and_every_refusal():

@@ -622,7 +622,7 @@ def test_running_out_of_memory_is_said_in_words(
     def hungry(*args: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(job, "make_split", hungry)
+    monkeypatch.setattr(job, "configured_split", hungry)
     with pytest.raises(TrainingError, match="ran out of memory"):
         train(tiny(), small_dataset)
 

@@ -71,6 +71,18 @@ class LeakageReport:
     copies_mel: float = float("nan")  # the same among melanomas
 
 
+def configured_split(dataset: LesionDataset, config: TrainConfig) -> Split:
+    """`make_split` as a training's settings have it. Raises ConfigError, DataError."""
+    return make_split(
+        dataset,
+        config.split,
+        config.validation_fraction,
+        config.test_fraction,
+        config.seed,
+        config.fold,
+    )
+
+
 def make_split(
     dataset: LesionDataset,
     protocol: str = "lesion",

@@ -65,7 +65,7 @@ from ham.prediction.neighbours import (
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
 from ham.prediction.quiz import YOU, Quiz, new_quiz
 from ham.prediction.reasons import as_explanation_html, as_explanation_record, overlay
-from ham.prediction.words import call_in_words, doubt_in_words, set_in_words, verdict
+from ham.prediction.words import doubt_in_words, set_in_words, verdict
 
 __all__ = [
     "MAX_IMAGES",
@@ -106,7 +106,6 @@ __all__ = [
     "as_records",
     "as_refused_record",
     "as_table",
-    "call_in_words",
     "called",
     "calls",
     "changed_picture",

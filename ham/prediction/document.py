@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ figcaption, .ham-note { color: light-dark(#57606A, #A9B1BA); font-size: 0.85rem;
 @media (max-width: 40rem) { section { grid-template-columns: 1fr; } }"""
 
 
+@functools.cache
 def style() -> str:
     """The style of `answer_table`, CSS."""
     return Path(__file__).with_name("table.css").read_text("utf-8")

@@ -19,7 +19,7 @@ import numpy as np
 
 from ham import io
 from ham.config import DataError, StoreError, cache_folder
-from ham.data import LesionDataset, Split, make_split
+from ham.data import LesionDataset, Split, configured_split
 from ham.prediction.predictor import Network, building
 from ham.report.words import whole_percent
 from ham.store import Run, image_keys, read_predictions
@@ -153,14 +153,7 @@ def trained_on(run: Run, dataset: LesionDataset) -> Split:
     if not run.shipped and run.record.data.fingerprint != dataset.fingerprint:
         raise other
     try:
-        split = make_split(
-            dataset,
-            config.split,
-            config.validation_fraction,
-            config.test_fraction,
-            config.seed,
-            config.fold,
-        )
+        split = configured_split(dataset, config)
     except DataError as error:
         raise other from error
     if split.test_fingerprint != recorded.test_fingerprint:

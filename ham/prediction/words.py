@@ -9,7 +9,6 @@ from ham.evaluation import COVERAGE, percent
 from ham.prediction.answers import Answer, calls
 from ham.prediction.predictor import Prediction
 from ham.report.decision import SENSITIVITY
-from ham.report.words import whole_percent
 
 _NAMES = {c.code: c.name.lower() for c in CLASSES}
 
@@ -87,15 +86,6 @@ def set_explained(prediction: Prediction) -> str:
         f"Such sets hold the true class in {round(10 * COVERAGE)} of 10 images like those of the "
         f"test part; there they held it in {percent(sets.coverage)}."
     )
-
-
-def call_in_words(prediction: Prediction) -> str:
-    """ "malignant: 41 %, from 23 % on"."""
-    threshold, share = prediction.rule.malignant_threshold, whole_percent(prediction.malignant)
-    if threshold is None:
-        return f"{share}, no threshold"
-    kind = "malignant" if prediction.calls_malignant else "benign"
-    return f"{kind}: {share}, threshold {whole_percent(threshold)}"
 
 
 def call_explained(prediction: Prediction) -> str:

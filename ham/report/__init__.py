@@ -13,7 +13,7 @@ documents    JSON (docs/report-schema.md) and CSV
 No number of these is computed anywhere else, and nothing here knows of pages or charts.
 """
 
-from ham.report.best import BestRun, best_runs
+from ham.report.best import BestRun, best_runs, validation_score
 from ham.report.comparison import (
     MAX_RUNS,
     Comparison,
@@ -96,4 +96,5 @@ __all__ = [
     "split_note",
     "test_parts",
     "unbroken",
+    "validation_score",
 ]

@@ -42,12 +42,12 @@ def best_runs(runs: Iterable[Run]) -> list[BestRun]:
     if not of_parts:
         return []
     part = max(of_parts, key=lambda part: (part[0], len(of_parts[part])))
-    chosen = [max(of_model, key=_on_validation) for of_model in of_parts[part].values()]
+    chosen = [max(of_model, key=validation_score) for of_model in of_parts[part].values()]
     found = [BestRun(run, (run.scores or {})[_SCORE], _one_class(run)) for run in chosen]
     return sorted(found, key=lambda best: best.balanced_accuracy.value, reverse=True)
 
 
-def _on_validation(run: Run) -> float:
+def validation_score(run: Run) -> float:
     """Balanced accuracy on validation at the epoch kept; below all where it is not known."""
     try:
         history = store.read_history(run)

@@ -22,7 +22,7 @@ from ham.config import (
     TrainingError,
     set_tensorflow_defaults,
 )
-from ham.data import LesionDataset, Split, make_split, open_dataset
+from ham.data import LesionDataset, Split, configured_split, open_dataset
 from ham.evaluation import EvaluationRecord, evaluate
 from ham.models import MODELS, PREPROCESSING, Architecture
 from ham.store import ModelRecord, Parameters, Predictions, Run, SplitRecord
@@ -146,14 +146,7 @@ class _Job:
         import keras
 
         config = self.config
-        self.split = make_split(
-            self.dataset,
-            config.split,
-            config.validation_fraction,
-            config.test_fraction,
-            config.seed,
-            config.fold,
-        )
+        self.split = configured_split(self.dataset, config)
         self.steps = math.ceil(len(self.split.train) / config.batch_size)
         keras.utils.clear_session()
         keras.utils.set_random_seed(config.seed)

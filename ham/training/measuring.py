@@ -9,7 +9,7 @@ import time
 import psutil
 
 from ham.config import TrainConfig, set_tensorflow_defaults
-from ham.data import LesionDataset, make_split
+from ham.data import LesionDataset, configured_split
 from ham.models import MODELS
 from ham.training.fitting import Cancelled, compile_model
 from ham.training.inputs import stream, validation_arrays
@@ -29,14 +29,7 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
 
     keras.utils.set_random_seed(config.seed)
     architecture = MODELS[config.model]
-    split = make_split(
-        dataset,
-        config.split,
-        config.validation_fraction,
-        config.test_fraction,
-        config.seed,
-        config.fold,
-    )
+    split = configured_split(dataset, config)
     steps_per_epoch = math.ceil(len(split.train) / config.batch_size)
     model = architecture.build(**config.model_settings)
     compile_model(model, config, steps_per_epoch)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ham import store
 from ham.config import HamError, StoreError
-from ham.data import LEAKAGE_SPLITS, LesionDataset, make_split, seen_in_training
+from ham.data import LEAKAGE_SPLITS, LesionDataset, configured_split, seen_in_training
 from ham.evaluation import Answers, Interval, Leak, joined, measure_leak, unpaired_difference
 from ham.store import Run
 
@@ -75,14 +75,7 @@ def answers_of(run: Run, dataset: LesionDataset) -> tuple[Answers, np.ndarray]:
     this split.
     """
     config = run.config
-    split = make_split(
-        dataset,
-        config.split,
-        config.validation_fraction,
-        config.test_fraction,
-        config.seed,
-        config.fold,
-    )
+    split = configured_split(dataset, config)
     test = store.read_predictions(run)["test"]
     image_ids = dataset.metadata["image_id"].to_numpy(dtype=str)[split.test]
     if run.record.split.fingerprint != split.fingerprint or not np.array_equal(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ham import store
-from ham.config import MODEL_TITLES, StoreError
-from ham.report import MAX_RUNS
+from ham.config import MODEL_TITLES
+from ham.report import MAX_RUNS, validation_score
 from ham.report import labels as labels_of
 from ham.store import Found
 from ham.ui.frame import link, model_cards, plain
@@ -30,7 +30,7 @@ def choose_runs(runs: Sequence[store.Run], labels: dict[str, str]) -> list[store
     by_id = {run.id: run for run in runs}
     now = st.session_state.get(KEY)
     if now is None:
-        now = [run.id for run in best_runs(runs)]
+        now = [run.id for run in asked_at_first(runs)]
     names = short_labels([run_id for run_id in now if run_id in by_id], labels)
     title = ", ".join(names.values()) if names else "Choose models"
     with st.popover(plain(title), icon=":material/model_training:", key="prediction_models"):
@@ -71,7 +71,7 @@ def short_labels(run_ids: Sequence[str], labels: dict[str, str]) -> dict[str, st
     return {run_id: kind if counts[kind] == 1 else labels[run_id] for run_id, kind in kinds.items()}
 
 
-def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
+def asked_at_first(runs: Sequence[store.Run]) -> list[store.Run]:
     """Of each model the best on validation: the test part chooses nothing.
 
     Runs that ship are asked only where there are no others of real lesions, runs of synthetic
@@ -96,11 +96,7 @@ def best_runs(runs: Sequence[store.Run]) -> list[store.Run]:
 
 @st.cache_data(max_entries=1000, show_spinner=False)
 def _validation_score(run_id: str, best_epoch: int | None, _run: store.Run) -> float:
-    try:
-        history = store.read_history(_run).set_index("epoch")["validation_balanced_accuracy"]
-    except StoreError:
-        return 0.0
-    return float(history.get(best_epoch, 0.0))
+    return validation_score(_run)
 
 
 def _no_model(live: list[store.Run]) -> None:
