@@ -20,19 +20,26 @@ from ham.ui.frame import plain, show_error
 
 EXAMPLES = 8  # at least one of each class, where there are enough
 _EXAMPLE_SIZE = 58  # pixels of an example's picture
-#: A picture in the clipboard goes the way of a dropped file.
+#: A picture in the clipboard goes the way of a dropped file, once the page stands still: a drop
+#: zone that is drawn anew loses what it was given a moment before.
 _PASTE = """<script>
 if (!window.hamPaste) {
-  window.hamPaste = true;
-  document.addEventListener("paste", event => {
+  window.hamPaste = [];
+  const deliver = () => {
+    const app = document.querySelector("[data-testid=stApp]");
     const field = document.querySelector("[class*=st-key-prediction_files] input[type=file]");
-    const files = [...event.clipboardData.files];
-    if (!field || !files.length) return;
+    if (!field || app.dataset.testScriptState !== "notRunning") return setTimeout(deliver, 50);
     const taken = new DataTransfer();
-    for (const file of files) taken.items.add(file);
+    for (const file of window.hamPaste.splice(0)) taken.items.add(file);
     field.files = taken.files;
     field.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  document.addEventListener("paste", event => {
+    const files = [...event.clipboardData.files];
+    const zone = document.querySelector("[class*=st-key-prediction_files]");
+    if (!zone || !files.length) return;
     event.preventDefault();
+    if (window.hamPaste.push(...files) === files.length) deliver();
   });
 }
 </script>"""
