@@ -151,7 +151,7 @@ def test_fractions_that_leave_too_little_for_training_are_refused() -> None:
 def test_unknown_models_recipes_and_settings_are_named_with_what_there_is() -> None:
     with pytest.raises(ConfigError, match="lstm, cnn"):
         TrainConfig(model="transformer")
-    with pytest.raises(ConfigError, match="described, improved, balanced, quick"):
+    with pytest.raises(ConfigError, match="described, as published, improved, balanced, quick"):
         recipe_config("best", "cnn")
     with pytest.raises(ConfigError, match="Unknown setting dropout_1"):
         recipe_config("quick", "cnn", dropout_1=0.1)

@@ -1,11 +1,12 @@
 """The split by source: one clinic is the test, and no lesion is on two sides."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
 
-from ham.config import SETTINGS, ConfigError, DataError, TrainConfig
+from ham.config import CLASS_INDEX, SETTINGS, ConfigError, DataError, TrainConfig
 from ham.data import (
     CLEAN_SPLITS,
     LEAKAGE_SPLITS,
@@ -34,7 +35,7 @@ def clinics(small_dataset):
 
 def test_every_protocol_has_its_words_in_the_settings():
     (setting,) = (s for s in SETTINGS if s.name == "split")
-    assert set(setting.choices) == set(SPLIT_TITLES) == {*LEAKAGE_SPLITS, "source"}
+    assert set(setting.choices) == set(SPLIT_TITLES) == {*LEAKAGE_SPLITS, "source", "published"}
     assert set(CLEAN_SPLITS) < set(SPLIT_TITLES)
 
 
@@ -43,10 +44,9 @@ def test_sources_are_numbered_by_their_images_and_alphabet_and_unknown_is_none(s
     assert sources(named) == {"b": 40, "c": 40, "a": 30}
     assert sources(small_dataset) == {}
     assert available_splits(named) == tuple(SPLIT_TITLES)
-    assert available_splits(small_dataset) == LEAKAGE_SPLITS
-    assert (
-        available_splits(with_sources(small_dataset, ["a"] * 149 + ["unknown"])) == LEAKAGE_SPLITS
-    )
+    without = (*LEAKAGE_SPLITS, "published")
+    assert available_splits(small_dataset) == without
+    assert available_splits(with_sources(small_dataset, ["a"] * 149 + ["unknown"])) == without
 
 
 def test_each_fold_tests_one_clinic_and_trains_on_the_others(clinics):
@@ -125,3 +125,44 @@ def test_the_originals_column_is_all_it_takes(kaggle_folder):
         dataset = open_dataset(folder)
         assert set(sources(dataset)) == {"rosendahl", "vidir"}
         assert len(make_split(dataset, "source").test) == max(sources(dataset).values())
+
+
+# ------------------------------------------------------------------------- as published
+
+
+def test_the_published_split_is_that_of_scikit_learn_and_is_watched(small_dataset):
+    """As the public notebooks deal: train_test_split(test_size=0.2, random_state=42)."""
+    split = make_split(small_dataset, "published", seed=3)
+    rows = np.random.RandomState(42).permutation(150)  # what scikit-learn draws: test first
+    assert split.test.tolist() == sorted(rows[:30])
+    assert split.train.tolist() == sorted(rows[30:])
+    assert split.validation.tolist() == split.test.tolist()
+    assert split.leaking
+    assert [name for name, _ in split.parts()] == ["train", "test"]
+    assert 0 < leakage_report(split).sibling < 1
+
+
+def test_nothing_moves_the_published_split(small_dataset):
+    config = TrainConfig(split="published", test_fraction=0.1, validation_fraction=0.3, fold=2)
+    assert (config.test_fraction, config.validation_fraction, config.fold) == (0.2, 0.2, 0)
+    assert config.fingerprint == TrainConfig(split="published").fingerprint
+    one, other = (make_split(small_dataset, "published", 0.1, 0.1, seed=seed) for seed in (1, 2))
+    assert one.test_fingerprint == other.test_fingerprint
+
+
+def test_one_image_cannot_be_split_as_published(small_dataset):
+    alone = dataclasses.replace(small_dataset, images=small_dataset.images[:1])
+    with pytest.raises(DataError, match="too small for a training and a test part"):
+        make_split(alone, "published")
+
+
+def test_the_published_test_rows_of_the_real_data(real_dataset):
+    """2,003 images by the hash of their names; always answering nevus is correct for 0.6680."""
+    split = make_split(real_dataset, "published")
+    assert (len(split.train), len(split.test)) == (8_012, 2_003)
+    known = "14ffd30bef36994b3a2623d0a5bda3df47debe704d314d5add6ea88a44fa7718"
+    assert split.test_fingerprint == known
+    names = sorted(real_dataset.metadata["image_id"].to_numpy()[split.test])
+    assert hashlib.sha256("\n".join(names).encode()).hexdigest() == known
+    nevus = (split.labels[split.test] == CLASS_INDEX["nv"]).mean()
+    assert round(float(nevus), 4) == 0.6680

@@ -87,7 +87,7 @@ def _warn_of_known_images(reports: list[RunReport]) -> None:
 
 def _warn_of_missing_thresholds(reports: list[RunReport]) -> None:
     for found in reports:
-        if _SENSITIVITY not in found.operating_points:
+        if _SENSITIVITY not in found.operating_points and not found.nothing_to_choose_on:
             print(
                 f"{found.run.id}: no threshold for malignant: no validation image is malignant.",
                 file=sys.stderr,
@@ -204,6 +204,8 @@ def _write_difference(found: Difference, first: str, out: TextIO) -> None:
 def _chosen_on_validation(found: RunReport) -> list[tuple[str, str]]:
     from ham.evaluation import COVERAGE, percent
 
+    if found.nothing_to_choose_on:
+        return [("    Chosen on validation", "nothing: it is the test part")]
     calibration, sets = found.calibration.summary, found.sets
     rows = [
         (

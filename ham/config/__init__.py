@@ -46,7 +46,13 @@ from ham.config.folders import (
 from ham.config.recipes import RECIPES, Recipe, parse_settings, recipe_config
 from ham.config.seeds import MAX_AT_ONCE, parse_seeds
 from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
-from ham.config.training import FINAL_RATE, SETTINGS, TRAINING_VERSION, TrainConfig
+from ham.config.training import (
+    FINAL_RATE,
+    PUBLISHED_SHARE,
+    SETTINGS,
+    TRAINING_VERSION,
+    TrainConfig,
+)
 
 __all__ = [
     "APP_NAME",
@@ -67,6 +73,7 @@ __all__ = [
     "MODEL_TITLES",
     "N_CLASSES",
     "OPTIMISATION",
+    "PUBLISHED_SHARE",
     "RECIPES",
     "REGULARISATION",
     "SETTINGS",

@@ -19,6 +19,7 @@ from ham.config.settings import DATA, OPTIMISATION, REGULARISATION, Setting, set
 TRAINING_VERSION = 1
 
 _MOST_WARM_UP_EPOCHS = 3
+PUBLISHED_SHARE = 0.2  # of the images, the test part of the split as published
 FINAL_RATE = 0.01  # where a cosine schedule ends, as a share of its peak
 
 
@@ -160,7 +161,8 @@ class TrainConfig:
         "Split",
         "By lesion: no lesion is on two sides. By image and oversample-then-split leak and are "
         "here to show by how much. By source: the test is one clinic, whose number is the fold; "
-        "where the metadata names the sources.",
+        "where the metadata names the sources. As published: a fifth of the images, always the "
+        "same, is the test and the validation part at once.",
         DATA,
         costs=True,
         words={
@@ -168,6 +170,7 @@ class TrainConfig:
             "image": "By image",
             "oversample": "Oversample, then split",
             "source": "By source",
+            "published": "As published",
         },
     )
     validation_fraction: float = setting(
@@ -269,6 +272,10 @@ class TrainConfig:
             elif isinstance(s.default, float):
                 complete[s.name] = float(value)
         object.__setattr__(self, "model_settings", complete)
+        if self.split == "published":  # it deals in one way only
+            object.__setattr__(self, "validation_fraction", PUBLISHED_SHARE)
+            object.__setattr__(self, "test_fraction", PUBLISHED_SHARE)
+            object.__setattr__(self, "fold", 0)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ham.config import CLASS_INDEX, N_CLASSES, ConfigError, DataError, TrainConfig
+from ham.config import (
+    CLASS_INDEX,
+    N_CLASSES,
+    PUBLISHED_SHARE,
+    ConfigError,
+    DataError,
+    TrainConfig,
+)
 from ham.data.dataset import LesionDataset
 from ham.data.metadata import SOURCE_COLUMN
 
@@ -30,12 +38,23 @@ SPLIT_TITLES: dict[str, tuple[str, str]] = {
         "By source",
         "All images of one clinic are the test, so it measures a clinic that training never saw.",
     ),
+    "published": (
+        "As published",
+        "A fifth of the images, dealt one by one, is the test part and is watched in training as "
+        "well: other photographs of a test lesion are in training, and no image is left that "
+        "nobody has looked at.",
+    ),
 }
 #: By these no lesion is on two sides.
 CLEAN_SPLITS = ("lesion", "source")
 #: What the leakage lab measures side by side: they deal any data set, and a seed moves their
 #: test part.
 LEAKAGE_SPLITS = ("lesion", "image", "oversample")
+#: By these the test part is the validation part too: nothing is left to choose a temperature, a
+#: threshold or an epoch on.
+WATCHED_SPLITS = ("published",)
+#: scikit-learn's `train_test_split` as the public notebooks call it that the two models come from.
+_PUBLISHED_SEED = 42
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +76,15 @@ class Split:
     @property
     def leaking(self) -> bool:
         return self.protocol not in CLEAN_SPLITS
+
+    def parts(self) -> Iterator[tuple[str, np.ndarray]]:
+        """("train", rows), ("validation", rows) and ("test", rows); one part once where it is
+        two.
+        """
+        yield "train", self.train
+        if self.protocol not in WATCHED_SPLITS:
+            yield "validation", self.validation
+        yield "test", self.test
 
 
 @dataclass(frozen=True)
@@ -107,6 +135,10 @@ def make_split(
     validation part depends on the seed, and a class that one clinic alone has is not in every
     part.
 
+    "published" is `sklearn.model_selection.train_test_split` of the rows in the metadata's order
+    with test_size=0.2 and random_state=42; validation is the test part itself. Fractions, seed and
+    fold do not act. Of HAM10000 8,012 images are for training and 2,003 for the test.
+
     Raises ConfigError, DataError.
     """
     if protocol not in SPLIT_TITLES:
@@ -123,6 +155,8 @@ def make_split(
             "both must be more than 0 and together less than 1.",
             "Choose smaller ones.",
         )
+    if protocol == "published":
+        return _as_published(dataset, seed)
     if protocol == "source":
         return _by_source(dataset, validation_fraction, seed, fold)
     if fold < 0 or (fold + 1) * test_fraction > 1 + 1e-9:
@@ -180,6 +214,8 @@ def steps_an_epoch(config: TrainConfig, dataset: LesionDataset) -> int:
         sizes = list(sources(dataset).values())
         images = sum(sizes) - sum(sizes[config.fold : config.fold + 1])
         share = 1 - config.validation_fraction
+    elif config.split == "published":
+        images, share = dataset.n_images, 1 - PUBLISHED_SHARE
     else:
         images = dataset.n_images
         share = 1 - config.validation_fraction - config.test_fraction
@@ -226,6 +262,21 @@ def _by_source(dataset: LesionDataset, validation_fraction: float, seed: int, fo
             "Choose another fold or split.",
         )
     return split
+
+
+def _as_published(dataset: LesionDataset, seed: int) -> Split:
+    from sklearn.model_selection import train_test_split
+
+    if dataset.n_images < 2:
+        raise DataError(
+            f"{dataset.name} with {dataset.n_images} image",
+            "it is too small for a training and a test part.",
+            "Add images.",
+        )
+    train, test = train_test_split(
+        np.arange(dataset.n_images), test_size=PUBLISHED_SHARE, random_state=_PUBLISHED_SEED
+    )
+    return _split(dataset, "published", seed, train, test, test)
 
 
 def _split(dataset: LesionDataset, protocol: str, seed: int, *parts: np.ndarray) -> Split:

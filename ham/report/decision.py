@@ -65,6 +65,8 @@ def decision_rule(run: Run) -> DecisionRule:
     answer without a rule is still an answer.
     """
     report = RunReport(run)
+    if report.nothing_to_choose_on:
+        return _no_rule(run, report.nothing_to_choose_on)
     try:
         validation, test = report.validation, report.test
         chosen, sets = report.calibration.summary, report.sets

@@ -45,14 +45,15 @@ def report_record(
 
     `first`: the id of the run that `difference` is to.
     """
+    unchosen = report.nothing_to_choose_on
     known = {
         "run": report.run.id,
         "letter": name.letter or None,
         "title": name.title,
         **evaluation_record(report.evaluation),
         "baselines": {title: evaluation_record(found) for title, found in report.baselines.items()},
-        "calibration": _calibration(report),
-        "prediction_sets": _sets(report),
+        "calibration": None if unchosen else _calibration(report),
+        "prediction_sets": None if unchosen else _sets(report),
         "operating_points": {
             key: dataclasses.asdict(point) for key, point in report.operating_points.items()
         },

@@ -11,6 +11,7 @@ from math import nan
 import pandas as pd
 
 from ham import store
+from ham.data import WATCHED_SPLITS
 from ham.evaluation import (
     LOGISTIC_REGRESSION,
     NO_INTERVAL,
@@ -76,6 +77,25 @@ class RunReport:
         self.validation  # noqa: B018  (a property that reads a file)
 
     @property
+    def nothing_to_choose_on(self) -> str:
+        """Why this run has no temperature, set and threshold, in a sentence; "" where it has them.
+
+        They would be chosen on the very images that they are judged on.
+        """
+        if self.run.config.split not in WATCHED_SPLITS:
+            return ""
+        return (
+            "Its validation part is its test part, so no image is left to choose a temperature, "
+            "prediction sets or a threshold on."
+        )
+
+    def _check_choice(self) -> None:
+        if self.nothing_to_choose_on:
+            raise EvaluationError(
+                self.run.title, self.nothing_to_choose_on, "Train it by another split."
+            )
+
+    @property
     def validation(self) -> Predictions:
         return self._parts["validation"]
 
@@ -96,6 +116,7 @@ class RunReport:
 
     @cached_property
     def calibration(self) -> Calibrated:
+        self._check_choice()
         test = self.test
         summary = calibrate(self.validation.y_true, self.validation.proba, test.y_true, test.proba)
         before = reliability(test.y_true, test.proba)
@@ -119,10 +140,11 @@ class RunReport:
     def operating_points(self) -> dict[str, OperatingPoint]:
         """By BY_CLASS and by the sensitivity sought on validation: "0.8", "0.9", "0.95".
 
-        The latter are left out where validation has no malignant image.
+        The latter are left out where validation has no malignant image, or is the test part.
         """
         thresholds: dict[str, float | None] = {BY_CLASS: None}
         with suppress(EvaluationError):  # no threshold can be chosen
+            self._check_choice()
             thresholds |= {
                 f"{target:g}": malignant_threshold(
                     self.validation.y_true, self.validation.proba, target

@@ -88,12 +88,16 @@ def coverage_in_words(found: PredictionSets) -> str:
     )
 
 
-def operating_point_in_words(point: OperatingPoint | None, by_class: OperatingPoint) -> str:
-    """What is found, and what it costs, in counts; None: validation could choose no threshold."""
+def operating_point_in_words(
+    point: OperatingPoint | None, by_class: OperatingPoint, why_none: str = ""
+) -> str:
+    """What is found, and what it costs, in counts. None: validation could choose no threshold, for
+    `why_none` or as it has no malignant image.
+    """
     if not (by_class.n_malignant and by_class.n_benign):
         return f"the test part has no {'benign' if by_class.n_malignant else 'malignant'} image."
     chosen = (
-        "no threshold can be chosen, as no validation image is malignant."
+        why_none or "no threshold can be chosen, as no validation image is malignant."
         if point is None
         else f"finds {_found(point)} malignant test images and calls {point.false_alarms:,} of "
         f"{point.n_benign:,} benign ones malignant."

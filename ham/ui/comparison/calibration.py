@@ -6,17 +6,27 @@ import streamlit as st
 
 from ham import charts, report
 from ham.evaluation import CALIBRATION_BINS, COVERAGE
-from ham.report import Comparison
+from ham.report import Comparison, RunName, RunReport
 from ham.ui.comparison.choice import drawing_lesions, in_rows
 from ham.ui.frame import chart, choose, is_dark, plain
 
 WHICH = {"before": "As the model gives them", "after": "After the temperature"}
 
 
+def _chosen(compared: Comparison) -> dict[RunName, RunReport]:
+    """The runs for which something could be chosen on validation; of the others it is said why."""
+    for name, one in compared.reports.items():
+        if one.nothing_to_choose_on:
+            st.info(f"**{plain(name)}** {one.nothing_to_choose_on}", icon=":material/block:")
+    return {name: one for name, one in compared.reports.items() if not one.nothing_to_choose_on}
+
+
 def reliability(compared: Comparison) -> None:
     """What the runs say against how often they are correct, in words, diagrams and a table."""
+    if not (chosen := _chosen(compared)):
+        return
     with st.spinner("Calibrating on validation"):
-        found = {name: one.calibration for name, one in compared.reports.items()}
+        found = {name: one.calibration for name, one in chosen.items()}
     for name, one in found.items():
         accuracy = compared.reports[name].evaluation.scores["accuracy"]
         st.markdown(f"**{plain(name)}** {report.calibration_in_words(one, accuracy)}")
@@ -44,8 +54,10 @@ def reliability(compared: Comparison) -> None:
 
 def sets(compared: Comparison) -> None:
     """Coverage and size of the prediction sets, and the classes that they cover too seldom."""
+    if not (chosen := _chosen(compared)):
+        return
     with drawing_lesions():
-        found = {name: one.sets for name, one in compared.reports.items()}
+        found = {name: one.sets for name, one in chosen.items()}
     for name, of_run in found.items():
         st.markdown(f"**{plain(name)}**: {report.coverage_in_words(of_run)}")
     left, right = st.columns(2, gap="large")

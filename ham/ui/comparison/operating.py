@@ -37,7 +37,8 @@ def malignant(compared: Comparison) -> None:
         chart(figure, "comparison_roc")
     with right if len(found) <= 3 else st.container():  # more are longer than the chart
         for name, points in found.items():
-            words = report.operating_point_in_words(points.get(target), points[BY_CLASS])
+            why_none = compared.reports[name].nothing_to_choose_on
+            words = report.operating_point_in_words(points.get(target), points[BY_CLASS], why_none)
             st.markdown(f"**{plain(name)}**: {words}")
     st.table(
         report.operating_table(found, target),
