@@ -11,6 +11,7 @@ with ui.page(
     chosen = sections.choose_runs(found)
     compared = sections.on_the_same_test_images(chosen, found)
     sections.leaking_splits(compared)
+    sections.watched(compared)
     sections.runs_table(compared)
     sections.headline(compared)
     sections.confusion(compared)

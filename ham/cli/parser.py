@@ -10,6 +10,7 @@ import ham
 from ham.cli.dashboard import app
 from ham.cli.getting import download
 from ham.cli.images import predict
+from ham.cli.parts import split
 from ham.cli.scoring import evaluate
 from ham.cli.training import train
 from ham.cli.verbs import cancel, data, runs, work
@@ -55,6 +56,15 @@ def make_parser() -> argparse.ArgumentParser:
             "page)",
         )
 
+    def takes_settings(added: argparse.ArgumentParser) -> None:
+        added.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a setting; may be repeated",
+        )
+
     describing = verb(data, json_too=True)
     takes_data(describing)
     describing.add_argument(
@@ -80,17 +90,17 @@ def make_parser() -> argparse.ArgumentParser:
     training.add_argument(
         "--recipe", default="described", help=f"{', '.join(RECIPES)} (default: described)"
     )
-    training.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting; may be repeated",
-    )
+    takes_settings(training)
     training.add_argument("--split", help="short for --set split=...")
     takes_data(training)
     training.add_argument(
         "--wait", action="store_true", help="stay until it has ended, showing the time left"
+    )
+    dealing = verb(split)
+    takes_settings(dealing)
+    takes_data(dealing)
+    dealing.add_argument(
+        "--csv", action="store_true", help="image_id,part of every image, on standard output"
     )
     verb(runs, json_too=True)
     scoring = verb(evaluate, json_too=True)

@@ -64,6 +64,7 @@ from ham.data.splits import (
     pairs_across,
     seen_in_training,
     sources,
+    split_table,
     steps_an_epoch,
 )
 from ham.data.tables import (
@@ -151,6 +152,7 @@ __all__ = [
     "siblings_of",
     "source_stamp",
     "sources",
+    "split_table",
     "steps_an_epoch",
     "tsne_map",
     "unpack",

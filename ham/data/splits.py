@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ham.config import (
     CLASS_INDEX,
@@ -295,6 +296,18 @@ def _split(dataset: LesionDataset, protocol: str, seed: int, *parts: np.ndarray)
         ),
         _sha256(*sorted(image_ids[test])),
     )
+
+
+def split_table(dataset: LesionDataset, split: Split) -> pd.DataFrame:
+    """Columns image_id and part ("train", "validation", "test"), in the data set's order; an image
+    that is in several parts, or that oversampling repeats, has several rows.
+    """
+    parts = list(split.parts())
+    rows = np.concatenate([found for _, found in parts])
+    names = np.repeat([name for name, _ in parts], [len(found) for _, found in parts])
+    order = np.argsort(rows, kind="stable")
+    image_ids = dataset.metadata["image_id"].to_numpy(dtype=str)
+    return pd.DataFrame({"image_id": image_ids[rows[order]], "part": names[order]})
 
 
 def leakage_report(split: Split) -> LeakageReport:

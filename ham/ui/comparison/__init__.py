@@ -1,6 +1,7 @@
 """The sections of the Comparison page: each draws what `ham.report` knows of the chosen runs.
 
 runs      which runs, and whether they were tested on the same images
+published   of runs whose test part was watched: how far their number moves
 scores    scores, baselines and differences
 images    the images behind a cell of a confusion matrix
 details   confusion matrices, classes, curves, settings, and the tabs of the rest:
@@ -19,6 +20,7 @@ from ham.ui.comparison.choice import (
 )
 from ham.ui.comparison.details import classes, confusion, more
 from ham.ui.comparison.images import behind_a_cell
+from ham.ui.comparison.published import watched
 from ham.ui.comparison.scores import headline
 
 __all__ = [
@@ -31,4 +33,5 @@ __all__ = [
     "more",
     "on_the_same_test_images",
     "runs_table",
+    "watched",
 ]

@@ -22,7 +22,7 @@ from ham.config import (
     TrainConfig,
     recipe_config,
 )
-from ham.data import LesionDataset, available_splits
+from ham.data import LesionDataset, available_splits, configured_split, split_table
 from ham.models import MODELS
 from ham.report.words import settings_in_words
 from ham.store import Run
@@ -79,15 +79,37 @@ def form(dataset: LesionDataset) -> TrainConfig | ConfigError:
         label = f"{group.capitalize()}{f' :gray[{frame.plain(words)}]' if words else ''}"
         with groups.expander(label, icon=icon, key=f"train_group_{group}"):
             values |= _fields(settings, start, filled)
+            if group == DATA:
+                parts = st.container()
     try:
         config = start.replace(**values)
     except ConfigError as error:
         return error
     with layers:
         pictures.layers(config)
+    with parts:
+        _split_as_file(config, dataset)
     with images_and_rate:
         pictures.images_and_rate(config, dataset)
     return config
+
+
+def _split_as_file(config: TrainConfig, dataset: LesionDataset) -> None:
+    """So that others can train and test on the same images."""
+
+    def table() -> str:
+        split = configured_split(dataset, config)
+        return split_table(dataset, split).to_csv(index=False, lineterminator="\n")
+
+    frame.download(
+        "The part of every image (CSV)",
+        table,
+        f"split-{config.split}.csv",
+        key="train_split_csv",
+        type="tertiary",
+        help="Columns image_id and part, for these settings: so that others train and test on the "
+        "same images.",
+    )
 
 
 def _offered(group: str, dataset: LesionDataset) -> list[Setting]:
