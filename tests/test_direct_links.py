@@ -21,14 +21,14 @@ def opens(visitor: Visitor, path: str, data: str) -> None:
     visitor.close()
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path])
+@pytest.mark.parametrize("path", PATHS)
 def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path):
-    with server(None) as (address, _):
+    with server(None, HAM_WARM_UP="off") as (address, _):
         opens(Visitor(address, path), path, "Demo data")
 
 
 def test_every_page_opens_by_direct_link_on_the_real_data(real_data, real_home, tmp_path):
     shutil.copytree(real_home / "cache", tmp_path / "read" / "cache")
-    with server(real_data, tmp_path / "read") as (address, _):
+    with server(real_data, tmp_path / "read", HAM_WARM_UP="off") as (address, _):
         for path in PATHS:
             opens(Visitor(address, path), path, "10,015 images of 7,470 lesions")

@@ -407,9 +407,14 @@ def test_with_data_the_next_step_is_still_to_train_a_model_of_ones_own():
 def test_a_servers_first_page_has_tensorflow_loaded_some_seconds_later(monkeypatch):
     asked = []
     monkeypatch.setattr(prediction, "warm_up", lambda after: asked.append(after))
+    monkeypatch.delenv("HAM_WARM_UP", raising=False)
     st.cache_resource.clear()
     open_page().run()
     assert asked == [frame._WARM_UP_SECONDS]
+    monkeypatch.setenv("HAM_WARM_UP", "off")
+    st.cache_resource.clear()
+    open_page()
+    assert len(asked) == 1
 
 
 def test_no_page_but_prediction_imports_tensorflow_and_home_no_scipy(small_folder, tmp_path):

@@ -31,22 +31,22 @@ ROOT = Path(__file__).parents[1]
 
 @contextlib.contextmanager
 def server(
-    data: str | Path | None, home: Path | None = None
+    data: str | Path | None, home: Path | None = None, **environment: str
 ) -> Iterator[tuple[str, psutil.Process]]:
     """`streamlit run app.py` in a home of its own; its address without a scheme, its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as own:
-        environment = {**os.environ, "HAM_HOME": str(home or own)}
-        environment.pop("HAM_DATA", None)
+        settings = {**os.environ, "HAM_HOME": str(home or own), **environment}
+        settings.pop("HAM_DATA", None)
         if data:
-            environment["HAM_DATA"] = str(data)
+            settings["HAM_DATA"] = str(data)
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
         process = subprocess.Popen(
             [*command, "--server.port", str(port)],
             cwd=ROOT,
-            env=environment,
+            env=settings,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -326,7 +326,8 @@ def engine() -> Engine:
 
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=Engine.stop)
 def _engine(runs: Path) -> Engine:
-    prediction.warm_up(after=_WARM_UP_SECONDS)
+    if os.environ.get("HAM_WARM_UP") != "off":
+        prediction.warm_up(after=_WARM_UP_SECONDS)
     return Engine().start()
 
 

@@ -1,9 +1,8 @@
 """A real server and a real browser.
 
 `shared(data=folder)` is the one server of all tests, with this data in use; `serve(data=folder)`
-starts a fresh one, `streamlit run app.py` on a free port, for tests of what it starts with, keeps
-or trains; `visit(server, "training")` opens a page in a window of its own and waits until it is
-drawn.
+starts a fresh one, `streamlit run app.py` on a free port, for tests that train; `visit(server,
+"training")` opens a page in a window of its own and waits until it is drawn.
 A browser is looked for in $CHROME, on the PATH, then where Playwright keeps its own; without one
 these tests are skipped, loudly, and fail where CI=true.
 """
@@ -11,7 +10,6 @@ these tests are skipped, loudly, and fail where CI=true.
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import os
 import re
@@ -68,6 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
             item.add_marker(pytest.mark.xdist_group("browser"))  # one shared server, one browser
+    # the shared server is fresh once
+    items.sort(key=lambda item: "fresh" not in getattr(item, "fixturenames", ()))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -136,6 +136,8 @@ class Server:
     home: Path
     process: subprocess.Popen
     log: Path
+    lasting: bool = False  # until all tests have ended
+    asked: bool = False  # for a page, by a browser
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +150,12 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _shared_server(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with _running(tmp_path_factory.mktemp("shared"), server_home, None, {}) as server:
+    settings = {
+        "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "4",  # a visit is forgotten after a second
+        "HAM_WARM_UP": "off",  # a test counts its memory
+    }
+    with _running(tmp_path_factory.mktemp("shared"), server_home, None, settings) as server:
+        server.lasting = True
         yield server
 
 
@@ -177,6 +184,12 @@ def serve(server_home: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
             return servers.enter_context(_running(tmp_path, home or server_home, data, environment))
 
         yield start
+
+
+@pytest.fixture
+def fresh(_shared_server: Server, serve: Callable[..., Server]) -> Server:
+    """A server that nobody has asked for anything: the shared one before its first page."""
+    return serve() if _shared_server.asked else _shared_server
 
 
 @contextlib.contextmanager
@@ -261,13 +274,70 @@ def _end(process: subprocess.Popen) -> None:
 # ------------------------------------------------------------------------------- visit
 
 
+class Windows:
+    """One that has shown a page of a server has its JavaScript compiled: two thirds of what a page
+    costs in a new one. So windows are kept, and what a test leaves in one goes with its page.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._idle: dict[str, list[Page]] = {}
+        self._of: dict[str, BrowserContext] = {}
+
+    def open(self, server: Server) -> Page:
+        if server.url not in self._of:  # of two servers one would mix up the cookies
+            context = self._browser.new_context(accept_downloads=True)
+            context.set_default_timeout(DRAWN_MS)
+            context.add_init_script(_NOTES_CLICKS)
+            self._of[server.url], self._idle[server.url] = context, []
+        idle = self._idle[server.url]
+        return idle.pop() if idle else self._of[server.url].new_page()
+
+    def keep(self, server: Server, window: Page) -> None:
+        """For the next visit, unless it is closed or does not obey."""
+        if window.is_closed():
+            return
+        try:
+            window.goto(f"{server.url}/_stcore/health")
+            window.evaluate("sessionStorage.clear()")
+            self._idle[server.url].append(window)
+        except Error:
+            window.close()
+
+    def close(self, server: Server) -> None:
+        """The server ends."""
+        if server.url in self._of:
+            self._idle.pop(server.url)
+            self._of.pop(server.url).close()
+
+
 @dataclass
 class Visit:
     """A page in a browser window, and what went wrong in it."""
 
     page: Page
     server: Server
+    windows: Windows
     problems: list[str] = field(default_factory=list)
+    left: bool = False
+
+    def begin(self, path: str, width: int, dark: bool) -> None:
+        self.server.asked = True
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+        self.page.on("pageerror", self._note)
+        self.page.goto(f"{self.server.url}/{path}")
+        self.wait()
+
+    def _note(self, error: Error) -> None:
+        self.problems.append(str(error))
+
+    def leave(self) -> None:
+        """The visit ends, and the next one may have its window."""
+        if not self.left:
+            self.left = True
+            self.page.remove_listener("pageerror", self._note)
+            self.windows.keep(self.server, self.page)
 
     def wait(self) -> None:
         """Until the script has begun, which the footer tells, and rests."""
@@ -345,44 +415,25 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def visitor(browser: Browser) -> Callable[[Server, bool], BrowserContext]:
-    """Whoever comes to a server again has its JavaScript already: half of a page's cost. Of two
-    servers on this computer a browser would mix up the cookies.
-    """
-
-    @functools.cache
-    def visitor_of(url: str, dark: bool) -> BrowserContext:
-        context = browser.new_context(
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",  # what turns while a page is drawn takes a fifth of a core
-            accept_downloads=True,
-        )
-        context.set_default_timeout(DRAWN_MS)
-        context.add_init_script(_NOTES_CLICKS)
-        return context
-
-    return lambda server, dark: visitor_of(server.url, dark)
+def windows(browser: Browser) -> Windows:
+    return Windows(browser)
 
 
 @pytest.fixture
-def visit(
-    visitor: Callable[[Server, bool], BrowserContext], request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Visit]]:
+def visit(windows: Windows, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
     """`visit(server, path="", width=1440, dark=False)` opens a page and waits until it is drawn."""
     visits = request.node.stash.setdefault(_VISITS, [])
-    with contextlib.ExitStack() as windows:
+    with contextlib.ExitStack() as ends:
 
         def open_page(
             server: Server, path: str = "", width: int = 1440, dark: bool = False
         ) -> Visit:
-            window = visitor(server, dark).new_page()
-            windows.callback(window.close)
-            window.set_viewport_size({"width": width, "height": 900})
-            found = Visit(window, server)
+            if not server.lasting:
+                ends.callback(windows.close, server)
+            found = Visit(windows.open(server), server, windows)
             visits.append(found)
-            window.on("pageerror", lambda error: found.problems.append(str(error)))
-            window.goto(f"{server.url}/{path}")
-            found.wait()
+            ends.callback(found.leave)
+            found.begin(path, width, dark)
             return found
 
         yield open_page

@@ -72,3 +72,4 @@ def test_every_view_of_the_demo_data_is_drawn_and_fits_a_narrow_window(shared, v
             "text => document.querySelector('.ham-pairs figure').innerText != text", arg=before
         )
         page.check()
+        page.leave()

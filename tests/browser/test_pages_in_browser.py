@@ -15,9 +15,9 @@ PAGES = [entry for entry in MENU if (ROOT / entry.script).exists()]
 PATHS = ["" if entry.title == "Home" else entry.title.lower() for entry in PAGES]
 
 
-def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(serve, visit):
+def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(fresh, visit):
     """In a browser; tests/test_direct_links.py asks for every page."""
-    opens_on_the_demo_data(visit(serve(), "comparison"))
+    opens_on_the_demo_data(visit(fresh, "comparison"))
 
 
 def opens_on_the_demo_data(page):
@@ -26,9 +26,8 @@ def opens_on_the_demo_data(page):
         page.sidebar_says(words)
 
 
-def test_home_opens_first_and_leads_to_every_page(serve, visit, tmp_path):
-    server = serve(home=tmp_path / "home")
-    page = visit(server)
+def test_home_opens_first_and_leads_to_every_page(shared, visit):
+    page = visit(shared())
     opens_on_the_demo_data(page)
     page.sees("pixels are what the models see")  # the last of the three cards
     for name in ("Melanoma (mel): details", "Explore the data", "Train a model", "Try an image"):
@@ -52,6 +51,7 @@ def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
             page.page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
             == "dark"
         )
+        page.leave()
 
 
 def test_a_folder_named_on_the_page_is_used_and_stays_in_use(shared, visit, small_folder, tmp_path):
@@ -103,3 +103,4 @@ def test_broken_data_is_said_once_in_words_and_every_page_still_opens(shared, vi
         page.check()
         page.sidebar_says("Data cannot be used")
         assert page.text.count("the header") <= 1
+        page.leave()

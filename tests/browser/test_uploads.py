@@ -79,8 +79,8 @@ def test_the_server_takes_no_more_than_a_field_does(shared, visit):
     page.check()
 
 
-def test_what_a_visit_has_sent_is_given_back_when_it_ends(serve, visit):
-    page = visit(serve(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL="4"), "training")
+def test_what_a_visit_has_sent_is_given_back_when_it_ends(shared, visit):
+    page = visit(shared(), "training")
     put = past_the_browser(page)
     process = psutil.Process(page.server.process.pid)
     assert [put(bytes(20 * MB)) for _ in range(15)] == [204] * 15

@@ -57,7 +57,9 @@ def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(
     assert "CNN, as described, seed 0" in training.text
     assert "LSTM, as described, seed 0" in training.text
 
-    prediction = visit(server, "prediction")
+    second.leave()
+    prediction = training
+    prediction.go("Prediction")
     image = next((folder / "HAM10000_images_part_1").glob("*.jpg"))
     prediction.page.locator("input[type=file]").first.set_input_files(
         [
