@@ -16,6 +16,7 @@ from ham.config import EngineError, TrainConfig
 from ham.data import LesionDataset, make_split
 from ham.engine import probe as engine_probe
 from ham.training import first_batch, probe, train
+from tests.light import train_lightly
 from tests.run_factory import waiting_run
 from tests.test_engine import tiny
 
@@ -51,7 +52,7 @@ def counting(
 
 
 def test_a_probe_measures_steps_start_and_memory_and_leaves_no_run(
-    small_dataset: LesionDataset,
+    small_dataset: LesionDataset, few_layers: None
 ) -> None:
     found = probe(tiny(batch_size=16), small_dataset, steps=2)
     assert found["steps_per_epoch"] == -(-len(make_split(small_dataset).train) // 16)
@@ -82,7 +83,10 @@ def test_the_first_batch_is_augmented_as_the_training_is(small_dataset: LesionDa
     np.testing.assert_array_equal(np.sort(plain.reshape(8, -1)), np.sort(turned.reshape(8, -1)))
 
 
-def test_a_training_leaves_its_first_batch_in_the_run_folder(small_dataset: LesionDataset) -> None:
+def test_a_training_leaves_its_first_batch_in_the_run_folder(
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_lightly(monkeypatch)
     run = train(tiny(epochs=1, augmentation="dihedral"), small_dataset)
     images = io.read_arrays(run.folder / "first_batch.npz")["images"]
     np.testing.assert_array_equal(

@@ -33,9 +33,11 @@ from ham.store import HISTORY_COLUMNS, Run
 from ham.training import Progress, batches, class_weights, inputs, job, train
 from ham.training.checkpoint import Checkpoint
 from ham.training.fitting import _optimizer, compile_model
+from tests.light import train_lightly
 from tests.run_factory import waiting_run
 from tests.test_engine import tiny
 
+pytestmark = pytest.mark.usefixtures("few_layers")
 COMPARED = [name for name in HISTORY_COLUMNS if name != "seconds"]
 
 
@@ -80,7 +82,7 @@ def whole_moments(tmp_path_factory: pytest.TempPathFactory) -> Moments:
 
 
 @pytest.fixture(scope="module")
-def whole(small_dataset: LesionDataset, whole_moments: Moments):
+def whole(small_dataset: LesionDataset, whole_moments: Moments, few_layers: None):
     """A run of 6 epochs with dropout, augmentation and a schedule, its history and its weights."""
     reports: list[Progress] = []
 
@@ -329,16 +331,18 @@ def plain() -> TrainConfig:
 
 
 @pytest.fixture(scope="module")
-def moments(small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory) -> Moments:
-    """Of a plain run: after epochs 2 and 4, and before every single write of epoch 3, which is
+def moments(
+    small_dataset: LesionDataset, tmp_path_factory: pytest.TempPathFactory, few_layers: None
+) -> Moments:
+    """Of a plain run: after epoch 2, and before every single write of epoch 3, which is
     the best so far.
     """
     moments, write = Moments(tmp_path_factory.mktemp("moments")), io.write_file
     writes = itertools.count()
 
     def watch(progress: Progress) -> None:
-        if progress.row and progress.epoch in (2, 4):
-            moments.keep(f"epoch {progress.epoch}")
+        if progress.row and progress.epoch == 2:
+            moments.keep("epoch 2")
 
     def watched_write(path: Path, content: bytes) -> None:
         if store.read_history(run)["epoch"].max() >= 3 and (number := next(writes)) < 3:
@@ -429,7 +433,7 @@ def test_a_damaged_checkpoint_is_none_the_log_says_so_and_the_model_is_as_it_was
 
 
 @pytest.fixture(scope="module")
-def built_once():
+def built_once(few_layers: None):
     return compiled(plain())
 
 
@@ -497,8 +501,9 @@ def test_the_kept_epoch_its_weights_and_its_score_belong_together_after_a_kill_a
 
 
 def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keeps_it(
-    small_dataset: LesionDataset,
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_lightly(monkeypatch)
     run = waiting_run(tiny(epochs=4), small_dataset.record)
     with store.claim(run) as mine:
         cancelled = training.train_run(
@@ -520,8 +525,9 @@ def test_a_resumed_run_has_no_score_of_its_earlier_end_and_an_untouched_one_keep
 
 
 def test_a_cancel_before_the_first_epoch_keeps_no_model(
-    small_dataset: LesionDataset,
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_lightly(monkeypatch)
     early = waiting_run(tiny(), small_dataset.record)
     store.request_cancel(early)
     with store.claim(early) as mine:
@@ -578,7 +584,7 @@ def test_a_checkpoint_from_before_there_was_a_choice_is_taken_up(
 
 
 def test_with_the_last_epoch_kept_its_weights_answer(small_dataset: LesionDataset) -> None:
-    run = train(tiny(epochs=4, learning_rate=0.05, seed=3, epoch_kept="last"), small_dataset)
+    run = train(tiny(epochs=4, learning_rate=0.3, seed=3, epoch_kept="last"), small_dataset)
     losses = store.read_history(run)["validation_loss"]
     part = store.read_predictions(run)["validation"]
     loss = -np.log(part.proba[np.arange(len(part.y_true)), part.y_true]).mean()
@@ -601,9 +607,11 @@ def test_a_loss_that_is_not_a_number_fails_with_what_to_do(
 
 
 def test_an_unexpected_error_marks_the_run_as_failed_and_its_log_has_the_details(
-    moments: Moments, ham_home: Path, monkeypatch: pytest.MonkeyPatch
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained = moments.take("epoch 4", ham_home)  # only its results are missing
+    train_lightly(monkeypatch)
+    # only its results are missing
+    trained = killed_after(4, waiting_run(plain(), small_dataset.record), small_dataset)
 
     def broken(*args: object) -> None:
         raise ZeroDivisionError("invented")
@@ -628,8 +636,10 @@ def test_running_out_of_memory_is_said_in_words(
 
 
 def test_a_disk_that_fills_up_leaves_a_run_that_can_be_resumed(
-    interrupted: Run, monkeypatch: pytest.MonkeyPatch
+    small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_lightly(monkeypatch)
+    interrupted = killed_after(2, waiting_run(plain(), small_dataset.record), small_dataset)
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
