@@ -37,7 +37,10 @@ from tests.light import train_lightly
 from tests.run_factory import waiting_run
 from tests.test_engine import tiny
 
-pytestmark = pytest.mark.usefixtures("few_layers")
+pytestmark = [
+    pytest.mark.usefixtures("few_layers"),
+    pytest.mark.xdist_group("training"),  # two trainings are shared
+]
 COMPARED = [name for name in HISTORY_COLUMNS if name != "seconds"]
 
 

@@ -84,21 +84,20 @@ def reliability(
     # of the first image of equal confidence
     rank = np.searchsorted(np.sort(confidence), confidence)
     number = rank * bins // len(y_true)
-    table = (
-        pd.DataFrame({"bin": number, "confidence": confidence, "right": right})
-        .groupby("bin")
-        .agg(n=("right", "size"), confidence=("confidence", "mean"), right=("right", "sum"))
-    )
-    found = [proportion(row.right, row.n) for row in table.itertuples()]
+    n = np.bincount(number, minlength=bins)
+    held = n > 0
+    sure, correct = (np.bincount(number, of, bins)[held] for of in (confidence, right))
+    n = n[held]
+    found = [proportion(part, whole) for part, whole in zip(correct, n, strict=True)]
     return pd.DataFrame(
         {
-            "n": table.n,
-            "confidence": table.confidence,
+            "n": n,
+            "confidence": sure / n,
             "accuracy": [share.value for share in found],
             "low": [share.low for share in found],
             "high": [share.high for share in found],
         }
-    ).reset_index(drop=True)
+    )
 
 
 def expected_calibration_error(
