@@ -49,6 +49,7 @@ from ham.evaluation.records import (
     LISTED,
     Baselines,
     EvaluationRecord,
+    ScoreRecord,
     baselines_from,
     evaluation_record,
     intervals_record,
@@ -62,6 +63,7 @@ from ham.evaluation.scores import (
     proportion,
     shares,
 )
+from ham.evaluation.version import scores_version
 from ham.evaluation.words import (
     decimal,
     format_difference,
@@ -92,6 +94,7 @@ __all__ = [
     "Part",
     "PredictionSets",
     "Score",
+    "ScoreRecord",
     "baselines_from",
     "calibrate",
     "calibration_error_by_chance",
@@ -126,6 +129,7 @@ __all__ = [
     "proportion",
     "reliability",
     "roc",
+    "scores_version",
     "shares",
     "unpaired_difference",
     "with_temperature",

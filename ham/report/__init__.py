@@ -3,6 +3,7 @@
 run_report   RunReport: all of one run, computed when asked for
 decision     DecisionRule: what its validation part settles for one more image
 comparison   Comparison: several on the same test images, with differences and tests
+kept         what drawing lesions gave, on disk by content
 published    what a number is worth where every epoch was watched on test
 best         of each architecture the best run
 names        what runs are called side by side

@@ -12,6 +12,7 @@ import pandas as pd
 from ham import store
 from ham.config import CLASSES, MODEL_TITLES, HamError
 from ham.evaluation import LOGISTIC_REGRESSION, Evaluation, Interval, McNemar, compare, mcnemar
+from ham.report.kept import kept_intervals
 from ham.report.names import RunName
 from ham.report.run_report import RunReport
 from ham.store import Predictions, Run
@@ -65,7 +66,11 @@ class Comparison:
     def _difference(self, report: RunReport) -> Difference:
         ours, theirs = store.aligned(report.test, self.first.test)
         return Difference(
-            compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
+            kept_intervals(
+                lambda: compare(ours.y_true, ours.proba, theirs.proba, ours.lesion),
+                "difference",
+                *(ours.y_true, ours.proba, theirs.proba, ours.lesion),
+            ),
             mcnemar(ours.y_true, theirs.proba, ours.proba),
         )
 

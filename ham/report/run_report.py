@@ -35,6 +35,7 @@ from ham.evaluation import (
     reliability,
     with_temperature,
 )
+from ham.report.kept import kept_evaluation
 from ham.store import Predictions, Run
 
 BY_CLASS = "predicted_class"  # key of the operating point without a threshold
@@ -112,7 +113,12 @@ class RunReport:
             found = stored.to_evaluation()
             if found.scores.keys() >= SCORES.keys():
                 return found
-        return evaluate(self.test.y_true, self.test.proba, self.test.lesion)
+        test = self.test
+        return kept_evaluation(
+            lambda: evaluate(test.y_true, test.proba, test.lesion),
+            "evaluation",
+            *(test.y_true, test.proba, test.lesion),
+        )
 
     @cached_property
     def calibration(self) -> Calibrated:
@@ -185,10 +191,13 @@ class RunReport:
         Always answering the training's most frequent class; and the logistic regression, which was
         scored when the run ended and has no answers on other images, nor to a newer score.
         """
-        counts = store.train_counts(self.run)
-        found = {
-            majority_title(counts): majority_baseline(counts, self.test.y_true, self.test.lesion)
-        }
+        counts, test = store.train_counts(self.run), self.test
+        majority = kept_evaluation(
+            lambda: majority_baseline(counts, test.y_true, test.lesion),
+            "majority",
+            *(counts, test.y_true, test.lesion),
+        )
+        found = {majority_title(counts): majority}
         stored = self.run.record.baselines
         if self.own_test and stored is not None and stored.logistic_regression is not None:
             scored = stored.logistic_regression.to_evaluation()
