@@ -81,9 +81,10 @@ ONLY_IN = {
     "plotly": {"charts"},
     "tensorflow": {"models", "training", "prediction"},
     "keras": {"models", "training", "prediction"},
+    "optuna": {"lab"},
 }
 # they take from a half to five seconds
-NEVER_AT_IMPORT = {"tensorflow", "keras", "dask", "distributed", "scipy", "sklearn"}
+NEVER_AT_IMPORT = {"tensorflow", "keras", "dask", "distributed", "scipy", "sklearn", "optuna"}
 PAGES = ("comparison", "dataset", "prediction", "training")  # their sections are packages of ham.ui
 TOP_LEVEL = {
     "app.py",

@@ -25,7 +25,18 @@ from tests.run_factory import edited_run, finished_run, waiting_run
 from tests.test_engine import hold
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("data", "split", "train", "runs", "evaluate", "predict", "cancel", "work", "app")
+VERBS = (
+    "data",
+    "split",
+    "train",
+    "sweep",
+    "runs",
+    "evaluate",
+    "predict",
+    "cancel",
+    "work",
+    "app",
+)
 SCORES = {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
 
 

@@ -21,9 +21,11 @@ from ham import engine, store
 from ham.config import StoreError, runs_folder
 from ham.data import LesionDataset
 from ham.engine import Engine, EngineSettings
+from ham.lab.sweep import Drivers, read_sweep
 from ham.store import Run
 from tests import light
 from tests.test_engine import hold, tiny, wait_for, wait_for_state, worker_processes
+from tests.test_sweep import runs_of, sweep_of
 
 ROOT = Path(__file__).parents[1]
 SERVER = f"""
@@ -306,48 +308,74 @@ def test_a_runs_folder_that_cannot_be_made_is_one_clear_error(
             look()
 
 
-def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
-    ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    here = ["--host", "127.0.0.1", "--no-dashboard"]
-    worker = ["worker", address, "--nthreads", "1", "--preload", "tests.light", *here]
-    cluster = [
-        subprocess.Popen(
-            [sys.executable, "-m", "dask", *command],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        for command in (
-            ["scheduler", "--port", address.rpartition(":")[2], *here],
-            [*worker, "--name", "one"],
-            [*worker, "--name", "two"],
-        )
-    ]
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-    engine.save_settings(EngineSettings(workers=2))
-    running, held = Engine().start(), hold()
-    try:
-        runs = [engine.submit(tiny(epochs=5, seed=seed), small_dataset.record) for seed in (1, 2)]
-        for run in runs:
-            wait_for_epoch(run)
-        assert {store.read_run(run.id).state for run in runs} == {"running"}  # side by side
-        assert not worker_processes()
-        # a nanny with its worker, as when a machine is lost
-        os.killpg(cluster[1].pid, signal.SIGKILL)
-        held.unlink()
-        ended = [wait_for_state(run, "done", "failed") for run in runs]
-        assert [(run.state, has_every_epoch(run)) for run in ended] == [("done", True)] * 2
-    finally:
-        running.stop()
-        for process in cluster:
+class started_cluster:
+    """A Dask scheduler and two workers, each with its nanny in a process group of its own."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+    def __enter__(self) -> list[subprocess.Popen]:
+        here = ["--host", "127.0.0.1", "--no-dashboard"]
+        worker = ["worker", self.address, "--nthreads", "1", "--preload", "tests.light", *here]
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "dask", *command],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            for command in (
+                ["scheduler", "--port", self.address.rpartition(":")[2], *here],
+                [*worker, "--name", "one"],
+                [*worker, "--name", "two"],
+            )
+        ]
+        return self.processes
+
+    def __exit__(self, *error: object) -> None:
+        for process in self.processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def test_a_cluster_trains_the_same_queue_and_survives_the_loss_of_a_worker(
+    ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two seeds of a sweep's first trial, a run of one's own, then the other trials."""
+    cluster = started_cluster()
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.address)
+    engine.save_settings(EngineSettings(workers=2))
+    drivers = Drivers()
+    running, held = Engine(beside=drivers.look), hold()
+    try:
+        with cluster as processes:
+            sweep = sweep_of(trials=3, seeds=2, data=small_dataset.record)
+            running.start()
+            wait_for(lambda: len(runs_of(sweep)) == 2, "the first trial")
+            first = list(runs_of(sweep).values())
+            alone = engine.submit(tiny(epochs=5, seed=1), small_dataset.record)
+            for run in first:
+                wait_for_epoch(run)
+            assert {store.read_run(run.id).state for run in first} == {"running"}  # side by side
+            assert not worker_processes()
+            # a nanny with its worker, as when a machine is lost
+            os.killpg(processes[1].pid, signal.SIGKILL)
+            held.unlink()
+            ended = wait_for_state(alone, "done", "failed")
+            assert (ended.state, has_every_epoch(ended)) == ("done", True)
+            wait_for(lambda: read_sweep(sweep.name).state == "done", "the end of the sweep")
+            trials = runs_of(sweep)
+            assert sorted(trials) == [(number, seed) for number in range(3) for seed in (0, 1)]
+            assert {run.id for run in first} <= {run.id for run in trials.values()}
+            assert len(store.list_runs()) == 1 + 6
+            assert all(has_every_epoch(run) and run.withheld for run in trials.values())
+    finally:
+        running.stop()
+        drivers.stop()
 
 
 def test_two_servers_on_one_runs_folder_train_no_run_twice(

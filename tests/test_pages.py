@@ -242,8 +242,8 @@ def test_what_the_frame_has_said_is_not_said_again_by_the_engine_or_a_section(
     problem = store.find_runs().unreadable
     made = Engine.__init__
 
-    def with_problem(self: Engine) -> None:
-        made(self)
+    def with_problem(self: Engine, **beside: object) -> None:
+        made(self, **beside)
         self.problem = problem
 
     monkeypatch.setattr(Engine, "__init__", with_problem)
@@ -358,8 +358,8 @@ def test_an_engine_that_cannot_start_is_said_on_home(monkeypatch):
     problem = config.EngineError("The training engine", "cannot start.", "Free some memory.")
     made = Engine.__init__
 
-    def with_problem(self: Engine) -> None:
-        made(self)
+    def with_problem(self: Engine, **beside: object) -> None:
+        made(self, **beside)
         self.problem = problem
 
     monkeypatch.setattr(Engine, "__init__", with_problem)

@@ -9,6 +9,8 @@ parser    the command line's words
 verbs     data, runs, cancel, work
 getting   download
 training  train
+sweeping  sweep
+sweeping   sweep
 scoring   evaluate
 dashboard app: the dashboard itself
 images    predict, and the images that evaluate is shown

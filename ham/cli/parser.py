@@ -12,6 +12,7 @@ from ham.cli.getting import download
 from ham.cli.images import predict
 from ham.cli.parts import split
 from ham.cli.scoring import evaluate
+from ham.cli.sweeping import sweep
 from ham.cli.training import train
 from ham.cli.verbs import cancel, data, runs, work
 from ham.cli.writing import WrongUsage
@@ -102,6 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
     dealing.add_argument(
         "--csv", action="store_true", help="image_id,part of every image, on standard output"
     )
+    _add_sweep_words(verb(sweep, json_too=True), takes_data)
     verb(runs, json_too=True)
     scoring = verb(evaluate, json_too=True)
     scoring.add_argument(
@@ -150,6 +152,72 @@ def make_parser() -> argparse.ArgumentParser:
         "--no-browser", action="store_true", help="only serve; open the address that it prints"
     )
     return parser
+
+
+def _add_sweep_words(
+    added: argparse.ArgumentParser, takes_data: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    added.add_argument(
+        "name", nargs="?", metavar="NAME", help="one short word, which becomes a tag of its runs"
+    )
+    starting = added.add_argument_group("a new sweep")
+    starting.add_argument("--model", help=f"{', '.join(MODEL_SETTINGS)} (default: cnn)")
+    starting.add_argument("--recipe", help=f"{', '.join(RECIPES)} (default: described)")
+    starting.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting that every trial has; may be repeated",
+    )
+    starting.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES",
+        help="a setting and what it may be: batch_size=32,64,128, dropout=lin:0.1:0.5, "
+        "learning_rate=log:1e-4:1e-2; a third number, as in lin:0.1:0.5:5, makes so many values "
+        "of a range; may be repeated",
+    )
+    starting.add_argument("--method", help="tpe, random, grid (default: tpe)")
+    starting.add_argument(
+        "--trials", type=int, metavar="N", help="how many (default: 20; of a grid all)"
+    )
+    starting.add_argument(
+        "--seeds", type=int, metavar="N", help="runs of a trial, whose mean counts (default: 1)"
+    )
+    starting.add_argument(
+        "--objective",
+        help="validation score that decides: balanced_accuracy, accuracy, loss (default: "
+        "balanced_accuracy)",
+    )
+    starting.add_argument(
+        "--no-pruning",
+        action="store_true",
+        help="train every trial to its end, though it is worse than the median of the others",
+    )
+    takes_data(added)
+    added.add_argument(
+        "--wait", action="store_true", help="drive it here to its end; else the dashboard does"
+    )
+    ending = added.add_mutually_exclusive_group()
+    ending.add_argument(
+        "--stop", action="store_true", help="no further trial; what was trained is kept"
+    )
+    ending.add_argument("--resume", action="store_true", help="go on where it was stopped")
+    ending.add_argument(
+        "--promote",
+        nargs="?",
+        const="best",
+        metavar="TRIAL",
+        help="evaluate one trial on the test images, once (default: the best)",
+    )
+    added.add_argument(
+        "--again",
+        action="store_true",
+        help="with --promote: though the test images were looked at for another trial",
+    )
+    added.add_argument("--csv", metavar="FILE", help="write a row a trial there")
 
 
 def _settings_help() -> str:

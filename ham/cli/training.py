@@ -30,7 +30,7 @@ def train(chosen: argparse.Namespace, out: TextIO) -> int:
     config, dataset = _train_config(chosen), open_data(chosen.data)
     run = engine.submit(config, dataset.record)
     try:
-        worker = _start_worker()
+        worker = start_worker()
         ended = _follow(run, worker) if chosen.wait else run
     except EngineError:
         print(f"{run.id} stays in the queue.", file=sys.stderr)
@@ -66,7 +66,7 @@ def _train_config(chosen: argparse.Namespace) -> TrainConfig:
     return recipe_config(chosen.recipe, chosen.model, **parse_settings(chosen.model, pairs))
 
 
-def _start_worker() -> subprocess.Popen[bytes] | None:
+def start_worker() -> subprocess.Popen[bytes] | None:
     """As the page does it. None with a Dask scheduler: its workers do it."""
     from ham import engine
 

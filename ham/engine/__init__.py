@@ -1,6 +1,7 @@
 """The queue and the workers that empty it.
 
-run_queue  submit, cancel, resume, move: the queue is data in the run folders; what it waits for
+run_queue  submit, cancel, resume, move, promote: the queue is data in the run folders; what it
+           waits for
 worker     what a worker does: run after run, each under its lock, until none is left
 slots      how many runs train at the same time, over every process of this HAM_HOME
 supervisor Engine: starts workers when runs wait, replaces what has died, tells what went wrong
@@ -20,6 +21,7 @@ from ham.engine.run_queue import (
     cancel,
     claimable_runs,
     move,
+    promote,
     queue,
     resume,
     submit,
@@ -42,6 +44,7 @@ __all__ = [
     "estimate",
     "free_slots",
     "move",
+    "promote",
     "queue",
     "resume",
     "save_settings",

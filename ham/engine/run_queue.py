@@ -7,18 +7,29 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
+
 from ham import store
 from ham.config import StoreError, TrainConfig
 from ham.engine.preferences import settings
 from ham.engine.slots import free_slots
-from ham.store import Run
+from ham.store import Notes, Run, TrialRecord
 
 MAX_ATTEMPTS = 3  # a run that took its own process down this often is not taken up again by itself
 
 
-def submit(config: TrainConfig, data: dict[str, Any], *, now: float | None = None) -> Run:
-    """Puts a run at the end of the queue. `data` is `LesionDataset.record`. Raises StoreError."""
-    return store.create_run(config, data, now=now)
+def submit(
+    config: TrainConfig,
+    data: dict[str, Any],
+    *,
+    now: float | None = None,
+    trial: TrialRecord | None = None,
+    notes: Notes | None = None,
+) -> Run:
+    """Puts a run at the end of the queue. `data` is `LesionDataset.record`; `trial` and `notes` as
+    in `store.create_run`. Raises StoreError.
+    """
+    return store.create_run(config, data, now=now, trial=trial, notes=notes)
 
 
 def queue() -> list[Run]:
@@ -59,18 +70,47 @@ def resume(run: Run) -> Run:
                 f"it is {mine.state if mine else 'running'}.",
                 "Only runs that did not finish can be resumed.",
             )
-        store.withdraw_cancel(mine)
-        now = time.time()
-        return store.write_status(
-            mine,
-            state="queued",
-            order=now,
-            updated=now,
-            ended=None,
-            error=None,
-            attempts=0,
-            seconds_left=None,
-        )
+        return _queued_again(mine)
+
+
+def promote(run: Run, looks: int, *, now: float | None = None) -> Run:
+    """Has a sweep's finished run evaluated on its test images: back in the queue it goes on where
+    it ended. `looks` is the how many-th promotion of its sweep this is. One that was promoted
+    before is only put back where it was not evaluated yet.
+
+    Raises StoreError where it is no such run, or did not finish.
+    """
+    with store.claim(run) as mine:
+        if not mine or mine.state != "done" or mine.record.trial is None:
+            raise StoreError(
+                f"Run {run.id}",
+                f"it is {mine.state if mine else 'running'}."
+                if not mine or mine.state != "done"
+                else "it belongs to no sweep.",
+                "Only runs of a sweep that are done can be promoted.",
+            )
+        if mine.withheld:
+            trial = msgspec.structs.replace(
+                mine.record.trial, promoted=time.time() if now is None else now, looks=looks
+            )
+            mine = store.write_record(mine, trial=trial)
+        return mine if mine.record.evaluation is not None else _queued_again(mine)
+
+
+def _queued_again(mine: Run) -> Run:
+    """At the end of the queue, as if nobody had tried it yet."""
+    store.withdraw_cancel(mine)
+    now = time.time()
+    return store.write_status(
+        mine,
+        state="queued",
+        order=now,
+        updated=now,
+        ended=None,
+        error=None,
+        attempts=0,
+        seconds_left=None,
+    )
 
 
 def move(run: Run, places: int) -> None:

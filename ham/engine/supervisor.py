@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Callable
 
 from ham import store
 from ham.config import EngineError, HamError
@@ -29,10 +30,12 @@ class Engine:
     """Starts workers when runs wait: processes of this machine, or tasks on the Dask cluster that
     DASK_SCHEDULER_ADDRESS names.
 
-    One an application: `start()` begins watching the queue in a background thread.
+    One an application: `start()` begins watching the queue in a background thread. `beside` is
+    called with the engine's name before every look at the queue, as by who keeps it filled.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Callable[[str], None] | None = None) -> None:
+        self._beside = beside
         self.problem: HamError | None = None  # why nothing can be trained just now, for people
         self._name = f"engine-{uuid.uuid4().hex[:12]}"
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
@@ -87,6 +90,8 @@ class Engine:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
+            if self._beside is not None:
+                self._beside(self._name)
             self._look()
             self._wake.wait(_POLL_SECONDS)
             self._wake.clear()

@@ -47,6 +47,7 @@ from ham.store.record import (
     RunRecord,
     SplitRecord,
     Status,
+    TrialRecord,
 )
 from ham.store.repeats import trained_before
 from ham.store.results import (
@@ -107,6 +108,7 @@ __all__ = [
     "RunRecord",
     "SplitRecord",
     "Status",
+    "TrialRecord",
     "aligned",
     "append_history",
     "cancel_requested",

@@ -73,6 +73,11 @@ class Run:
         return self.record.model is not None and not self.live
 
     @property
+    def withheld(self) -> bool:
+        """Whether it belongs to a sweep and nobody looked at its test images: see TrialRecord."""
+        return self.record.trial is not None and self.record.trial.withheld
+
+    @property
     def scores(self) -> dict[str, Interval] | None:
         """On its test images, by keys of evaluation.SCORES; None without a model, and while it
         waits or trains: what was scored before is not what it will be worth.

@@ -74,6 +74,26 @@ class ModelRecord(Struct, frozen=True):
     not_trainable: Count | None = None
 
 
+class TrialRecord(Struct, frozen=True):
+    """Of which trial of a sweep (ham.lab.sweep) the run is a part.
+
+    Validation decides a sweep, so such a run ends without a model and without an answer on its
+    test images; `promoted` has it evaluated as every other run.
+    """
+
+    sweep: Text  # the sweep's name
+    id: Text  # the sweep's own: another one may have had this name before
+    number: Count  # the trial's, from 0
+    place: Count  # the run's among those of the trial, one a seed, from 0
+    promoted: Time | None = None
+    looks: Count = 0  # the how many-th promotion of its sweep that was, from 1
+
+    @property
+    def withheld(self) -> bool:
+        """Whether nobody looks at its test images."""
+        return self.promoted is None
+
+
 class RunRecord(Struct, frozen=True, kw_only=True):
     """config.json. An entry of a later time is None before it."""
 
@@ -89,6 +109,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     packages: dict[str, Text] = {}  # version by name
     origin: Text | None = None  # the HAM_HOME that made it
     split: SplitRecord
+    trial: TrialRecord | None = None
     # from the start of the training on
     training_version: Count | None = None  # config.TRAINING_VERSION
     preprocessing: Text | None = None

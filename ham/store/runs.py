@@ -39,7 +39,7 @@ from ham.store.files import DamagedRunError, reading, writing
 from ham.store.folder import RUN_ID, SHIPS, Run, read_folder
 from ham.store.notes import Notes
 from ham.store.origin import own_origin
-from ham.store.record import ENTRIES, FORMAT, Status, parse_record
+from ham.store.record import ENTRIES, FORMAT, Status, TrialRecord, parse_record
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,17 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
 # -------------------------------------------------------------------------------- write
 
 
-def create_run(config: TrainConfig, data: dict[str, Any], *, now: float | None = None) -> Run:
+def create_run(
+    config: TrainConfig,
+    data: dict[str, Any],
+    *,
+    now: float | None = None,
+    trial: TrialRecord | None = None,
+    notes: Notes | None = None,
+) -> Run:
     """A new queued run. `data` names the data set: name, source, synthetic, fingerprint, n_images,
-    n_lesions. Raises StoreError where the runs folder cannot be written.
+    n_lesions. Its trial and its first notes are there with it or not at all. Raises StoreError
+    where the runs folder cannot be written.
     """
     now = time.time() if now is None else now
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
@@ -68,6 +76,7 @@ def create_run(config: TrainConfig, data: dict[str, Any], *, now: float | None =
         "classes": list(CODES),
         "data": data,
         "origin": own_origin(),
+        **({"trial": msgspec.to_builtins(trial)} if trial is not None else {}),
     }
     status = Status(state="queued", epochs=config.epochs, created=now, order=now)
     folder = runs_folder() / run_id
@@ -75,6 +84,8 @@ def create_run(config: TrainConfig, data: dict[str, Any], *, now: float | None =
     with writing(folder), io.whole(folder) as draft:
         io.write_json(draft / "config.json", record)
         io.write_json(draft / "status.json", msgspec.to_builtins(status))
+        if notes is not None:
+            io.write_json(draft / notes_file.FILE, notes.to_dict())
     return read_folder(folder)
 
 

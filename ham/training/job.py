@@ -210,9 +210,13 @@ class _Job:
         return self.architecture.parameter_count(**self.config.model_settings)
 
     def finish(self, cancelled: bool) -> Run:
-        """Restores the best epoch, answers validation and test, writes the results."""
+        """Restores the best epoch, answers validation and test, writes the results.
+
+        A sweep's trial keeps its checkpoint in their place, from which its promotion evaluates it.
+        """
         best = self.checkpoint.best_weights
-        if best is not None:
+        withheld = self.run.withheld
+        if best is not None and not withheld:
             self.advance("evaluating")
             self.model.set_weights(best)
             parts = {
@@ -241,7 +245,8 @@ class _Job:
             best_epoch=self.checkpoint.best_epoch,
             seconds_left=None,
         )
-        if not cancelled:  # nothing is left to resume, now that the status says so
+        # nothing is left to resume, now that the status says so
+        if not cancelled and not withheld:
             self.checkpoint.remove()
         return self.run
 

@@ -37,6 +37,7 @@ from ham.config import (
 )
 from ham.data import LesionDataset, shown
 from ham.engine import Engine
+from ham.lab.sweep import Drivers
 from ham.report.words import done_share, progress_text
 from ham.store import Found
 from ham.ui import visit
@@ -319,16 +320,34 @@ def _style() -> str:
     return f"<style>{''.join(sheet.read_text() for sheet in sheets)}</style>"
 
 
+@dataclass(frozen=True)
+class _AtWork:
+    """What goes on in this server whoever looks: the engine, and beside it the sweeps."""
+
+    engine: Engine
+    drivers: Drivers
+
+    def stop(self) -> None:
+        self.engine.stop()
+        self.drivers.stop()
+
+
 def engine() -> Engine:
-    """The one training engine of this server, watching the queue."""
-    return _engine(runs_folder())
+    """The one training engine of this server, watching the queue and driving the sweeps."""
+    return _at_work(runs_folder()).engine
 
 
-@st.cache_resource(max_entries=1, show_spinner=False, on_release=Engine.stop)
-def _engine(runs: Path) -> Engine:
+def sweep_problem(name: str) -> HamError | None:
+    """Why a sweep does not go on here; None where nothing is wrong."""
+    return _at_work(runs_folder()).drivers.problems.get(name)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False, on_release=_AtWork.stop)
+def _at_work(runs: Path) -> _AtWork:
     if os.environ.get("HAM_WARM_UP") != "off":
         prediction.warm_up(after=_WARM_UP_SECONDS)
-    return Engine().start()
+    drivers = Drivers()
+    return _AtWork(Engine(beside=drivers.look).start(), drivers)
 
 
 # ----------------------------------------------------------------------------- sidebar

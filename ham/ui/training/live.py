@@ -236,6 +236,13 @@ def _outcome(run: Run) -> None:
         )
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
+    trial = run.record.trial
+    if trial is not None and run.state == "done" and run.withheld:
+        st.markdown(
+            f"Trial {trial.number} of the sweep **{frame.plain(trial.sweep)}**: trained and "
+            f"validated, epoch {run.status.best_epoch} is kept. Its test images were not looked "
+            "at; promoting the trial does that."
+        )
     if run.has_model:
         scores = "; ".join(
             filter(
