@@ -66,10 +66,13 @@ def test_the_package_holds_what_it_needs_and_nothing_else(installed):
     names = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
     pages = {f"ham/dashboard/pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
     models = {
-        f"ham/reference/{path.name}/model.keras" for path in (ROOT / "ham" / "reference").iterdir()
+        f"ham/reference/{path.name}/model.keras"
+        for path in (ROOT / "ham" / "reference").iterdir()
+        if path.is_dir()
     }
     assert {
         "ham/py.typed",
+        "ham/reference/folds.json",
         "ham/demo/model.npz",
         "ham/prediction/likeness/weights.npz",
         "ham/prediction/likeness/NOTICE",

@@ -43,7 +43,7 @@ from ham.config.folders import (
     runs_folder,
     set_tensorflow_defaults,
 )
-from ham.config.recipes import RECIPES, Recipe, parse_settings, recipe_config
+from ham.config.recipes import RECIPES, Recipe, config_title, parse_settings, recipe_config
 from ham.config.seeds import MAX_AT_ONCE, parse_seeds
 from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
 from ham.config.training import (
@@ -91,6 +91,7 @@ __all__ = [
     "TrainConfig",
     "TrainingError",
     "cache_folder",
+    "config_title",
     "dashboard_folder",
     "home_folder",
     "parse_seeds",

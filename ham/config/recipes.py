@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ham.config.architectures import MODEL_SETTINGS
+from ham.config.architectures import MODEL_SETTINGS, MODEL_TITLES
 from ham.config.errors import ConfigError
 from ham.config.training import SETTINGS, TrainConfig
 
@@ -100,6 +100,12 @@ def recipe_config(recipe: str, model: str, **changes: object) -> TrainConfig:
     return start.replace(
         recipe=recipe, **{**chosen.settings, **chosen.by_model.get(model, {}), **changes}
     )
+
+
+def config_title(config: TrainConfig) -> str:
+    """For people: "CNN, as described", model and recipe alone."""
+    recipe = RECIPES[config.recipe].title.lower() if config.recipe in RECIPES else config.recipe
+    return f"{MODEL_TITLES[config.model]}, {recipe}"
 
 
 def parse_settings(model: str, pairs: list[str]) -> dict[str, int | float | str]:

@@ -54,6 +54,7 @@ from ham.evaluation.records import (
     evaluation_record,
     intervals_record,
 )
+from ham.evaluation.repeated import PairedTest, Spread, corrected_t_test, spread
 from ham.evaluation.scores import (
     Answers,
     Evaluation,
@@ -91,10 +92,12 @@ __all__ = [
     "Leak",
     "McNemar",
     "OperatingPoint",
+    "PairedTest",
     "Part",
     "PredictionSets",
     "Score",
     "ScoreRecord",
+    "Spread",
     "baselines_from",
     "calibrate",
     "calibration_error_by_chance",
@@ -102,6 +105,7 @@ __all__ = [
     "compare",
     "conformal_sets",
     "conformal_threshold",
+    "corrected_t_test",
     "decimal",
     "evaluate",
     "evaluate_recalls",
@@ -131,6 +135,7 @@ __all__ = [
     "roc",
     "scores_version",
     "shares",
+    "spread",
     "unpaired_difference",
     "with_temperature",
 ]

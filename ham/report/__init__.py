@@ -5,6 +5,7 @@ decision     DecisionRule: what its validation part settles for one more image
 comparison   Comparison: several on the same test images, with differences and tests
 kept         what drawing lesions gave, on disk by content
 published    what a number is worth where every epoch was watched on test
+groups       runs that differ in seed or fold alone; group_differences, group_documents
 best         of each architecture the best run
 names        what runs are called side by side
 tables       the tables, in words
@@ -29,6 +30,32 @@ from ham.report.comparison import (
 )
 from ham.report.decision import DecisionRule, decision_rule
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
+from ham.report.group_differences import (
+    CORRECTED,
+    PAIRED,
+    GroupDifference,
+    compare_groups,
+    group_difference_in_words,
+)
+from ham.report.group_documents import (
+    GROUP_SCHEMA,
+    groups_document,
+    member_table,
+    members_csv,
+    paired_table,
+    spread_in_words,
+    spread_table,
+)
+from ham.report.groups import (
+    MAX_GROUPS,
+    Group,
+    Member,
+    NotPooled,
+    Pooled,
+    find_groups,
+    pool,
+    shipped_groups,
+)
 from ham.report.names import RunName, labels, run_names, split_note
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
 from ham.report.sentences import (
@@ -57,14 +84,23 @@ from ham.report.tables import (
 __all__ = [
     "BY_CLASS",
     "CLASS_SCORES",
+    "CORRECTED",
+    "GROUP_SCHEMA",
+    "MAX_GROUPS",
     "MAX_RUNS",
+    "PAIRED",
     "SCHEMA",
     "BestRun",
     "Calibrated",
     "Comparison",
     "DecisionRule",
     "Difference",
+    "Group",
+    "GroupDifference",
+    "Member",
     "NotComparable",
+    "NotPooled",
+    "Pooled",
     "RunName",
     "RunReport",
     "answer_in_words",
@@ -75,17 +111,25 @@ __all__ = [
     "calibration_table",
     "cell",
     "class_table",
+    "compare_groups",
     "coverage_in_words",
     "decision_rule",
     "default_runs",
     "difference_in_words",
     "difference_table",
+    "find_groups",
+    "group_difference_in_words",
     "grouped",
+    "groups_document",
     "labels",
+    "member_table",
+    "members_csv",
     "most_missed",
     "operating_point_in_words",
     "operating_table",
+    "paired_table",
     "points",
+    "pool",
     "predictions_csv",
     "report_document",
     "report_record",
@@ -95,7 +139,10 @@ __all__ = [
     "scores_csv",
     "set_table",
     "settings_table",
+    "shipped_groups",
     "split_note",
+    "spread_in_words",
+    "spread_table",
     "test_parts",
     "unbroken",
     "validation_score",

@@ -69,7 +69,7 @@ def report_record(
             },
         },
     }
-    return {name: _finite(entry) for name, entry in known.items()}
+    return {name: finite(entry) for name, entry in known.items()}
 
 
 def _calibration(report: RunReport) -> dict[str, Any]:
@@ -101,11 +101,12 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return table.to_dict(orient="records")
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
+    """JSON-ready: what JSON has no number for is None, to any depth."""
     if isinstance(value, dict):
-        return {name: _finite(entry) for name, entry in value.items()}
+        return {name: finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -35,6 +35,7 @@ files     what cannot be read or written there, in words about the run
 from ham.store.bundle import export_run, import_run
 from ham.store.files import DamagedRunError, NewerRunError, writing
 from ham.store.folder import SHIPS, Run
+from ham.store.folds import FoldResult, shipped_folds
 from ham.store.notes import Notes
 from ham.store.origin import trained_here
 from ham.store.record import (
@@ -97,6 +98,7 @@ __all__ = [
     "DamagedRunError",
     "DataRecord",
     "Failure",
+    "FoldResult",
     "Found",
     "ModelRecord",
     "NewerRunError",
@@ -132,6 +134,7 @@ __all__ = [
     "reference_runs",
     "request_cancel",
     "same_test_images",
+    "shipped_folds",
     "train_counts",
     "trained_before",
     "trained_here",

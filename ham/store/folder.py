@@ -15,7 +15,7 @@ import filelock
 import msgspec
 
 from ham import io
-from ham.config import MODEL_TITLES, RECIPES, HamError, StoreError, TrainConfig
+from ham.config import HamError, StoreError, TrainConfig, config_title
 from ham.evaluation import Interval
 from ham.store import notes as notes_file
 from ham.store.files import reading, ships
@@ -121,12 +121,7 @@ class Run:
     @property
     def short_title(self) -> str:
         """ "CNN, as described": model and recipe alone."""
-        recipe = (
-            RECIPES[self.config.recipe].title.lower()
-            if self.config.recipe in RECIPES
-            else self.config.recipe
-        )
-        return f"{MODEL_TITLES[self.config.model]}, {recipe}"
+        return config_title(self.config)
 
 
 # ------------------------------------------------------------------------------ reading
