@@ -1,6 +1,4 @@
-"""Comparison: runs side by side on the same test images, and which differences are more than
-chance.
-"""
+"""Comparison: runs, or groups of runs, side by side, and which differences are more than chance."""
 
 from ham import ui
 from ham.ui import comparison as sections
@@ -8,13 +6,16 @@ from ham.ui import comparison as sections
 with ui.page(
     "Comparison", "Which run is better, by how much, and where does it go wrong?"
 ) as found:
-    chosen = sections.choose_runs(found)
-    compared = sections.on_the_same_test_images(chosen, found)
-    sections.leaking_splits(compared)
-    sections.watched(compared)
-    sections.runs_table(compared)
-    sections.headline(compared)
-    sections.confusion(compared)
-    sections.behind_a_cell(compared)
-    sections.classes(compared)
-    sections.more(compared)
+    if sections.runs_or_groups() == sections.GROUPS:
+        sections.compare_groups(found)
+    else:
+        chosen = sections.choose_runs(found)
+        compared = sections.on_the_same_test_images(chosen, found)
+        sections.leaking_splits(compared)
+        sections.watched(compared)
+        sections.runs_table(compared)
+        sections.headline(compared)
+        sections.confusion(compared)
+        sections.behind_a_cell(compared)
+        sections.classes(compared)
+        sections.more(compared)

@@ -18,7 +18,7 @@ with ui.page(
         left, right = st.columns([5, 6], gap="large")
         with left:
             config = training.form(dataset)
-            chosen = training.several(config)
+            chosen = training.several(config, dataset)
         with right:
             training.start_panel(config, chosen, dataset, found)
             training.queue_and_live_run(found)

@@ -469,6 +469,7 @@ def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(
 ) -> None:
     page = open_page("pages/training.py")
     field(page, "Epochs").set_value(7)
+    page.selectbox(key="train_repeat").set_value("Seeds of my own").run()
     page.text_input(key="train_seeds").set_value("1-3")
     page.pills(key="train_also_cnn").set_value(["lstm"]).run()
     assert "This makes **6 runs**: CNN and LSTM, 3 seeds each." in said(page)
@@ -493,6 +494,7 @@ def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(
     finished(small_dataset, TrainConfig(seed=2))
     waiting_run(TrainConfig(seed=3), small_dataset.record)
     page = open_page("pages/training.py")
+    page.selectbox(key="train_repeat").set_value("Seeds of my own").run()
     page.text_input(key="train_seeds").set_value("1-3").run()
     assert "This makes **3 runs**" in said(page)
     assert (
@@ -506,8 +508,35 @@ def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(
 
 def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
     page = open_page("pages/training.py")
+    page.selectbox(key="train_repeat").set_value("Seeds of my own").run()
     page.text_input(key="train_seeds").set_value("1 to 3").run()
     assert "'to' is neither a whole number nor a range" in page.error[0].value.replace("\\", "")
+    assert button(page, "Start training").disabled
+
+
+def test_five_folds_are_a_cross_validation_by_name(small_dataset: LesionDataset) -> None:
+    page = open_page("pages/training.py")
+    page.selectbox(key="train_repeat").set_value("5 folds").run()
+    words = "**5 runs**: CNN, 5 folds in all, each tested on another 20 % of the images"
+    assert words in said(page)
+    button(page, "Start 5 runs").click().run()
+    configs = [run.config for run in engine.queue()]
+    assert [(c.fold, c.seed, c.test_fraction) for c in configs] == [(f, 0, 0.2) for f in range(5)]
+
+
+def test_seeds_are_offered_by_their_number(small_dataset: LesionDataset) -> None:
+    page = open_page("pages/training.py")
+    field(page, "Seed").set_value(4)
+    page.selectbox(key="train_repeat").set_value("3 seeds").run()
+    button(page, "Start 3 runs").click().run()
+    assert [run.config.seed for run in engine.queue()] == [4, 5, 6]
+
+
+def test_a_split_without_folds_says_so() -> None:
+    page = open_page("pages/training.py")
+    page.selectbox(key="train_recipe").set_value("as published").run()
+    page.selectbox(key="train_repeat").set_value("5 folds").run()
+    assert "this split has 1 test part to choose from" in page.error[0].value
     assert button(page, "Start training").disabled
 
 

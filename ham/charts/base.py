@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from ham.config import CLASSES, N_CLASSES
@@ -22,6 +23,7 @@ from ham.report import RunName
 FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", sans-serif'
 TITLE_WIDTH, NARROW_TITLE_WIDTH, NOTE_WIDTH = 52, 36, 60  # characters of a line that fit a phone
 TITLE_HEIGHT, NOTE_HEIGHT = 21, 18  # px a line
+_BAND = 0.14  # opacity of a band
 TITLE_LIFT = 11  # px by which Plotly draws a title too high for each line beyond the first
 
 #: The classes' own colours, by code; the same on light and dark ground.
@@ -263,6 +265,23 @@ def add_intervals(
         },
         customdata=texts,
         hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>",
+    )
+
+
+def add_band(figure: go.Figure, x: np.ndarray, values: np.ndarray, color: str) -> None:
+    """Between the lowest and the highest of several lines, `values` float (lines, n), NaN where a
+    line has ended.
+    """
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},{_BAND})",
+        line={"width": 0},
+        hoverinfo="skip",
+        mode="lines",
     )
 
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, run_key, run_style
+from ham.charts.base import add_band, new_figure, palette, run_key, run_style
 from ham.report import RunName
 from ham.report.published import Draws
-
-_AREA = 0.14  # opacity of a band
 
 
 def watched_epochs(
@@ -38,7 +36,7 @@ def watched_epochs(
         x = np.arange(last_epochs[name] - epochs + 1, last_epochs[name] + 1)
         color = run_style(position, dark)[0]
         if trainings > 1:
-            _add_band(figure, x, 100 * draws.values, color)
+            add_band(figure, x, 100 * draws.values, color)
         figure.add_scatter(
             x=x,
             y=100 * np.median(draws.values, axis=0),
@@ -73,20 +71,6 @@ def _by_value(reported: Mapping[RunName, float]) -> dict[float, list[RunName]]:
     for name, value in reported.items():
         found.setdefault(value, []).append(name)
     return found
-
-
-def _add_band(figure: go.Figure, x: np.ndarray, values: np.ndarray, color: str) -> None:
-    """Between the lowest and the highest training, `values` (trainings, epochs)."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    figure.add_scatter(
-        x=np.concatenate([x, x[::-1]]),
-        y=np.concatenate([values.max(axis=0), values.min(axis=0)[::-1]]),
-        fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},{_AREA})",
-        line={"width": 0},
-        hoverinfo="skip",
-        mode="lines",
-    )
 
 
 def _alt(

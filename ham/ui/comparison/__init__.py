@@ -2,6 +2,7 @@
 
 runs      which runs, and whether they were tested on the same images
 published   of runs whose test part was watched: how far their number moves
+groups    several seeds or folds as one
 scores    scores, baselines and differences
 images    the images behind a cell of a confusion matrix
 details   confusion matrices, classes, curves, settings, and the tabs of the rest:
@@ -19,19 +20,23 @@ from ham.ui.comparison.choice import (
     runs_table,
 )
 from ham.ui.comparison.details import classes, confusion, more
+from ham.ui.comparison.groups import GROUPS, compare_groups, runs_or_groups
 from ham.ui.comparison.images import behind_a_cell
 from ham.ui.comparison.published import watched
 from ham.ui.comparison.scores import headline
 
 __all__ = [
+    "GROUPS",
     "behind_a_cell",
     "choose_runs",
     "classes",
+    "compare_groups",
     "confusion",
     "headline",
     "leaking_splits",
     "more",
     "on_the_same_test_images",
+    "runs_or_groups",
     "runs_table",
     "watched",
 ]

@@ -12,20 +12,20 @@ from ham.ui.frame import choose, download
 
 
 def downloads(compared: Comparison) -> None:
-    _download(
+    download_row(
         "Scores (CSV)",
         "ham-lab-scores.csv",
         lambda: scores_csv(compared),
         "A row a run and score with its interval, and the difference to A.",
     )
-    _download(
+    download_row(
         "All numbers (JSON)",
         "ham-lab-comparison.json",
         lambda: all_json(compared),
         "Scores, classes, confusion matrices, baselines, differences, calibration, prediction "
         "sets and operating points.",
     )
-    _download(
+    download_row(
         "Predictions (CSV)",
         "ham-lab-predictions.csv",
         lambda: predictions_csv(compared),
@@ -35,7 +35,8 @@ def downloads(compared: Comparison) -> None:
     choose("The camera in a chart's toolbar saves", ["PNG", "SVG"], "chart_format", "PNG")
 
 
-def _download(label: str, file_name: str, content: Callable[[], str], what: str) -> None:
+def download_row(label: str, file_name: str, content: Callable[[], str], what: str) -> None:
+    """A button, and beside it what stands in the file."""
     button, words = st.columns([1, 3], vertical_alignment="center")
     with button:
         download(label, content, file_name, width="stretch", key=f"comparison_{file_name}")

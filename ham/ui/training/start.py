@@ -14,13 +14,23 @@ from ham.config import (
     parse_seeds,
     recipe_config,
 )
-from ham.data import CLEAN_SPLITS, SPLIT_TITLES, LesionDataset, steps_an_epoch
+from ham.data import (
+    CLEAN_SPLITS,
+    SPLIT_TITLES,
+    WATCHED_SPLITS,
+    LesionDataset,
+    sources,
+    steps_an_epoch,
+)
 from ham.models import MODELS
 from ham.report.words import about, accuracy_in_words, count, memory_in_words
 from ham.store import Found, Run
 from ham.ui import frame
 from ham.ui.training.settings_form import key_of, value_of
 
+ONCE, OWN_SEEDS = "One run", "Seeds of my own"
+_FOLDS = {"5 folds": 5, "10 folds": 10}
+_SEEDS = {"3 seeds": 3, "5 seeds": 5, "10 seeds": 10}
 _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has ended
 
 
@@ -124,21 +134,32 @@ def _start_button(chosen: list[TrainConfig], dataset: LesionDataset, found: Foun
         st.rerun()
 
 
-def several(config: TrainConfig | ConfigError) -> list[TrainConfig]:
-    """The config for every seed and every model asked for; itself alone where nothing is; [] on
+def several(config: TrainConfig | ConfigError, dataset: LesionDataset) -> list[TrainConfig]:
+    """The config for every fold, seed and model asked for; itself alone where nothing is; [] on
     an error, which is then said.
     """
     if isinstance(config, ConfigError):
         return []
     others = [name for name in MODELS if name != config.model]
     with st.expander("Several runs at once", icon=":material/library_add:"):
-        text = st.text_input(
-            "Seeds",
-            key="train_seeds",
-            placeholder="1-3, or 0, 1, 2",
+        repeat = st.selectbox(
+            "Repeat",
+            [ONCE, *_FOLDS, *_SEEDS, OWN_SEEDS],
+            key="train_repeat",
             persist_state="session",
-            help="A run for each of them. Empty: the seed above.",
+            help="Folds: so many trainings of one seed, so that every lesion is tested once. "
+            "Seeds: the same training from other random numbers. Either is a group on Comparison, "
+            "with mean and spread.",
         )
+        text = ""
+        if repeat == OWN_SEEDS:
+            text = st.text_input(
+                "Seeds",
+                key="train_seeds",
+                placeholder="1-3, or 0, 1, 2",
+                persist_state="session",
+                help="A run for each of them. Empty: the seed above.",
+            )
         also = st.pills(
             "Also train",
             others,
@@ -149,18 +170,42 @@ def several(config: TrainConfig | ConfigError) -> list[TrainConfig]:
             help="With the same settings; its layers as its own form has them.",
         )
     try:
-        seeds = parse_seeds(text) or [config.seed]
+        repeats = _repeats(config, repeat, text, dataset)
         configs = [_for_model(config, name) for name in (config.model, *also)]
-        if len(seeds) * len(configs) > MAX_AT_ONCE:
+        if len(repeats) * len(configs) > MAX_AT_ONCE:
             raise ConfigError(
-                f"{len(seeds) * len(configs)} runs",
+                f"{len(repeats) * len(configs)} runs",
                 f"at most {MAX_AT_ONCE} can be started at once.",
-                "Name fewer seeds.",
+                "Name fewer seeds or models.",
             )
-        return [one.replace(seed=seed) for one in configs for seed in seeds]
+        return [one.replace(**changes) for one in configs for changes in repeats]
     except ConfigError as error:
         frame.show_error(error)
         return []
+
+
+def _repeats(
+    config: TrainConfig, repeat: str, text: str, dataset: LesionDataset
+) -> list[dict[str, int | float]]:
+    """What differs from one run to the next. Raises ConfigError on seeds that are none, and on
+    folds that the split has not.
+    """
+    if repeat in _FOLDS:
+        folds, there = _FOLDS[repeat], _FOLDS[repeat]
+        if config.split in WATCHED_SPLITS:
+            there = 1
+        elif config.split == "source":
+            there = len(sources(dataset))
+        if there < folds:
+            raise ConfigError(
+                repeat,
+                f"this split has {count(there, 'test part')} to choose from.",
+                "Choose another split, or repeat by seeds.",
+            )
+        return [{"fold": fold, "test_fraction": 1 / folds} for fold in range(folds)]
+    if repeat in _SEEDS:
+        return [{"seed": config.seed + place} for place in range(_SEEDS[repeat])]
+    return [{"seed": seed} for seed in parse_seeds(text) or [config.seed]]
 
 
 def _for_model(config: TrainConfig, model: str) -> TrainConfig:
@@ -183,10 +228,11 @@ def _for_model(config: TrainConfig, model: str) -> TrainConfig:
 def _left(chosen: list[TrainConfig], known: dict[int, Run]) -> list[TrainConfig]:
     """Says how many runs this makes; those that are there already are left out unless wanted."""
     by_model = [MODEL_TITLES[model] for model in dict.fromkeys(one.model for one in chosen)]
-    seeds = list(dict.fromkeys(one.seed for one in chosen))
-    words = f"{' and '.join(by_model)}, {count(len(seeds), 'seed')} " + (
-        "each" if len(by_model) > 1 else "in all"
-    )
+    folds, seeds = ({getattr(one, name) for one in chosen} for name in ("fold", "seed"))
+    repeats = count(len(folds), "fold") if len(folds) > 1 else count(len(seeds), "seed")
+    words = f"{' and '.join(by_model)}, {repeats} {'each' if len(by_model) > 1 else 'in all'}"
+    if len(folds) > 1 and chosen[0].split != "source":
+        words += f", each tested on another {100 * chosen[0].test_fraction:.0f} % of the images"
     st.markdown(f"This makes **{count(len(chosen), 'run')}**: {words}.")
     if known and st.checkbox(
         f"Leave out {len(known)} that {'is' if len(known) == 1 else 'are'} trained or waiting "
