@@ -92,15 +92,17 @@ class started_server:
 
 
 def test_a_killed_worker_is_replaced_and_its_training_ends_with_every_epoch(
-    ham_home: Path, small_dataset: LesionDataset
+    ham_home: Path, small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real one: TensorFlow, Keras and their checkpoint."""
-    running = Engine().start()
+    monkeypatch.setattr("ham.engine.processes.WORKER", light.HELD_WORKER)
+    running, held = Engine().start(), hold()
     try:
-        run = engine.submit(tiny(epochs=20), small_dataset.record)
+        run = engine.submit(tiny(epochs=4), small_dataset.record)
         wait_for_epoch(run)
         [worker] = worker_processes()
         worker.kill()
+        held.unlink()
         ended = wait_for_state(run, "done", "failed")
         assert (ended.state, ended.status.attempts) == ("done", 2)
         assert has_every_epoch(ended)
@@ -142,7 +144,10 @@ def test_the_command_line_started_from_another_folder_trains(
             *(word for pair in small for word in ("--set", pair)),
         ],
         cwd=elsewhere,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "light_site"), str(ROOT)]),
+        },
         text=True,
         capture_output=True,
         check=False,
