@@ -19,8 +19,7 @@ from ham.ui.frame import chart, choose, is_dark
 
 def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     """Class balance, age, sex, site and way of diagnosis by class, of the rows given."""
-    metadata = dataset.metadata.iloc[rows]
-    figures = metadata_figures(metadata, is_dark())
+    figures = _figures(dataset.fingerprint, rows, is_dark(), dataset)
     left, right = st.columns(2, gap="large")
     with left:
         chart(
@@ -34,7 +33,14 @@ def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
         "The numbers as tables", icon=":material/table:", on_change="rerun", key="dataset_tables"
     ) as box:
         if box.open:
-            _tables(metadata)
+            _tables(dataset.metadata.iloc[rows])
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)  # nobody changes a figure
+def _figures(
+    fingerprint: str, rows: np.ndarray, dark: bool, _dataset: data.LesionDataset
+) -> dict[str, object]:
+    return metadata_figures(_dataset.metadata.iloc[rows], dark)
 
 
 def metadata_figures(metadata: pd.DataFrame, dark: bool) -> dict[str, object]:

@@ -46,7 +46,7 @@ def _key(dark: bool) -> str:
     return f'<div class="ham-seen">Of each test image, training has seen{parts}</div>'
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)  # copying it takes as long as drawing it
 def _waffle(report: data.LeakageReport, dark: bool) -> object:
     kinds = [charts.SeenShares("All images", report.copies, report.sibling - report.copies)]
     if np.isfinite(report.sibling_mel):
