@@ -53,15 +53,18 @@ def server(
         try:
             address = f"localhost:{port}"
             while True:
+                if process.poll() is not None:
+                    raise RuntimeError(f"the server ended with {process.returncode}")
                 with contextlib.suppress(OSError):
                     requests.get(f"http://{address}/_stcore/health", timeout=5)
                     break
                 time.sleep(0.1)
             yield address, psutil.Process(process.pid)
         finally:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-            process.kill()
+            if process.poll() is None:
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+                process.kill()
             process.wait()
 
 

@@ -252,7 +252,8 @@ def _running(
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
+    end = time.monotonic() + DRAWN_MS / 1000
+    while time.monotonic() < end:
         if process.poll() is not None:
             break
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
@@ -268,7 +269,7 @@ def _end(process: subprocess.Popen) -> None:
         for one in [server, *server.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
-    process.wait(10)
+    process.wait(60)
 
 
 # ------------------------------------------------------------------------------- visit
