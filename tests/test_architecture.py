@@ -1,6 +1,7 @@
 """The rules of the house, checked from the source: who may import whom, what may run at import."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,12 @@ def module_of(path: Path) -> str:
     return path.relative_to(ROOT / "ham").with_suffix("").parts[0]
 
 
+@functools.cache
+def parsed(source: str) -> ast.Module:
+    """Every rule looks at all of the sources, and changes nothing in them."""
+    return ast.parse(source)
+
+
 def imports(source: str, module: str = "") -> list[tuple[str, bool]]:
     """(dotted name, inside a function) of everything imported; what is only for type checkers
     left out.
@@ -164,7 +171,7 @@ def imports(source: str, module: str = "") -> list[tuple[str, bool]]:
         for child in ast.iter_child_nodes(node):
             look(child, inside)
 
-    look(ast.parse(source), False)
+    look(parsed(source), False)
     return found
 
 
@@ -205,7 +212,7 @@ def heavy_at_import(source: str) -> list[str]:
 def runs_at_import(source: str) -> list[str]:
     """Statements that do something when the module is imported."""
     wrong = []
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         main = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
         types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
@@ -233,7 +240,7 @@ def class_lists(source: str) -> list[str]:
     own.
     """
     wrong, names = [], {c.name for c in CLASSES}
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         parts = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
         texts = {
             part.value
@@ -253,7 +260,7 @@ def broken_errors(source: str) -> list[str]:
     """Bare excepts, and asserts: what a user sends in is refused with words."""
     return [
         ast.unparse(node).splitlines()[0]
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.Assert)
         or (isinstance(node, ast.ExceptHandler) and node.type is None)
     ]
@@ -262,7 +269,7 @@ def broken_errors(source: str) -> list[str]:
 def records_taken_for_dicts(source: str) -> list[str]:
     """Look-ups by name in what is called a record: a run's is a struct, decoded by the store."""
     wrong = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         looked_in = None
         if isinstance(node, ast.Subscript) or (
             isinstance(node, ast.Attribute) and node.attr in ("get", "items", "keys", "values")
@@ -310,7 +317,7 @@ def second_copies(source: str) -> list[str]:
     raises.
     """
     wrong = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in PLUMBING:
             wrong.append(ast.unparse(node.func))
         if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Tuple):
@@ -355,7 +362,7 @@ GUARDED = {
 
 def posix_only(source: str) -> list[str]:
     wrong = [name for name, _ in imports(source) if name.split(".")[0] in POSIX_MODULES]
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Attribute):
             name = ast.unparse(node)
             if name in POSIX_CALLS or (
@@ -375,13 +382,13 @@ def hidden_modules(path: Path, source: str) -> list[str]:
     beside = {other.stem for other in path.parent.iterdir()} if package else {path.stem}
     imported = {
         alias.asname or alias.name
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.ImportFrom) and node.module != module_name(path)
         for alias in node.names
     }
     defined = {
         node.name
-        for node in ast.parse(source).body
+        for node in parsed(source).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
     return sorted(beside & (defined | imported if package else defined))
