@@ -10,9 +10,11 @@ with ui.page(
     "Train a model with your own settings and watch what it learns.",
     follows=lambda found: True,
 ) as found:
-    top, below = st.container(key="train_columns"), st.container()
+    top, middle, below = st.container(key="train_columns"), st.container(), st.container()
     with below:  # drawn first: past runs are there without data too
         run_list.all_runs(found)
+    with middle:
+        training.sweeps()
     with top:
         dataset = ui.need_dataset()
         left, right = st.columns([5, 6], gap="large")

@@ -40,6 +40,7 @@ from ham.lab.sweep.promotion import promote
 from ham.lab.sweep.result import (
     SweepResult,
     Trial,
+    importance_of,
     looks_in_words,
     read_result,
     state_in_words,
@@ -57,6 +58,7 @@ from ham.lab.sweep.space import (
     parse_values,
     setting_of,
     size,
+    suggested,
     written,
 )
 from ham.lab.sweep.study import Study, StudyTrial
@@ -88,6 +90,7 @@ __all__ = [
     "create_sweep",
     "driving",
     "find_sweeps",
+    "importance_of",
     "listed",
     "looks_in_words",
     "make_plan",
@@ -101,6 +104,7 @@ __all__ = [
     "size",
     "state_in_words",
     "stop_sweep",
+    "suggested",
     "sweep_document",
     "sweep_in_words",
     "sweep_summary",

@@ -123,12 +123,24 @@ def _study(folder: Path, sweep_id: str) -> Study:
     return study
 
 
-def read_result(sweep: Sweep, runs: Iterable[Run], importance: bool = True) -> SweepResult:
-    """`runs`: those there are. Raises StoreError where the journal is damaged."""
+def _study_of(sweep: Sweep) -> Study | None:
     try:
-        study: Study | None = _study(sweep.folder, sweep.record.id)
+        return _study(sweep.folder, sweep.record.id)
     except _NotDrivenYet:
-        study = None
+        return None
+
+
+def importance_of(sweep: Sweep) -> dict[str, float]:
+    """`Study.importance`. Raises StoreError where the journal is damaged."""
+    study = _study_of(sweep)
+    return study.importance() if study else {}
+
+
+def read_result(sweep: Sweep, runs: Iterable[Run], importance: bool = True) -> SweepResult:
+    """`runs`: those there are. Without `importance`, which takes a second of many trials, it is
+    empty. Raises StoreError where the journal is damaged.
+    """
+    study = _study_of(sweep)
     found = study.trials() if study else []
     own = runs_of(sweep, runs)
     promotions = {one.trial: one for one in sweep.record.promoted}

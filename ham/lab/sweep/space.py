@@ -19,6 +19,7 @@ Value = int | float | str
 Scale = Literal["list", "linear", "log"]
 
 MOST_VALUES = 500  # of one list
+_SEVERAL_DECADES = 1000
 _DIGITS = 4  # significant ones of a number that is drawn from a range
 _WRITTEN = (
     "Write a list as batch_size=32,64,128, a linear range as dropout=lin:0.1:0.5, a logarithmic "
@@ -241,3 +242,22 @@ def in_words(model: str, values: Values) -> str:
 def written(value: Value) -> str:
     """A value as it is shown: 0.001, 1e-05, "adamw"."""
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def suggested(model: str, name: str, value: Value) -> Values:
+    """A space around the value that a setting has: a decade on both sides where its range spans
+    several, half and double of a whole number, else from its lowest to double or to the middle of
+    its range.
+    """
+    declared = setting_of(model, name)
+    if isinstance(value, str):
+        return Values(name, "list", declared.choices)
+    low, high = max(declared.low, -1e12), min(declared.high, 1e12)
+    if isinstance(declared.default, int):
+        step = declared.multiple_of
+        near = (value // 2, value, value * 2) if value > 1 else (value, value + 1, value + 2)
+        whole = [step * round(number / step) for number in near]
+        return Values(name, "list", tuple(dict.fromkeys(n for n in whole if low <= n <= high)))
+    if value > 0 and (low <= 0 or high / low > _SEVERAL_DECADES) and value < high / 50:
+        return Values(name, "log", (), max(value / 10, low), min(value * 10, high))
+    return Values(name, "linear", (), low, min(high, max(2 * value, (low + high) / 2)))

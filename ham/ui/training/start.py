@@ -27,10 +27,13 @@ from ham.report.words import about, accuracy_in_words, count, memory_in_words
 from ham.store import Found, Run
 from ham.ui import frame
 from ham.ui.training.settings_form import key_of, value_of
+from ham.ui.training.sweep_form import sweep_panel
 
 ONCE, OWN_SEEDS = "One run", "Seeds of my own"
 _FOLDS = {"5 folds": 5, "10 folds": 10}
 _SEEDS = {"3 seeds": 3, "5 seeds": 5, "10 seeds": 10}
+_RUNS, _SWEEP = "runs", "sweep"
+_WAYS = {_RUNS: "Training", _SWEEP: "Sweep"}
 _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has ended
 
 
@@ -97,6 +100,16 @@ def start_panel(
     been trained before. The runs stand right below it.
     """
     with st.container(border=True, gap="small", key="train_start"):
+        way = frame.choose(
+            "What to start",
+            _WAYS,
+            "train_way",
+            _RUNS,
+            label_visibility="collapsed",
+        )
+        if way == _SWEEP:
+            sweep_panel(config, dataset, found)
+            return
         if isinstance(config, ConfigError):
             frame.show_error(config)
         else:
@@ -136,9 +149,9 @@ def _start_button(chosen: list[TrainConfig], dataset: LesionDataset, found: Foun
 
 def several(config: TrainConfig | ConfigError, dataset: LesionDataset) -> list[TrainConfig]:
     """The config for every fold, seed and model asked for; itself alone where nothing is; [] on
-    an error, which is then said.
+    an error, which is then said, and where a sweep is set up.
     """
-    if isinstance(config, ConfigError):
+    if isinstance(config, ConfigError) or st.session_state.get("train_way") == _SWEEP:
         return []
     others = [name for name in MODELS if name != config.model]
     with st.expander("Several runs at once", icon=":material/library_add:"):
