@@ -14,7 +14,7 @@ with ui.page(
     with below:  # drawn first: past runs are there without data too
         run_list.all_runs(found)
     with middle:
-        training.sweeps()
+        training.sweeps(found)
     with top:
         dataset = ui.need_dataset()
         left, right = st.columns([5, 6], gap="large")

@@ -157,3 +157,7 @@ def test_a_trial_that_ended_says_that_nobody_looked_at_its_test_images() -> None
     finishes(sweep, Driver(sweep), 0, [0.5])
     store.write_status(runs_of(sweep)[0, 0], ended=2.0)
     assert "Its test images were not looked at" in said(open_page("pages/training.py"))
+    store.write_status(runs_of(sweep)[0, 0], state="cancelled")
+    page = open_page("pages/training.py")
+    assert "which decides how it goes on" in said(page)
+    assert "Resume" not in [b.label for b in page.button if (b.key or "").startswith("resume_")]

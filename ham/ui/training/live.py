@@ -236,12 +236,14 @@ def _outcome(run: Run) -> None:
         )
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
-    trial = run.record.trial
-    if trial is not None and run.state == "done" and run.withheld:
+    of_sweep = run.record.trial
+    if of_sweep is not None and of_sweep.withheld:
+        trial = f"Trial {of_sweep.number} of the sweep **{frame.plain(of_sweep.sweep)}**"
         st.markdown(
-            f"Trial {trial.number} of the sweep **{frame.plain(trial.sweep)}**: trained and "
-            f"validated, epoch {run.status.best_epoch} is kept. Its test images were not looked "
-            "at; promoting the trial does that."
+            f"{trial}: trained and validated, epoch {run.status.best_epoch} is kept. Its test "
+            "images were not looked at; promoting the trial does that."
+            if run.state == "done"
+            else f"{trial}, which decides how it goes on."
         )
     if run.has_model:
         scores = "; ".join(
@@ -254,7 +256,8 @@ def _outcome(run: Run) -> None:
             f"({run.config.in_words('epoch_kept').lower()})."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run.state in ("failed", "interrupted", "cancelled") and st.button(
+        stays = run.withheld or run.state not in ("failed", "interrupted", "cancelled")
+        if not stays and st.button(
             "Resume",
             icon=":material/restart_alt:",
             key=f"resume_{run.id}",

@@ -21,7 +21,8 @@ def queue_and_live_run(found: Found) -> None:
     """Followed while something is live."""
     live_runs = found.live
     _head(live_runs)
-    interrupted = [run for run in found.runs if run.state == "interrupted"]
+    # a sweep takes up its own
+    interrupted = [run for run in found.runs if run.state == "interrupted" and not run.withheld]
     _offer_interrupted(interrupted, alone=not live_runs)
     frame.follow(found, _follow, _POLL_SECONDS if live_runs else None)
 

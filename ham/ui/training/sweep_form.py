@@ -23,6 +23,7 @@ from ham.ui.training.settings_form import value_of
 SHOWN = "sweep_shown"  # session key: the name of the sweep that is watched
 _STARTED = "sweep_started"  # session key: how many were started here; a new one has a new name
 _ESTIMATE_SECONDS = 2.0
+_NARROW = 124  # pixels of a field that holds a small number
 _SCALES: dict[lab.Scale, str] = {"log": "Log range", "linear": "Range", "list": "List"}
 _SCALE_HELP = (
     "A range: any number in it, even or by orders of magnitude. A list: one of these values."
@@ -207,6 +208,7 @@ def _plan(
             1,
             key="sweep_seeds",
             persist_state="session",
+            width=_NARROW,
             help="Runs of every trial; their mean counts. More tell chance from merit.",
         )
         objective = st.selectbox(
@@ -251,11 +253,23 @@ def _trials(config: TrainConfig, space: list[Values], method: lab.Method) -> int
     if method == "grid":
         most = lab.size(config.model, tuple(space)) if space else None
         st.text_input(
-            "Trials", str(most or "–"), disabled=True, help="All combinations of the values."
+            "Trials",
+            str(most or "–"),
+            disabled=True,
+            help="All combinations of the values.",
+            width=_NARROW,
         )
         return None
     return int(
-        st.number_input("Trials", 1, MOST_TRIALS, 20, key="sweep_trials", persist_state="session")
+        st.number_input(
+            "Trials",
+            1,
+            MOST_TRIALS,
+            20,
+            key="sweep_trials",
+            persist_state="session",
+            width=_NARROW,
+        )
     )
 
 

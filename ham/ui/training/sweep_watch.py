@@ -22,6 +22,7 @@ from ham.charts.sweep import (
 from ham.lab import sweep as lab
 from ham.lab.sweep import Sweep, SweepResult, Trial
 from ham.report import words
+from ham.store import Found, Run
 from ham.ui import frame
 from ham.ui.training.sweep_form import SHOWN
 
@@ -33,7 +34,7 @@ _STATES = {
 }
 
 
-def sweeps() -> None:
+def sweeps(found: Found) -> None:
     """The one that is chosen, followed while it goes on; nothing where there is none."""
     known = lab.find_sweeps()
     if not known.sweeps and not known.problems:
@@ -43,12 +44,18 @@ def sweeps() -> None:
         frame.show_error(problem.error)
     if not known.sweeps:
         return
-    sweep = _chosen(known.sweeps)
-    frame.timed(
-        lambda: _watch(lab.read_sweep(sweep.name)),
-        lambda: _standing(lab.read_sweep(sweep.name)) != _standing(sweep),
-        _POLL_SECONDS if _live(sweep) else None,
-    )
+    sweep, runs, drawn = _chosen(known.sweeps), found.runs, False
+    before = _standing(sweep, runs)
+
+    def watch() -> None:
+        nonlocal sweep, runs, drawn
+        if drawn:
+            sweep, runs = lab.read_sweep(sweep.name), store.find_runs().runs
+        drawn = True
+        _watch(sweep, runs)
+
+    seconds = _POLL_SECONDS if _live(sweep, runs) else None
+    frame.timed(watch, lambda: _standing(sweep, runs) != before, seconds)
 
 
 def _chosen(known: list[Sweep]) -> Sweep:
@@ -70,22 +77,22 @@ def _chosen(known: list[Sweep]) -> Sweep:
     return names[name]
 
 
-def _standing(sweep: Sweep) -> tuple[str, int, bool]:
+def _standing(sweep: Sweep, runs: list[Run]) -> tuple[str, int, bool]:
     """What the whole page is drawn anew for."""
-    return sweep.state, len(sweep.record.promoted), _live(sweep)
+    return sweep.state, len(sweep.record.promoted), _live(sweep, runs)
 
 
-def _live(sweep: Sweep) -> bool:
+def _live(sweep: Sweep, runs: list[Run]) -> bool:
     """It goes on, or one of its runs still does: one that ends, or that is promoted."""
-    runs = lab.runs_of(sweep, store.find_runs().runs).values()
-    return sweep.state == "running" or any(run.live for run in runs)
+    own = lab.runs_of(sweep, runs).values()
+    return sweep.state == "running" or any(run.live for run in own)
 
 
 # ------------------------------------------------------------------------------- watching
 
 
-def _watch(sweep: Sweep) -> None:
-    result = lab.read_result(sweep, store.find_runs().runs, importance=False)
+def _watch(sweep: Sweep, runs: list[Run]) -> None:
+    result = lab.read_result(sweep, runs, importance=False)
     _head(result)
     if problem := frame.sweep_problem(sweep.name):
         frame.show_error(problem)
