@@ -180,7 +180,7 @@ def new_figure(
     lines = _wrap(title, NARROW_TITLE_WIDTH if narrow else TITLE_WIDTH)
     notes = [
         *_wrap(subtitle, NOTE_WIDTH),
-        *(_key_line(name, position, dark) for name, position in (key or {}).items()),
+        *(key_line(name, position, dark) for name, position in (key or {}).items()),
     ]
     figure = go.Figure(
         layout={
@@ -197,7 +197,8 @@ def new_figure(
     return figure
 
 
-def _key_line(name: str, position: int, dark: bool) -> str:
+def key_line(name: str, position: int, dark: bool) -> str:
+    """A run's mark in its colour and its name, HTML."""
     color, _, symbol = run_style(position, dark)
     return f'<span style="color:{color}">{GLYPHS[SYMBOLS.index(symbol)]}</span>  {name}'
 

@@ -20,11 +20,11 @@ class Maps:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[str, np.ndarray] = {}
-        self._making: dict[str, io.Job[tuple[np.ndarray, bool]]] = {}
+        self._jobs: io.OneJob[tuple[np.ndarray, bool]] = io.OneJob()
 
     def points(self, dataset: LesionDataset) -> np.ndarray | None:
         with self._lock:
-            making = self._making.get(dataset.fingerprint)
+            making = self.making(dataset)
             found = making.result[0] if making and making.result else None
             if found is None:
                 found = self._made.get(dataset.fingerprint)
@@ -36,16 +36,10 @@ class Maps:
 
     def making(self, dataset: LesionDataset) -> io.Job[tuple[np.ndarray, bool]] | None:
         """Its result: the points, and whether they could be written."""
-        return self._making.get(dataset.fingerprint)
+        return self._jobs.of(dataset.fingerprint)
 
     def start(self, dataset: LesionDataset, features: np.ndarray) -> None:
-        with self._lock:
-            making = self._making.get(dataset.fingerprint)
-            if making is None or not making.running:
-                # of another data set: nobody waits for it any more
-                for other in self._making.values():
-                    other.stop()
-                self._making = {dataset.fingerprint: _make(dataset.fingerprint, features)}
+        self._jobs.start(dataset.fingerprint, lambda: _make(dataset.fingerprint, features))
 
 
 def _make(fingerprint: str, features: np.ndarray) -> io.Job[tuple[np.ndarray, bool]]:

@@ -32,7 +32,7 @@ from ham.io.damage import (
     read_bytes,
     read_json,
 )
-from ham.io.job import Job, Pace, Report, Stopped, stoppable, stopped
+from ham.io.job import Job, OneJob, Pace, Report, Stopped, stoppable, stopped
 from ham.io.structs import Count, Number, Share, Text, Time, shown, typed
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Entry",
     "Job",
     "Number",
+    "OneJob",
     "Pace",
     "Report",
     "Share",

@@ -108,6 +108,29 @@ class Job(Generic[Result]):
         self.done, self.total, self.what = done, total, what
 
 
+class OneJob(Generic[Result]):
+    """A job at a time, told by its key, whoever asks: it goes on while visitors click, come and
+    go, and is stopped where another key is started, because nobody waits for it any more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job[Result]] = {}
+
+    def of(self, key: str) -> Job[Result] | None:
+        """The job of this key, running or ended."""
+        return self._jobs.get(key)
+
+    def start(self, key: str, begin: Callable[[], Job[Result]]) -> None:
+        """Begins it, unless it runs already."""
+        with self._lock:
+            job = self.of(key)
+            if job is None or not job.running:
+                for other in self._jobs.values():
+                    other.stop()
+                self._jobs = {key: begin()}
+
+
 class Pace:
     """How fast something grew over the last ten seconds: bytes, images, iterations."""
 

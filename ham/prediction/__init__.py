@@ -11,6 +11,7 @@ explanation why: maps of what an answer rests on, each beside what says nothing
 reasons     an explanation as JSON and HTML
 hiding, gradients, untrained   what it is made of: occlusion, Grad-CAM, random weights
 changes     what if: the photograph changed, and how little changes the answer
+perturbed   test images changed ten ways, and what a run answers then
 neighbours  like which: the training images that lie nearest
 quiz        you against the models
 likeness    whether a picture looks like those that the models learned from
@@ -62,6 +63,13 @@ from ham.prediction.neighbours import (
     lesion_of,
     trained_on,
 )
+from ham.prediction.perturbed import (
+    PERTURBATIONS,
+    STRENGTHS,
+    Perturbation,
+    perturbed_answers,
+    perturbed_images,
+)
 from ham.prediction.predictor import Known, Prediction, Predictor, predict
 from ham.prediction.quiz import YOU, Quiz, new_quiz
 from ham.prediction.reasons import as_explanation_html, as_explanation_record, overlay
@@ -69,8 +77,10 @@ from ham.prediction.words import doubt_in_words, set_in_words, verdict
 
 __all__ = [
     "MAX_IMAGES",
+    "PERTURBATIONS",
     "SECONDS_AN_IMAGE",
     "SLIDERS",
+    "STRENGTHS",
     "YOU",
     "Answer",
     "Change",
@@ -89,6 +99,7 @@ __all__ = [
     "Marks",
     "Neighbour",
     "OnDisk",
+    "Perturbation",
     "Prediction",
     "Predictor",
     "Question",
@@ -125,6 +136,8 @@ __all__ = [
     "lesion_of",
     "new_quiz",
     "overlay",
+    "perturbed_answers",
+    "perturbed_images",
     "predict",
     "set_in_words",
     "shorten",

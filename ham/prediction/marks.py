@@ -134,25 +134,18 @@ class Marking:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._making: dict[str, io.Job[Marks]] = {}
+        self._jobs: io.OneJob[Marks] = io.OneJob()
 
     def marks(self, dataset: LesionDataset) -> Marks | None:
         making = self.making(dataset)
         return making.result if making and making.result else kept_marks(dataset)
 
     def making(self, dataset: LesionDataset) -> io.Job[Marks] | None:
-        return self._making.get(_content(dataset))
+        return self._jobs.of(_content(dataset))
 
     def start(self, dataset: LesionDataset, gate: Callable[[], Gate]) -> None:
         """`gate` is called in the background: it may have to load first."""
-        with self._lock:
-            making = self.making(dataset)
-            if making is None or not making.running:
-                # of another data set: nobody waits for it any more
-                for other in self._making.values():
-                    other.stop()
-                self._making = {_content(dataset): _mark(dataset, gate)}
+        self._jobs.start(_content(dataset), lambda: _mark(dataset, gate))
 
 
 def _mark(dataset: LesionDataset, gate: Callable[[], Gate]) -> io.Job[Marks]:

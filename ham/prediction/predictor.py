@@ -98,6 +98,12 @@ class Predictor:
         with self._lock:
             return self.architecture.proba(self._answer, images, self.config)
 
+    def one_view(self, images: np.ndarray) -> np.ndarray:
+        """As `proba`, from the image alone, without test-time augmentation."""
+        plain = self.config.replace(test_time_augmentation="none")
+        with self._lock:
+            return self.architecture.proba(self._answer, images, plain)
+
 
 @dataclass(eq=False)
 class Known:

@@ -8,6 +8,7 @@ published    what a number is worth where every epoch was watched on test
 groups       runs that differ in seed or fold alone; group_differences, group_documents
 best         of each architecture the best run
 names        what runs are called side by side
+robustness   how far a run falls on changed test images
 tables       the tables, in words
 sentences    findings, in words
 words        times, counts, shares and settings
@@ -57,6 +58,7 @@ from ham.report.groups import (
     shipped_groups,
 )
 from ham.report.names import RunName, labels, run_names, split_note
+from ham.report.robustness import ROBUSTNESS, Robustness, robustness_in_words, robustness_of
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
 from ham.report.sentences import (
     answer_in_words,
@@ -89,6 +91,7 @@ __all__ = [
     "MAX_GROUPS",
     "MAX_RUNS",
     "PAIRED",
+    "ROBUSTNESS",
     "SCHEMA",
     "BestRun",
     "Calibrated",
@@ -101,6 +104,7 @@ __all__ = [
     "NotComparable",
     "NotPooled",
     "Pooled",
+    "Robustness",
     "RunName",
     "RunReport",
     "answer_in_words",
@@ -133,6 +137,8 @@ __all__ = [
     "predictions_csv",
     "report_document",
     "report_record",
+    "robustness_in_words",
+    "robustness_of",
     "run_names",
     "runs_table",
     "score_table",

@@ -8,6 +8,7 @@ images    the images behind a cell of a confusion matrix
 details   confusion matrices, classes, curves, settings, and the tabs of the rest:
 calibration   reliability diagrams, prediction sets
 operating     malignant against benign at a threshold, ROC by class
+changed       the test images changed: how far the runs fall
 files         downloads
 
 Runs are called A, B, C ... in the order chosen; A is the baseline.

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
-from ham.ui.comparison import calibration, files, operating
+from ham.ui.comparison import calibration, changed, files, operating
 from ham.ui.comparison.choice import in_rows
 from ham.ui.frame import chart, choose, errors, is_dark, model_cards, tabs, whole_table
 
@@ -104,6 +104,7 @@ TABS = {
     "Prediction sets": calibration.sets,
     "Operating point": operating.malignant,
     "ROC by class": operating.by_class,
+    "Changed images": changed.changed_images,
     "Learning curves": _curves,
     "Settings that differ": _settings,
     "Download": files.downloads,

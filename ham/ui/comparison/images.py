@@ -60,7 +60,7 @@ def behind_a_cell(compared: Comparison) -> None:
             f"{CLASSES[predicted].title} by {name.letter}.]"
         )
         return
-    dataset, why_not = _data_of(compared.reports[name])
+    dataset, why_not = data_of(compared.reports[name])
     if dataset is None:
         st.info(why_not, icon=":material/hide_image:")
         return
@@ -87,7 +87,7 @@ def behind_a_cell(compared: Comparison) -> None:
     )
 
 
-def _data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
+def data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
     """The data set in use where it holds the run's test images, else why they cannot be shown."""
     why = (
         "The images cannot be shown: they are not in the data in use. Choose the data that these "

@@ -1,0 +1,218 @@
+"""How far runs fall when the test images are changed: made in the background, kept, drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from ham import data, io, prediction, report, store
+from ham.charts.base import key_line
+from ham.charts.robustness import strength_curve
+from ham.config import CODES, HamError, StoreError
+from ham.images import data_url
+from ham.prediction import PERTURBATIONS, STRENGTHS
+from ham.report import ROBUSTNESS, Comparison, Robustness, RunName
+from ham.report.words import time_left
+from ham.ui.comparison.choice import drawing_lesions
+from ham.ui.comparison.images import data_of
+from ham.ui.frame import chart, choose, is_dark, plain, show_error, timed
+
+_LOOK_AGAIN_SECONDS = 1.0
+_SHOWN = 12  # images whose answer changed
+_TITLES = {kind: way.title for kind, way in PERTURBATIONS.items()}
+Found = dict[str, dict[str, np.ndarray]]  # by run id what `perturbed_answers` gives
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> io.OneJob[Found]:
+    return io.OneJob()
+
+
+def changed_images(compared: Comparison) -> None:
+    """The offer to change the test images, how far that is, and what came out."""
+    st.markdown(
+        "What if the same lesions had been photographed in other light, out of focus, turned, or "
+        "with a dark rim? Ten changes of the test images at three strengths, and what the runs "
+        "answer then."
+    )
+    dataset, why_not = data_of(compared.first)
+    if dataset is None:
+        st.info(why_not, icon=":material/hide_image:")
+        return
+    rows = _rows(compared, dataset)
+    job = _jobs().of(_key(compared, rows))
+    if job is not None and job.running:
+        timed(lambda: _follow(job), lambda: not job.running, _LOOK_AGAIN_SECONDS)
+    elif job is not None and job.result is not None:
+        _show(compared, job.result, dataset, rows)
+    else:
+        _offer(compared, dataset, rows, job)
+
+
+def _rows(compared: Comparison, dataset: data.LesionDataset) -> np.ndarray:
+    """Of the data set, in the order of `compared.aligned`."""
+    place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
+    first = compared.aligned[compared.names[0]]
+    return np.array([place[key] for key in store.image_keys(first.image_id)], np.int64)
+
+
+def _key(compared: Comparison, rows: np.ndarray) -> str:
+    runs = [one.run for one in compared.reports.values()]
+    versions = repr([(run.id, store.predictions_version(run)) for run in runs])
+    return hashlib.sha256(versions.encode() + rows.tobytes()).hexdigest()
+
+
+def _offer(
+    compared: Comparison,
+    dataset: data.LesionDataset,
+    rows: np.ndarray,
+    job: io.Job[Found] | None,
+) -> None:
+    if job is not None and job.error and not isinstance(job.error, io.Stopped):
+        show_error(_in_words(job.error))
+    runs = [one.run for one in compared.reports.values()]
+    st.button(
+        f"Change the {len(rows):,} test images and ask again",
+        key="comparison_changed_start",
+        icon=":material/tune:",
+        type="primary",
+        on_click=lambda: _jobs().start(
+            _key(compared, rows), lambda: _ask(runs, dataset.images[rows])
+        ),
+    )
+    st.caption("Some seconds a run, from one view of each image; kept afterwards.")
+
+
+def _in_words(error: Exception) -> HamError:
+    if isinstance(error, HamError):
+        return error
+    return StoreError(
+        "Asking about changed images",
+        f"it ended early ({type(error).__name__}: {error}).",
+        "Try again.",
+    )
+
+
+def _ask(runs: Sequence[store.Run], images: np.ndarray) -> io.Job[Found]:
+    def work(report: io.Report, stop: threading.Event) -> Found:
+        tell = io.stoppable(report, stop)
+        tell(0, 0, "Loading the models")
+        found = prediction.perturbed_answers(runs, prediction.Predictor, images, tell)
+        return dict(zip((run.id for run in runs), found, strict=True))
+
+    return io.Job("Asking about changed images", work)
+
+
+def _follow(job: io.Job[Found]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        left = time_left(job.seconds_left)
+        st.progress(job.share, text=f"{job.what}{f', {left}' if left else ''}")
+        st.button("Stop", key="comparison_changed_stop", icon=":material/stop:", on_click=job.stop)
+
+
+# ------------------------------------------------------------------------------- found
+
+
+def _show(
+    compared: Comparison, answers: Found, dataset: data.LesionDataset, rows: np.ndarray
+) -> None:
+    ids = {name: one.run.id for name, one in compared.reports.items()}
+    with drawing_lesions():
+        found = {
+            name: _robustness(compared.aligned[name], answers[i], _key(compared, rows), i)
+            for name, i in ids.items()
+        }
+    for name, one in found.items():
+        st.markdown(f"**{plain(name)}** {report.robustness_in_words(one, _TITLES)}")
+    score = choose(
+        "Score", ROBUSTNESS, "comparison_changed_score", "accuracy", label_visibility="collapsed"
+    )
+    _curves(found, score)
+    _flips(found, dataset, rows)
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _robustness(
+    _test: store.Predictions, _answers: dict[str, np.ndarray], key: str, run_id: str
+) -> Robustness:
+    return report.robustness_of(_test, _answers)
+
+
+def _curves(found: dict[RunName, Robustness], score: str) -> None:
+    keys = [key_line(html.escape(str(name)), i, is_dark()) for i, name in enumerate(found)]
+    st.html(f"<div>{'&emsp;'.join(keys)}</div>")
+    kinds = list(PERTURBATIONS)
+    for start in range(0, len(kinds), 3):
+        for column, kind in zip(st.columns(3), kinds[start : start + 3], strict=False):
+            way = PERTURBATIONS[kind]
+            strengths = ["as it is", *(way.in_words(n + 1) for n in range(STRENGTHS))]
+            with column:
+                figure = strength_curve(found, kind, way.title, strengths, score, is_dark())
+                chart(figure, f"comparison_changed_{kind}")
+    st.caption(
+        "Done to the 28x28 pixels that the models see, and answered from one view of an image also "
+        "where a run takes the mean of eight. Bars: 95 % intervals from draws of the test "
+        "lesions. " + " ".join(f"{way.title}: {way.help}" for way in PERTURBATIONS.values())
+    )
+
+
+def _flips(found: dict[RunName, Robustness], dataset: data.LesionDataset, rows: np.ndarray) -> None:
+    """Images whose predicted class is another one when they are changed."""
+    st.markdown("**Changed answers**")
+    of_kind, of_level, of_run = st.columns(3, gap="medium")
+    kind = of_kind.selectbox(
+        "Change", list(PERTURBATIONS), format_func=_TITLES.__getitem__, key="comparison_flip_kind"
+    )
+    level = of_level.selectbox(
+        "Strength",
+        range(1, STRENGTHS + 1),
+        format_func=PERTURBATIONS[kind].in_words,
+        key="comparison_flip_level",
+    )
+    by_text = {str(name): name for name in found}
+    name = by_text[of_run.selectbox("Run", list(by_text), key="comparison_flip_run")]
+    places = found[name].flipped(kind, level)
+    n = len(rows)
+    st.markdown(f"{len(places):,} of {n:,} answers change ({100 * len(places) / n:.0f} %).")
+    shown = places[:_SHOWN]
+    if not len(shown):
+        return
+    images = dataset.images[rows[shown]]
+    after = prediction.perturbed_images(images, kind, level)
+    tiles = [
+        _tile(
+            images[i],
+            after[i],
+            dataset.metadata["image_id"].iloc[rows[place]],
+            found[name].test.y_true[place],
+            found[name].answers[kind][0][place],
+            found[name].answers[kind][level][place],
+        )
+        for i, place in enumerate(shown)
+    ]
+    st.html(f'<div class="ham-cell">{"".join(tiles)}</div>')
+
+
+def _tile(
+    before: np.ndarray,
+    after: np.ndarray,
+    image_id: str,
+    true: int,
+    proba: np.ndarray,
+    changed: np.ndarray,
+) -> str:
+    pictures = "".join(
+        f'<img src="{data_url(image)}" alt="{words}, 28 by 28 pixels" style="width:50%">'
+        for image, words in ((before, "As it is"), (after, "Changed"))
+    )
+    said = [f"{CODES[int(p.argmax())]} {100 * p.max():.0f} %" for p in (proba, changed)]
+    return (
+        f'<figure><div style="display:flex">{pictures}</div><figcaption>'
+        f"<b>{html.escape(image_id)}</b><span>true {CODES[true]}</span>"
+        f"<span>{said[0]} → {said[1]}</span></figcaption></figure>"
+    )
