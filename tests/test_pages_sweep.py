@@ -85,6 +85,15 @@ def test_what_cannot_be_done_is_named_and_cannot_be_started(page: AppTest) -> No
     assert "whole number from 1 to 500" in page.error[0].value
 
 
+def test_a_name_that_is_taken_is_told_and_the_rest_of_the_page_stands(page: AppTest) -> None:
+    page.text_input(key="sweep_name_0").set_value("fast").run()
+    sweep_of(name="fast")
+    button(page, "Start the sweep").click().run()
+    assert "is there already" in page.error[0].value
+    assert len(lab.find_sweeps().sweeps) == 1
+    assert "The queue is empty" in said(page)
+
+
 def test_where_trials_have_other_images_that_is_said(page: AppTest) -> None:
     page.multiselect(key="sweep_vary_cnn").set_value(["fold"]).run()
     page.number_input(key="sweep_trials").set_value(2).run()

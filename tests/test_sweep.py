@@ -373,6 +373,8 @@ def test_a_trials_run_is_an_ordinary_one_with_the_sweeps_tag_and_its_place() -> 
     assert first.config.replace(seed=1) == second.config
     assert (first.config.epochs, first.withheld) == (4, True)
     assert len(store.list_runs()) == 2  # TPE waits for what they say
+    # to who wants scores it is none that was trained before
+    assert store.trained_before(first.config, DATA["fingerprint"], store.list_runs()) is None
 
 
 def test_what_does_not_depend_on_results_waits_ready_and_only_one_of_it() -> None:
@@ -674,9 +676,14 @@ def test_a_promotion_that_a_kill_cut_short_is_finished_and_counted_once(
     drivers = Drivers()
     drivers.look()
     drivers.look()
+    # a worker takes it up and everything is killed
+    store.write_status(runs_of(sweep)[0, 0], state="running", owner="gone.1")
+    Drivers().look()
+    assert runs_of(sweep)[0, 0].state == "queued"
     assert engine.work(str(ham_home), "here").trained == 1
     drivers.look()
     assert runs_of(sweep)[0, 0].record.trial.looks == 1
+    assert runs_of(sweep)[0, 0].scores
     assert len(lab.read_sweep("fast").record.promoted) == 1
 
 
@@ -694,6 +701,9 @@ def test_a_sweep_that_goes_on_or_has_no_such_trial_promotes_nothing() -> None:
     stopped = lab.stop_sweep(sweep)
     with pytest.raises(StoreError, match="no such trial that is complete"):
         lab.promote(stopped, 1)
+    store.delete_run(runs_of(sweep)[0, 0])
+    with pytest.raises(StoreError, match="its run was deleted"):
+        lab.promote(stopped)
     with pytest.raises(StoreError, match="belongs to no sweep"):
         engine.promote(store.write_status(_ordinary(), state="done"), 1)
 

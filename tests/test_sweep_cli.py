@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ham import cli, engine, store
+from ham.config import home_folder
 from ham.lab import sweep as lab
 from tests import light
 from tests.test_engine import worker_processes
@@ -61,7 +62,11 @@ def test_a_sweep_is_driven_to_its_end_its_best_promoted_and_shown(
     assert "Nobody has looked at the test images" in out
     assert len(store.list_runs()) == 3
 
-    status, out, err = ham("fast", "--promote", "--wait", "--json")
+    def work_here() -> None:
+        engine.work(str(home_folder()), "here")
+
+    monkeypatch.setattr("ham.cli.sweeping.start_worker", work_here)
+    status, out, err = ham("fast", "--promote", "--json")
     assert status == 0
     document = json.loads(out)
     [look] = document["promoted"]

@@ -18,6 +18,7 @@ def trained_before(config: TrainConfig, data_fingerprint: str, runs: Iterable[Ru
         run
         for run in runs
         if (run.live or (run.state == "done" and run.has_model))
+        and not run.withheld
         and run.record.config_fingerprint == config.fingerprint
         and run.record.data.fingerprint == data_fingerprint
         and (run.live or run.record.training_version == TRAINING_VERSION)

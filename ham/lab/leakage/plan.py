@@ -118,7 +118,7 @@ def cells(
     """
     own: dict[str, list[Run]] = {}
     for run in runs:
-        if run.record.data.fingerprint == dataset.fingerprint:
+        if run.record.data.fingerprint == dataset.fingerprint and not run.withheld:
             own.setdefault(run.record.config_fingerprint or "", []).append(run)
     protocols = list(protocols)
     return [

@@ -48,8 +48,8 @@ METHODS: dict[Method, tuple[str, str, str]] = {
     "grid": ("Grid", "Every combination of the values, once.", "grid search"),
 }
 MOST_TRIALS, MOST_SEEDS = 500, 10
-_WARM_UP = 5  # a trial is let alone for the first fifth of its epochs
-_FIRST_EPOCHS = 2  # and at least for so many
+_WARM_UP = 5  # a trial is let alone until a fifth of its epochs
+_FIRST_EPOCHS = 2  # and at least until this one
 
 
 class Objective(Struct, frozen=True):
@@ -104,7 +104,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         return [config.replace(seed=config.seed + place) for place in range(self.seeds)]
 
     def warm_up(self, epochs: int) -> int:
-        """Up to this epoch no trial is pruned."""
+        """Before this epoch no trial is pruned."""
         return max(_FIRST_EPOCHS, epochs // _WARM_UP)
 
     @property

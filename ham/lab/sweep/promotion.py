@@ -14,6 +14,7 @@ from ham import engine, store
 from ham.config import StoreError
 from ham.lab.sweep.folder import Promotion, Sweep, SweepRecord, change
 from ham.lab.sweep.study import Study, StudyTrial
+from ham.store import Run
 
 
 def best_of(sweep: Sweep, trials: list[StudyTrial]) -> StudyTrial | None:
@@ -74,28 +75,45 @@ def _complete_trial(sweep: Sweep, number: int | None) -> int:
         raise StoreError(
             f"Sweep {sweep.name}", "it has no complete trial.", "Let one train to its end first."
         )
-    if number is None:
-        return best.number
+    number = best.number if number is None else number
     if not any(trial.number == number and trial.state == "complete" for trial in trials):
         raise StoreError(
             f"Trial {number} of {sweep.name}",
             "there is no such trial that is complete.",
             f"Choose one that is, such as the best, {best.number}.",
         )
+    there = [run for run in _runs(sweep) if run.record.trial and run.record.trial.number == number]
+    if len(there) < sweep.plan.seeds:
+        raise StoreError(
+            f"Trial {number} of {sweep.name}",
+            "its run was deleted.",
+            "Choose another trial, or train one with its settings.",
+        )
     return number
+
+
+def _runs(sweep: Sweep) -> list[Run]:
+    """Raises StoreError where the runs cannot be listed."""
+    return [
+        run
+        for run in store.list_runs()
+        if run.record.trial is not None and run.record.trial.id == sweep.record.id
+    ]
 
 
 def finish_promotions(sweep: Sweep) -> None:
     """Puts the runs of promoted trials into the queue that are not there yet, as after a crash in
-    between. Raises StoreError.
+    between, or that a crash took out of it. Raises StoreError.
     """
     looks = {one.trial: place for place, one in enumerate(sweep.record.promoted, start=1)}
     if not looks:
         return
     when = {one.trial: one.when for one in sweep.record.promoted}
-    for run in store.list_runs():
+    for run in _runs(sweep):
         trial = run.record.trial
-        if trial is None or trial.id != sweep.record.id or trial.number not in looks:
+        if trial is None or trial.number not in looks or run.record.evaluation is not None:
             continue
-        if run.state == "done" and run.record.evaluation is None:
+        if run.state == "done":
             engine.promote(run, looks[trial.number], now=when[trial.number])
+        elif run.state == "interrupted":
+            engine.resume(run)

@@ -14,7 +14,6 @@ import pandas as pd
 from ham.evaluation import intervals_record
 from ham.lab.sweep.driver import runs_of
 from ham.lab.sweep.folder import Promotion, Sweep, read_sweep
-from ham.lab.sweep.plan import METHODS
 from ham.lab.sweep.promotion import best_of
 from ham.lab.sweep.space import setting_of
 from ham.lab.sweep.study import Study, StudyTrial
@@ -259,7 +258,7 @@ def sweep_summary(sweep: Sweep) -> dict[str, Any]:
         "created": sweep.record.created,
         "model": plan.model,
         "recipe": plan.recipe,
-        "method": METHODS[plan.method][0],
+        "method": plan.method,
         "objective": plan.objective,
         "planned_trials": plan.trials,
         "seeds": plan.seeds,

@@ -62,7 +62,8 @@ def sweep_panel(config: TrainConfig | ConfigError, dataset: LesionDataset, found
         key="sweep_start",
     )
     if pressed and plan is not None:
-        _start(plan, dataset)
+        with frame.errors():
+            _start(plan, dataset)
 
 
 def _start(plan: Plan, dataset: LesionDataset) -> None:
