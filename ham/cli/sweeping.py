@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.5
 _PROBE_SECONDS = 120  # for what a training costs here, before a sweep starts
-_NO_ID = "–"
+_NONE = "–"
 
 
 def sweep(chosen: argparse.Namespace, out: TextIO) -> int:
@@ -295,11 +295,6 @@ def _table(result: SweepResult) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [head]
     for trial in result.trials:
         mark = " *" if best is not None and trial.number == best.number else ""
-        seconds = sum(
-            run.status.ended - run.status.started
-            for run in trial.runs
-            if run.status.ended and run.status.started
-        )
         rows.append(
             (
                 f"{trial.number}{mark}",
@@ -307,7 +302,7 @@ def _table(result: SweepResult) -> list[tuple[str, ...]]:
                 *(lab.written(trial.study.params[name]) for name in names),
                 _score(result, trial.study.value),
                 str(trial.epochs),
-                clock(seconds) if seconds else _NO_ID,
+                clock(trial.seconds) if trial.seconds is not None else _NONE,
             )
         )
     return rows
@@ -315,7 +310,7 @@ def _table(result: SweepResult) -> list[tuple[str, ...]]:
 
 def _score(result: SweepResult, value: float | None) -> str:
     if value is None:
-        return _NO_ID
+        return _NONE
     share = f"{value:.1%}".replace("%", " %")
     return share if result.sweep.plan.goal.maximize else f"{value:.4f}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,17 @@ class Trial:
     def epochs(self) -> int:
         """Completed, over all of its runs."""
         return sum(run.status.epoch for run in self.runs)
+
+    @property
+    def seconds(self) -> float | None:
+        """Of training, over its runs; None before one has ended. A promotion ends a run anew."""
+        told = self.study.ended or math.inf
+        spans = [
+            min(run.status.ended, told) - run.status.started
+            for run in self.runs
+            if run.status.ended and run.status.started
+        ]
+        return max(0.0, round(sum(spans), 1)) if spans else None
 
     @property
     def evaluated(self) -> list[Run]:
@@ -202,7 +214,7 @@ def trial_table(result: SweepResult) -> pd.DataFrame:
             row[setting_of(plan.model, values.name).label] = trial.study.params[values.name]
         row[plan.goal.title] = trial.study.value
         row["Epochs"] = trial.epochs
-        row["Seconds"] = _seconds(trial)
+        row["Seconds"] = trial.seconds
         row["Runs"] = " ".join(run.id for run in trial.runs)
         row["Why"] = trial.study.why
         rows.append(row)
@@ -217,16 +229,6 @@ def trial_table(result: SweepResult) -> pd.DataFrame:
         "Why",
     ]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _seconds(trial: Trial) -> float | None:
-    """Of training, over its runs; None before one has ended."""
-    spans = [
-        run.status.ended - run.status.started
-        for run in trial.runs
-        if run.status.ended and run.status.started
-    ]
-    return round(sum(spans), 1) if spans else None
 
 
 # ---------------------------------------------------------------------------- for programs
@@ -277,7 +279,7 @@ def _trial_record(trial: Trial) -> dict[str, Any]:
         "why": study.why or None,
         "started": study.started,
         "ended": study.ended,
-        "seconds": _seconds(trial),
+        "seconds": trial.seconds,
         "promoted": trial.promotion.when if trial.promotion else None,
         "runs": [
             {
