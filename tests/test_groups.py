@@ -320,3 +320,39 @@ def test_tables_csv_and_json_hold_the_same_numbers(folds) -> None:
     assert second["difference"]["method"] == CORRECTED
     paired = report.paired_table(A, {B: difference})
     assert list(paired.columns) == ["B minus A, over 5 pairs", "B minus A, pooled images"]
+
+
+# ------------------------------------------------------------------------------ doubts
+
+
+def doubted_run(fold: int) -> Run:
+    """Folds of 100 images whose models are sure and correct, but for two images of melanoma that
+    they are sure are nevi.
+    """
+    rows = np.arange(100)[fold::5]
+    y_true = rows // 5 % 7
+    answer = np.where(np.isin(rows, [0, 1]), 3, y_true)  # rows 0 to 4 are melanomas
+    proba = np.full((len(rows), 7), 0.01, np.float32)
+    proba[np.arange(len(rows)), answer] = 0.94
+    test = Predictions(np.array([f"I{row}" for row in rows]), rows, y_true, proba)
+    config = TrainConfig(fold=fold, test_fraction=0.2)
+    split = {"test_fingerprint": f"d {fold}", "n_train": 70, "n_test": 20}
+    return finished_run(config, test, data=DATA | {"n_images": 100}, split=split)
+
+
+def test_labels_that_the_folds_contradict_are_listed_with_both_probabilities() -> None:
+    [group] = find_groups([doubted_run(fold) for fold in range(5)])
+    found = report.doubtful_labels(group)
+    assert sorted(found["image_id"]) == ["I0", "I1"]
+    assert set(found["label"]) == {"mel"}
+    assert set(found["answer"]) == {"nv"}
+    assert found["p_label"].tolist() == pytest.approx([0.01, 0.01])
+    assert found["p_answer"].tolist() == pytest.approx([0.94, 0.94])
+
+
+def test_folds_that_agree_with_every_label_doubt_none(folds) -> None:
+    sure = [fold_run(fold, skill=40.0) for fold in range(5)]
+    [group] = find_groups(sure)
+    assert report.doubtful_labels(group).empty
+    with pytest.raises(NotPooled):
+        report.doubtful_labels(shipped_groups()[0])

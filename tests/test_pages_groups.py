@@ -11,7 +11,7 @@ from ham.report import RunName
 from ham.store import Run
 from ham.ui.comparison import groups as section
 from tests.page_driver import open_page
-from tests.test_groups import fold_run
+from tests.test_groups import doubted_run, fold_run
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +94,15 @@ def test_the_document_has_null_where_nothing_is_pooled(folds) -> None:
     names = {RunName("A", "own"): group, RunName("B", "x"): report.shipped_groups()[0]}
     document = json.loads(section._document(names, {}))
     assert [bool(one["pooled"]) for one in document["groups"]] == [True, False]
+
+
+def test_contradicted_labels_are_listed_and_never_called_wrong() -> None:
+    [group] = report.find_groups([doubted_run(fold) for fold in range(5)])
+    page = open_tab(opened(groups=group.id), "Doubtful labels")
+    assert "2 labels are contradicted by the models: 2 mel." in said(page)
+    tiles = " ".join(one.proto.body for one in page.get("html"))
+    assert "wrong" not in tiles
+    assert "label mel 1 %" in tiles
+    assert "models nv 94 %" in tiles
+    page = open_tab(opened(groups="ships-cnn-described"), "Doubtful labels")
+    assert "with the folds of one seed" in said(page)

@@ -73,7 +73,7 @@ def _title(groups: Mapping[RunName, Group], score: str) -> str:
     best = max(known, key=known.__getitem__)
     words = spread_in_words(score, groups[best].spreads[score]).partition(" (")[0]
     unit = " %" if SCORES[score].percent else ""
-    return f"Mean {SCORES[score].title.lower()} is highest for {best.short}: {words}{unit}"
+    return f"Mean {SCORES[score].word} is highest for {best.short}: {words}{unit}"
 
 
 def _alt(groups: Mapping[RunName, Group], score: str) -> str:

@@ -183,7 +183,7 @@ _OF_BASELINES = ("accuracy", "balanced_accuracy")
 def _short_score(key: str, found: Evaluation) -> str:
     from ham.evaluation import SCORES, format_score
 
-    return f"{SCORES[key].title.lower()} {format_score(key, found.scores[key])}"
+    return f"{SCORES[key].word} {format_score(key, found.scores[key])}"
 
 
 def _write_difference(found: Difference, first: str, out: TextIO) -> None:

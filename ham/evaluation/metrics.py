@@ -127,6 +127,11 @@ class Score:
     low: float = 0.0
     high: float = 1.0
 
+    @property
+    def word(self) -> str:
+        """Within a sentence: "macro AUC"."""
+        return self.title[:1].lower() + self.title[1:]
+
     def holds(self, *values: float | None) -> bool:
         """Whether all are in its range; None is what has no number."""
         low, high = self.low - 1e-9, self.high + 1e-9

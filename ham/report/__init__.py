@@ -8,6 +8,7 @@ published    what a number is worth where every epoch was watched on test
 groups       runs that differ in seed or fold alone; group_differences, group_documents
 best         of each architecture the best run
 names        what runs are called side by side
+doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed test images
 tables       the tables, in words
 sentences    findings, in words
@@ -31,6 +32,7 @@ from ham.report.comparison import (
 )
 from ham.report.decision import DecisionRule, decision_rule
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
+from ham.report.doubts import CONTRADICTED, doubtful_labels
 from ham.report.group_differences import (
     CORRECTED,
     PAIRED,
@@ -86,6 +88,7 @@ from ham.report.tables import (
 __all__ = [
     "BY_CLASS",
     "CLASS_SCORES",
+    "CONTRADICTED",
     "CORRECTED",
     "GROUP_SCHEMA",
     "MAX_GROUPS",
@@ -121,6 +124,7 @@ __all__ = [
     "default_runs",
     "difference_in_words",
     "difference_table",
+    "doubtful_labels",
     "find_groups",
     "group_difference_in_words",
     "grouped",

@@ -124,7 +124,7 @@ def group_difference_in_words(
 ) -> str:
     """What the difference of two groups is, and whether it is more than chance of training."""
     test = found.scores[score]
-    what = SCORES[score].title.lower()
+    what = SCORES[score].word
     if test.n < 2:
         return (
             f"{title} and {first} share {count(test.n, 'training')} with this score: one says "

@@ -2,7 +2,7 @@
 
 runs      which runs, and whether they were tested on the same images
 published   of runs whose test part was watched: how far their number moves
-groups    several seeds or folds as one
+groups    several seeds or folds as one; doubts: labels that their models contradict
 scores    scores, baselines and differences
 images    the images behind a cell of a confusion matrix
 details   confusion matrices, classes, curves, settings, and the tabs of the rest:

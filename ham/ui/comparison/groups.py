@@ -17,6 +17,7 @@ from ham.evaluation import SCORES, Evaluation, evaluate, format_score
 from ham.report import Group, GroupDifference, NotComparable, RunName
 from ham.store import Found
 from ham.ui.comparison.choice import drawing_lesions
+from ham.ui.comparison.doubts import doubtful
 from ham.ui.comparison.files import download_row
 from ham.ui.frame import chart, choose, is_dark, link, plain, tabs, whole_table
 
@@ -59,6 +60,7 @@ def compare_groups(found: Found) -> None:
             "Learning curves": lambda: _curves(groups),
             "Members": lambda: _members(groups),
             "Pooled folds": lambda: _pooled(groups),
+            "Doubtful labels": lambda: doubtful(groups),
             "Download": lambda: _downloads(groups, differences),
         },
         "comparison_groups_tab",
@@ -214,6 +216,7 @@ def _members(groups: Mapping[RunName, Group]) -> None:
         st.markdown(f"**{plain(name)}**")
         table = report.member_table(group)
         table["run"] = [f"/comparison?runs={run}" if run else None for run in table["run"]]
+        table.insert(0, "run", table.pop("run"))
         shown = {
             score: st.column_config.NumberColumn(SCORES[score].title, format="%.3f")
             for score in SCORES
@@ -242,8 +245,7 @@ def _pooled(groups: Mapping[RunName, Group]) -> None:
             continue
         what = "every image of the data tested once" if covers else "not every image of the data"
         scores = ", ".join(
-            f"{SCORES[key].title.lower()} {format_score(key, one)}"
-            for key, one in found.scores.items()
+            f"{SCORES[key].word} {format_score(key, one)}" for key, one in found.scores.items()
         )
         st.markdown(
             f"**{plain(name)}**: {found.n_images:,} images of {found.n_lesions:,} lesions, {what}: "
