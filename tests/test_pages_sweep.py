@@ -161,12 +161,20 @@ def test_a_damaged_sweep_and_one_that_stumbles_are_said(some_ended: lab.Sweep) -
     assert "its sweep.json cannot be read" in page.error[0].value.replace("\\", "")
 
 
-def test_a_trial_that_ended_says_that_nobody_looked_at_its_test_images() -> None:
-    sweep = sweep_of(trials=1)
-    finishes(sweep, Driver(sweep), 0, [0.5])
-    store.write_status(runs_of(sweep)[0, 0], ended=2.0)
-    assert "Its test images were not looked at" in said(open_page("pages/training.py"))
-    store.write_status(runs_of(sweep)[0, 0], state="cancelled")
+def test_a_trial_has_a_line_in_the_queue_and_its_end_is_told_by_its_sweep(
+    some_ended: lab.Sweep,
+) -> None:
+    store.write_status(
+        runs_of(some_ended)[4, 0], state="running", epoch=1, steps=4, phase="training"
+    )
     page = open_page("pages/training.py")
-    assert "which decides how it goes on" in said(page)
-    assert "Resume" not in [b.label for b in page.button if (b.key or "").startswith("resume_")]
+    assert "fast, trial 4" not in [header.value for header in page.header]
+    with store.claim(runs_of(some_ended)[4, 0]):
+        page = open_page("pages/training.py")
+        assert "fast, trial 4" in said(page)
+        assert "fast, trial 4" not in [header.value for header in page.header]
+        assert "Cancel" not in [b.label for b in page.button]
+    lab.stop_sweep(some_ended)
+    page = open_page("pages/training.py")
+    assert "Last run" not in said(page)
+    assert "Nothing trains yet" not in said(page)

@@ -131,7 +131,8 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
         )
         return
     with st.container(horizontal=True):
-        _resume([run for run in chosen if run.state in _RESUMABLE])
+        # a trial goes on with its sweep
+        _resume([run for run in chosen if run.state in _RESUMABLE and not run.withheld])
         _export(chosen)
         _delete([run for run in chosen if not run.live])
     if len(chosen) == 1:

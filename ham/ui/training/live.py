@@ -62,6 +62,12 @@ def running(run: Run) -> None:
     _first_batch(run)
 
 
+def trial(run: Run) -> None:
+    """Of a sweep's trial that trains: how far it is. Its curves stand beside the others'."""
+    st.markdown(f":material/model_training: {frame.plain(run.title)}")
+    st.progress(words.done_share(run.status), text=words.progress_text(run.status))
+
+
 def _facts(run: Run, history: pd.DataFrame) -> None:
     """Batch, pace and learning rate, small."""
     status = run.status
@@ -206,13 +212,15 @@ def strips(image: np.ndarray, height: int = 3, gap: int = 2) -> np.ndarray:
 
 
 def last_ended(runs: list[Run]) -> None:
-    ended = [run for run in runs if run.status.ended is not None or run.state == "interrupted"]
-    if not ended:
+    own = [run for run in runs if not run.withheld]  # of the others their sweep tells
+    ended = [run for run in own if run.status.ended is not None or run.state == "interrupted"]
+    if not ended and len(own) == len(runs):
         st.markdown(
             "**Nothing trains yet.**  \nChoose a model and a recipe, then start. *Quick "
             "look* takes the "
             "shortest time. You can leave this page or close the browser: the run goes on."
         )
+    if not ended:
         return
     run = max(ended, key=lambda run: run.status.ended or run.status.updated or 0.0)
     st.header(f"Last run: {frame.plain(run.title)}", anchor=False)
@@ -236,15 +244,6 @@ def _outcome(run: Run) -> None:
         )
     elif run.state == "cancelled":
         st.info(f"Cancelled after {epochs}.", icon=":material/cancel:")
-    of_sweep = run.record.trial
-    if of_sweep is not None and of_sweep.withheld:
-        trial = f"Trial {of_sweep.number} of the sweep **{frame.plain(of_sweep.sweep)}**"
-        st.markdown(
-            f"{trial}: trained and validated, epoch {run.status.best_epoch} is kept. Its test "
-            "images were not looked at; promoting the trial does that."
-            if run.state == "done"
-            else f"{trial}, which decides how it goes on."
-        )
     if run.has_model:
         scores = "; ".join(
             filter(
@@ -256,8 +255,7 @@ def _outcome(run: Run) -> None:
             f"({run.config.in_words('epoch_kept').lower()})."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        stays = run.withheld or run.state not in ("failed", "interrupted", "cancelled")
-        if not stays and st.button(
+        if run.state in ("failed", "interrupted", "cancelled") and st.button(
             "Resume",
             icon=":material/restart_alt:",
             key=f"resume_{run.id}",

@@ -99,7 +99,7 @@ def _follow(found: Found) -> None:
     if problem:
         frame.show_error(problem)
     for run in running:
-        live.running(run)
+        (live.trial if run.withheld else live.running)(run)
     if waiting:
         st.header("Waiting" if running else "Starting", anchor=False)
         st.caption(frame.plain(frame.engine().waits_for(now)))

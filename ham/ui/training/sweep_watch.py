@@ -77,9 +77,10 @@ def _chosen(known: list[Sweep]) -> Sweep:
     return names[name]
 
 
-def _standing(sweep: Sweep, runs: list[Run]) -> tuple[str, int, bool]:
-    """What the whole page is drawn anew for."""
-    return sweep.state, len(sweep.record.promoted), _live(sweep, runs)
+def _standing(sweep: Sweep, runs: list[Run]) -> tuple[object, ...]:
+    """What the whole page is drawn anew for: the queue above follows the runs that it has seen."""
+    trials = tuple(run.id for run in runs if run.live and run.record.trial is not None)
+    return sweep.state, len(sweep.record.promoted), _live(sweep, runs), trials
 
 
 def _live(sweep: Sweep, runs: list[Run]) -> bool:
