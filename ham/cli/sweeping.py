@@ -254,7 +254,7 @@ def _times(looks: int) -> str:
 def _show(found: Sweep, chosen: argparse.Namespace, out: TextIO) -> int:
     from ham.lab import sweep as lab
 
-    result = _result(found)
+    result = _result(found, importance=True)
     if chosen.csv:
         try:
             io.write_file(Path(chosen.csv), lab.trial_table(result).to_csv(index=False).encode())
@@ -315,8 +315,8 @@ def _score(result: SweepResult, value: float | None) -> str:
     return share if result.sweep.plan.goal.maximize else f"{value:.4f}"
 
 
-def _result(found: Sweep) -> SweepResult:
+def _result(found: Sweep, importance: bool = False) -> SweepResult:
     from ham import store
     from ham.lab import sweep as lab
 
-    return lab.read_result(lab.read_sweep(found.name), store.find_runs().runs)
+    return lab.read_result(lab.read_sweep(found.name), store.find_runs().runs, importance)
