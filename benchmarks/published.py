@@ -1,6 +1,7 @@
 """How the two reported numbers came about: the published protocol, five seeds, every epoch.
 
     HAM_DATA=../shared/ham10000 python -m benchmarks.published [--seeds 0-4] [--splits ...]
+    python -m benchmarks.published --picture docs/published.png    # trains nothing; needs Chromium
 
 Trains what benchmarks/results/published.json lacks (5 to 15 minutes a run on one core), keeps
 every result there at once, and prints the tables of README.md and BENCHMARKS.md.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -35,12 +37,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", default="0-4")
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS))
+    parser.add_argument("--picture", type=Path, help="draw what there is, and train nothing")
     chosen = parser.parse_args()
+    if chosen.picture:
+        draw(read(), chosen.picture)
+        return
     source = data.current_source()
     if data.is_demo(source):
         sys.exit("Name the folder of HAM10000 in HAM_DATA.")
     dataset = data.open_dataset(source)
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = read()
     for split in chosen.splits:
         for seed in parse_seeds(chosen.seeds):
             for model in published.REPORTED:
@@ -49,6 +55,20 @@ def main() -> None:
                     results[key] = measure(dataset, model, split, seed)
                     io.write_file(RESULTS, json.dumps(results, indent=1).encode() + b"\n")
     print(table(results))
+
+
+def read() -> dict[str, dict]:
+    """The stored results by model, split and seed."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def by_epoch(results: dict[str, dict], model: str, split: str) -> list[list[float]]:
+    """Accuracy of every epoch, a list a seed."""
+    return [
+        r["accuracy_by_epoch"]
+        for r in results.values()
+        if (r["model"], r["split"]) == (model, split)
+    ]
 
 
 def measure(dataset: data.LesionDataset, model: str, split: str, seed: int) -> dict[str, object]:
@@ -106,6 +126,29 @@ def table(results: dict[str, dict]) -> str:
                 f"{_mean_sd(balanced)} |"
             )
     return "\n".join(lines)
+
+
+def draw(results: dict[str, dict], path: Path) -> None:
+    """The last epochs of all seeds as bands, and the reported numbers as lines."""
+    from playwright.sync_api import sync_playwright
+
+    from ham.charts.published import watched_epochs
+    from ham.report import RunName
+
+    found, reported = {}, {}
+    for letter, (model, value) in zip("AB", published.REPORTED.items(), strict=True):
+        seeds = by_epoch(results, model, "published")
+        name = RunName(letter, f"{MODEL_TITLES[model]}, {len(seeds)} seeds")
+        found[name], reported[name] = published.draws(seeds), value
+    figure = watched_epochs(found, dict.fromkeys(found, 50), reported)
+    figure.update_layout(width=1000, height=460)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        page = browser.new_page(viewport={"width": 1000, "height": 460}, device_scale_factor=2)
+        page.set_content(figure.to_html(config={"staticPlot": True}, full_html=False))
+        page.locator(".main-svg").first.wait_for()
+        page.locator(".plotly-graph-div").screenshot(path=path)
+        browser.close()
 
 
 def _mean_sd(values: np.ndarray) -> str:
