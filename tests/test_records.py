@@ -30,7 +30,7 @@ from ham.store.record import FORMAT, UPGRADES, parse_record, parse_status
 from tests.run_factory import DATA, edited_run, finished_run, waiting_run
 
 MEL, NV, BKL = (CLASS_INDEX[code] for code in ("mel", "nv", "bkl"))
-SHIPPED = sorted((Path(ham.__file__).parent / "reference").iterdir())
+SHIPPED = sorted((Path(ham.__file__).parent / "reference").glob("*/"))
 
 
 def sure(classes: list[int]) -> np.ndarray:
