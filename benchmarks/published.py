@@ -23,6 +23,7 @@ from ham import data, io, store, training
 from ham.config import MODEL_TITLES, parse_seeds, recipe_config
 from ham.data import SPLIT_TITLES
 from ham.report import published
+from ham.report.words import count
 
 RESULTS = Path(__file__).parent / "results" / "published.json"
 RECIPE = "as published"
@@ -138,7 +139,7 @@ def draw(results: dict[str, dict], path: Path) -> None:
     found, reported = {}, {}
     for letter, (model, value) in zip("AB", published.REPORTED.items(), strict=True):
         seeds = by_epoch(results, model, "published")
-        name = RunName(letter, f"{MODEL_TITLES[model]}, {len(seeds)} seeds")
+        name = RunName(letter, f"{MODEL_TITLES[model]}, {count(len(seeds), 'seed')}")
         found[name], reported[name] = published.draws(seeds), value
     figure = watched_epochs(found, dict.fromkeys(found, 50), reported)
     figure.update_layout(width=1000, height=460)

@@ -24,7 +24,7 @@ def watched_epochs(
     `last_epochs`: number of the last epoch; `reported`: 0 to 1, of those that have one.
     """
     figure = new_figure(
-        "Any of these epochs could have been the number that was reported",
+        "Any of these epochs could have been reported",
         _alt(found, last_epochs, reported),
         dark,
         height=320,
@@ -46,7 +46,7 @@ def watched_epochs(
             line={"color": color, "width": 2},
             hovertemplate=f"{name.short} %{{y:.1f}} %<extra></extra>",
         )
-    for value, names in _by_value(reported).items():
+    for place, (value, names) in enumerate(sorted(_by_value(reported).items())):
         position = list(found).index(names[0])
         figure.add_hline(
             y=100 * value,
@@ -55,7 +55,8 @@ def watched_epochs(
                 "text": f"{100 * value:.2f} % reported",
                 "font": {"color": palette(dark).text, "size": 13},
                 "xanchor": "right",
-                "yanchor": "bottom",
+                # the lowest below its line, so that two that are close can be read
+                "yanchor": "bottom" if place or len(reported) == 1 else "top",
             },
             annotation_position="top right",
         )

@@ -57,7 +57,7 @@ def _begun(run: Run) -> str:
 
 def split_note(config: TrainConfig) -> str:
     """What stands behind the name of a run that was not split by lesion: ", split by image"."""
-    if config.split == "lesion":
-        return ""
+    if config.split == "lesion" or config.split == config.recipe.removeprefix("as "):
+        return ""  # the recipe as published has its split in its name
     title = config.in_words("split")
     return f", split {title[:1].lower()}{title[1:]}"
