@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -28,6 +30,8 @@ from ham.evaluation import (
 )
 from ham.store.record import FORMAT, UPGRADES, parse_record, parse_status
 from tests.run_factory import DATA, edited_run, finished_run, waiting_run
+
+ROOT = Path(__file__).parents[1]
 
 MEL, NV, BKL = (CLASS_INDEX[code] for code in ("mel", "nv", "bkl"))
 SHIPPED = sorted((Path(ham.__file__).parent / "reference").glob("*/"))
@@ -269,3 +273,30 @@ def test_a_run_without_counts_of_its_training_has_those_of_its_validation(
     counts = {"df": 6, "mel": 1, "bcc": 2, "akiec": 3, "nv": 4, "bkl": 5, "vasc": 0}  # in any order
     counted = edited_run(run, split={"train_counts": counts})
     assert store.train_counts(counted).tolist() == [1, 2, 3, 4, 5, 0, 6]
+
+
+def test_threads_that_read_a_struct_for_the_first_time_at_once_end_no_process() -> None:
+    """The engine's thread and a page's at the start of a server. msgspec alone ends it here."""
+    script = """
+import dataclasses, sys, threading
+import msgspec
+from ham.io import typed
+sys.setswitchinterval(1e-6)
+def fresh(i):
+    fields = [(f"f{j}", "int | None", dataclasses.field(default=None)) for j in range(12)]
+    part = globals()[f"Part{i}"] = dataclasses.make_dataclass(f"Part{i}", fields)
+    return msgspec.defstruct(f"Whole{i}", [("part", part)], module=__name__)
+def read(kind, start, found):
+    start.wait()
+    found.append(typed({"part": {"f1": 1}}, kind).part.f1)
+for i in range(100):
+    kind, start, found = fresh(i), threading.Barrier(4), []
+    threads = [threading.Thread(target=read, args=(kind, start, found)) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert found == [1] * 4
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -5,7 +5,9 @@ msgspec checks types and ranges in C while it builds the struct.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -18,6 +20,11 @@ Share = Annotated[float, Meta(ge=0, le=1 + 1e-9)]
 Time = Annotated[float, Meta(ge=0, lt=2.5e11)]  # Unix seconds: a year of four digits
 
 Kind = TypeVar("Kind")
+
+# msgspec learns a struct's fields at its first use, and two threads that do that at once end the
+# process (0.22: a segmentation fault). One lock for all kinds: they share their parts.
+_learning = threading.Lock()
+_learnt: set[type] = set()
 
 _WORDS = {
     "int": "a whole number",
@@ -36,10 +43,18 @@ def typed(content: object, kind: type[Kind]) -> Kind:
     Raises ValueError in words: "its data.name is missing", "its epochs is -1, not ...". What
     comes in is then not whole any more.
     """
+    if kind not in _learnt:
+        _learn(kind)
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         raise ValueError(_in_words(error, content, kind)) from error
+
+
+def _learn(kind: type) -> None:
+    with _learning, contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert(None, kind)
+    _learnt.add(kind)
 
 
 def shown(value: object) -> str:
