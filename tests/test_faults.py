@@ -30,7 +30,9 @@ from tests.test_sweep import runs_of, sweep_of
 ROOT = Path(__file__).parents[1]
 SERVER = f"""
 import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a script's & starts
+# what a script's & or nohup started ignores these
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, {str(ROOT)!r})  # as Streamlit does for app.py's folder
 from ham.engine import Engine, processes
 processes.WORKER = {light.WORKER!r}
