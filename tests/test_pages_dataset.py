@@ -395,7 +395,7 @@ def test_a_tsne_map_that_fails_is_told_with_what_to_do(open_page, small_dataset,
     map_section.maps().making(small_dataset).wait(10)
     page.run()
     assert [error.value for error in page.error] == [
-        "**The t\\-SNE map:** it could not be made \\(MemoryError\\: no room\\).  \nUse the map "
+        "**The t\\-SNE map:** it ended early \\(MemoryError\\: no room\\).  \nUse the map "
         "by principal "
         "components below, or try again."
     ]

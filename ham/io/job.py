@@ -68,6 +68,15 @@ class Job(Generic[Result]):
             raise self.error.with_traceback(self._trace)  # else it would grow with every raise
         return self._made[0]
 
+    def failure(self, todo: str = "Try again.") -> HamError | None:
+        """What ended it, in words; None where nothing did, or who asked for it took that back."""
+        if self.error is None or isinstance(self.error, Stopped):
+            return None
+        if isinstance(self.error, HamError):
+            return self.error
+        why = f"it ended early ({type(self.error).__name__}: {self.error})."
+        return HamError(self.title, why, todo)
+
     @property
     def running(self) -> bool:
         return self._thread.is_alive()

@@ -13,7 +13,7 @@ import streamlit as st
 from ham import data, io, prediction, report, store
 from ham.charts.base import key_line
 from ham.charts.robustness import strength_curve
-from ham.config import CODES, HamError, StoreError
+from ham.config import CODES
 from ham.images import data_url
 from ham.prediction import PERTURBATIONS, STRENGTHS
 from ham.report import ROBUSTNESS, Comparison, Robustness, RunName
@@ -73,8 +73,8 @@ def _offer(
     rows: np.ndarray,
     job: io.Job[Found] | None,
 ) -> None:
-    if job is not None and job.error and not isinstance(job.error, io.Stopped):
-        show_error(_in_words(job.error))
+    if job is not None and (failure := job.failure()):
+        show_error(failure)
     runs = [one.run for one in compared.reports.values()]
     st.button(
         f"Change the {len(rows):,} test images and ask again",
@@ -86,16 +86,6 @@ def _offer(
         ),
     )
     st.caption("Some seconds a run, from one view of each image; kept afterwards.")
-
-
-def _in_words(error: Exception) -> HamError:
-    if isinstance(error, HamError):
-        return error
-    return StoreError(
-        "Asking about changed images",
-        f"it ended early ({type(error).__name__}: {error}).",
-        "Try again.",
-    )
 
 
 def _ask(runs: Sequence[store.Run], images: np.ndarray) -> io.Job[Found]:

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from ham import charts, data, io
-from ham.config import DataError, HamError
 from ham.data import Filters
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import drop_images, in_force, show_images
@@ -120,8 +119,9 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
     """Starts the map where it is not in the making, and follows it."""
     making = maps().making(dataset)
     if making is None or not (making.running or making.result):
-        if making and making.error and not isinstance(making.error, io.Stopped):
-            show_error(_in_words(making.error))
+        todo = "Use the map by principal components below, or try again."
+        if making and (failure := making.failure(todo)):
+            show_error(failure)
         words = "Make the t-SNE map" if making is None else "Make it again"
         st.button(
             words,
@@ -135,16 +135,6 @@ def _tsne(dataset: data.LesionDataset, features: np.ndarray) -> None:
         )
         return
     timed(lambda: _follow(making), lambda: not making.running, _LOOK_AGAIN_SECONDS)
-
-
-def _in_words(error: Exception) -> HamError:
-    if isinstance(error, HamError):
-        return error
-    return DataError(
-        "The t-SNE map",
-        f"it could not be made ({type(error).__name__}: {error}).",
-        "Use the map by principal components below, or try again.",
-    )
 
 
 def _follow(making: io.Job[Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from ham import data, io, prediction
-from ham.config import DataError, HamError
 from ham.report.words import about
 from ham.ui.frame import show_error, timed
 
@@ -34,8 +33,8 @@ def show_search(dataset: data.LesionDataset, marks: prediction.Marks | None) -> 
 
 
 def _offer(dataset: data.LesionDataset, making: io.Job[prediction.Marks] | None) -> None:
-    if making and making.error and not isinstance(making.error, io.Stopped):
-        show_error(_in_words(making.error))
+    if making and (failure := making.failure()):
+        show_error(failure)
     seconds = _LOADING_SECONDS + prediction.SECONDS_AN_IMAGE * dataset.n_images
     st.button(
         "Look for images that are no dermatoscopic photographs",
@@ -46,16 +45,6 @@ def _offer(dataset: data.LesionDataset, making: io.Job[prediction.Marks] | None)
     st.caption(
         f"Screenshots, drawings, other photographs: the check that stands before every prediction "
         f"looks at each image, {about(seconds)}, once for a data set."
-    )
-
-
-def _in_words(error: Exception) -> HamError:
-    if isinstance(error, HamError):
-        return error
-    return DataError(
-        "The search for other images",
-        f"it ended early ({type(error).__name__}: {error}).",
-        "Try again.",
     )
 
 
