@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, build_reference
+from benchmarks import accuracy, build_reference, published
 from benchmarks.build_reference import (
     NotShipped,
     card_of,
@@ -434,6 +434,8 @@ def test_the_documents_have_the_tables_that_the_stored_results_print(
     )
     assert set(build_reference.scores_table(runs).splitlines()) <= set(readme.splitlines())
     assert set(accuracy.table().splitlines()) <= set(benchmarks.splitlines())
+    watched = published.table(published.read())
+    assert set(watched.splitlines()) <= set(readme.splitlines())
 
 
 def test_every_fold_of_the_cross_validation_is_stored_with_its_recipes_present_settings() -> None:
