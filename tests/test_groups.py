@@ -169,10 +169,7 @@ def test_folds_that_cover_the_data_are_one_pool_with_every_image_once(folds) -> 
     parts = [read_predictions(run)["test"] for run in group.runs]
     y_true, proba = (np.concatenate([getattr(p, n) for p in parts]) for n in ("y_true", "proba"))
     right = proba.argmax(axis=1) == y_true
-    scores = evaluate(
-        found.answers.y_true, found.answers.proba, found.answers.lesion, resamples=20
-    ).scores
-    assert scores["accuracy"].value == pytest.approx(right.mean())
+    assert found.evaluation.scores["accuracy"].value == pytest.approx(right.mean())
     [some] = find_groups(folds[:4])
     assert not pool(some).covers
 

@@ -286,6 +286,20 @@ def add_band(figure: go.Figure, x: np.ndarray, values: np.ndarray, color: str) -
     )
 
 
+def say_why_empty(figure: go.Figure, words: str, dark: bool) -> None:
+    """No axes, and in their place why there is nothing to draw."""
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    figure.add_annotation(
+        text=words,
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        font={"color": palette(dark).muted, "size": 14},
+    )
+
+
 def score_text(value: float) -> str:
     """ "74 %", "<1 %" for the smallest, "–" where undefined."""
     if value != value:

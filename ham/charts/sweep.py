@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
-from ham.charts.base import blend, new_figure, palette
+from ham.charts.base import blend, new_figure, palette, say_why_empty
 
 Value = int | float | str
 _MOST_LINES = 150  # in parallel coordinates: the best ones
@@ -121,7 +121,7 @@ def best_so_far(
             hovertemplate="Trial %{x}: %{customdata}<extra></extra>",
         )
     else:
-        _empty(figure, "The first trial is not over yet.", dark)
+        say_why_empty(figure, "The first trial is not over yet.", dark)
     figure.update_xaxes(
         title="Trial", range=[-0.5, max(trials, 2) - 0.5], tickformat="d", nticks=12
     )
@@ -174,7 +174,7 @@ def parallel_coordinates(
         subtitle=f"A line a complete trial; strong: a good score.{left_out}" if shown else "",
     )
     if not shown:
-        _empty(figure, "No trial is complete yet.", dark)
+        say_why_empty(figure, "No trial is complete yet.", dark)
         return figure
     places = [_places([p.values[i] for p in shown], axis) for i, axis in enumerate(axes)]
     scores = _scaled([score.shown(point.score or 0.0) for point in shown], score.maximize)
@@ -321,7 +321,7 @@ def score_by_setting(
         )
     figure = new_figure(title, alt, dark, height=240, narrow=True)
     if not done:
-        _empty(figure, "No trial is complete yet.", dark)
+        say_why_empty(figure, "No trial is complete yet.", dark)
         return figure
     x = [_written(p.values[place]) if axis.choices else p.values[place] for p in done]
     figure.add_scatter(
@@ -385,7 +385,7 @@ def setting_importance(shares: dict[str, float], dark: bool = False) -> go.Figur
         subtitle="fANOVA over the complete trials; with few of them it is rough." if shares else "",
     )
     if not shares:
-        _empty(figure, "It is told from four complete trials of different scores on.", dark)
+        say_why_empty(figure, "It is told from four complete trials of different scores on.", dark)
         return figure
     names, values = list(shares), [100 * share for share in shares.values()]
     figure.add_bar(
@@ -434,7 +434,7 @@ def trial_curves(points: Sequence[SweepPoint], score: SweepScore, dark: bool = F
         else "",
     )
     if not drawn:
-        _empty(figure, "The first epoch is not over yet.", dark)
+        say_why_empty(figure, "The first epoch is not over yet.", dark)
         return figure
     for point in sorted(drawn, key=lambda point: point is best):
         strong = point is best
@@ -471,17 +471,3 @@ def trial_curves(points: Sequence[SweepPoint], score: SweepScore, dark: bool = F
 
 def _written(value: Value) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _empty(figure: go.Figure, words: str, dark: bool) -> None:
-    """No axes, and why there is nothing."""
-    figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    figure.add_annotation(
-        text=words,
-        showarrow=False,
-        x=0.5,
-        y=0.5,
-        xref="paper",
-        yref="paper",
-        font={"color": palette(dark).muted, "size": 14},
-    )

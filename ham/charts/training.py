@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, run_key, run_style, score_text
+from ham.charts.base import new_figure, palette, run_key, run_style, say_why_empty, score_text
 from ham.config import CLASSES, LesionClass
 from ham.report import RunName
 
@@ -64,16 +64,7 @@ def learning_curves(
     if ended:
         _add_labels(figure, dark)
     else:
-        figure.update_xaxes(visible=False).update_yaxes(visible=False)
-        figure.add_annotation(
-            text="The first epoch is not over yet.",
-            showarrow=False,
-            x=0.5,
-            y=0.5,
-            xref="paper",
-            yref="paper",
-            font={"color": palette(dark).muted, "size": 14},
-        )
+        say_why_empty(figure, "The first epoch is not over yet.", dark)
     return figure
 
 
@@ -263,16 +254,7 @@ def recall_by_epoch(
     if lines:
         _add_class_labels(figure, int(history["epoch"].iloc[-1]), last, dark)
     else:
-        figure.update_xaxes(visible=False).update_yaxes(visible=False)
-        figure.add_annotation(
-            text="The first epoch is not over yet.",
-            showarrow=False,
-            x=0.5,
-            y=0.5,
-            xref="paper",
-            yref="paper",
-            font={"color": palette(dark).muted, "size": 14},
-        )
+        say_why_empty(figure, "The first epoch is not over yet.", dark)
     return figure
 
 

@@ -20,6 +20,7 @@ from ham.evaluation import (
 )
 from ham.report.comparison import NotComparable
 from ham.report.groups import Group, Member
+from ham.report.kept import kept_intervals
 from ham.report.words import count
 
 CORRECTED = "the corrected resampled t-test (Nadeau, Bengio, 2003)"
@@ -116,7 +117,11 @@ def _pooled(pairs: list[tuple[Member, Member]]) -> dict[str, Interval]:
         np.concatenate([getattr(ours, name) for ours, _ in parts]) for name in ("y_true", "lesion")
     )
     ours, theirs = (np.concatenate([pair[place].proba for pair in parts]) for place in (0, 1))
-    return compare(y_true, ours, theirs, lesion)
+    return kept_intervals(
+        lambda: compare(y_true, ours, theirs, lesion),
+        "difference",
+        *(y_true, ours, theirs, lesion),
+    )
 
 
 def group_difference_in_words(

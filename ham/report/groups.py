@@ -14,7 +14,8 @@ import numpy as np
 
 from ham import store
 from ham.config import HamError, StoreError, TrainConfig, config_title
-from ham.evaluation import SCORES, EvaluationError, Spread, spread
+from ham.evaluation import SCORES, Evaluation, EvaluationError, Spread, evaluate, spread
+from ham.report.kept import kept_evaluation
 from ham.report.names import split_note
 from ham.report.run_report import RunReport
 from ham.report.words import count
@@ -193,6 +194,16 @@ class Pooled:
     @property
     def n_images(self) -> int:
         return len(self.answers.y_true)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """With intervals over lesions; each image was answered by the model of its fold."""
+        found = self.answers
+        return kept_evaluation(
+            lambda: evaluate(found.y_true, found.proba, found.lesion),
+            "evaluation",
+            *(found.y_true, found.proba, found.lesion),
+        )
 
 
 def pool(group: Group) -> Pooled:

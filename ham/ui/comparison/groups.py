@@ -13,7 +13,7 @@ from ham import report, store
 from ham.charts.groups import group_curves, group_scores
 from ham.charts.training import CURVES
 from ham.config import HamError
-from ham.evaluation import SCORES, Evaluation, evaluate, format_score
+from ham.evaluation import SCORES, Evaluation, format_score
 from ham.report import Group, GroupDifference, NotComparable, RunName
 from ham.store import Found
 from ham.ui.comparison.choice import drawing_lesions
@@ -264,8 +264,7 @@ def _evaluated(_group: Group, version: tuple[object, ...]) -> tuple[bool, Evalua
     `report.pool` does.
     """
     pooled = report.pool(_group)
-    answers = pooled.answers
-    return pooled.covers, evaluate(answers.y_true, answers.proba, answers.lesion)
+    return pooled.covers, pooled.evaluation
 
 
 def _downloads(
