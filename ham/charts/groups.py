@@ -72,7 +72,7 @@ def _title(groups: Mapping[RunName, Group], score: str) -> str:
         return f"{SCORES[score].title} of every run"
     best = max(known, key=known.__getitem__)
     words = spread_in_words(score, groups[best].spreads[score]).partition(" (")[0]
-    unit = " %" if SCORES[score].percent else ""
+    unit = "\N{NO-BREAK SPACE}%" if SCORES[score].percent else ""
     return f"Mean {SCORES[score].word} is highest for {best.short}: {words}{unit}"
 
 
