@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import functools
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -106,6 +107,26 @@ def packages_searched_once() -> Iterator[None]:
     search = functools.cache(manifest_scanner.scan_component_manifests)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(manifest_scanner, "scan_component_manifests", search)
+        yield
+
+
+class _StandardErrorNow(logging.StreamHandler):
+    """Writes to the standard error of the moment, which differs from test to test."""
+
+    stream = property(lambda self: sys.stderr, lambda self, stream: None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def log_outlives_its_test() -> Iterator[None]:
+    """Each of Streamlit's loggers keeps the standard error that it was made with: in a test that
+    captures it, one that is closed when the test ends, and logging writes a traceback ever after.
+    """
+    from streamlit import logger
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        lasting = SimpleNamespace(**(vars(logging) | {"StreamHandler": _StandardErrorNow}))
+        monkeypatch.setattr(logger, "logging", lasting)
+        logger.update_formatter()
         yield
 
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -450,3 +452,13 @@ print(json.dumps(at_first + later))
         env={"PATH": "", "HAM_HOME": str(tmp_path / "home"), "HAM_DATA": str(small_folder)},
     )
     assert json.loads(found.stdout.splitlines()[-1]) == []
+
+
+def test_a_log_made_in_one_test_is_heard_in_the_next(capsys):
+    from streamlit.logger import get_logger
+
+    with redirect_stderr(StringIO()) as of_another_test:
+        log = get_logger("ham.tests.another")
+    of_another_test.close()
+    log.warning("heard")
+    assert capsys.readouterr().err.endswith("heard\n")
