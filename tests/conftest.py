@@ -143,15 +143,20 @@ def no_collection_after_every_page() -> Iterator[None]:
         yield
 
 
+@functools.cache  # once a process; to ask gc for its count takes as long as the count: 80 ms a test
+def _leave_tensorflow_out_of_collections() -> None:
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def tensorflow_left_out_of_collections() -> Iterator[None]:
     """Keras collects garbage before every training: half a second to go through TensorFlow's own
     objects, which stay.
     """
     yield
-    if "tensorflow" in sys.modules and not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
+    if "tensorflow" in sys.modules:
+        _leave_tensorflow_out_of_collections()
 
 
 @pytest.fixture(autouse=True)
