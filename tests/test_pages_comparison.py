@@ -516,7 +516,7 @@ def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
     assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]
     assert list(page.table[0].value)[:2] == ["A · LSTM, as described", "B · CNN, as described"]
     assert not page.error
-    opened(page, "comparison_tab", "Settings that differ")
+    opened(page, "comparison_tab", "Settings")
     assert [expander.label for expander in page.expander][-1] == "Model cards"
     opened(page, "comparison_cards")
     opened(page, "comparison_card", "CNN, as described")

@@ -43,7 +43,14 @@ from ham.config.folders import (
     runs_folder,
     set_tensorflow_defaults,
 )
-from ham.config.recipes import RECIPES, Recipe, config_title, parse_settings, recipe_config
+from ham.config.recipes import (
+    RECIPES,
+    Recipe,
+    config_title,
+    parse_settings,
+    recipe_config,
+    train_command,
+)
 from ham.config.seeds import MAX_AT_ONCE, parse_seeds
 from ham.config.settings import DATA, MODEL, OPTIMISATION, REGULARISATION, Setting
 from ham.config.training import (
@@ -100,4 +107,5 @@ __all__ = [
     "reference_folder",
     "runs_folder",
     "set_tensorflow_defaults",
+    "train_command",
 ]

@@ -102,6 +102,24 @@ def recipe_config(recipe: str, model: str, **changes: object) -> TrainConfig:
     )
 
 
+def train_command(config: TrainConfig) -> str:
+    """The command line that trains exactly this: `python -m ham train` with what differs from its
+    defaults. On the data in use, which it does not name.
+    """
+    recipe = config.recipe if config.recipe in RECIPES else TrainConfig().recipe
+    start, words = recipe_config(recipe, config.model), ["python -m ham train"]
+    if config.model != TrainConfig().model:
+        words.append(f"--model {config.model}")
+    if recipe != TrainConfig().recipe:
+        words.append(f"--recipe {recipe.replace(' ', '-')}")
+    ours, theirs = (
+        {s.name: getattr(one, s.name) for s in SETTINGS} | one.model_settings
+        for one in (config, start)
+    )
+    words += [f"--set {name}={value}" for name, value in ours.items() if value != theirs[name]]
+    return " ".join(words)
+
+
 def config_title(config: TrainConfig) -> str:
     """For people: "CNN, as described", model and recipe alone."""
     recipe = RECIPES[config.recipe].title.lower() if config.recipe in RECIPES else config.recipe

@@ -1,4 +1,4 @@
-"""Where the runs err, how they learned, what they were set to, and the tabs with all the rest."""
+"""Where the runs err, how they learned, and the tabs with all the rest."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import partial
 import streamlit as st
 
 from ham import charts, store
-from ham.report import CLASS_SCORES, Comparison, class_table, settings_table
-from ham.ui.comparison import calibration, changed, files, operating
+from ham.report import CLASS_SCORES, Comparison, class_table
+from ham.ui.comparison import calibration, changed, files, operating, settings
 from ham.ui.comparison.choice import in_rows
-from ham.ui.frame import chart, choose, errors, is_dark, model_cards, tabs, whole_table
+from ham.ui.frame import chart, choose, errors, is_dark, tabs, whole_table
 
 
 def confusion(compared: Comparison) -> None:
@@ -87,18 +87,6 @@ def _curves(compared: Comparison) -> None:
     )
 
 
-def _settings(compared: Comparison) -> None:
-    table = settings_table(compared.reports)
-    different = table[table.nunique(axis=1) > 1]
-    if different.empty:
-        st.markdown("Every setting is the same.")
-    else:
-        whole_table(different, "Settings in which the runs differ")
-    with st.expander("All settings"):
-        whole_table(table, "All settings of the runs")
-    model_cards([one.run for one in compared.reports.values()], "comparison")
-
-
 TABS = {
     "Calibration": calibration.reliability,
     "Prediction sets": calibration.sets,
@@ -106,7 +94,7 @@ TABS = {
     "ROC by class": operating.by_class,
     "Changed images": changed.changed_images,
     "Learning curves": _curves,
-    "Settings that differ": _settings,
+    "Settings": settings.settings_and_again,
     "Download": files.downloads,
 }
 

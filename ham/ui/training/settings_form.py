@@ -19,6 +19,7 @@ from ham.config import (
     SETTINGS,
     ConfigError,
     Setting,
+    StoreError,
     TrainConfig,
     recipe_config,
 )
@@ -26,7 +27,7 @@ from ham.data import LesionDataset, available_splits, configured_split, split_ta
 from ham.models import MODELS
 from ham.report.words import settings_in_words
 from ham.store import Run
-from ham.ui import frame
+from ham.ui import again, frame
 from ham.ui.training import pictures
 
 _TAKEN_OVER = "train_taken_over"  # session key: id of the run whose settings the form takes over
@@ -132,10 +133,14 @@ def use_settings(run: Run) -> None:
 
 def _take_over() -> bool:
     """Before the form's widgets are drawn: puts the settings of the chosen run into their keys."""
-    run_id = st.session_state.pop(_TAKEN_OVER, None)
+    run_id = again.asked_for() or st.session_state.pop(_TAKEN_OVER, None)
     if run_id is None:
         return False
-    run = store.read_run(run_id)
+    try:
+        run = store.read_run(run_id)
+    except StoreError as error:  # it was deleted, or trained on another computer
+        frame.show_error(error)
+        return False
     config = (
         run.config
         if run.config.recipe in RECIPES
