@@ -16,6 +16,8 @@ style:
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
 
-# the types are one of the tests: so they take the second core while a browser waits
+# the types are one of the tests: so they take the second core while a browser waits; what Python
+# compiles is kept, for the fifty servers, workers and commands that the tests start
 test: style
-	@CHROME="$$(sh .ci/browser)" .venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15
+	@PYTHONDONTWRITEBYTECODE= CHROME="$$(sh .ci/browser)" \
+		.venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15
