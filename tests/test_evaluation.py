@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.stats import binom
 from sklearn import metrics
 
@@ -104,7 +105,9 @@ def test_scores_of_four_images_are_the_ones_counted_by_hand():
 
 def test_scores_are_those_of_scikit_learn():
     y_true, proba, lesions = made_up(800)
-    found = evaluate(y_true, proba, lesions, resamples=10)
+    exact = proba.astype(np.float64)  # scikit-learn would sum in float32
+    exact /= exact.sum(axis=1, keepdims=True)
+    found = evaluate(y_true, exact, lesions, resamples=10)
     answer, malignant = proba.argmax(axis=1), np.isin(y_true, [MEL, BCC, AKIEC])
     wanted = {
         "accuracy": metrics.accuracy_score(y_true, answer),
@@ -118,9 +121,11 @@ def test_scores_are_those_of_scikit_learn():
             ~malignant, ~np.isin(answer, [MEL, BCC, AKIEC])
         ),
         "malignant_auc": metrics.roc_auc_score(malignant, malignant_proba(proba)),
+        "brier": metrics.brier_score_loss(y_true, exact, labels=range(7)),
+        "log_loss": metrics.log_loss(y_true, y_proba=exact, labels=range(7)),
     }
     assert {key: score.value for key, score in found.scores.items()} == pytest.approx(
-        wanted, abs=1e-6
+        wanted, abs=1e-9
     )
     assert (
         found.confusion.tolist()
@@ -167,9 +172,18 @@ def test_a_score_that_cannot_be_computed_is_nan_without_interval():
 def test_a_perfect_model_scores_one_throughout():
     y_true = np.arange(70) % 7
     found = evaluate(y_true, sure(y_true.tolist(), 0.99), np.arange(70))
-    assert {(score.value, score.high) for score in found.scores.values()} == {(1.0, 1.0)}
+    shares = [score for key, score in found.scores.items() if SCORES[key].higher_is_better]
+    assert {(score.value, score.high) for score in shares} == {(1.0, 1.0)}
     # none is certain of 70 images
-    assert all(0.8 < score.low < 0.96 for score in found.scores.values())
+    assert all(0.8 < score.low < 0.96 for score in shares)
+    brier, log_loss = found.scores["brier"], found.scores["log_loss"]
+    assert brier.value == pytest.approx(0.01**2 * (1 + 1 / 6))
+    # at most: half the score varies as a share of 70 lesions does
+    assert (brier.low, brier.high) == pytest.approx(
+        (0, 2 * wilson_high(brier.value / 2, 70)), abs=1e-6
+    )
+    # every image costs the same, and nothing says how much another could
+    assert (log_loss.value, log_loss.has_width) == (pytest.approx(-math.log(0.99)), False)
 
 
 # ------------------------------------------------------------------------------ intervals
@@ -238,9 +252,9 @@ def test_lesions_may_have_any_names_and_images_any_order():
 def test_two_thousand_resamples_are_scored_a_block_at_a_time_and_never_image_by_image(monkeypatch):
     blocks = []
 
-    def counted(y_true, proba, lesion, counts):
+    def counted(y_true, proba, lesion, counts, keys):
         blocks.append(len(counts))
-        return score(y_true, proba, lesion, counts)
+        return score(y_true, proba, lesion, counts, keys)
 
     score = scores_module.scores_by_draw
     monkeypatch.setattr(scores_module, "scores_by_draw", counted)
@@ -286,6 +300,11 @@ def test_the_interval_of_a_proportion_is_wilsons():
 def wilson_low(n: float) -> float:
     """Of n of n, by hand: n / (n + z²)."""
     return n / (n + 1.959964**2)
+
+
+def wilson_high(share: float, n: float) -> float:
+    """The largest p of which this share of n is 1.96 standard errors away."""
+    return brentq(lambda p: (share - p) ** 2 - 1.959964**2 * p * (1 - p) / n, share, 1)
 
 
 def test_none_of_six_malignant_images_found_may_be_two_of_five():
@@ -481,7 +500,8 @@ def test_no_interval_is_ever_without_width_or_beside_its_value(key):
             lesions = random.integers(0, n, n)
             score = evaluate(y_true, sure(answers.tolist()), lesions, resamples=60).scores[key]
             if math.isfinite(score.low):
-                assert 0 <= score.low <= score.value <= score.high <= 1
+                assert SCORES[key].low <= score.low <= score.value
+                assert score.value <= score.high <= SCORES[key].high
                 assert score.low < score.high
 
 

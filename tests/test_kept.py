@@ -11,7 +11,14 @@ import pandas as pd
 import pytest
 
 from ham import io, report, store
-from ham.evaluation import Evaluation, Interval, compare, evaluate, majority_baseline
+from ham.evaluation import (
+    Evaluation,
+    Interval,
+    compare,
+    evaluate,
+    evaluate_scores,
+    majority_baseline,
+)
 from ham.report import Comparison, RunReport, comparison, kept, run_report
 from tests.damage import damaged, json_entry
 from tests.run_factory import edited_run, finished_run
@@ -42,6 +49,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for module, one in (
         (comparison, compare),
         (run_report, evaluate),
+        (run_report, evaluate_scores),
         (run_report, majority_baseline),
     ):
 
@@ -95,7 +103,7 @@ def test_an_evaluation_that_the_record_lacks_is_kept_too(runs, drawn):
     test = store.read_predictions(run)["test"]
     for _ in range(2):
         same(RunReport(run).evaluation, evaluate(test.y_true, test.proba, test.lesion))
-    assert drawn == ["evaluate"]
+    assert drawn == ["evaluate_scores"]
 
 
 def test_other_answers_other_lesions_and_other_draws_are_other_scores(runs, drawn, monkeypatch):

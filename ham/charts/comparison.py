@@ -50,10 +50,10 @@ def headline_scores(
     `scores`, `baselines`: name of the run or baseline -> its scores by key, 0 to 1.
     """
     first, colors, baselines = keys[0], palette(dark), baselines or {}
-    best = max(scores, key=lambda name: _low(scores[name][first].value))
+    best = SCORES[first].best({name: found[first].value for name, found in scores.items()})
     alone = sum(found[first].value == scores[best][first].value for found in scores.values()) == 1
     title = (
-        f"{SCORES[first].title} is highest for {best.short}: "
+        f"{SCORES[first].title} is {SCORES[first].superlative} for {best.short}: "
         f"{format_score(first, scores[best][first])}"
         if alone and len(scores) > 1
         else f"{SCORES[first].title} {format_score(first, scores[best][first])}"
@@ -373,10 +373,6 @@ def per_class_scores(
     )
     class_rows(figure, [f"{n:,} images" for n in support], dark)
     return figure
-
-
-def _low(value: float) -> float:
-    return value if np.isfinite(value) else -1.0
 
 
 def _shares(counts: np.ndarray, by: str) -> np.ndarray:

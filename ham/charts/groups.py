@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import add_band, new_figure, palette, run_key, run_style
+from ham.charts.base import add_band, new_figure, palette, run_key, run_style, say_why_empty
 from ham.charts.training import CURVES
 from ham.evaluation import SCORES
 from ham.report import Group, RunName, spread_in_words
@@ -62,6 +62,8 @@ def group_scores(
         tickfont={"color": palette(dark).text},
     )
     figure.update_xaxes(title=SCORES[score].title + (", %" if unit else ""))
+    if not any(group.spreads[score].n for group in groups.values()):
+        say_why_empty(figure, "These runs ended before this score was computed", dark)
     return figure
 
 
@@ -70,10 +72,12 @@ def _title(groups: Mapping[RunName, Group], score: str) -> str:
     known = {name: mean for name, mean in means.items() if mean == mean}
     if len(known) < 2:
         return f"{SCORES[score].title} of every run"
-    best = max(known, key=known.__getitem__)
+    best = SCORES[score].best(known)
     words = spread_in_words(score, groups[best].spreads[score]).partition(" (")[0]
     unit = "\N{NO-BREAK SPACE}%" if SCORES[score].percent else ""
-    return f"Mean {SCORES[score].word} is highest for {best.short}: {words}{unit}"
+    return (
+        f"Mean {SCORES[score].word} is {SCORES[score].superlative} for {best.short}: {words}{unit}"
+    )
 
 
 def _alt(groups: Mapping[RunName, Group], score: str) -> str:

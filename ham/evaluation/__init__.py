@@ -61,6 +61,7 @@ from ham.evaluation.scores import (
     EvaluationError,
     evaluate,
     evaluate_recalls,
+    evaluate_scores,
     proportion,
     shares,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "decimal",
     "evaluate",
     "evaluate_recalls",
+    "evaluate_scores",
     "evaluation_record",
     "expected_calibration_error",
     "fit_temperature",

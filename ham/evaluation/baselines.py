@@ -45,12 +45,14 @@ def majority_title(counts: np.ndarray) -> str:
 def majority_baseline(counts: np.ndarray, y_true: np.ndarray, lesions: np.ndarray) -> Evaluation:
     """The scores of always predicting the training part's most frequent class, on these images.
 
-    What does not depend on which images they are has no interval: a recall is 0 or 1 whatever is
-    drawn, an AUC 0.5.
+    Each class has the probability of its share in training, as whoever knows nothing of an image
+    would say it: all images the same, so that every AUC is 0.5, and Brier score and log loss are
+    what a model has to fall below. What does not depend on which images they are has no
+    interval: a recall is 0 or 1 whatever is drawn.
     """
-    answers = np.tile(np.eye(N_CLASSES)[int(np.argmax(counts))], (len(y_true), 1))
-    found = evaluate(y_true, answers, lesions)
-    by_draw = ("accuracy", "macro_f1")
+    share = np.asarray(counts, np.float64) / np.sum(counts)
+    found = evaluate(y_true, np.tile(share, (len(y_true), 1)), lesions)
+    by_draw = ("accuracy", "macro_f1", "brier", "log_loss")
     return dataclasses.replace(
         found,
         scores={

@@ -31,9 +31,7 @@ Scores = dict[str, np.ndarray]  # by key, (R,) each
 
 @dataclass(frozen=True)
 class Interval:
-    """A score (0 to 1) or a difference of two (-1 to 1) with its 95 % interval; NaN where
-    undefined.
-    """
+    """A score or a difference of two with its 95 % interval; NaN where undefined."""
 
     value: float
     low: float
@@ -83,10 +81,8 @@ def bootstrap_intervals(
             limits = instead(key)
             # but for rounding
             found[key] = Interval(
-                one.value,
-                max(min(limits.low, one.value), -1.0),
-                min(max(limits.high, one.value), 1.0),
-            )  # these change nothing
+                one.value, min(limits.low, one.value), max(limits.high, one.value)
+            )
     return found
 
 
@@ -174,13 +170,17 @@ def combined(terms: list[tuple[float, Interval]]) -> Interval:
     Huang, Zhang, Computational Statistics and Data Analysis 53:1080, 2009, for any sum of shares).
     """
     value = sum(factor * term.value for factor, term in terms)
+    least, most = (sum(sign * max(sign * factor, 0) for factor, _ in terms) for sign in (-1, 1))
     below = above = 0.0
     for factor, term in terms:
         down, up = factor * (term.value - term.low), factor * (term.high - term.value)
         if factor < 0:
             down, up = -up, -down
         below, above = below + down**2, above + up**2
-    return Interval(value, value - math.sqrt(below), value + math.sqrt(above))
+    # shares are from 0 to 1; but for rounding this changes nothing
+    return Interval(
+        value, max(value - math.sqrt(below), least), min(value + math.sqrt(above), most)
+    )
 
 
 def f1_interval(positive: np.ndarray, named: np.ndarray, lesions: np.ndarray) -> Interval:

@@ -8,9 +8,11 @@ CONTRIBUTING.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,8 +26,10 @@ from ham.evaluation.intervals import (
     f1_interval,
     of_one_lesion,
     share,
+    wilson,
 )
 
+Name = TypeVar("Name")
 MALIGNANT = np.array([c.malignant for c in CLASSES])  # bool (7,)
 
 
@@ -84,6 +88,23 @@ class Draws:
         )
 
     @cached_property
+    def brier(self) -> np.ndarray:
+        """Mean over the images of `brier_terms`, (R,)."""
+        return self.mean(brier_terms(self._y_true, self._proba))
+
+    @cached_property
+    def log_loss(self) -> np.ndarray:
+        """Mean over the images of `log_loss_terms`, (R,)."""
+        return self.mean(log_loss_terms(self._y_true, self._proba))
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the images of a number of each, float (n,): (R,). A draw is a dot product."""
+        n_lesions = self._counts.shape[1]
+        sums = [np.bincount(self._lesion, of, n_lesions) for of in (values, np.ones(len(values)))]
+        part, whole = (self._counts @ np.stack(sums, axis=1)).T
+        return ratio(part, whole)
+
+    @cached_property
     def _weights(self) -> np.ndarray:
         """How often each image is counted, (n, R)."""
         return self._counts.T[self._lesion]
@@ -132,6 +153,17 @@ class Score:
         """Within a sentence: "macro AUC"."""
         return self.title[:1].lower() + self.title[1:]
 
+    @property
+    def superlative(self) -> str:
+        """What the best of several is: "highest", or "lowest"."""
+        return "highest" if self.higher_is_better else "lowest"
+
+    def best(self, values: Mapping[Name, float]) -> Name:
+        """The name of the best value, the first of several; NaN is worse than all."""
+        sign = 1 if self.higher_is_better else -1
+        known = {name: sign * value for name, value in values.items()}
+        return max(known, key=lambda name: known[name] if known[name] == known[name] else -math.inf)
+
     def holds(self, *values: float | None) -> bool:
         """Whether all are in its range; None is what has no number."""
         low, high = self.low - 1e-9, self.high + 1e-9
@@ -149,6 +181,15 @@ def _macro_f1_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray
 
 def _malignant_auc_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
     return _area(malignant_proba(proba), MALIGNANT[y_true], lesion)
+
+
+def _brier_interval(y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray) -> Interval:
+    """Wilson's of half the score: numbers from 0 to 1 vary about their mean at most as much as
+    hits and misses do (Bhatia, Davis, American Mathematical Monthly 107:353, 2000).
+    """
+    half = wilson(float(brier_terms(y_true, proba).mean()) / 2, effective_lesions(lesion))
+    limits = (half.value, half.low, half.high)
+    return NO_INTERVAL if of_one_lesion(lesion) else Interval(*(2 * limit for limit in limits))
 
 
 SCORES: dict[str, Score] = {
@@ -206,6 +247,26 @@ SCORES: dict[str, Score] = {
         lambda draws: draws.malignant_auc,
         instead=_malignant_auc_interval,
     ),
+    "brier": Score(
+        "Brier score",
+        "Mean over the images of the summed squared differences of the seven probabilities from "
+        "1 for the true class and 0 for the others: 0 to 2, lower is better. It falls where "
+        "the probabilities are right, not only the predicted class.",
+        False,
+        lambda draws: draws.brier,
+        instead=_brier_interval,
+        higher_is_better=False,
+        high=2.0,
+    ),
+    "log_loss": Score(
+        "Log loss",
+        "Mean over the images of minus the natural logarithm of the probability of the true "
+        "class: lower is better. An answer that is sure and wrong costs most.",
+        False,
+        lambda draws: draws.log_loss,
+        higher_is_better=False,
+        high=math.inf,
+    ),
 }
 
 
@@ -259,6 +320,26 @@ def _area(score: np.ndarray, positive: np.ndarray, lesion: np.ndarray) -> Interv
 
 
 # -------------------------------------------------------------------------- arithmetic
+
+
+def brier_terms(y_true: np.ndarray, proba: np.ndarray) -> np.ndarray:
+    """Of each image the sum over the classes of (probability - 1 or 0)², 0 to 2, float (n,).
+
+    Brier, Monthly Weather Review 78:1, 1950: his sum over all classes. With two classes it is
+    twice what scikit-learn gives for one of them.
+    """
+    return ((proba - np.eye(N_CLASSES)[y_true]) ** 2).sum(axis=1)
+
+
+def log_loss_terms(y_true: np.ndarray, proba: np.ndarray) -> np.ndarray:
+    """Of each image minus the natural logarithm of its true class's probability, float (n,).
+
+    Good, J. R. Stat. Soc. B 14:107, 1952. Clipped as scikit-learn does it, a rounding error away
+    from 0 and 1, so that a probability of 0 costs 36 and not infinitely much.
+    """
+    smallest = np.finfo(np.float64).eps
+    given = np.asarray(proba, np.float64)[np.arange(len(y_true)), y_true]
+    return -np.log(np.clip(given, smallest, 1 - smallest))
 
 
 def area_under_curve(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:

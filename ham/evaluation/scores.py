@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,19 +78,37 @@ def evaluate(
     """
     y_true, proba = check(y_true, proba)
     lesion, n_lesions = lesion_numbers(lesions, len(y_true))
-    found = bootstrap_intervals(
-        lambda counts: scores_by_draw(y_true, proba, lesion, counts),
+    found = evaluate_scores(SCORES, y_true, proba, lesion, resamples, seed)
+    confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
+    np.add.at(confusion, (y_true, proba.argmax(axis=1)), 1)
+    return Evaluation(
+        len(y_true), n_lesions, found, _per_class(y_true, proba, confusion), confusion
+    )
+
+
+def evaluate_scores(
+    keys: Iterable[str],
+    y_true: np.ndarray,
+    proba: np.ndarray,
+    lesions: np.ndarray,
+    resamples: int | None = None,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Some scores of SCORES as `evaluate` gives them, from the same draws, without the others.
+
+    Those that are means over images take a tenth of a second, the AUCs most of two. Raises
+    EvaluationError.
+    """
+    y_true, proba = check(y_true, proba)
+    lesion, n_lesions = lesion_numbers(lesions, len(y_true))
+    return bootstrap_intervals(
+        lambda counts: scores_by_draw(y_true, proba, lesion, counts, keys),
         len(y_true),
         n_lesions,
         resamples,
         seed,
         lambda key: interval_instead(key, y_true, proba, lesion),
         undrawn(y_true, lesion),
-    )
-    confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
-    np.add.at(confusion, (y_true, proba.argmax(axis=1)), 1)
-    return Evaluation(
-        len(y_true), n_lesions, found, _per_class(y_true, proba, confusion), confusion
     )
 
 
@@ -210,13 +229,17 @@ def lesion_numbers(lesions: np.ndarray, n: int) -> tuple[np.ndarray, int]:
 
 
 def scores_by_draw(
-    y_true: np.ndarray, proba: np.ndarray, lesion: np.ndarray, counts: np.ndarray
+    y_true: np.ndarray,
+    proba: np.ndarray,
+    lesion: np.ndarray,
+    counts: np.ndarray,
+    keys: Iterable[str] = SCORES,
 ) -> dict[str, np.ndarray]:
-    """Every score in SCORES, (R,) each, when lesion j is counted `counts[r, j]` times, (R,
+    """These scores of SCORES, (R,) each, when lesion j is counted `counts[r, j]` times, (R,
     n_lesions).
     """
     draws = Draws(y_true, proba, lesion, counts)
-    return {key: score.formula(draws) for key, score in SCORES.items()}
+    return {key: SCORES[key].formula(draws) for key in keys}
 
 
 def right_by_lesion(

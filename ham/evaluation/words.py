@@ -20,10 +20,10 @@ def percent(interval: Interval) -> str:
 
 
 def decimal(interval: Interval) -> str:
-    """ "0.920 (0.905 to 0.934)": three decimals where the interval is narrower than 0.10, else
-    two.
+    """ "0.920 (0.905 to 0.934)": three decimals where the interval is narrower than 0.10, two
+    where it is narrower than 2, else one.
     """
-    return _written(interval, lambda x: f"{x:.{2 + _narrow(interval)}f}", "")
+    return _written(interval, lambda x: f"{x:.{_decimals(interval)}f}", "")
 
 
 def format_score(key: str, interval: Interval) -> str:
@@ -33,8 +33,9 @@ def format_score(key: str, interval: Interval) -> str:
 
 def format_difference(key: str, interval: Interval) -> str:
     """ "+1.3 points (−0.4 to +3.1)"; AUCs without the word: "+0.012 (−0.004 to +0.028)"."""
-    scale, unit, digits = (100, " points", 0) if SCORES[key].percent else (1, "", 2)
-    return _written(interval, lambda x: _signed(scale * x, digits + _narrow(interval)), unit)
+    if SCORES[key].percent:
+        return _written(interval, lambda x: _signed(100 * x, _narrow(interval)), " points")
+    return _written(interval, lambda x: _signed(x, _decimals(interval)), "")
 
 
 def p_value(p: float) -> str:
@@ -50,6 +51,12 @@ def _signed(value: float, digits: int) -> str:
 def _narrow(interval: Interval) -> int:
     """1 where the interval bears one more decimal, else 0."""
     return int(interval.has_width and interval.high - interval.low < 0.10)
+
+
+def _decimals(interval: Interval) -> int:
+    """Of what is not written in per cent."""
+    wide = interval.has_width and interval.high - interval.low >= 2
+    return 1 if wide else 2 + _narrow(interval)
 
 
 def _written(interval: Interval, number: Callable[[float], str], unit: str) -> str:

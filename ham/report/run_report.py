@@ -26,6 +26,7 @@ from ham.evaluation import (
     calibration_error_by_chance,
     class_roc,
     evaluate,
+    evaluate_scores,
     majority_baseline,
     majority_title,
     malignant_roc,
@@ -35,7 +36,7 @@ from ham.evaluation import (
     reliability,
     with_temperature,
 )
-from ham.report.kept import kept_evaluation
+from ham.report.kept import kept_evaluation, kept_intervals
 from ham.store import Predictions, Run
 
 BY_CLASS = "predicted_class"  # key of the operating point without a threshold
@@ -107,18 +108,30 @@ class RunReport:
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """As stored when the run ended; computed where that lacks a score, or on other images."""
+        """As stored when the run ended, with what scores that lacks; on other images computed."""
         stored = self.run.record.evaluation
         if self.own_test and stored is not None:
-            found = stored.to_evaluation()
-            if found.scores.keys() >= SCORES.keys():
-                return found
+            return self._completed(stored.to_evaluation())
         test = self.test
         return kept_evaluation(
             lambda: evaluate(test.y_true, test.proba, test.lesion),
             "evaluation",
             *(test.y_true, test.proba, test.lesion),
         )
+
+    def _completed(self, found: Evaluation) -> Evaluation:
+        """With every score of SCORES: those that it lacks are computed, the others stay."""
+        missing = [key for key in SCORES if key not in found.scores]
+        if not missing:
+            return found
+        test = self.test
+        more = kept_intervals(
+            lambda: evaluate_scores(missing, test.y_true, test.proba, test.lesion),
+            f"scores {', '.join(missing)}",
+            *(test.y_true, test.proba, test.lesion),
+        )
+        scores = found.scores | more
+        return dataclasses.replace(found, scores={key: scores[key] for key in SCORES})
 
     @cached_property
     def calibration(self) -> Calibrated:

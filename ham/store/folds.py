@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ham import io
 from ham.config import TrainConfig, reference_folder
-from ham.io import Count, Share, Text, typed
+from ham.io import Count, Number, Text, typed
 
 FILE = "folds.json"
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class FoldResult(Struct, frozen=True):
     test_fingerprint: Text
     n_train: Count
     n_test: Count
-    scores: dict[str, Share]  # by keys of evaluation.SCORES
+    scores: dict[str, Number]  # by keys of evaluation.SCORES, those of its version
     date: Text
 
 
