@@ -7,15 +7,27 @@ import pytest
 
 from ham import prediction
 from ham.charts import alt_text
-from ham.charts.robustness import strength_curve
+from ham.charts.robustness import shuffled_scores, strength_curve
 from ham.config import cache_folder
 from ham.data import LesionDataset
 from ham.engine import Engine
 from ham.io import Stopped
-from ham.prediction import PERTURBATIONS, STRENGTHS, perturbed_answers, perturbed_images
-from ham.report import RunName, robustness_in_words, robustness_of
-from ham.store import Predictions
-from ham.ui.comparison import changed as section
+from ham.prediction import (
+    PERTURBATIONS,
+    SHUFFLES,
+    STRENGTHS,
+    perturbed_answers,
+    perturbed_images,
+)
+from ham.report import (
+    RunName,
+    arrangement_in_words,
+    arrangement_of,
+    robustness_in_words,
+    robustness_of,
+)
+from ham.store import Predictions, Run
+from ham.ui.comparison import asking
 from tests.page_driver import open_page
 from tests.run_factory import finished_run
 
@@ -53,6 +65,26 @@ def test_changes_do_what_they_say(images) -> None:
     assert np.array_equal(hidden[:6], images[0][:6])
     flatter = perturbed_images(images[1:], "contrast", 3)[0].astype(float)
     assert flatter.std() == pytest.approx(0.4 * images[1].astype(float).std(), rel=0.02)
+
+
+def test_a_shuffle_keeps_what_it_says_and_each_image_has_an_order_of_its_own(images) -> None:
+    noise = images[1]
+    rows, columns, pixels = (perturbed_images(images, kind, 1)[1] for kind in SHUFFLES)
+
+    def pieces(of: np.ndarray) -> list[bytes]:
+        return sorted(piece.tobytes() for piece in of)
+
+    assert pieces(rows) == pieces(noise)
+    assert pieces(columns.swapaxes(0, 1)) == pieces(noise.swapaxes(0, 1))
+    assert pieces(pixels.reshape(-1, 3)) == pieces(noise.reshape(-1, 3))
+    assert pieces(pixels) != pieces(noise)
+    for kind, found in zip(SHUFFLES, (rows, columns, pixels), strict=True):
+        assert not np.array_equal(found, noise)
+        assert np.array_equal(found, perturbed_images(images[1:], kind, 1)[0])
+    marks = np.zeros((2, 28, 28, 3), np.uint8) + np.arange(28, dtype=np.uint8)[:, None, None]
+    marks[1] += 100
+    first, second = perturbed_images(marks, "rows", 1)[:, :, 0, 0].astype(int)
+    assert not np.array_equal(first, second - 100)
 
 
 class Brightness:
@@ -125,12 +157,38 @@ def test_scores_by_hand_and_what_changed(images) -> None:
     assert "A · x, 100 %, 100 %, 75 %, 25 %" in alt_text(figure)
 
 
+def test_what_a_shuffle_costs_by_hand_and_in_words() -> None:
+    """Of a melanoma and three nevi, each a lesion, all are correct; shuffled, all are called
+    nevus.
+    """
+    eye = np.eye(7, dtype=np.float32)
+    y_true = np.array([0, 3, 3, 3] * 5)
+    test = Predictions(np.arange(20).astype(str), np.arange(20), y_true, eye[y_true])
+    fallen = np.stack([eye[y_true], eye[np.full(20, 3)]])
+    found = arrangement_of(test, {"rows": fallen[[0, 0]], "pixels": fallen})
+    assert [one.value for one in found.scores["pixels"]["balanced_accuracy"]] == [1, 0.5]
+    assert [one.value for one in found.scores["pixels"]["accuracy"]] == [1, 0.75]
+    titles = {"rows": "Rows shuffled", "pixels": "All pixels shuffled"}
+    words = arrangement_in_words(found, titles, 0.5)
+    assert "with rows shuffled, 50 %" in words
+    assert words.endswith(
+        "no more than always naming one class: all it knew was in the arrangement."
+    )
+    kept = arrangement_of(test, {"rows": fallen[[0, 0]], "pixels": fallen[[0, 0]]})
+    assert arrangement_in_words(kept, titles, 0.5).endswith("naming one class: colour alone.")
+    names = {RunName("A", "x"): found, RunName("B", "y"): kept}
+    figure = shuffled_scores(names, titles, "accuracy", 0.75)
+    assert list(figure.data[0].x) == [100, 100, 75]
+    assert figure.layout.shapes[0].x0 == 75
+    assert "A · x: as they are 100 %" in alt_text(figure)
+    assert "majority class: 75 %" in alt_text(figure)
+
+
 # -------------------------------------------------------------------------------- page
 
 
-def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
-    small_dataset: LesionDataset, small_folder, monkeypatch
-) -> None:
+def two_runs(small_dataset: LesionDataset, small_folder, monkeypatch) -> list[Run]:
+    """On the same 30 images of the data in use, and any run answers as Brightness."""
     monkeypatch.setattr(Engine, "start", lambda self: self)
     monkeypatch.setenv("HAM_DATA", str(small_folder))
     monkeypatch.setattr(prediction, "Predictor", lambda run: Brightness())
@@ -142,13 +200,19 @@ def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
         small_dataset.labels[rows],
         proba,
     )
-    runs = [finished_run(None, test, data=small_dataset.record) for _ in range(2)]
-    section._jobs.clear()
+    asking.jobs.clear()
+    return [finished_run(None, test, data=small_dataset.record) for _ in range(2)]
+
+
+def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
+    small_dataset: LesionDataset, small_folder, monkeypatch
+) -> None:
+    runs = two_runs(small_dataset, small_folder, monkeypatch)
     page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
     page.session_state["comparison_tab"] = "Changed images"
     page.run()
     page.button(key="comparison_changed_start").click().run()
-    [job] = section._jobs()._jobs.values()
+    [job] = asking.jobs("changed")._jobs.values()
     job.wait(60)
     page.run()
     assert not page.exception
@@ -158,6 +222,28 @@ def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
     alts = [chart.proto.alt for chart in page.get("plotly_chart")]
     assert sum(alt.startswith("Accuracy at strengths") for alt in alts) == len(KINDS)
     assert "Changed, 28 by 28 pixels" in " ".join(one.proto.body for one in page.get("html"))
+
+
+def test_the_page_shows_an_image_in_each_state_and_what_the_runs_lose(
+    small_dataset: LesionDataset, small_folder, monkeypatch
+) -> None:
+    runs = two_runs(small_dataset, small_folder, monkeypatch)
+    page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
+    page.session_state["comparison_tab"] = "Shuffled pixels"
+    page.run()
+    pictures = [one.proto.body for one in page.get("html") if "28 by 28 pixels" in one.proto.body]
+    assert pictures[-1].count("<img") == 1 + len(SHUFFLES)
+    assert "<span>" not in pictures[-1]
+    page.button(key="comparison_shuffled_start").click().run()
+    [job] = asking.jobs("shuffled")._jobs.values()
+    job.wait(60)
+    page.run()
+    assert not page.exception
+    said = " ".join(one.value for one in page.main.markdown)
+    assert said.count("with all pixels shuffled") == 2
+    assert any("<span>A: " in one.proto.body for one in page.get("html"))
+    alts = [chart.proto.alt for chart in page.get("plotly_chart")]
+    assert sum(alt.startswith("Balanced accuracy as the test images are") for alt in alts) == 1
 
 
 def test_without_the_images_the_page_says_why(monkeypatch) -> None:

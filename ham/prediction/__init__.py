@@ -11,7 +11,7 @@ explanation why: maps of what an answer rests on, each beside what says nothing
 reasons     an explanation as JSON and HTML
 hiding, gradients, untrained   what it is made of: occlusion, Grad-CAM, random weights
 changes     what if: the photograph changed, and how little changes the answer
-perturbed   test images changed ten ways, and what a run answers then
+perturbed   test images changed ten ways or shuffled, and what a run answers then
 neighbours  like which: the training images that lie nearest
 quiz        you against the models
 likeness    whether a picture looks like those that the models learned from
@@ -65,6 +65,7 @@ from ham.prediction.neighbours import (
 )
 from ham.prediction.perturbed import (
     PERTURBATIONS,
+    SHUFFLES,
     STRENGTHS,
     Perturbation,
     perturbed_answers,
@@ -79,6 +80,7 @@ __all__ = [
     "MAX_IMAGES",
     "PERTURBATIONS",
     "SECONDS_AN_IMAGE",
+    "SHUFFLES",
     "SLIDERS",
     "STRENGTHS",
     "YOU",

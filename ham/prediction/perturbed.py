@@ -1,5 +1,5 @@
 """Test images changed as cameras, lamps and hands change them, ten ways at three strengths each,
-and what a run answers then.
+or with their rows, columns or pixels in another order, and what a run answers then.
 
 It is done to the 28x28 pixels that the models see, and asked by one view of an image: seconds a run
 instead of minutes. How brightness
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io as memory
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -46,12 +46,16 @@ class Perturbation:
 
     title: str
     help: str
-    strengths: tuple[float, float, float]  # from mild to strong
+    strengths: tuple[float, ...]  # from mild to strong
     unit: str  # behind the number
     change: Changed
 
+    @property
+    def levels(self) -> range:
+        return range(1, len(self.strengths) + 1)
+
     def in_words(self, level: int) -> str:
-        """ "−30 %", of level 1 to 3."""
+        """ "−30 %", of one of `levels`."""
         shown = f"{self.strengths[level - 1]:g}".replace("-", "\N{MINUS SIGN}")
         return shown + self.unit
 
@@ -85,6 +89,19 @@ def _hidden(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.
     changed = image.copy()
     changed[around, around] = image.mean(axis=(0, 1)).round()
     return changed
+
+
+def _shuffled_rows(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    return image[rng.permutation(len(image))]
+
+
+def _shuffled_columns(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    return image[:, rng.permutation(image.shape[1])]
+
+
+def _shuffled_pixels(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    pixels = image.reshape(-1, image.shape[2])
+    return pixels[rng.permutation(len(pixels))].reshape(image.shape)
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
@@ -129,11 +146,29 @@ PERTURBATIONS: dict[str, Perturbation] = {
 }  # fmt: skip
 
 
+#: What is left where the arrangement is gone, step by step: every image has the colours it had.
+SHUFFLES: dict[str, Perturbation] = {
+    "rows": Perturbation(
+        "Rows shuffled", "Each row as it is, the rows in another order.", (1,), "", _shuffled_rows
+    ),
+    "columns": Perturbation(
+        "Columns shuffled", "Each column as it is, the columns in another order.", (1,), "",
+        _shuffled_columns,
+    ),
+    "pixels": Perturbation(
+        "All pixels shuffled", "The same pixels anywhere: only the colours are left.", (1,), "",
+        _shuffled_pixels,
+    ),
+}  # fmt: skip
+WAYS = PERTURBATIONS | SHUFFLES
+
+
 def perturbed_images(images: np.ndarray, name: str, level: int) -> np.ndarray:
-    """uint8 (n, 28, 28, 3) changed by PERTURBATIONS[name] at level 1 to 3; the same each time, and
-    an image is changed in the same way whatever stands beside it.
+    """uint8 (n, 28, 28, 3) changed by WAYS[name] at one of its levels; the same each time, and an
+    image is changed in the same way whatever stands beside it: what is random has a seed made of
+    its pixels.
     """
-    way = PERTURBATIONS[name]
+    way = WAYS[name]
     strength = way.strengths[level - 1]
     return np.stack(
         [way.change(image, strength, np.random.default_rng(_seed(image))) for image in images]
@@ -149,36 +184,40 @@ def perturbed_answers(
     load: Callable[[store.Run], OneView],
     images: np.ndarray,
     report: Report | None = None,
+    ways: Mapping[str, Perturbation] = PERTURBATIONS,
 ) -> list[Answers]:
-    """What each run answers to these images as they are (place 0) and changed at levels 1 to 3, by
-    the names of PERTURBATIONS, float32 (4, n, 7); from one view of an image, whatever the run does
-    otherwise.
+    """What each run answers to these images as they are (place 0) and changed at each level, by
+    the names of `ways`, some of WAYS: float32 (1 + levels, n, 7); from one view of an image,
+    whatever the run does otherwise.
 
     Kept on disk by model and pixels; only what is not there is loaded and asked. May raise what
     `load` raises and, where `report` does, Stopped.
     """
-    paths = [cache_folder() / "perturbed" / f"{_key(run, images)}.npz" for run in runs]
-    found = [io.read_kept(path, lambda path: _read(path, len(images)), _WHAT) for path in paths]
+    paths = [cache_folder() / "perturbed" / f"{_key(run, images, ways)}.npz" for run in runs]
+    found = [
+        io.read_kept(path, lambda path: _read(path, len(images), ways), _WHAT) for path in paths
+    ]
     missing = [place for place, one in enumerate(found) if one is None]
     if missing:
-        asked = _ask([load(runs[place]) for place in missing], images, report)
+        asked = _ask([load(runs[place]) for place in missing], images, ways, report)
         for place, answers in zip(missing, asked, strict=True):
             found[place] = answers
             io.keep(paths[place], functools.partial(_write, answers), _WHAT)
     return [one for one in found if one is not None]
 
 
-def _key(run: store.Run, images: np.ndarray) -> str:
+def _key(run: store.Run, images: np.ndarray, ways: Mapping[str, Perturbation]) -> str:
     model = run.record.model
-    found = hashlib.sha256(f"{_VERSION} {model.sha256 if model else run.id}".encode())
+    of_model = f"{_VERSION} {model.sha256 if model else run.id} {' '.join(ways)}"
+    found = hashlib.sha256(of_model.encode())
     found.update(run.config.fingerprint.encode())
     found.update(np.ascontiguousarray(images).tobytes())
     return found.hexdigest()[:32]
 
 
-def _read(path: Path, n: int) -> Answers:
-    found, shape = io.read_arrays(path, 256 * 2**20), (STRENGTHS + 1, n, N_CLASSES)
-    if set(found) != set(PERTURBATIONS) or any(a.shape != shape for a in found.values()):
+def _read(path: Path, n: int, ways: Mapping[str, Perturbation]) -> Answers:
+    found = io.read_arrays(path, 256 * 2**20)
+    if {kind: one.shape for kind, one in found.items()} != _shapes(n, ways):
         raise ValueError("it holds other answers")
     return found
 
@@ -187,20 +226,29 @@ def _write(answers: Answers, draft: Path) -> None:
     io.write_arrays(draft, answers)
 
 
-def _ask(models: Sequence[OneView], images: np.ndarray, report: Report | None) -> list[Answers]:
+def _shapes(n: int, ways: Mapping[str, Perturbation]) -> dict[str, tuple[int, int, int]]:
+    return {kind: (1 + len(way.levels), n, N_CLASSES) for kind, way in ways.items()}
+
+
+def _ask(
+    models: Sequence[OneView],
+    images: np.ndarray,
+    ways: Mapping[str, Perturbation],
+    report: Report | None,
+) -> list[Answers]:
     """Every change is made once and asked about by all models."""
-    shape = (STRENGTHS + 1, len(images), N_CLASSES)
-    found = [{kind: np.zeros(shape, np.float32) for kind in PERTURBATIONS} for _ in models]
+    shapes = _shapes(len(images), ways)
+    found = [{kind: np.zeros(shapes[kind], np.float32) for kind in ways} for _ in models]
     parts = [slice(start, start + _BATCH) for start in range(0, len(images), _BATCH)]
-    done, total = 0, len(parts) * (1 + len(PERTURBATIONS) * STRENGTHS)
+    done, total = 0, len(parts) * (1 + sum(len(way.levels) for way in ways.values()))
     for part in parts:
         for model, answers in zip(models, found, strict=True):
             as_it_is = model.one_view(images[part])
-            for kind in PERTURBATIONS:
+            for kind in ways:
                 answers[kind][0, part] = as_it_is
         done += 1
-        for kind, way in PERTURBATIONS.items():
-            for level in range(1, STRENGTHS + 1):
+        for kind, way in ways.items():
+            for level in way.levels:
                 if report is not None:
                     report(done, total, way.title)
                 changed = perturbed_images(images[part], kind, level)

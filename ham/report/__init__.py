@@ -9,7 +9,7 @@ groups       runs that differ in seed or fold alone; group_differences, group_do
 best         of each architecture the best run
 names        what runs are called side by side
 doubts       labels that a cross-validation's models contradict
-robustness   how far a run falls on changed test images
+robustness   how far a run falls on changed or shuffled test images
 tables       the tables, in words
 sentences    findings, in words
 words        times, counts, shares and settings
@@ -60,7 +60,15 @@ from ham.report.groups import (
     shipped_groups,
 )
 from ham.report.names import RunName, labels, run_names, split_note
-from ham.report.robustness import ROBUSTNESS, Robustness, robustness_in_words, robustness_of
+from ham.report.robustness import (
+    ARRANGEMENT,
+    ROBUSTNESS,
+    Robustness,
+    arrangement_in_words,
+    arrangement_of,
+    robustness_in_words,
+    robustness_of,
+)
 from ham.report.run_report import BY_CLASS, Calibrated, RunReport
 from ham.report.sentences import (
     answer_in_words,
@@ -86,6 +94,7 @@ from ham.report.tables import (
 )
 
 __all__ = [
+    "ARRANGEMENT",
     "BY_CLASS",
     "CLASS_SCORES",
     "CONTRADICTED",
@@ -111,6 +120,8 @@ __all__ = [
     "RunName",
     "RunReport",
     "answer_in_words",
+    "arrangement_in_words",
+    "arrangement_of",
     "auc_table",
     "baseline_in_words",
     "best_runs",

@@ -1,4 +1,4 @@
-"""How far a run falls when the test images are changed."""
+"""How far a run falls when the test images are changed or shuffled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ham.config import CLASSES
-from ham.evaluation import Interval, percent, shares
+from ham.evaluation import Answers, Interval, evaluate_recalls, percent, shares
 from ham.store import Predictions
 
 #: What is told of each change: key -> word.
@@ -16,18 +16,21 @@ ROBUSTNESS: dict[str, str] = {
     "accuracy": "Accuracy",
     "malignant_sensitivity": "Malignant sensitivity",
 }
+#: What is told of shuffled images.
+ARRANGEMENT: dict[str, str] = {
+    "balanced_accuracy": "Balanced accuracy",
+    "accuracy": "Accuracy",
+}
 _MALIGNANT = np.array([c.malignant for c in CLASSES])
 
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
-    """A run on its test images as they are (strength 0) and changed at strengths 1 to 3, from one
-    view of an image.
-    """
+    """A run on its test images as they are (strength 0) and changed, from one view of an image."""
 
     test: Predictions
-    answers: Mapping[str, np.ndarray]  # by kind of change: float32 (4, n, 7)
-    #: By kind of change and key of ROBUSTNESS: the score at strengths 0 to 3.
+    answers: Mapping[str, np.ndarray]  # by kind of change: float32 (1 + strengths, n, 7)
+    #: By kind of change and key of ROBUSTNESS or ARRANGEMENT: the score at each strength from 0 on.
     scores: dict[str, dict[str, list[Interval]]]
 
     def flipped(self, kind: str, level: int) -> np.ndarray:
@@ -42,8 +45,8 @@ class Robustness:
 def robustness_of(test: Predictions, answers: Mapping[str, np.ndarray]) -> Robustness:
     """Scores with intervals from the same draws of lesions for every change and strength.
 
-    `answers`: by kind of change the probabilities at strengths 0 to 3, float (4, n, 7), rows as in
-    `test`. Raises EvaluationError.
+    `answers`: by kind of change the probabilities at strengths 0 and on, float (1 + strengths, n,
+    7), rows as in `test`. Raises EvaluationError.
     """
     every = np.ones(len(test.y_true), bool)
     malignant = _MALIGNANT[test.y_true]
@@ -65,6 +68,15 @@ def robustness_of(test: Predictions, answers: Mapping[str, np.ndarray]) -> Robus
     return Robustness(test, answers, scores)
 
 
+def arrangement_of(test: Predictions, answers: Mapping[str, np.ndarray]) -> Robustness:
+    """As `robustness_of`, with the scores of ARRANGEMENT."""
+    scores: dict[str, dict[str, list[Interval]]] = {}
+    for kind, proba in answers.items():
+        found = [evaluate_recalls(Answers(test.y_true, one, test.lesion)) for one in proba]
+        scores[kind] = {key: [one[key] for one in found] for key in ARRANGEMENT}
+    return Robustness(test, answers, scores)
+
+
 def robustness_in_words(found: Robustness, titles: Mapping[str, str]) -> str:
     """Which change costs most accuracy, and which least, at the highest strength."""
     falls = {
@@ -78,3 +90,21 @@ def robustness_in_words(found: Robustness, titles: Mapping[str, str]) -> str:
         f"{percent(before)}. {titles[least]} costs least: "
         f"{percent(found.scores[least]['accuracy'][-1])}."
     )
+
+
+def arrangement_in_words(found: Robustness, titles: Mapping[str, str], one_class: float) -> str:
+    """What each shuffle costs a run, and what that says; the last kind leaves the colours alone.
+
+    `one_class`: balanced accuracy of always naming one class, 0 to 1.
+    """
+    own = next(iter(found.scores.values()))["balanced_accuracy"][0]
+    falls = [
+        f"{percent(of_kind['balanced_accuracy'][-1])} with {titles[kind].lower()}"
+        for kind, of_kind in found.scores.items()
+    ]
+    left = list(found.scores.values())[-1]["balanced_accuracy"][-1]
+    if left.low > one_class:
+        verdict = f"above the {100 * one_class:.0f} % of always naming one class: colour alone"
+    else:
+        verdict = "no more than always naming one class: all it knew was in the arrangement"
+    return f"{percent(own)} balanced accuracy as it is; {', '.join(falls)}, {verdict}."

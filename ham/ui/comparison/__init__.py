@@ -9,6 +9,7 @@ details   confusion matrices, classes, curves, settings, and the tabs of the res
 calibration   reliability diagrams, prediction sets
 operating     malignant against benign at a threshold, ROC by class
 changed       the test images changed: how far the runs fall
+shuffled      their rows, columns or pixels shuffled; asking: both, in the background
 settings      what they were set to, and how to train each again
 files         downloads
 

@@ -1,36 +1,25 @@
-"""How far runs fall when the test images are changed: made in the background, kept, drawn."""
+"""How far runs fall when the test images are changed: curves, and the answers that change."""
 
 from __future__ import annotations
 
-import hashlib
 import html
-import threading
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from ham import data, io, prediction, report, store
+from ham import prediction, report, store
 from ham.charts.base import key_line
 from ham.charts.robustness import strength_curve
 from ham.config import CODES
 from ham.images import data_url
 from ham.prediction import PERTURBATIONS, STRENGTHS
 from ham.report import ROBUSTNESS, Comparison, Robustness, RunName
-from ham.report.words import time_left
+from ham.ui.comparison.asking import Found, TestImages, answers_to, test_images
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.comparison.images import data_of
-from ham.ui.frame import chart, choose, is_dark, plain, show_error, timed
+from ham.ui.frame import chart, choose, is_dark, plain
 
-_LOOK_AGAIN_SECONDS = 1.0
 _SHOWN = 12  # images whose answer changed
 _TITLES = {kind: way.title for kind, way in PERTURBATIONS.items()}
-Found = dict[str, dict[str, np.ndarray]]  # by run id what `perturbed_answers` gives
-
-
-@st.cache_resource(show_spinner=False)
-def _jobs() -> io.OneJob[Found]:
-    return io.OneJob()
 
 
 def changed_images(compared: Comparison) -> None:
@@ -40,81 +29,23 @@ def changed_images(compared: Comparison) -> None:
         "with a dark rim? Ten changes of the test images at three strengths, and what the runs "
         "answer then."
     )
-    dataset, why_not = data_of(compared.first)
-    if dataset is None:
-        st.info(why_not, icon=":material/hide_image:")
+    test = test_images(compared)
+    if test is None:
         return
-    rows = _rows(compared, dataset)
-    job = _jobs().of(_key(compared, rows))
-    if job is not None and job.running:
-        timed(lambda: _follow(job), lambda: not job.running, _LOOK_AGAIN_SECONDS)
-    elif job is not None and job.result is not None:
-        _show(compared, job.result, dataset, rows)
-    else:
-        _offer(compared, dataset, rows, job)
-
-
-def _rows(compared: Comparison, dataset: data.LesionDataset) -> np.ndarray:
-    """Of the data set, in the order of `compared.aligned`."""
-    place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
-    first = compared.aligned[compared.names[0]]
-    return np.array([place[key] for key in store.image_keys(first.image_id)], np.int64)
-
-
-def _key(compared: Comparison, rows: np.ndarray) -> str:
-    runs = [one.run for one in compared.reports.values()]
-    versions = repr([(run.id, store.predictions_version(run)) for run in runs])
-    return hashlib.sha256(versions.encode() + rows.tobytes()).hexdigest()
-
-
-def _offer(
-    compared: Comparison,
-    dataset: data.LesionDataset,
-    rows: np.ndarray,
-    job: io.Job[Found] | None,
-) -> None:
-    if job is not None and (failure := job.failure()):
-        show_error(failure)
-    runs = [one.run for one in compared.reports.values()]
-    st.button(
-        f"Change the {len(rows):,} test images and ask again",
-        key="comparison_changed_start",
-        icon=":material/tune:",
-        type="primary",
-        on_click=lambda: _jobs().start(
-            _key(compared, rows), lambda: _ask(runs, dataset.images[rows])
-        ),
-    )
-    st.caption("Some seconds a run, from one view of each image; kept afterwards.")
-
-
-def _ask(runs: Sequence[store.Run], images: np.ndarray) -> io.Job[Found]:
-    def work(report: io.Report, stop: threading.Event) -> Found:
-        tell = io.stoppable(report, stop)
-        tell(0, 0, "Loading the models")
-        found = prediction.perturbed_answers(runs, prediction.Predictor, images, tell)
-        return dict(zip((run.id for run in runs), found, strict=True))
-
-    return io.Job("Asking about changed images", work)
-
-
-def _follow(job: io.Job[Found]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        left = time_left(job.seconds_left)
-        st.progress(job.share, text=f"{job.what}{f', {left}' if left else ''}")
-        st.button("Stop", key="comparison_changed_stop", icon=":material/stop:", on_click=job.stop)
+    label = f"Change the {len(test.rows):,} test images and ask again"
+    answers = answers_to(compared, test, PERTURBATIONS, "changed", label)
+    if answers is not None:
+        _show(compared, answers, test)
 
 
 # ------------------------------------------------------------------------------- found
 
 
-def _show(
-    compared: Comparison, answers: Found, dataset: data.LesionDataset, rows: np.ndarray
-) -> None:
+def _show(compared: Comparison, answers: Found, test: TestImages) -> None:
     ids = {name: one.run.id for name, one in compared.reports.items()}
     with drawing_lesions():
         found = {
-            name: _robustness(compared.aligned[name], answers[i], _key(compared, rows), i)
+            name: _robustness(compared.aligned[name], answers[i], test.key, i)
             for name, i in ids.items()
         }
     for name, one in found.items():
@@ -123,7 +54,7 @@ def _show(
         "Score", ROBUSTNESS, "comparison_changed_score", "accuracy", label_visibility="collapsed"
     )
     _curves(found, score)
-    _flips(found, dataset, rows)
+    _flips(found, test)
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
@@ -151,7 +82,7 @@ def _curves(found: dict[RunName, Robustness], score: str) -> None:
     )
 
 
-def _flips(found: dict[RunName, Robustness], dataset: data.LesionDataset, rows: np.ndarray) -> None:
+def _flips(found: dict[RunName, Robustness], test: TestImages) -> None:
     """Images whose predicted class is another one when they are changed."""
     st.markdown("**Changed answers**")
     of_kind, of_level, of_run = st.columns(3, gap="medium")
@@ -167,18 +98,18 @@ def _flips(found: dict[RunName, Robustness], dataset: data.LesionDataset, rows: 
     by_text = {str(name): name for name in found}
     name = by_text[of_run.selectbox("Run", list(by_text), key="comparison_flip_run")]
     places = found[name].flipped(kind, level)
-    n = len(rows)
+    n = len(test.rows)
     st.markdown(f"{len(places):,} of {n:,} answers change ({100 * len(places) / n:.0f} %).")
     shown = places[:_SHOWN]
     if not len(shown):
         return
-    images = dataset.images[rows[shown]]
+    images = test.images[shown]
     after = prediction.perturbed_images(images, kind, level)
     tiles = [
         _tile(
             images[i],
             after[i],
-            dataset.metadata["image_id"].iloc[rows[place]],
+            test.ids[place],
             found[name].test.y_true[place],
             found[name].answers[kind][0][place],
             found[name].answers[kind][level][place],
