@@ -172,10 +172,12 @@ def test_what_a_shuffle_costs_by_hand_and_in_words() -> None:
     words = arrangement_in_words(found, titles, 0.5)
     assert "with rows shuffled, 50 %" in words
     assert words.endswith(
-        "no more than always naming one class: all it knew was in the arrangement."
+        "no more than the 50 % of always naming one class: all it knew was in the arrangement."
     )
     kept = arrangement_of(test, {"rows": fallen[[0, 0]], "pixels": fallen[[0, 0]]})
-    assert arrangement_in_words(kept, titles, 0.5).endswith("naming one class: colour alone.")
+    assert arrangement_in_words(kept, titles, 0.5).endswith(
+        "naming one class: what remains is colour."
+    )
     names = {RunName("A", "x"): found, RunName("B", "y"): kept}
     figure = shuffled_scores(names, titles, "accuracy", 0.75)
     assert list(figure.data[0].x) == [100, 100, 75]

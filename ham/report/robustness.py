@@ -9,6 +9,7 @@ import numpy as np
 
 from ham.config import CLASSES
 from ham.evaluation import Answers, Interval, evaluate_recalls, percent, shares
+from ham.report.words import whole_percent
 from ham.store import Predictions
 
 #: What is told of each change: key -> word.
@@ -97,14 +98,19 @@ def arrangement_in_words(found: Robustness, titles: Mapping[str, str], one_class
 
     `one_class`: balanced accuracy of always naming one class, 0 to 1.
     """
-    own = next(iter(found.scores.values()))["balanced_accuracy"][0]
-    falls = [
-        f"{percent(of_kind['balanced_accuracy'][-1])} with {titles[kind].lower()}"
-        for kind, of_kind in found.scores.items()
-    ]
-    left = list(found.scores.values())[-1]["balanced_accuracy"][-1]
-    if left.low > one_class:
-        verdict = f"above the {100 * one_class:.0f} % of always naming one class: colour alone"
-    else:
-        verdict = "no more than always naming one class: all it knew was in the arrangement"
-    return f"{percent(own)} balanced accuracy as it is; {', '.join(falls)}, {verdict}."
+
+    def written(one: Interval) -> str:
+        return whole_percent(one.value)
+
+    of_kind = {kind: scores["balanced_accuracy"] for kind, scores in found.scores.items()}
+    own, left = next(iter(of_kind.values()))[0], list(of_kind.values())[-1][-1]
+    falls = [f"{written(one[-1])} with {titles[kind].lower()}" for kind, one in of_kind.items()]
+    chance = f"{whole_percent(one_class)} of always naming one class"
+    verdict = (
+        f"more than the {chance}: what remains is colour."
+        if left.low > one_class
+        else f"no more than the {chance}: all it knew was in the arrangement."
+    )
+    return (
+        f"{written(own)} balanced accuracy on the images as they are; {', '.join(falls)}, {verdict}"
+    )
