@@ -25,11 +25,11 @@ from PIL import Image
 
 from benchmarks.build_reference import ship
 from ham import prediction, store
-from ham.config import CLASSES, N_CLASSES, EngineError, TrainConfig
+from ham.config import CLASSES, EngineError, TrainConfig
 from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset
 from ham.images import squash
-from ham.models import MODELS, layers
-from ham.models.layers import Layer
+from ham.models import MODELS
+from tests import light
 
 HAM_DATA_AT_START = os.environ.get("HAM_DATA")
 #: Images of each class in CLASSES order: 150 in all, every class has several lesions.
@@ -319,26 +319,13 @@ def small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
     return _open_with_home(small_folder, tmp_path_factory.mktemp("small_home"))
 
 
-def _few_layers(dropout: float, **ignored: float) -> list[Layer]:
-    return [
-        layers.convolution(3, 5),
-        layers.max_pooling(4),
-        layers.batch_norm(momentum=0.5),  # so that a few steps do
-        layers.flatten(),
-        layers.normalization(),
-        layers.dropout(dropout),
-        layers.dense(N_CLASSES, "softmax"),
-    ]
-
-
 @pytest.fixture(scope="module")
 def few_layers() -> Iterator[None]:
-    """For tests about training as such: a CNN of one convolution, which has all that there is of
-    state besides weights (moving means, the place of dropout's generator, a whole number).
+    """For tests about training as such: a CNN of one convolution (tests/light.py).
 
     TensorFlow takes most of a small training's time to trace it, by layers: 3 s instead of 7.
     """
-    few = dataclasses.replace(MODELS["cnn"], layers=_few_layers)
+    few = dataclasses.replace(MODELS["cnn"], layers=light.few_layers)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setitem(MODELS, "cnn", few)
         yield
@@ -353,7 +340,7 @@ def tiny_runs(small_dataset: LesionDataset, made_once) -> list[store.Run]:
     def make(home: Path) -> None:
         from ham.training import train
 
-        assert MODELS["cnn"].layers is not _few_layers, "these are shared, and as described"
+        assert MODELS["cnn"].layers is not light.few_layers, "these are shared, and as described"
         small = {
             "cnn": {f"filters_{i}": 3 for i in range(1, 7)},
             "lstm": {f"units_{i}": 8 for i in (1, 2, 3)},

@@ -4,10 +4,12 @@ fault opening.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,7 @@ from ham.data import (
 from ham.images import squash
 from tests.conftest import EVERY
 
+ROOT = Path(__file__).parents[1]
 # 9 images: lines 2-10 of both CSVs; lesions of 1, 2 | 3, 1 | 2 images
 FEW = {"mel": 3, "nv": 4, "df": 2}
 
@@ -575,22 +578,35 @@ def test_a_file_that_changes_while_it_is_read_is_refused(kaggle_folder, ham_home
     assert caches(ham_home) == []
 
 
-def open_in_a_process(folder: Path, answers) -> None:
-    answers.put(open_dataset(folder).fingerprint)
+OPENS = """
+import sys
+from ham.data import open_dataset
+print("ready", flush=True)
+sys.stdin.readline()
+print(open_dataset(sys.argv[1]).fingerprint)
+"""
 
 
 def test_several_processes_may_open_the_same_folder_at_once(kaggle_folder, ham_home):
-    folder = kaggle_folder(jpegs=True)
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    processes = [
-        context.Process(target=open_in_a_process, args=(folder, answers)) for _ in range(3)
-    ]
-    for process in processes:
-        process.start()
-    assert len({answers.get(timeout=60) for _ in processes}) == 1
-    for process in processes:
-        process.join()
+    command = [sys.executable, "-c", OPENS, str(kaggle_folder(jpegs=True))]
+    with contextlib.ExitStack() as ends:
+        processes = [
+            ends.enter_context(
+                subprocess.Popen(
+                    command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            ends.callback(process.kill)
+        assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+        for process in processes:
+            process.stdin.write("now\n")
+            process.stdin.flush()
+        answers = {process.communicate(timeout=60)[0] for process in processes}
+    assert len(answers) == 1
+    assert answers != {""}
     assert len(caches(ham_home)) == 1
 
 
