@@ -1,4 +1,4 @@
-"""The trained runs that ship in ham/reference, each with its model card.
+"""The trained runs that ship in ham/reference.
 
     HAM_DATA=../shared/ham10000 python -m benchmarks.build_reference [--only resnet-improved]
     [--from RUN_ID] [--table]
@@ -21,7 +21,6 @@ import argparse
 import secrets
 import shutil
 import sys
-import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -31,19 +30,12 @@ import numpy as np
 
 from ham import data, io, store, training
 from ham.config import (
-    CITATION,
-    CLASSES,
-    KAGGLE_URL,
-    LICENCE,
-    MODEL_SETTINGS,
-    MODEL_TITLES,
     RECIPES,
-    SETTINGS,
     TrainConfig,
     recipe_config,
     reference_folder,
 )
-from ham.evaluation import COVERAGE, SCORES, Evaluation, format_score, percent, proportion
+from ham.evaluation import SCORES, format_score
 from ham.report import RunReport
 
 #: Folder and run id -> model, recipe.
@@ -175,7 +167,6 @@ def ship(run: store.Run, name: str, folder: Path) -> Path:
         "history.csv": (run.folder / "history.csv").read_bytes(),
         "predictions.npz": _predictions(run),
         "model.keras": store.checked_model_path(run).read_bytes(),
-        "card.md": card_of(run).encode(),
     }
     _check(run, files)
     fresh = folder / f".{name}-{secrets.token_hex(2)}"
@@ -263,113 +254,7 @@ def _is_pickle(array: bytes) -> bool:
     return False
 
 
-# --------------------------------------------------------------------------------- card
-
-
-def card_of(run: store.Run) -> str:
-    """The model card of a run that is done, from what its folder holds."""
-    return card_text(RunReport(run))
-
-
-def card_text(report: RunReport) -> str:
-    """The card as Markdown, in the order of Mitchell et al., Model cards for model reporting,
-    FAT* 2019.
-    """
-    run, evaluation, calibration = report.run, report.evaluation, report.calibration.summary
-    model, recipe = MODEL_TITLES[run.config.model], RECIPES[run.config.recipe]
-    config, record, split = run.config, run.record, run.record.split
-    date = time.strftime("%Y-%m-%d", time.gmtime(run.status.ended))
-    versions = ", ".join(f"{name} {version}" for name, version in record.packages.items())
-    sections = {
-        "What it "
-        "is": f"{model} with {record.parameters.total:,} parameters that gives each of seven kinds "
-        "of skin lesion a "
-        "probability, from a dermatoscopic photograph squashed to 28x28 pixels. It ships with "
-        "HAM Lab "
-        f"{record.code_version}, trained by its code on {date} for {run.status.epoch} epochs; "
-        "epoch "
-        f"{run.status.best_epoch} is kept ({config.in_words('epoch_kept').lower()}).",
-        "What it is "
-        "for": "Teaching and research: something to compare one's own models with, and to ask "
-        "about an "
-        "image before one has trained any. **Not a diagnosis**, not a medical device, not for "
-        "photographs of one's own "
-        "skin.",
-        "Data": f"[HAM10000]({KAGGLE_URL}): {record.data.n_images:,} images of "
-        f"{record.data.n_lesions:,} "
-        f"lesions, {LICENCE} ({CITATION}). None of its images or metadata rows ships; the model's "
-        "answers on "
-        "validation and test name the images by hashes of their ids.",
-        "Split": f"By lesion, seed {config.seed}: all images of a lesion are on one side. Train "
-        f"{split.n_train:,} "
-        f"images, validation {split.n_validation:,} ({100 * config.validation_fraction:g} %), "
-        "test "
-        f"{split.n_test:,} ({100 * config.test_fraction:g} %) of {evaluation.n_lesions:,} "
-        "lesions. "
-        f"{'Temperature' if config.epoch_kept == 'last' else 'Epoch, temperature'} and thresholds "
-        "were chosen on "
-        "validation; test was looked at once, at the end.",
-        "Recipe": f"{recipe.title}. {recipe.help} {recipe_in_words(config)}",
-        "Scores": f"On the {evaluation.n_images:,} test images, with 95 % intervals from 2,000 "
-        "draws of the test "
-        "lesions, beside what takes no network.\n\n" + _scores(model, report),
-        "By class": "Recall: the share of the test images of a class that are correct (95 % Wilson "
-        "intervals).\n\n" + _recalls(evaluation),
-        "Calibration": f"Expected calibration error {100 * calibration.ece_before:.1f} points, "
-        f"{100 * calibration.ece_after:.1f} after the temperature of "
-        f"{calibration.temperature:.2f}. Prediction sets "
-        f"made to hold the true class of {100 * COVERAGE:.0f} % of the images hold it for "
-        f"{100 * calibration.coverage:.1f} % of the test images, with "
-        f"{calibration.mean_set_size:.1f} classes on "
-        "average.",
-        "Limits": LIMITS,
-        "Versions": f"HAM Lab {record.code_version}, Python {record.python}, {versions}. "
-        "Data fingerprint "
-        f"`{record.data.fingerprint[:16]}`, test images `{split.test_fingerprint[:16]}`, "
-        "settings "
-        f"`{config.fingerprint[:16]}`, model `{record.model.sha256[:16]}`.",
-        "This card": "After Mitchell et al., Model cards for model reporting, FAT* 2019.",
-    }
-    return (
-        f"# {model}, {recipe.title.lower()}\n\n"
-        + "\n\n".join(f"## {title}\n\n{words}" for title, words in sections.items())
-        + "\n"
-    )
-
-
-LIMITS = """\
-- It sees 28x28 pixels: what a dermatologist looks for (network, dots, streaks) is mostly gone \
-at this size.
-- It knows seven classes and names one of them for any picture at all, also for a lesion of \
-another kind or a cat.
-- The images come from two places, the Department of Dermatology of the Medical University of \
-Vienna and a skin cancer \
-practice in Queensland, and so do the test images. The metadata does not say skin type. How it \
-does elsewhere, on \
-other skin or with other cameras was not measured; expect less.
-- Pathology confirmed more than half of the lesions; the other diagnoses rest on follow-up, \
-expert consensus or \
-confocal microscopy, so its truth has errors too.
-- Rare classes have few test images, and their intervals are as wide as they look.
-- One training with one seed: another seed gives somewhat other scores."""
-
-
-def recipe_in_words(config: TrainConfig) -> str:
-    """Every setting that differs from the described model's."""
-    own = MODEL_SETTINGS[config.model]
-    values = [(setting, getattr(config, setting.name)) for setting in SETTINGS] + [
-        (setting, config.model_settings[setting.name]) for setting in own
-    ]
-    changed = [
-        f"{setting.label.lower()} {value if isinstance(value, str) else format(value, 'g')}"
-        for setting, value in values
-        if value != setting.default
-    ]
-    return (
-        f"Set otherwise than by default: {', '.join(changed)}."
-        if changed
-        else "Every setting is the default."
-    )
+# -------------------------------------------------------------------------------- table
 
 
 def scores_table(runs: list[store.Run]) -> str:
@@ -384,25 +269,6 @@ def scores_table(runs: list[store.Run]) -> str:
         for name, evaluation in found.items()
     ]
     return _table(["Model", *(SCORES[key].title for key in keys)], rows)
-
-
-def _scores(model: str, report: RunReport) -> str:
-    columns = {model: report.evaluation, **report.baselines}
-    rows = [
-        [SCORES[key].title, *(format_score(key, column.scores[key]) for column in columns.values())]
-        for key in SCORES
-    ]
-    return _table(["Score", *columns], rows)
-
-
-def _recalls(evaluation: Evaluation) -> str:
-    rows = []
-    for k, c in enumerate(CLASSES):
-        support = int(evaluation.per_class.loc[c.code, "support"])
-        rows.append(
-            [c.title, f"{support:,}", percent(proportion(evaluation.confusion[k, k], support))]
-        )
-    return _table(["Class", "Test images", "Recall"], rows)
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:

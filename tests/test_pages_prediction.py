@@ -695,7 +695,7 @@ def test_the_model_cards_of_the_chosen_models_can_be_read_and_taken_away(shipped
 def test_own_models_answer_first_and_those_that_ship_can_be_added(two_runs, shipped):
     app = open_page("pages/prediction.py")
     assert app.multiselect[0].value == [two_runs[1].id, two_runs[0].id]
-    assert not app.expander  # own models have no card
+    assert [expander.label for expander in app.expander] == ["Model cards"]
     app.multiselect[0].set_value([two_runs[0].id, "cnn-described"]).run()
     drop(app, ("red.png", encoded(RED)))
     assert answered_in(app).count('<th scope="col">') == 3

@@ -19,14 +19,12 @@ import pytest
 from benchmarks import accuracy, build_reference, published
 from benchmarks.build_reference import (
     NotShipped,
-    card_of,
     check_origin,
     found_in,
-    recipe_in_words,
     ship,
 )
 from ham import cli, config, engine, store
-from ham.config import StoreError, TrainConfig, runs_folder
+from ham.config import StoreError, runs_folder
 from ham.data import LesionDataset
 from ham.evaluation import EvaluationRecord, evaluate
 from ham.store import Run
@@ -34,7 +32,7 @@ from tests.run_factory import edited_run, waiting_run
 
 pytestmark = pytest.mark.every_draw
 ROOT = Path(__file__).parents[1]
-FILES = ["card.md", "config.json", "history.csv", "model.keras", "predictions.npz", "status.json"]
+FILES = ["config.json", "history.csv", "model.keras", "predictions.npz", "status.json"]
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, str]]:
@@ -339,47 +337,6 @@ def test_shipping_again_replaces_what_was_there(
     ship(tiny_runs[0], "cnn-described", reference)
     assert sorted(path.name for path in (reference / "cnn-described").iterdir()) == FILES
     assert sorted(path.name for path in reference.iterdir()) == ["cnn-described", "lstm-described"]
-
-
-# --------------------------------------------------------------------------------- card
-
-
-def test_the_card_says_what_it_is_on_which_data_how_well_and_with_which_limits(
-    shipped: list[Run], tiny_runs: list[Run]
-) -> None:
-    run, own = shipped[1], tiny_runs[0]
-    card = store.read_card(run)
-    assert card == card_of(own)
-    assert store.read_card(own) == ""
-    for words in (
-        "# CNN, as described",
-        "## Limits",
-        "**Not a diagnosis**",
-        "CC BY-NC 4.0",
-        config.CITATION,
-        "150 images of 75 lesions",
-        "28x28",
-        "Mitchell et al.",
-        "| Score | CNN | Always melanocytic nevus (nv) | Logistic",
-        "filters (5x5) 3",
-        "epochs 1",
-    ):
-        assert words in card
-    split, evaluation = run.record.split, run.record.evaluation
-    assert f"Train {split.n_train:,} images, validation {split.n_validation:,} (10 %)" in card
-    nv = evaluation.per_class["nv"]
-    assert f"| Melanocytic nevus (nv) | {nv.support} | {100 * nv.recall:.0f} %" in card
-
-
-def test_the_recipe_in_words_names_what_differs() -> None:
-    assert recipe_in_words(TrainConfig()) == "Every setting is the default."
-    assert recipe_in_words(
-        TrainConfig().replace(epochs=3, learning_rate=1e-4, dropout=0.25, augmentation="dihedral")
-    ) == (
-        "Set otherwise than by default: epochs 3, learning rate 0.0001, augmentation "
-        "dihedral, dropout after "
-        "dense 1 0.25."
-    )
 
 
 # -------------------------------------------------------------------------- command line

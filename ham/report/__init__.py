@@ -12,6 +12,7 @@ doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed or shuffled test images
 tables       the tables, in words
 sentences    findings, in words
+card         the model card of any run; content: what it is made of
 words        times, counts, shares and settings
 documents    JSON (docs/report-schema.md) and CSV
 
@@ -19,6 +20,7 @@ No number of these is computed anywhere else, and nothing here knows of pages or
 """
 
 from ham.report.best import BestRun, best_runs, validation_score
+from ham.report.card import card_sections, model_card
 from ham.report.comparison import (
     MAX_RUNS,
     Comparison,
@@ -30,6 +32,7 @@ from ham.report.comparison import (
     most_missed,
     test_parts,
 )
+from ham.report.content import Bullets, Code, Part, Rows, Section
 from ham.report.decision import DecisionRule, decision_rule
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
 from ham.report.doubts import CONTRADICTED, doubtful_labels
@@ -106,7 +109,9 @@ __all__ = [
     "ROBUSTNESS",
     "SCHEMA",
     "BestRun",
+    "Bullets",
     "Calibrated",
+    "Code",
     "Comparison",
     "DecisionRule",
     "Difference",
@@ -115,10 +120,13 @@ __all__ = [
     "Member",
     "NotComparable",
     "NotPooled",
+    "Part",
     "Pooled",
     "Robustness",
+    "Rows",
     "RunName",
     "RunReport",
+    "Section",
     "answer_in_words",
     "arrangement_in_words",
     "arrangement_of",
@@ -127,6 +135,7 @@ __all__ = [
     "best_runs",
     "calibration_in_words",
     "calibration_table",
+    "card_sections",
     "cell",
     "class_table",
     "compare_groups",
@@ -143,6 +152,7 @@ __all__ = [
     "labels",
     "member_table",
     "members_csv",
+    "model_card",
     "most_missed",
     "operating_point_in_words",
     "operating_table",

@@ -13,7 +13,6 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     log.txt           what happened, a line each
     lock              held by the process that trains, for as long as it lives
     cancel            there when somebody asked the run to stop
-    card.md           model card of a run that ships
 
 Who is alive is told by the lock alone: the operating system frees it when its process ends,
 however it ends. A run whose status says running and whose lock is free was interrupted.
@@ -59,7 +58,6 @@ from ham.store.results import (
     checked_model_path,
     image_keys,
     predictions_version,
-    read_card,
     read_history,
     read_log,
     read_predictions,
@@ -126,7 +124,6 @@ __all__ = [
     "list_runs",
     "make_runs_folder",
     "predictions_version",
-    "read_card",
     "read_history",
     "read_log",
     "read_predictions",

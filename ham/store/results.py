@@ -282,11 +282,6 @@ def read_log(run: Run) -> str:
     return _read_text(run.folder / "log.txt")
 
 
-def read_card(run: Run) -> str:
-    """The model card (Markdown) of a run that ships; "" where there is none. Raises StoreError."""
-    return _read_text(run.folder / "card.md")
-
-
 def _read_text(path: Path) -> str:
     with reading(path):
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""

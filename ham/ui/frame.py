@@ -38,6 +38,7 @@ from ham.config import (
 from ham.data import LesionDataset, shown
 from ham.engine import Engine
 from ham.lab.sweep import Drivers
+from ham.report import RunReport, labels, model_card
 from ham.report.words import done_share, progress_text
 from ham.store import Found
 from ham.ui import visit
@@ -287,29 +288,26 @@ def plain(text: object) -> str:
 @st.fragment
 @errors()
 def model_cards(runs: Sequence[store.Run], key: str) -> None:
-    """The model cards of those runs that have one, behind a line to be opened; each to be taken
-    away.
-    """
-    cards = [(run, card) for run in runs if (card := store.read_card(run))]
-    if not cards:
+    """The runs' model cards, behind a line to be opened; each to be taken away."""
+    if not runs:
         return
-    label = "Model card" if len(cards) == 1 else "Model cards"
+    label = "Model card" if len(runs) == 1 else "Model cards"
     with st.expander(
         label, icon=":material/id_card:", on_change="rerun", key=f"{key}_cards"
     ) as box:
         if not box.open:
             return
-        if len(cards) == 1:
-            _model_card(*cards[0], key)
+        if len(runs) == 1:
+            _model_card(runs[0], key)
             return
-        drawn = {
-            plain(run.short_title): functools.partial(_model_card, run, card, key)
-            for run, card in cards
-        }
+        names = {run.id: run.short_title for run in runs}
+        titles = names if len(set(names.values())) == len(runs) else labels(runs)
+        drawn = {plain(titles[run.id]): functools.partial(_model_card, run, key) for run in runs}
         tabs(drawn, f"{key}_card")
 
 
-def _model_card(run: store.Run, card: str, key: str) -> None:
+def _model_card(run: store.Run, key: str) -> None:
+    card = model_card(RunReport(run))
     st.markdown(_HEADING.sub(r"#\1", card))  # below the page's own headings
     download("Model card (.md)", card, f"ham-lab-{run.id}.md", key=f"{key}_card_{run.id}")
 
