@@ -22,7 +22,8 @@ COVERAGE = 0.90
 class PredictionSets:
     """Sets of classes that are to hold the true one for 9 of 10 images, and how they do on test."""
 
-    threshold: float  # on `1 - probability after temperature`, chosen on validation
+    #: On `1 - probability after temperature`, chosen on validation; None: each class has its own.
+    threshold: float | None
     coverage: Interval  # share of the images whose set holds the true class; bootstrap over lesions
     mean_size: float
     sizes: np.ndarray  # int64 (7,): images whose set holds 1, 2 … 7 classes
@@ -137,9 +138,28 @@ def conformal_threshold(y_true: np.ndarray, proba: np.ndarray, coverage: float =
     return float(scores[position - 1]) if position <= len(scores) else math.inf
 
 
-def conformal_sets(proba: np.ndarray, threshold: float) -> np.ndarray:
+def class_thresholds(
+    y_true: np.ndarray, proba: np.ndarray, coverage: float = COVERAGE
+) -> np.ndarray:
+    """`conformal_threshold` of each class from its own images alone, float (7,); to be computed
+    on validation.
+
+    Then the coverage is aimed at for every class by itself: label-conditional, or Mondrian,
+    conformal prediction (Vovk, Gammerman, Shafer, Algorithmic learning in a random world, 2005,
+    section 4.5; Ding et al., NeurIPS 2023). Infinity, so that the class is in every set, where it
+    has too few images: below 9 for a coverage of 90 %.
+    """
+    y_true, proba = check(y_true, proba)
+    found = [
+        conformal_threshold(y_true[own], proba[own], coverage) if own.any() else math.inf
+        for own in (y_true == k for k in range(N_CLASSES))
+    ]
+    return np.array(found)
+
+
+def conformal_sets(proba: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
     """bool (n, 7): the classes in each image's set. The most probable class is always in it, so
-    that none is empty.
+    that none is empty. `threshold`: one, or one a class, (7,).
     """
     proba = np.asarray(proba, np.float64)
     sets = 1 - proba <= threshold
@@ -148,7 +168,7 @@ def conformal_sets(proba: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def prediction_sets(
-    y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float
+    y_true: np.ndarray, proba: np.ndarray, lesions: np.ndarray, threshold: float | np.ndarray
 ) -> PredictionSets:
     """How sets with a threshold chosen on validation do on these images. Raises EvaluationError.
 
@@ -174,7 +194,7 @@ def prediction_sets(
             }
         )
     return PredictionSets(
-        threshold,
+        None if isinstance(threshold, np.ndarray) else threshold,
         shares({"coverage": (covered, whole)}, lesions)["coverage"],
         float(size.mean()),
         np.bincount(size, minlength=N_CLASSES + 1)[1:],

@@ -39,13 +39,20 @@ def malignant_threshold(y_true: np.ndarray, proba: np.ndarray, sensitivity: floa
     To be chosen on validation. Raises EvaluationError when there is no malignant image.
     """
     y_true, proba = check(y_true, proba)
-    scores = np.sort(malignant_proba(proba)[MALIGNANT[y_true]])
-    if not len(scores):
+    if not MALIGNANT[y_true].any():
         raise EvaluationError(
             "No malignant image",
             "sensitivity cannot be set without one.",
             "Choose the threshold on a validation part with all classes.",
         )
+    return threshold_of(MALIGNANT[y_true], malignant_proba(proba), sensitivity)
+
+
+def threshold_of(positive: np.ndarray, score: np.ndarray, sensitivity: float = 0.9) -> float:
+    """The highest threshold on `score`, (n,), that still finds this share of `positive`, bool
+    (n,), of which there is one at least.
+    """
+    scores = np.sort(score[positive])
     return float(scores[len(scores) - math.ceil(sensitivity * len(scores) - 1e-9)])
 
 
@@ -98,6 +105,34 @@ def roc(positive: np.ndarray, score: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(columns=columns, dtype=float)
     false_alarms, sensitivity, threshold = roc_curve(positive, score)
     return pd.DataFrame(np.stack([threshold, false_alarms, sensitivity], axis=1), columns=columns)
+
+
+def precision_recall(positive: np.ndarray, score: np.ndarray) -> pd.DataFrame:
+    """A row a threshold, from the lowest: threshold, precision, recall (0 to 1); the last is the
+    end of the curve, where nothing is called. Empty where no image is positive.
+
+    `positive`: bool (n,); `score`: (n,), higher for positive. What guessing reaches is the share
+    of the positive images (Saito, Rehmsmeier, PLoS ONE 10:e0118432, 2015).
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    columns = ["threshold", "precision", "recall"]
+    if not positive.any():
+        return pd.DataFrame(columns=columns, dtype=float)
+    precision, recall, threshold = precision_recall_curve(positive, score)
+    rows = np.stack([np.append(threshold, math.inf), precision, recall], axis=1)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def average_precision(table: pd.DataFrame) -> float:
+    """Sum over the steps of recall of the precision there, of a `precision_recall` table; NaN
+    of an empty one. Unlike the area under straight lines it is not too good (Davis, Goadrich,
+    ICML 2006).
+    """
+    if table.empty:
+        return math.nan
+    steps = -np.diff(table["recall"].to_numpy())
+    return float((steps * table["precision"].to_numpy()[:-1]).sum())
 
 
 def malignant_roc(y_true: np.ndarray, proba: np.ndarray) -> pd.DataFrame:

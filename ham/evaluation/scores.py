@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ham.config import CODES, N_CLASSES, HamError
 from ham.evaluation.intervals import (
+    NO_INTERVAL,
     Interval,
     bootstrap_intervals,
     of_one_lesion,
@@ -144,6 +145,25 @@ def shares(
         seed,
         instead,
     )
+
+
+def means(
+    values: Mapping[str, np.ndarray], lesions: np.ndarray, resamples: int | None = None
+) -> dict[str, Interval]:
+    """By key the mean over the images of a number of each, float (n,), with the intervals of
+    `evaluate`, from the same draws of lesions; none where all draws agree. Raises EvaluationError.
+    """
+    n = len(lesions)
+    lesion, n_lesions = lesion_numbers(lesions, n)
+    sums = np.stack(
+        [np.bincount(lesion, of, n_lesions) for of in (np.ones(n), *values.values())], axis=1
+    )
+
+    def score(counts: np.ndarray) -> dict[str, np.ndarray]:
+        images, *found = (counts @ sums).T
+        return {key: ratio(one, images) for key, one in zip(values, found, strict=True)}
+
+    return bootstrap_intervals(score, n, n_lesions, resamples, 0, lambda key: NO_INTERVAL)
 
 
 def evaluate_recalls(

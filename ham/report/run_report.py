@@ -6,40 +6,65 @@ import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import nan
+from math import inf, nan
 
+import numpy as np
 import pandas as pd
 
 from ham import store
+from ham.config import CODES, N_CLASSES
 from ham.data import WATCHED_SPLITS
 from ham.evaluation import (
     LOGISTIC_REGRESSION,
+    MALIGNANT,
     NO_INTERVAL,
     SCORES,
     TARGETS,
+    Alarm,
     Calibration,
+    Decomposition,
     Evaluation,
     EvaluationError,
+    Interval,
     OperatingPoint,
     PredictionSets,
+    Selective,
+    answer_above,
+    average_precision,
+    by_true_class,
     calibrate,
     calibration_error_by_chance,
+    class_reliability,
     class_roc,
+    class_thresholds,
+    decompose,
     evaluate,
     evaluate_scores,
+    expected_costs,
+    judge_alarm,
+    least_confidence,
+    least_cost_action,
     majority_baseline,
     majority_title,
     malignant_roc,
     malignant_threshold,
+    net_benefit,
+    net_benefit_at,
     operating_point,
+    precision_recall,
+    predicted_action,
     prediction_sets,
     reliability,
+    risk_coverage,
+    threshold_of,
     with_temperature,
 )
 from ham.report.kept import kept_evaluation, kept_intervals
 from ham.store import Predictions, Run
 
 BY_CLASS = "predicted_class"  # key of the operating point without a threshold
+MALIGNANT_SIDE = "malignant"  # key of the malignant classes together, beside those of one class
+PREDICTED, LEAST = "Predicted class", "Least expected cost"  # ways to decide
 
 
 @dataclass(frozen=True)
@@ -51,6 +76,20 @@ class Calibrated:
     after: pd.DataFrame  # after the temperature
     by_chance: float  # calibration error that a perfectly calibrated model would show
     confidence: float  # mean probability of the predicted class, before the temperature
+
+
+@dataclass(frozen=True)
+class ClassSets:
+    """Prediction sets with a threshold a class, and what they were chosen on."""
+
+    thresholds: dict[str, float]  # by code; infinity: it has too few images and is in every set
+    n_validation: dict[str, int]  # images by code
+    sets: PredictionSets
+
+    @property
+    def always(self) -> list[str]:
+        """Codes of the classes that are in every set."""
+        return [code for code, threshold in self.thresholds.items() if threshold == inf]
 
 
 class RunReport:
@@ -156,6 +195,115 @@ class RunReport:
         return prediction_sets(self.test.y_true, scaled, self.test.lesion, chosen.threshold)
 
     @cached_property
+    def calibrated(self) -> np.ndarray:
+        """The judged probabilities after the temperature, float64 (n, 7)."""
+        return with_temperature(self.test.proba, self.calibration.summary.temperature)
+
+    @cached_property
+    def _calibrated_validation(self) -> np.ndarray:
+        return with_temperature(self.validation.proba, self.calibration.summary.temperature)
+
+    @cached_property
+    def class_sets(self) -> ClassSets:
+        """Prediction sets whose coverage is aimed at for every class by itself."""
+        y_true, test = self.validation.y_true, self.test
+        thresholds = class_thresholds(y_true, self._calibrated_validation)
+        counts = np.bincount(y_true, minlength=N_CLASSES)
+        return ClassSets(
+            dict(zip(CODES, thresholds.tolist(), strict=True)),
+            dict(zip(CODES, counts.tolist(), strict=True)),
+            prediction_sets(test.y_true, self.calibrated, test.lesion, thresholds),
+        )
+
+    @cached_property
+    def decompositions(self) -> dict[str, dict[str, Decomposition]]:
+        """By "before" and, where there is a temperature, "after" it: by "brier" and "log_loss"."""
+        found = {"before": decompose(self.test.y_true, self.test.proba)}
+        if not self.nothing_to_choose_on:
+            found["after"] = decompose(self.test.y_true, self.calibrated)
+        return found
+
+    def class_reliability(self, k: int, which: str = "before") -> pd.DataFrame:
+        """Rows of `evaluation.class_reliability`, "before" or "after" the temperature."""
+        proba = self.test.proba if which == "before" else self.calibrated
+        return class_reliability(self.test.y_true, proba, k)
+
+    def precision_recall(self, disease: str) -> pd.DataFrame:
+        """Rows of `evaluation.precision_recall` of a class by its code, or of MALIGNANT_SIDE."""
+        classes, test = _classes_of(disease), self.test
+        return precision_recall(classes[test.y_true], test.proba[:, classes].sum(axis=1))
+
+    @cached_property
+    def average_precision(self) -> dict[str, float]:
+        """By MALIGNANT_SIDE and class code; NaN without an image."""
+        return {
+            disease: average_precision(self.precision_recall(disease))
+            for disease in (MALIGNANT_SIDE, *CODES)
+        }
+
+    @cached_property
+    def alarms(self) -> dict[str, dict[str, Alarm]]:
+        """By MALIGNANT_SIDE and class code: by BY_CLASS and the sensitivity sought on validation,
+        as `operating_points`; a threshold is on the probability as the model gives it. What has
+        no test image is left out.
+        """
+        found = {disease: self._alarms_of(disease) for disease in (MALIGNANT_SIDE, *CODES)}
+        return {disease: alarms for disease, alarms in found.items() if alarms}
+
+    def _alarms_of(self, disease: str) -> dict[str, Alarm]:
+        classes, test = _classes_of(disease), self.test
+        positive = classes[test.y_true]
+        if not positive.any() or positive.all():
+            return {}
+        calls = {BY_CLASS: classes[test.proba.argmax(axis=1)]}
+        if not self.nothing_to_choose_on:
+            own = self.validation
+            scores, own_scores = (of.proba[:, classes].sum(axis=1) for of in (test, own))
+            for target in TARGETS if classes[own.y_true].any() else ():
+                threshold = threshold_of(classes[own.y_true], own_scores, target)
+                calls[f"{target:g}"] = scores >= threshold
+        return {name: judge_alarm(positive, called, test.lesion) for name, called in calls.items()}
+
+    @cached_property
+    def risk_coverage(self) -> pd.DataFrame:
+        """Rows of `evaluation.risk_coverage`, after the temperature."""
+        return risk_coverage(self.test.y_true, self.calibrated)
+
+    def answering_above(self, risk: float) -> Selective:
+        """Answers of the confidence from which on at most this share is wrong on validation."""
+        confidence = least_confidence(self.validation.y_true, self._calibrated_validation, risk)
+        return answer_above(self.test.y_true, self.calibrated, self.test.lesion, confidence)
+
+    @cached_property
+    def net_benefit(self) -> pd.DataFrame:
+        """Rows of `evaluation.net_benefit`, of the malignant probability after the temperature."""
+        return net_benefit(self.test.y_true, self.calibrated)
+
+    def net_benefit_at(self, threshold: float) -> dict[str, Interval]:
+        """As `evaluation.net_benefit_at`, after the temperature."""
+        return net_benefit_at(self.test.y_true, self.calibrated, self.test.lesion, threshold)
+
+    def expected_costs(self, costs: np.ndarray) -> dict[str, Interval]:
+        """Mean cost an image, by PREDICTED, LEAST (under the probabilities after the temperature,
+        where there is one) and what takes no model; and the differences to PREDICTED.
+
+        `costs`: (2, 2), malignant first, or (7, 7); rows the truth, columns the decision. Always
+        one class: the training's most frequent, and the one of the least expected cost there.
+        """
+        costs, test = by_true_class(costs), self.test
+        actions = {PREDICTED: predicted_action(test.proba, costs)}
+        if not self.nothing_to_choose_on:
+            actions[LEAST] = least_cost_action(self.calibrated, costs)
+        always = {"Always malignant": 0, "Always benign": 1}
+        if costs.shape[1] == N_CLASSES:
+            counts = store.train_counts(self.run)
+            best = int(least_cost_action(counts / counts.sum(), costs))
+            always = {f"Always {CODES[k]}": k for k in (int(counts.argmax()), best)}
+        for name, action in always.items():
+            actions[name] = np.full(len(test.y_true), action)
+        return expected_costs(test.y_true, actions, costs, test.lesion)
+
+    @cached_property
     def operating_points(self) -> dict[str, OperatingPoint]:
         """By BY_CLASS and by the sensitivity sought on validation: "0.8", "0.9", "0.95".
 
@@ -218,3 +366,8 @@ class RunReport:
                 scored, scores=dict.fromkeys(SCORES, NO_INTERVAL) | scored.scores
             )
         return found
+
+
+def _classes_of(disease: str) -> np.ndarray:
+    """bool (7,), of MALIGNANT_SIDE or a class code."""
+    return MALIGNANT if disease == MALIGNANT_SIDE else np.array(CODES) == disease
