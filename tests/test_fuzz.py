@@ -31,7 +31,7 @@ from tests.conftest import write_kaggle_folder
 from tests.damage import csv_field, csv_line, damaged, json_entry
 from tests.run_factory import edited_run
 
-TIMES = 240  # damaged copies of each file
+TIMES = 120  # damaged copies of each file: ten and more by each of the ways
 
 
 class Outcomes(Counter):
@@ -88,10 +88,10 @@ def leftovers(home: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "refused", "more"),
     [
-        ("config.json", 60, (json_entry,) * 6),
-        ("status.json", 60, (json_entry,) * 6),
-        ("history.csv", 20, (csv_field, csv_line)),
-        ("predictions.npz", 60, ()),
+        ("config.json", 30, (json_entry,) * 6),
+        ("status.json", 30, (json_entry,) * 6),
+        ("history.csv", 10, (csv_field, csv_line)),
+        ("predictions.npz", 30, ()),
     ],
 )
 def test_a_damaged_file_of_a_run_is_told_of_in_words(run, capsys, name, refused, more):
@@ -140,7 +140,7 @@ def test_damaged_notes_cost_the_notes_and_not_the_run(run):
     for content in damaged(path.read_bytes(), TIMES, 2, json_entry, json_entry):
         path.write_bytes(content)
         problems[bool(store.read_run(run.id).notes.problem)] += 1
-    assert problems[True] > 50
+    assert problems[True] > 25
 
 
 def test_a_damaged_model_is_never_loaded(run):
@@ -148,18 +148,18 @@ def test_a_damaged_model_is_never_loaded(run):
     for content in damaged(path.read_bytes(), TIMES, 3):
         path.write_bytes(content)
         outcomes.of(lambda: store.checked_model_path(run))
-    outcomes.check(TIMES - 5)
+    outcomes.check(TIMES - 3)
 
 
 def test_a_damaged_model_with_a_hash_that_fits_is_refused_in_words(run):
     from ham.prediction import Predictor
 
     path, outcomes = run.folder / "model.keras", Outcomes()
-    for content in damaged(path.read_bytes(), 60, 4):
+    for content in damaged(path.read_bytes(), 36, 4):
         path.write_bytes(content)
         changed = edited_run(run, model={"sha256": hashlib.sha256(content).hexdigest()})
         outcomes.of(lambda changed=changed: Predictor(changed))
-    outcomes.check(20)
+    outcomes.check(12)
 
 
 # ----------------------------------------------------------------------------------- bundles
@@ -174,7 +174,7 @@ def test_a_damaged_bundle_is_imported_whole_or_not_at_all(run, ham_home):
             everything_of(run.id)
             store.delete_run(store.read_run(run.id))
         assert leftovers(ham_home) == []
-    outcomes.check(100)
+    outcomes.check(50)
 
 
 @pytest.mark.parametrize("name", ["config.json", "status.json", "history.csv", "predictions.npz"])
@@ -194,7 +194,7 @@ def test_an_edited_bundle_is_imported_only_where_all_of_it_can_be_shown(run, ham
             everything_of(run.id)
             store.delete_run(store.read_run(run.id))
         assert leftovers(ham_home) == []
-    outcomes.check(40)
+    outcomes.check(20)
 
 
 def rebundled(members: dict[str, bytes]) -> bytes:
@@ -221,7 +221,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_kaggle_folder(tmp_path_factory.mktemp("few") / "few", counts, jpegs=True)
 
 
-@pytest.mark.parametrize(("name", "refused"), [(data.METADATA_FILE, 60), (data.PIXEL_FILE, 120)])
+@pytest.mark.parametrize(("name", "refused"), [(data.METADATA_FILE, 30), (data.PIXEL_FILE, 60)])
 def test_a_damaged_csv_of_the_data_set_is_refused_in_words(
     few, tmp_path, ham_home, capsys, name, refused
 ):
@@ -244,7 +244,7 @@ def test_a_damaged_photograph_of_the_data_set_is_refused_in_words(tmp_path, caps
         statuses[status_of("data", "--json", "--data", str(folder))] += 1
         capsys.readouterr()
     assert statuses.keys() <= {0, 2}
-    assert statuses[2] >= 60
+    assert statuses[2] >= 30
 
 
 @pytest.mark.parametrize("seed", [9, 10])
@@ -275,7 +275,7 @@ def test_a_damaged_zip_of_the_data_set_is_taken_whole_or_not_at_all(few, tmp_pat
             assert data.open_dataset(folder).n_images > 0
             shutil.rmtree(folder)
         assert leftovers(ham_home) == []
-    outcomes.check(100)
+    outcomes.check(50)
 
 
 def test_damaged_labels_are_refused_in_words(few, tmp_path):
@@ -287,7 +287,7 @@ def test_damaged_labels_are_refused_in_words(few, tmp_path):
     for changed in damaged(content.encode(), TIMES, 12, csv_field, csv_line, csv_field):
         labels.write_bytes(changed)
         outcomes.of(lambda: data.find_labelled_images(few, labels))
-    outcomes.check(30)
+    outcomes.check(15)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "engine.json", "folders.json"])
@@ -334,4 +334,4 @@ def test_a_damaged_image_is_answered_or_refused_in_words(kind):
     outcomes = Outcomes()
     for content in damaged(picture(kind), 2 * TIMES, 14):
         outcomes.of(lambda content=content: images.check_image("a picture", content))
-    outcomes.check(100 if kind in ("JPEG", "PNG") else 40)
+    outcomes.check(50 if kind in ("JPEG", "PNG") else 20)
