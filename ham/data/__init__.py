@@ -15,7 +15,7 @@ labels   images of any other folder with their labels from a CSV, to try runs on
 selection    a part of a data set, and what is known of its images, in words
 tables   counts, quantiles and colours by class, for the page and the command line
 embedding    what lies near what: features, neighbours, maps and their cache
-quality  what is doubtful in a data set
+quality  what is doubtful in a data set; hair: how much of it a photograph shows
 splits   train, validation and test by several protocols, and what leaks in each
 maps     t-SNE maps, made in the background
 current  the opening of the data in use; work: what is being fetched or unpacked

@@ -92,6 +92,7 @@ from ham.evaluation.selective import (
     least_confidence,
     risk_coverage,
 )
+from ham.evaluation.slices import SLICED, SliceScores, slice_differences, slice_scores
 from ham.evaluation.version import scores_version
 from ham.evaluation.words import (
     decimal,
@@ -113,6 +114,7 @@ __all__ = [
     "RISK",
     "SCORES",
     "SIDE_COSTS",
+    "SLICED",
     "TARGETS",
     "THRESHOLDS",
     "Alarm",
@@ -134,6 +136,7 @@ __all__ = [
     "Score",
     "ScoreRecord",
     "Selective",
+    "SliceScores",
     "Spread",
     "answer_above",
     "area_under_risk",
@@ -192,6 +195,8 @@ __all__ = [
     "roc",
     "scores_version",
     "shares",
+    "slice_differences",
+    "slice_scores",
     "spread",
     "threshold_of",
     "unpaired_difference",

@@ -197,7 +197,7 @@ SCORES: dict[str, Score] = {
         "Accuracy",
         "Share of the test images that are predicted correctly.",
         True,
-        lambda draws: draws.correct.sum(axis=1) / draws.support.sum(axis=1),
+        lambda draws: ratio(draws.correct.sum(axis=1), draws.support.sum(axis=1)),
         parts=lambda y_true: [np.ones(len(y_true), bool)],
     ),
     "balanced_accuracy": Score(

@@ -10,6 +10,7 @@ best         of each architecture the best run
 names        what runs are called side by side
 doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed or shuffled test images
+slices       scores by age, sex, site and what the images look like
 tables       the tables, in words
 sentences    findings, in words
 card         the model card of any run; content: what it is made of
@@ -81,6 +82,22 @@ from ham.report.sentences import (
     difference_in_words,
     operating_point_in_words,
 )
+from ham.report.slices import (
+    LEAST_LESIONS,
+    LEAST_OF_A_SIDE,
+    MEASURED,
+    SKIN_TONE,
+    SlicedRuns,
+    Slicing,
+    better_in_words,
+    by_chance_in_words,
+    slice_table,
+    sliced,
+    slices_csv,
+    slices_in_words,
+    slices_record,
+    slicings,
+)
 from ham.report.tables import (
     CLASS_SCORES,
     auc_table,
@@ -103,11 +120,15 @@ __all__ = [
     "CONTRADICTED",
     "CORRECTED",
     "GROUP_SCHEMA",
+    "LEAST_LESIONS",
+    "LEAST_OF_A_SIDE",
     "MAX_GROUPS",
     "MAX_RUNS",
+    "MEASURED",
     "PAIRED",
     "ROBUSTNESS",
     "SCHEMA",
+    "SKIN_TONE",
     "BestRun",
     "Bullets",
     "Calibrated",
@@ -127,12 +148,16 @@ __all__ = [
     "RunName",
     "RunReport",
     "Section",
+    "SlicedRuns",
+    "Slicing",
     "answer_in_words",
     "arrangement_in_words",
     "arrangement_of",
     "auc_table",
     "baseline_in_words",
     "best_runs",
+    "better_in_words",
+    "by_chance_in_words",
     "calibration_in_words",
     "calibration_table",
     "card_sections",
@@ -171,6 +196,12 @@ __all__ = [
     "set_table",
     "settings_table",
     "shipped_groups",
+    "slice_table",
+    "sliced",
+    "slices_csv",
+    "slices_in_words",
+    "slices_record",
+    "slicings",
     "split_note",
     "spread_in_words",
     "spread_table",

@@ -8,6 +8,7 @@ images    the images behind a cell of a confusion matrix
 details   confusion matrices, classes, curves, settings, and the tabs of the rest:
 calibration   reliability diagrams, prediction sets
 operating     malignant against benign at a threshold, ROC by class
+slices        scores by age, sex, site and what the images look like
 changed       the test images changed: how far the runs fall
 shuffled      their rows, columns or pixels shuffled; asking: both, in the background
 settings      what they were set to, and how to train each again

@@ -14,7 +14,7 @@ from ham import io, prediction, store
 from ham.prediction import Perturbation
 from ham.report import Comparison
 from ham.report.words import time_left
-from ham.ui.comparison.images import data_of
+from ham.ui.comparison.images import data_of, rows_of
 from ham.ui.frame import show_error, timed
 
 _LOOK_AGAIN_SECONDS = 1.0
@@ -43,9 +43,7 @@ def test_images(compared: Comparison) -> TestImages | None:
         st.info(why_not, icon=":material/hide_image:")
         return None
     ids = dataset.metadata["image_id"]
-    place = {key: row for row, key in enumerate(store.image_keys(ids))}
-    first = compared.aligned[compared.names[0]]
-    rows = np.array([place[key] for key in store.image_keys(first.image_id)], np.int64)
+    rows = rows_of(compared, dataset)
     runs = [one.run for one in compared.reports.values()]
     versions = repr([(run.id, store.predictions_version(run)) for run in runs])
     key = hashlib.sha256(versions.encode() + rows.tobytes()).hexdigest()

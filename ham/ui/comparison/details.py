@@ -8,7 +8,15 @@ import streamlit as st
 
 from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table
-from ham.ui.comparison import calibration, changed, files, operating, settings, shuffled
+from ham.ui.comparison import (
+    calibration,
+    changed,
+    files,
+    operating,
+    settings,
+    shuffled,
+    slices,
+)
 from ham.ui.comparison.choice import in_rows
 from ham.ui.frame import chart, choose, errors, is_dark, tabs, whole_table
 
@@ -92,6 +100,7 @@ TABS = {
     "Prediction sets": calibration.sets,
     "Operating point": operating.malignant,
     "ROC by class": operating.by_class,
+    "Slices": slices.draw,
     "Changed images": changed.changed_images,
     "Shuffled pixels": shuffled.shuffled_pixels,
     "Learning curves": _curves,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ham.report import Comparison, predictions_csv, report_document, scores_csv
+from ham.ui.comparison import slices
 from ham.ui.frame import choose, download
 
 
@@ -46,5 +47,7 @@ def download_row(label: str, file_name: str, content: Callable[[], str], what: s
 def all_json(compared: Comparison) -> str:
     """The document of docs/report-schema.md."""
     first = compared.first.run.id
-    document = report_document(compared.reports, compared.differences, first)
+    document = report_document(
+        compared.reports, compared.differences, first, **slices.record(compared)
+    )
     return json.dumps(document, indent=1, allow_nan=False)
