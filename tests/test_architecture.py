@@ -26,6 +26,7 @@ MODULES = {
     "lab",
     "prediction",
     "charts",
+    "document",
     "ui",
     "cli",
     "__main__",
@@ -34,6 +35,7 @@ MODULES = {
 MAY_IMPORT = {
     "page": {"ui", "charts", "evaluation", "config"},
     "ui": {
+        "document",
         "charts",
         "report",
         "lab",
@@ -62,6 +64,7 @@ MAY_IMPORT = {
         "config",
         "io",
     },
+    "document": {"charts", "report", "evaluation", "store", "data", "images", "config"},
     "charts": {"report", "evaluation", "images", "config"},
     "report": {"store", "evaluation", "data", "config", "io"},
     "data": {"images", "demo", "config", "io"},
@@ -83,9 +86,19 @@ ONLY_IN = {
     "tensorflow": {"models", "training", "prediction"},
     "keras": {"models", "training", "prediction"},
     "optuna": {"lab"},
+    "jinja2": {"document"},
 }
 # they take from a half to five seconds
-NEVER_AT_IMPORT = {"tensorflow", "keras", "dask", "distributed", "scipy", "sklearn", "optuna"}
+NEVER_AT_IMPORT = {
+    "tensorflow",
+    "keras",
+    "dask",
+    "distributed",
+    "scipy",
+    "sklearn",
+    "optuna",
+    "jinja2",
+}
 PAGES = ("comparison", "dataset", "prediction", "training")  # their sections are packages of ham.ui
 TOP_LEVEL = {
     "app.py",

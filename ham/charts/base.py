@@ -383,3 +383,15 @@ def blend(scale: tuple[tuple[float, str], ...], share: float) -> str:
             )
             return "#" + "".join(f"{channel:02X}" for channel in mixed)
     return scale[-1][1]
+
+
+def figure_json(figure: go.Figure) -> str:
+    """Data and layout, for a script that draws it."""
+    return figure.to_json()
+
+
+def plotly_script() -> str:
+    """Plotly's own JavaScript, 5 MB."""
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()

@@ -10,11 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ham import io
-from ham.cli.writing import DONE, SOME_REFUSED, WRONG_INPUT, Progress, show_error, write_json
+from ham.cli.writing import (
+    DONE,
+    SOME_REFUSED,
+    WRONG_INPUT,
+    Progress,
+    show_error,
+    write_file,
+    write_json,
+)
 from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError, StoreError
 
 if TYPE_CHECKING:
@@ -119,10 +125,10 @@ class _Said:
         if self._chosen.csv:
             left = prediction.as_table([], self.labels, self.refused)
             table = pd.concat([*self._tables, left], ignore_index=True)
-            _write(self._chosen.csv, table.to_csv(index=False))
+            write_file(self._chosen.csv, table.to_csv(index=False))
         if self._chosen.html:
             page = prediction.whole_page(self._sections, self._rules, self.labels, self.refused)
-            _write(self._chosen.html, page)
+            write_file(self._chosen.html, page)
 
 
 def _ask_all(paths: Sequence[str], said: _Said, progress: Progress) -> None:
@@ -169,13 +175,6 @@ def open_gate() -> Gate | None:
     except StoreError as error:
         show_error(error)
         return None
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        io.write_file(Path(path), text.encode())
-    except OSError as error:
-        raise io.cannot_write(Path(path), error) from error
 
 
 @dataclass(frozen=True)

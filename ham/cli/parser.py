@@ -120,6 +120,12 @@ def make_parser() -> argparse.ArgumentParser:
         "in ISIC 2018's ground truth; a column lesion_id says which show one "
         "lesion",
     )
+    scoring.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write the whole comparison there as one page for a browser, with the test images "
+        "where the data in use has them and its licence allows it",
+    )
     asking = verb(predict, json_too=True)
     asking.add_argument("run_id", metavar="RUN")
     asking.add_argument(

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from ham.cli.images import External, ask
+from ham.cli.reporting import write_report
 from ham.cli.writing import DONE, SOME_REFUSED, WrongUsage, write_json, write_table
 from ham.config import CLASSES
 
@@ -42,6 +43,8 @@ def evaluate(chosen: argparse.Namespace, out: TextIO) -> int:
     differences = _differences(by_name)
     about = _external_record(chosen, external, reports[0].evaluation) if external else {}
     _warn_of_missing_thresholds(reports)
+    if chosen.html:
+        write_report(chosen.html, by_name, external is not None)
     if chosen.json:
         write_json(report.report_document(by_name, differences, runs[0].id, **about), out)
     else:

@@ -9,8 +9,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
+from ham import io
 from ham.config import HamError
 
 DONE, SOME_REFUSED, WRONG_INPUT, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
@@ -82,6 +84,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def write_file(path: str, text: str) -> None:
+    """Raises FileError where it cannot be written."""
+    with io.writing(Path(path)):
+        io.write_file(Path(path), text.encode())
 
 
 def write_json(document: object, out: TextIO) -> None:

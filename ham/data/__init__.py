@@ -10,6 +10,7 @@ known    the sources there are to choose from
 download from Kaggle, through kagglehub in a process of its own (fetch), resumed after whatever
 happened
 archive  the data set out of a zip that nobody vouches for
+licence  whether its pictures may be passed on
 dataset  LesionDataset, its cache under HAM_HOME, which data is in use
 labels   images of any other folder with their labels from a CSV, to try runs on
 selection    a part of a data set, and what is known of its images, in words
@@ -35,6 +36,7 @@ from ham.data.download import download_ham10000, downloaded
 from ham.data.embedding import LEAST_IMAGES, image_features, nearest, read_map, tsne_map, write_map
 from ham.data.known import KnownSource, known_sources, use_source
 from ham.data.labels import LabelledImages, find_labelled_images
+from ham.data.licence import Sharing, sharing
 from ham.data.maps import Maps
 from ham.data.names import as_folder, shown
 from ham.data.opening import is_packed, open_images, open_source, source_stamp
@@ -108,6 +110,7 @@ __all__ = [
     "Maps",
     "OpenedData",
     "Report",
+    "Sharing",
     "Source",
     "Split",
     "Stopped",
@@ -148,6 +151,7 @@ __all__ = [
     "quality_findings",
     "read_map",
     "seen_in_training",
+    "sharing",
     "shown",
     "siblings_of",
     "source_stamp",

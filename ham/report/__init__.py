@@ -11,9 +11,9 @@ names        what runs are called side by side
 doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed or shuffled test images
 slices       scores by age, sex, site and what the images look like
-tables       the tables, in words
+tables       the tables, in words; facts: data and split, and the surest mistakes
 sentences    findings, in words
-card         the model card of any run; content: what it is made of
+card         the model card of any run; claim: the CLAIM checklist; content: what both are made of
 words        times, counts, shares and settings
 documents    JSON (docs/report-schema.md) and CSV
 
@@ -21,7 +21,8 @@ No number of these is computed anywhere else, and nothing here knows of pages or
 """
 
 from ham.report.best import BestRun, best_runs, validation_score
-from ham.report.card import card_sections, model_card
+from ham.report.card import card_sections, limits, model_card
+from ham.report.claim import ClaimItem, claim_checklist, claim_in_words, claim_rows
 from ham.report.comparison import (
     MAX_RUNS,
     Comparison,
@@ -37,6 +38,7 @@ from ham.report.content import Bullets, Code, Part, Rows, Section
 from ham.report.decision import DecisionRule, decision_rule
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
 from ham.report.doubts import CONTRADICTED, doubtful_labels
+from ham.report.facts import data_table, surest_mistakes
 from ham.report.group_differences import (
     CORRECTED,
     PAIRED,
@@ -132,6 +134,7 @@ __all__ = [
     "BestRun",
     "Bullets",
     "Calibrated",
+    "ClaimItem",
     "Code",
     "Comparison",
     "DecisionRule",
@@ -162,9 +165,13 @@ __all__ = [
     "calibration_table",
     "card_sections",
     "cell",
+    "claim_checklist",
+    "claim_in_words",
+    "claim_rows",
     "class_table",
     "compare_groups",
     "coverage_in_words",
+    "data_table",
     "decision_rule",
     "default_runs",
     "difference_in_words",
@@ -175,6 +182,7 @@ __all__ = [
     "grouped",
     "groups_document",
     "labels",
+    "limits",
     "member_table",
     "members_csv",
     "model_card",
@@ -205,6 +213,7 @@ __all__ = [
     "split_note",
     "spread_in_words",
     "spread_table",
+    "surest_mistakes",
     "test_parts",
     "unbroken",
     "validation_score",
