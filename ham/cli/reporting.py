@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 def write_report(file: str, reports: dict[RunName, RunReport], external: bool) -> None:
     """Raises NotComparable, where the runs were tested on different images, and FileError."""
     from ham.document import Subject, comparison_html
-    from ham.report import Comparison
+    from ham.report import Comparison, labels, run_names
 
-    compared = Comparison(list(reports), list(reports.values()))
+    runs = [one.run for one in reports.values()]
+    # the table of runs says which ship with HAM Lab
+    titles = labels(runs) | {run.id: run.short_title for run in runs if run.shipped}
+    compared = Comparison(run_names(runs, titles), list(reports.values()))
     dataset, why_not = (None, _EXTERNAL) if external else _pictures(compared)
     html = comparison_html(Subject(compared, dataset, why_not), datetime.now())
     write_file(file, html)

@@ -22,7 +22,7 @@
     for (const entry of entries.filter((one) => one.isIntersecting)) {
       if (!drawn.has(entry.target.id)) show(entry.target.id, dark.matches, false);
     }
-  }, { rootMargin: "600px" });
+  }, { rootMargin: "1200px" });
   Object.keys(figures).forEach((id) => seen.observe(document.getElementById(id)));
   dark.addEventListener("change", () => drawn.forEach((id) => show(id, dark.matches, false)));
   let opened = [];
