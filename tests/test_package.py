@@ -78,6 +78,10 @@ def test_the_package_holds_what_it_needs_and_nothing_else(installed):
         "ham/prediction/likeness/NOTICE",
         "ham/prediction/likeness/LICENSE-APACHE-2.0",
         "ham/ui/style.css",
+        "ham/document/templates/parts.html",
+        "ham/document/templates/report.css",
+        "ham/document/templates/report.html",
+        "ham/document/templates/report.js",
         "ham/dashboard/app.py",
         "ham/dashboard/.streamlit/config.toml",
     } | pages | models <= names
