@@ -245,8 +245,8 @@ def test_of_the_tabs_only_the_open_one_is_drawn(cnn, lstm):
         assert all(shown)
         charts[title] = len(shown) - 5  # above the tabs
         buttons[title] = len(page.get("download_button"))
-    assert list(charts.values()) == [2, 2, 1, 1, 0, 0, 0, 2, 0, 0]
-    assert list(buttons.values()) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 3]
+    assert list(charts.values()) == [2, 2, 1, 2, 1, 7, 1, 1, 1, 1, 0, 0, 0, 2, 0, 0]
+    assert list(buttons.values()) == [0] * 15 + [3]
 
 
 def test_the_address_names_the_chosen_runs_and_a_link_opens_them(cnn, lstm):
@@ -590,7 +590,7 @@ def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(ow
 def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
     both = compared(cnn, lstm)
     table = pd.read_csv(StringIO(report.scores_csv(both)))
-    assert len(table) == 14  # seven scores, two runs
+    assert len(table) == 18  # nine scores, two runs
     row = table[(table.run == lstm.id) & (table.score == "accuracy")].iloc[0]
     assert row.value == pytest.approx(lstm.record.evaluation.scores["accuracy"].value)
     assert row.difference == pytest.approx(row.value - table.value[0])

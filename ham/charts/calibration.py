@@ -156,9 +156,11 @@ def set_sizes(sets: dict[RunName, PredictionSets], dark: bool = False) -> go.Fig
     return figure
 
 
-def set_coverage(sets: dict[RunName, PredictionSets], dark: bool = False) -> go.Figure:
+def set_coverage(
+    sets: dict[RunName, PredictionSets], dark: bool = False, by_class: bool = False
+) -> go.Figure:
     """How often the set holds the true class: all images, then class by class, with 95 %
-    intervals.
+    intervals. `by_class`: whether every class was aimed at by itself.
     """
     colors, rows = palette(dark), N_CLASSES + 1
     found = {
@@ -171,10 +173,11 @@ def set_coverage(sets: dict[RunName, PredictionSets], dark: bool = False) -> go.
         dark,
         height=90 + rows * (24 + 9 * len(sets)),
         key=run_key(sets),
-        subtitle=f"Dashed: the {100 * COVERAGE:.0f} % aimed at over all images together",
+        subtitle=f"Dashed: the {100 * COVERAGE:.0f} % aimed at "
+        + ("for each class" if by_class else "over all images together"),
     )
-    for position, (name, by_class) in enumerate(found.items()):
-        shares = [sets[name].coverage, *by_class]
+    for position, (name, of_classes) in enumerate(found.items()):
+        shares = [sets[name].coverage, *of_classes]
         texts = [
             f"{title}<br>{percent(share)}"
             for title, share in zip(["All test images", *CLASS_TITLES], shares, strict=True)

@@ -60,13 +60,13 @@ def predicted_action(proba: np.ndarray, costs: np.ndarray) -> np.ndarray:
 
 
 def least_cost_action(proba: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """The column of `costs`, (7, actions), of the least expected cost, int (n,); the first of
-    several.
+    """The column of `costs`, (7, actions), of the least expected cost, int (n,), or of shares
+    (7,) one; the first of several.
 
     Bayes' decision (Elkan, The foundations of cost-sensitive learning, IJCAI 2001), as good as the
     probabilities are calibrated.
     """
-    return (np.asarray(proba, np.float64) @ costs).argmin(axis=1)
+    return (np.asarray(proba, np.float64) @ costs).argmin(axis=-1)
 
 
 def expected_costs(

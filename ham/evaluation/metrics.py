@@ -150,8 +150,9 @@ class Score:
 
     @property
     def word(self) -> str:
-        """Within a sentence: "macro AUC"."""
-        return self.title[:1].lower() + self.title[1:]
+        """Within a sentence: "macro AUC"; who gave it a name keeps the capital."""
+        named = self.title.startswith("Brier")
+        return self.title if named else self.title[:1].lower() + self.title[1:]
 
     @property
     def superlative(self) -> str:

@@ -26,6 +26,11 @@ class Alarm:
     n_positive: int
     n_negative: int
 
+    @property
+    def share(self) -> float:
+        """Of the test images, those that have the disease."""
+        return self.n_positive / (self.n_positive + self.n_negative)
+
     def right(self, prevalence: float) -> Interval:
         """Positive predictive value: the share of alarms that are right."""
         return _at(self.right_at_half, prevalence)

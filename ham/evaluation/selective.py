@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ham.evaluation.intervals import Interval
+from ham.evaluation.metrics import MALIGNANT
 from ham.evaluation.scores import check, shares
 
 RISK = 0.10  # share of wrong answers that one may accept
@@ -21,6 +22,7 @@ class Selective:
     confidence: float  # the least that is answered; infinity: none is
     answered: Interval  # share of the images; bootstrap over lesions
     risk: Interval  # share of the answers that are wrong; NaN without an answer
+    malignant: Interval  # share of the malignant images that are answered
     n_answered: int
     n_wrong: int
 
@@ -83,7 +85,11 @@ def answer_above(
     y_true, proba = check(y_true, proba)
     answered, wrong = proba.max(axis=1) >= confidence, proba.argmax(axis=1) != y_true
     found = shares(
-        {"answered": (answered, np.ones(len(y_true), bool)), "risk": (wrong, answered)},
+        {
+            "answered": (answered, np.ones(len(y_true), bool)),
+            "risk": (wrong, answered),
+            "malignant": (answered, MALIGNANT[y_true]),
+        },
         lesions,
         resamples,
     )
@@ -91,6 +97,7 @@ def answer_above(
         confidence,
         found["answered"],
         found["risk"],
+        found["malignant"],
         int(answered.sum()),
         int((answered & wrong).sum()),
     )

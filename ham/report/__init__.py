@@ -12,6 +12,8 @@ doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed or shuffled test images
 slices       scores by age, sex, site and what the images look like
 tables       the tables, in words; facts: data and split, and the surest mistakes
+probabilities   tables and sentences of proper scores, costs, predictive values, answers left out;
+             probability_record: the same for the JSON
 sentences    findings, in words
 card         the model card of any run; claim: the CLAIM checklist; content: what both are made of
 words        times, counts, shares and settings
@@ -75,7 +77,7 @@ from ham.report.robustness import (
     robustness_in_words,
     robustness_of,
 )
-from ham.report.run_report import BY_CLASS, Calibrated, RunReport
+from ham.report.run_report import BY_CLASS, MALIGNANT_SIDE, Calibrated, ClassSets, RunReport
 from ham.report.sentences import (
     answer_in_words,
     baseline_in_words,
@@ -124,6 +126,7 @@ __all__ = [
     "GROUP_SCHEMA",
     "LEAST_LESIONS",
     "LEAST_OF_A_SIDE",
+    "MALIGNANT_SIDE",
     "MAX_GROUPS",
     "MAX_RUNS",
     "MEASURED",
@@ -135,6 +138,7 @@ __all__ = [
     "Bullets",
     "Calibrated",
     "ClaimItem",
+    "ClassSets",
     "Code",
     "Comparison",
     "DecisionRule",

@@ -14,6 +14,7 @@ from ham.config import CODES
 from ham.evaluation import evaluation_record, intervals_record
 from ham.report.comparison import Comparison, Difference
 from ham.report.names import RunName
+from ham.report.probability_record import probabilities_record
 from ham.report.run_report import RunReport
 
 #: See docs/report-schema.md; the number rises where an entry changes its name or its meaning.
@@ -57,6 +58,7 @@ def report_record(
         "operating_points": {
             key: dataclasses.asdict(point) for key, point in report.operating_points.items()
         },
+        **probabilities_record(report),
         "difference": None
         if difference is None
         else {
@@ -94,6 +96,20 @@ def _sets(report: RunReport) -> dict[str, Any]:
         "mean_size": found.mean_size,
         "sizes": found.sizes.tolist(),
         "by_class": _rows(found.by_class.reset_index()),
+        "class_conditional": _class_sets(report),
+    }
+
+
+def _class_sets(report: RunReport) -> dict[str, Any]:
+    """A threshold of null: the class is in every set."""
+    found = report.class_sets
+    return {
+        "thresholds": found.thresholds,
+        "n_validation": found.n_validation,
+        "coverage": dataclasses.asdict(found.sets.coverage),
+        "mean_size": found.sets.mean_size,
+        "sizes": found.sets.sizes.tolist(),
+        "by_class": _rows(found.sets.by_class.reset_index()),
     }
 
 

@@ -241,28 +241,34 @@ class RunReport:
             for disease in (MALIGNANT_SIDE, *CODES)
         }
 
-    @cached_property
-    def alarms(self) -> dict[str, dict[str, Alarm]]:
-        """By MALIGNANT_SIDE and class code: by BY_CLASS and the sensitivity sought on validation,
-        as `operating_points`; a threshold is on the probability as the model gives it. What has
-        no test image is left out.
+    def alarm(self, disease: str, by: str = BY_CLASS) -> Alarm | None:
+        """An alarm for MALIGNANT_SIDE or a class by its code, raised by BY_CLASS or a threshold for
+        the sensitivity sought on validation, "0.8", "0.9", "0.95": on the probability as the
+        model gives it, as `operating_points`. None where no threshold can be chosen, or the test
+        part has only one side.
         """
-        found = {disease: self._alarms_of(disease) for disease in (MALIGNANT_SIDE, *CODES)}
-        return {disease: alarms for disease, alarms in found.items() if alarms}
+        if (disease, by) not in self._alarms:
+            self._alarms[disease, by] = self._judged_alarm(_classes_of(disease), by)
+        return self._alarms[disease, by]
 
-    def _alarms_of(self, disease: str) -> dict[str, Alarm]:
-        classes, test = _classes_of(disease), self.test
+    @cached_property
+    def _alarms(self) -> dict[tuple[str, str], Alarm | None]:
+        return {}
+
+    def _judged_alarm(self, classes: np.ndarray, by: str) -> Alarm | None:
+        test = self.test
         positive = classes[test.y_true]
         if not positive.any() or positive.all():
-            return {}
-        calls = {BY_CLASS: classes[test.proba.argmax(axis=1)]}
-        if not self.nothing_to_choose_on:
-            own = self.validation
-            scores, own_scores = (of.proba[:, classes].sum(axis=1) for of in (test, own))
-            for target in TARGETS if classes[own.y_true].any() else ():
-                threshold = threshold_of(classes[own.y_true], own_scores, target)
-                calls[f"{target:g}"] = scores >= threshold
-        return {name: judge_alarm(positive, called, test.lesion) for name, called in calls.items()}
+            return None
+        if by == BY_CLASS:
+            return judge_alarm(positive, classes[test.proba.argmax(axis=1)], test.lesion)
+        own = self.validation
+        sick = classes[own.y_true]
+        if self.nothing_to_choose_on or not sick.any():
+            return None
+        scores, own_scores = (of.proba[:, classes].sum(axis=1) for of in (test, own))
+        called = scores >= threshold_of(sick, own_scores, float(by))
+        return judge_alarm(positive, called, test.lesion)
 
     @cached_property
     def risk_coverage(self) -> pd.DataFrame:

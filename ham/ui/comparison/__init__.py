@@ -7,7 +7,10 @@ scores    scores, baselines and differences
 images    the images behind a cell of a confusion matrix
 details   confusion matrices, classes, curves, settings, and the tabs of the rest:
 calibration   reliability diagrams, prediction sets
-operating     malignant against benign at a threshold, ROC by class
+operating     malignant against benign at a threshold, ROC and precision-recall by class
+proper        Brier score and log loss in their parts, calibration by class
+costs         expected cost, decision curve
+alarms        predictive values at any prevalence, answers left out below a confidence
 slices        scores by age, sex, site and what the images look like
 changed       the test images changed: how far the runs fall
 shuffled      their rows, columns or pixels shuffled; asking: both, in the background

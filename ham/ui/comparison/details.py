@@ -9,10 +9,13 @@ import streamlit as st
 from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table
 from ham.ui.comparison import (
+    alarms,
     calibration,
     changed,
+    costs,
     files,
     operating,
+    proper,
     settings,
     shuffled,
     slices,
@@ -99,7 +102,13 @@ TABS = {
     "Calibration": calibration.reliability,
     "Prediction sets": calibration.sets,
     "Operating point": operating.malignant,
-    "ROC by class": operating.by_class,
+    "ROC and precision": operating.by_class,
+    "Proper scores": proper.scores,
+    "Calibration by class": proper.by_class,
+    "Expected cost": costs.expected,
+    "Decision curve": costs.decision_curve,
+    "Predictive values": alarms.predictive_values,
+    "Answers left out": alarms.left_out,
     "Slices": slices.draw,
     "Changed images": changed.changed_images,
     "Shuffled pixels": shuffled.shuffled_pixels,

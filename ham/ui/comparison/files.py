@@ -33,8 +33,8 @@ def downloads(compared: Comparison) -> None:
         "All numbers (JSON)",
         "ham-lab-comparison.json",
         lambda: all_json(compared),
-        "Scores, classes, confusion matrices, baselines, differences, calibration, prediction "
-        "sets and operating points.",
+        "Scores and their parts, classes, confusion matrices, baselines, differences, calibration, "
+        "prediction sets, operating points, predictive values and costs.",
     )
     download_row(
         "Predictions (CSV)",

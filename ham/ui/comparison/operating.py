@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from ham import charts, report
+from ham.charts.decisions import precision_recall_curves
 from ham.config import CLASS_INDEX, CLASSES, CODES
 from ham.evaluation import TARGETS
-from ham.report import BY_CLASS, Comparison
+from ham.report import BY_CLASS, Comparison, probabilities
 from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, choose, is_dark, plain, whole_table
 
@@ -54,7 +55,7 @@ def malignant(compared: Comparison) -> None:
 
 
 def by_class(compared: Comparison) -> None:
-    """One class against the rest."""
+    """One class against the rest: ROC beside precision and recall, and the areas under both."""
     code = choose(
         "Class",
         CODES,
@@ -64,7 +65,8 @@ def by_class(compared: Comparison) -> None:
         format_func=lambda code: CLASSES[CLASS_INDEX[code]].title,
     )
     k = CLASS_INDEX[code]
-    left, right = st.columns([5, 4], gap="large")
+    support = compared.first.evaluation.per_class["support"]
+    left, right = st.columns(2, gap="large")
     with left:
         figure = charts.class_roc_curves(
             CLASSES[k],
@@ -75,15 +77,32 @@ def by_class(compared: Comparison) -> None:
         )
         chart(figure, "comparison_roc_class_chart")
     with right:
-        area = st.column_config.NumberColumn(format="%.2f")
-        whole_table(
-            report.auc_table(compared),
-            "AUC by class",
-            column_config={name.short: area for name in compared.names},
+        figure = precision_recall_curves(
+            CLASSES[k],
+            {name: one.precision_recall(code) for name, one in compared.reports.items()},
+            {name: one.average_precision[code] for name, one in compared.reports.items()},
+            support[code] / support.sum(),
+            is_dark(),
         )
-    images = compared.first.evaluation.per_class.loc[code, "support"]
+        chart(figure, "comparison_precision_class_chart")
+    left, right = st.columns(2, gap="large")
+    area = st.column_config.NumberColumn(format="%.2f")
+    columns = {name.short: area for name in compared.names}
+    with left:
+        st.markdown("AUC")
+        whole_table(report.auc_table(compared), "AUC by class", column_config=columns)
+    with right:
+        st.markdown("Average precision")
+        whole_table(
+            probabilities.average_precision_table(compared.reports),
+            "Average precision by class",
+            column_config=columns | {"Guessing": area},
+        )
+    images = support[code]
     st.caption(
-        f"{images:,} test {'image' if images == 1 else 'images'} of this class. The table: area "
-        "under the curve of every class; 0.5 is guessing, 1 is perfect. Of a class with few images "
-        "it is a rough number. Open mark: where this class is the predicted one."
+        f"{images:,} test {'image' if images == 1 else 'images'} of this class. AUC: 0.5 is "
+        "guessing, 1 is perfect, however rare the class. Average precision: guessing reaches the "
+        "class's share of the images; where a class is rare it shows what AUC hides, "
+        "that most of what is called so is something else. Of a class with few images both are "
+        "rough numbers. Open mark: where this class is the predicted one."
     )
