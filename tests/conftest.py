@@ -149,6 +149,16 @@ def _leave_tensorflow_out_of_collections() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_wait_for_the_disk() -> Iterator[None]:
+    """That what was written lies on the disk matters when the power goes, and to no test: some
+    milliseconds for each of the thousands of files that tests have written.
+    """
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def tensorflow_left_out_of_collections() -> Iterator[None]:
     """Keras collects garbage before every training: half a second to go through TensorFlow's own

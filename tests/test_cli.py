@@ -24,6 +24,7 @@ from ham.report import DecisionRule
 from tests.run_factory import edited_run, finished_run, waiting_run
 from tests.test_engine import hold
 
+REAL_GATE = prediction.gate  # tests have an open one
 ROOT = Path(__file__).parents[1]
 VERBS = (
     "data",
@@ -72,29 +73,35 @@ def ham(capsys, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, small_folder) -> tuple[str, Path, subprocess.CompletedProcess]:
+def trained(made_once, small_folder) -> tuple[str, Path, subprocess.CompletedProcess]:
     """A CNN trained for one epoch from the command line: its id, its home, what the command
-    said.
+    said. Once for all processes that share the tests.
     """
-    home = tmp_path_factory.mktemp("cli_home")
-    said = run(
-        "train",
-        "--model",
-        "cnn",
-        "--recipe",
-        "quick",
-        "--set",
-        "epochs=1",
-        "--set",
-        "seed=1",
-        "--split",
-        "image",
-        "--wait",
-        home=home,
-        HAM_DATA=small_folder,
-    )
-    assert said.returncode == 0, said.stderr
-    return said.stdout.split()[-1], home, said
+
+    def make(folder: Path) -> None:
+        said = run(
+            "train",
+            "--model",
+            "cnn",
+            "--recipe",
+            "quick",
+            "--set",
+            "epochs=1",
+            "--set",
+            "seed=1",
+            "--split",
+            "image",
+            "--wait",
+            home=folder / "home",
+            HAM_DATA=small_folder,
+        )
+        assert said.returncode == 0, said.stderr
+        (folder / "said.json").write_text(json.dumps([said.stdout, said.stderr]))
+
+    folder = made_once("trained_by_command", make)
+    out, error = json.loads((folder / "said.json").read_text())
+    said = subprocess.CompletedProcess(["ham", "train"], 0, out, error)
+    return out.split()[-1], folder / "home", said
 
 
 # ------------------------------------------------------------------------------- usage
@@ -725,11 +732,12 @@ def test_runs_tested_on_different_images_are_not_compared(two_runs, capsys):
 # ------------------------------------------------------------------------------ predict
 
 
-def test_predict_answers_images_and_refuses_the_others(trained, tmp_path):
+def test_predict_answers_images_and_refuses_the_others(trained, tmp_path, ham, monkeypatch):
     run_id, home, _ = trained
+    monkeypatch.setattr(prediction, "gate", REAL_GATE)
     Image.fromarray(np.full((40, 50, 3), 120, np.uint8)).save(tmp_path / "grey.png")
     (tmp_path / "text.png").write_text("no image")
-    said = run(
+    said = ham(
         "predict",
         run_id,
         tmp_path / "grey.png",
