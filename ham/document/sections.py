@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from ham import charts, data, report, store
+from ham.charts.decisions import precision_recall_curves
 from ham.config import CLASSES, CODES, train_command
 from ham.data import SPLIT_TITLES
 from ham.document.parts import (
@@ -22,6 +23,7 @@ from ham.document.parts import (
     one_chart,
     rows,
 )
+from ham.document.probabilities import chosen_on_validation, costs_and_alarms, proper_scores
 from ham.evaluation import COVERAGE, SCORES, TARGETS, format_score
 from ham.images import data_url
 from ham.report import (
@@ -33,6 +35,7 @@ from ham.report import (
     RunName,
     RunReport,
     answer_in_words,
+    probabilities,
 )
 
 _MISTAKES = 12  # images a run
@@ -137,7 +140,7 @@ def _of_class(column: str, value: float) -> str:
 
 
 def calibration(subject: Subject) -> Iterable[Piece]:
-    chosen = yield from _chosen(subject.compared)
+    chosen = yield from chosen_on_validation(subject.compared)
     if not chosen:
         return
     found = {name: one.calibration for name, one in chosen.items()}
@@ -160,16 +163,8 @@ def calibration(subject: Subject) -> Iterable[Piece]:
     yield rows(report.calibration_table(found), "Temperature and calibration error")
 
 
-def _chosen(compared: Comparison) -> Generator[Piece, None, dict[RunName, RunReport]]:
-    """Says of which runs nothing could be chosen on validation; returns the others."""
-    for name, one in compared.reports.items():
-        if one.nothing_to_choose_on:
-            yield f"{name}: {one.nothing_to_choose_on}"
-    return {n: one for n, one in compared.reports.items() if not one.nothing_to_choose_on}
-
-
 def sets(subject: Subject) -> Iterable[Piece]:
-    chosen = yield from _chosen(subject.compared)
+    chosen = yield from chosen_on_validation(subject.compared)
     if not chosen:
         return
     found = {name: one.sets for name, one in chosen.items()}
@@ -227,13 +222,29 @@ def roc(subject: Subject) -> Iterable[Piece]:
             for k in present
         ]
 
+    def draw_precision(dark: bool) -> list[object]:
+        support = subject.compared.first.evaluation.per_class["support"]
+        return [
+            precision_recall_curves(
+                CLASSES[k],
+                {name: one.precision_recall(CODES[k]) for name, one in reports.items()},
+                {name: one.average_precision[CODES[k]] for name, one in reports.items()},
+                support.iloc[k] / support.sum(),
+                dark,
+            )
+            for k in present
+        ]
+
     yield Charts(draw, 2)
+    yield Charts(draw_precision, 2)
     table = report.auc_table(subject.compared)
     written = {
         column: table[column].map(partial(_of_class, column if column == "Images" else "AUC"))
         for column in table
     }
     yield rows(pd.DataFrame(written).rename_axis("Class"), "Area under the ROC curve by class")
+    precision = probabilities.average_precision_table(reports).map("{:.2f}".format)
+    yield rows(precision.replace("nan", "–"), "Average precision by class")
 
 
 def _support(compared: Comparison, code: str) -> int:
@@ -339,7 +350,9 @@ SECTIONS: dict[str, Callable[[Subject], Iterable[Piece]]] = {
     "Calibration": calibration,
     "Prediction sets": sets,
     "Malignant against benign": operating,
-    "ROC by class": roc,
+    "ROC and precision": roc,
+    "Proper scores": proper_scores,
+    "Costs and alarms": costs_and_alarms,
     "Learning curves": curves,
     "Settings": settings,
     "Data and split": data_and_split,
