@@ -7,11 +7,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ham import io
 from ham.cli.writing import (
     DONE,
     SOME_REFUSED,
@@ -21,14 +20,12 @@ from ham.cli.writing import (
     write_file,
     write_json,
 )
-from ham.config import CLASSES, DISCLAIMER, IMAGE_SIZE, DataError, ImageError, StoreError
+from ham.config import CLASSES, DISCLAIMER, ImageError, StoreError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    from ham.data import LabelledImages
-    from ham.prediction import Answer, Explanation, Gate, Prediction, Predictor, Question
+    from ham.prediction import Answer, Explanation, Gate, Judged, Prediction, Predictor, Question
     from ham.store import Predictions, Run
 
 _AT_ONCE = 32  # images that go through the models together
@@ -177,112 +174,44 @@ def open_gate() -> Gate | None:
         return None
 
 
-@dataclass(frozen=True)
-class External:
-    """What became of a labelled folder."""
+def ask(
+    runs: Sequence[Run], folder: str, labels: str, check: Callable[[Judged], None] | None = None
+) -> tuple[Judged, list[Predictions]]:
+    """What each run answers on the labelled images that can be read. Raises DataError where there
+    is none.
 
-    found: LabelledImages
-    unreadable: dict[str, str]  # found but refused: name -> why
-    # what was done to images or is odd about them, in words -> how many
-    image_notes: dict[str, int]
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader of the scores should know, in words."""
-        counted = [
-            f"{n:,} {'image is' if n == 1 else 'images are'} {what}."
-            for what, n in self.image_notes.items()
-        ]
-        return [*self.found.notes, *counted]
-
-
-def ask(runs: Sequence[Run], folder: str, labels: str) -> tuple[External, list[Predictions]]:
-    """What each run answers on the labelled images that can be read. Raises DataError where
-    there is none.
-
-    An image is read once, through the same step as an upload, and only its 28x28 pixels are kept.
-    What is missing or unreadable is named on standard error.
+    What is missing or unreadable is named on standard error. `check` may refuse what was read
+    before the models are asked.
     """
-    import numpy as np
-
-    from ham import data, prediction, store
+    from ham import data, prediction
 
     with Progress() as progress:
-        opened = data.open_images(
-            folder, lambda done, total, what: progress.show(what, done, total)
-        )
+        opened = data.open_images(folder, _telling(progress))
     found = data.find_labelled_images(opened, labels)
     _name("missing", found.missing)
-    kept: list[int] = []
-    unreadable: dict[str, str] = {}
-    image_notes: dict[str, int] = {}
-    answers: dict[str, np.ndarray] = {}
-    if found.names:
-        with Progress() as progress:
-            progress.show(
-                "Loading the models"
-            )  # before the images: a run without one is said at once
-            predictors = {run.id: prediction.Predictor(run) for run in runs}
-            kept, seen, unreadable, image_notes = _check_all(found, progress)
-            for number, (run_id, predictor) in enumerate(predictors.items()):
-                progress.show("Asking the models", number, len(predictors))
-                answers[run_id] = predictor.proba(seen)
-    _name("unreadable", unreadable)
-    if not kept:
-        raise DataError(
-            f"{folder} with {labels}",
-            f"of {found.n_labelled:,} labelled images {len(found.missing):,} are missing and "
-            f"{len(unreadable):,} unreadable: none is left to be evaluated.",
-            "Check that the CSV belongs to this folder.",
+    with Progress() as progress:
+        judged, parts = prediction.ask_labelled(
+            runs,
+            lambda run: prediction.Predictor(run),
+            found,
+            open_gate,
+            _telling(progress),
+            check or (lambda judged: None),
         )
-    names = np.array([found.names[i] for i in kept])
-    return External(found, unreadable, image_notes), [
-        store.Predictions(names, found.lesions[kept], found.labels[kept], answers[run.id])
-        for run in runs
-    ]
+    _name("unreadable", judged.unreadable)
+    judged.refuse_none(f"{folder} with {labels}")
+    return judged, parts
 
 
-def _check_all(
-    found: LabelledImages,
-    progress: Progress,
-) -> tuple[list[int], np.ndarray, dict[str, str], dict[str, int]]:
-    """Which of the images can be read, these as uint8 (n, 28, 28, 3), RGB; why the others
-    cannot; notes, counted.
-    """
-    import numpy as np
+def _telling(progress: Progress) -> io.Report:
+    """Shows what is reported, with the time left."""
+    pace = io.Pace()
 
-    from ham import images
+    def tell(done: int, total: int, what: str) -> None:
+        pace.add(done, time.monotonic())
+        progress.show(what, done, total, pace.seconds_left(total))
 
-    gate, unlike = open_gate(), 0
-    looked_at: list[np.ndarray] = []
-
-    def look() -> int:
-        stopped = sum(not one.ok for one in gate.look(looked_at)) if gate and looked_at else 0
-        looked_at.clear()
-        return stopped
-
-    total, started = len(found.names), time.monotonic()
-    seen = np.empty((total, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-    kept: list[int] = []
-    unreadable: dict[str, str] = {}
-    kinds: Counter[str] = Counter()
-    for i, (name, path) in enumerate(zip(found.names, found.paths, strict=True)):
-        left = (time.monotonic() - started) / i * (total - i) if i else None
-        progress.show("Reading images", i, total, left)
-        try:
-            image = images.check_image(path, images.read_file(path))
-            seen[len(kept)] = image.seen
-            kept.append(i)
-            kinds.update({note.kind for note in image.notes})
-            looked_at.append(image.original)
-            if len(looked_at) == _AT_ONCE:
-                unlike += look()
-        except ImageError as error:
-            unreadable[name] = error.why
-    notes = {words: kinds[kind] for kind, words in images.NOTE_KINDS.items() if kinds[kind]}
-    if unlike := unlike + look():
-        notes["unlike the photographs that the models learned from"] = unlike
-    return kept, seen[: len(kept)], unreadable, notes
+    return tell
 
 
 def _name(kind: str, reasons: dict[str, str]) -> None:

@@ -126,6 +126,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="write the whole comparison there as one page for a browser, with the test images "
         "where the data in use has them and its licence allows it",
     )
+    scoring.add_argument(
+        "--keep",
+        metavar="NAME",
+        help="with --images: keep the answers with the runs, to be opened on the Comparison page "
+        "(External test) and exported with them",
+    )
     asking = verb(predict, json_too=True)
     asking.add_argument("run_id", metavar="RUN")
     asking.add_argument(

@@ -6,14 +6,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from ham.cli.images import External, ask
+from ham.cli.images import ask
 from ham.cli.reporting import write_report
 from ham.cli.writing import DONE, SOME_REFUSED, WrongUsage, write_json, write_table
 from ham.config import CLASSES
 
 if TYPE_CHECKING:
     from ham.evaluation import Evaluation
+    from ham.prediction import Judged
     from ham.report import Difference, RunName, RunReport
+    from ham.store import Predictions, Run
 
 _SENSITIVITY = "0.9"  # of malignant images on validation, for which the threshold is chosen
 
@@ -30,12 +32,18 @@ def evaluate(chosen: argparse.Namespace, out: TextIO) -> int:
             "they show.",
             "Add the other one, or leave both out for the test images.",
         )
+    if chosen.keep is not None and chosen.images is None:
+        raise WrongUsage(
+            "python -m ham evaluate",
+            "--keep is about other images: the answers to a run's own test images are kept anyway.",
+            "Add --images and --labels, or leave it out.",
+        )
     runs = [store.read_run(run_id) for run_id in chosen.runs]
     external, reports = None, [report.RunReport(run) for run in runs]
     for own in reports:
         own.read()  # what is damaged is said before images are read
     if chosen.images is not None:
-        external, parts = ask(runs, chosen.images, chosen.labels)
+        external, parts = _ask(runs, chosen)
         reports = [report.RunReport(run, part) for run, part in zip(runs, parts, strict=True)]
         _warn_of_known_images(reports)
     names = report.run_names(runs, {run.id: run.title for run in runs})
@@ -55,6 +63,23 @@ def evaluate(chosen: argparse.Namespace, out: TextIO) -> int:
             if name in differences:
                 _write_difference(differences[name], runs[0].id, out)
     return SOME_REFUSED if external and (external.found.missing or external.unreadable) else DONE
+
+
+def _ask(runs: list[Run], chosen: argparse.Namespace) -> tuple[Judged, list[Predictions]]:
+    """With --keep the answers are kept with the runs."""
+    from ham import prediction, store
+
+    if chosen.keep is None:
+        return ask(runs, chosen.images, chosen.labels)
+    store.external_name(chosen.keep)  # said before images are read
+    judged, parts = ask(
+        runs,
+        chosen.images,
+        chosen.labels,
+        lambda judged: prediction.refuse_name(runs, chosen.keep, judged),
+    )
+    prediction.keep_external(runs, chosen.keep, judged, parts, chosen.images, chosen.labels)
+    return judged, parts
 
 
 def _differences(by_name: dict[RunName, RunReport]) -> dict[RunName, Difference]:
@@ -98,7 +123,7 @@ def _warn_of_missing_thresholds(reports: list[RunReport]) -> None:
 
 
 def _external_record(
-    chosen: argparse.Namespace, external: External, evaluation: Evaluation
+    chosen: argparse.Namespace, external: Judged, evaluation: Evaluation
 ) -> dict[str, object]:
     """What stands before the runs in the JSON: which images were asked about."""
     found, unreadable = external.found, external.unreadable
@@ -132,7 +157,7 @@ def _counts(evaluation: Evaluation) -> dict[str, int]:
 
 
 def _write_external(
-    chosen: argparse.Namespace, external: External, evaluation: Evaluation, out: TextIO
+    chosen: argparse.Namespace, external: Judged, evaluation: Evaluation, out: TextIO
 ) -> None:
     found, counts = external.found, _counts(evaluation)
     print(

@@ -13,6 +13,7 @@ archive  the data set out of a zip that nobody vouches for
 licence  whether its pictures may be passed on
 dataset  LesionDataset, its cache under HAM_HOME, which data is in use
 labels   images of any other folder with their labels from a CSV, to try runs on
+handed   such images as people hand them over: with their table beside or in them, or dropped
 selection    a part of a data set, and what is known of its images, in words
 tables   counts, quantiles and colours by class, for the page and the command line
 embedding    what lies near what: features, neighbours, maps and their cache

@@ -7,6 +7,7 @@ words       answers in words
 document    answers as HTML: a table, and one file with pictures
 dropped     images that a visitor asks about
 files       images that paths name
+labelled    labelled images from elsewhere: read, answered, kept with the runs
 explanation why: maps of what an answer rests on, each beside what says nothing
 reasons     an explanation as JSON and HTML
 hiding, gradients, untrained   what it is made of: occlusion, Grad-CAM, random weights
@@ -53,6 +54,14 @@ from ham.prediction.document import (
 from ham.prediction.dropped import MAX_IMAGES, Dropped, File, shorten
 from ham.prediction.explanation import Evidence, Explanation, Falls, Reasons, explain
 from ham.prediction.files import OnDisk, content_of, find_images
+from ham.prediction.labelled import (
+    Judged,
+    Overlap,
+    ask_labelled,
+    keep_external,
+    overlap,
+    refuse_name,
+)
 from ham.prediction.likeness import Gate, Likeness, gate
 from ham.prediction.marks import SECONDS_AN_IMAGE, Marking, Marks, kept_marks, unlike_training
 from ham.prediction.neighbours import (
@@ -95,12 +104,14 @@ __all__ = [
     "File",
     "Flip",
     "Gate",
+    "Judged",
     "Known",
     "Likeness",
     "Marking",
     "Marks",
     "Neighbour",
     "OnDisk",
+    "Overlap",
     "Perturbation",
     "Prediction",
     "Predictor",
@@ -119,6 +130,7 @@ __all__ = [
     "as_records",
     "as_refused_record",
     "as_table",
+    "ask_labelled",
     "called",
     "calls",
     "changed_picture",
@@ -134,13 +146,16 @@ __all__ = [
     "find_images",
     "gate",
     "import_tensorflow",
+    "keep_external",
     "kept_marks",
     "lesion_of",
     "new_quiz",
+    "overlap",
     "overlay",
     "perturbed_answers",
     "perturbed_images",
     "predict",
+    "refuse_name",
     "set_in_words",
     "shorten",
     "style",

@@ -10,6 +10,7 @@ best         of each architecture the best run
 names        what runs are called side by side
 doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed or shuffled test images
+external     runs on images from elsewhere, beside their own test images
 slices       scores by age, sex, site and what the images look like
 tables       the tables, in words; facts: data and split, and the surest mistakes
 probabilities   tables and sentences of proper scores, costs, predictive values, answers left out;
@@ -40,6 +41,17 @@ from ham.report.content import Bullets, Code, Part, Rows, Section
 from ham.report.decision import DecisionRule, decision_rule
 from ham.report.documents import SCHEMA, predictions_csv, report_document, report_record, scores_csv
 from ham.report.doubts import CONTRADICTED, doubtful_labels
+from ham.report.external import (
+    ExternalTest,
+    drop_in_words,
+    external_in_words,
+    external_record,
+    external_records,
+    external_table,
+    external_test,
+    external_tests,
+    missing_in_words,
+)
 from ham.report.facts import data_table, surest_mistakes
 from ham.report.group_differences import (
     CORRECTED,
@@ -143,6 +155,7 @@ __all__ = [
     "Comparison",
     "DecisionRule",
     "Difference",
+    "ExternalTest",
     "Group",
     "GroupDifference",
     "Member",
@@ -181,6 +194,13 @@ __all__ = [
     "difference_in_words",
     "difference_table",
     "doubtful_labels",
+    "drop_in_words",
+    "external_in_words",
+    "external_record",
+    "external_records",
+    "external_table",
+    "external_test",
+    "external_tests",
     "find_groups",
     "group_difference_in_words",
     "grouped",
@@ -189,6 +209,7 @@ __all__ = [
     "limits",
     "member_table",
     "members_csv",
+    "missing_in_words",
     "model_card",
     "most_missed",
     "operating_point_in_words",

@@ -10,6 +10,7 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     checkpoint/       last.npz while the run can be resumed
     model.keras       the model of the epoch that is kept
     predictions.npz   image ids, lesions, y_true and proba of validation and test
+    external/         answers on labelled images from elsewhere, a file each
     log.txt           what happened, a line each
     lock              held by the process that trains, for as long as it lives
     cancel            there when somebody asked the run to stop
@@ -24,6 +25,7 @@ folder    one run as it is in its folder, and who is alive there
 runs      all of them: create, status, lock, find, delete
 notes     title, tags and text
 results   history, predictions, log, model
+external  answers on labelled images from elsewhere
 bundle    one run as one zip, and back, checked
 origin    whether it was trained here or came from elsewhere
 repeats   whether the very same was trained before
@@ -32,6 +34,17 @@ files     what cannot be read or written there, in words about the run
 """
 
 from ham.store.bundle import export_run, import_run
+from ham.store.external import (
+    External,
+    ExternalRecord,
+    delete_external,
+    external_name,
+    external_version,
+    find_external,
+    pixel_keys,
+    refuse_other,
+    write_external,
+)
 from ham.store.files import DamagedRunError, NewerRunError, writing
 from ham.store.folder import SHIPS, Run
 from ham.store.folds import FoldResult, shipped_folds
@@ -95,6 +108,8 @@ __all__ = [
     "STATES",
     "DamagedRunError",
     "DataRecord",
+    "External",
+    "ExternalRecord",
     "Failure",
     "FoldResult",
     "Found",
@@ -116,19 +131,25 @@ __all__ = [
     "claim",
     "create_run",
     "delete_damaged",
+    "delete_external",
     "delete_run",
     "export_run",
+    "external_name",
+    "external_version",
+    "find_external",
     "find_runs",
     "image_keys",
     "import_run",
     "list_runs",
     "make_runs_folder",
+    "pixel_keys",
     "predictions_version",
     "read_history",
     "read_log",
     "read_predictions",
     "read_run",
     "reference_runs",
+    "refuse_other",
     "request_cancel",
     "same_test_images",
     "shipped_folds",
@@ -138,6 +159,7 @@ __all__ = [
     "truncate_history",
     "withdraw_cancel",
     "withdraw_results",
+    "write_external",
     "write_log",
     "write_notes",
     "write_predictions",

@@ -1,9 +1,10 @@
 """One run as one zip, to be taken to another machine, and back: everything is checked before
 anything is written.
 
-A bundle holds manifest.json (format, run id, size and SHA-256 of each member) and the files of
-`LIMITS` that the run has; nothing that only matters where it was trained (lock, cancel,
-checkpoint, tensorboard). The same run gives the same bytes, wherever it is exported.
+A bundle holds manifest.json (format, run id, size and SHA-256 of each member), the files of
+`LIMITS` that the run has and its external tests; nothing that only matters where it was trained
+(lock, cancel, checkpoint, tensorboard). The same run gives the same bytes, wherever it is
+exported.
 
 What a bundle says of itself is believed only after it was counted: sizes are those that were
 read, names are compared with the known ones and never become a path, and nothing in it can hold
@@ -21,6 +22,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +32,7 @@ import numpy as np
 from ham import io
 from ham.config import N_CLASSES, HamError, StoreError, reference_folder, runs_folder
 from ham.evaluation import EvaluationRecord
-from ham.store import runs
+from ham.store import external, runs
 from ham.store.files import NewerRunError, ships, writing
 from ham.store.folder import RUN_ID, Run
 from ham.store.notes import FILE as NOTES_FILE
@@ -93,6 +95,8 @@ def export_run(run: Run) -> bytes:
             if path.stat().st_size > LIMITS[name]:
                 raise _Refused(f"{name} has more than {LIMITS[name]:,} bytes")
             members[name] = path.read_bytes()
+        if with_model:
+            members |= external.members(run)
         _check_members(members, run.id)
     except _Refused as error:
         raise StoreError(what, f"{error}.", todo) from error
@@ -140,7 +144,8 @@ def import_run(source: bytes | Path) -> Run:
         raise StoreError(
             what, f"it cannot be read ({error or type(error).__name__}).", todo
         ) from error
-    _refuse_second(run_id, members, what)
+    if (known := _known(run_id, members, what)) is not None:
+        return known
     runs.make_runs_folder()
     folder = runs_folder() / run_id
     with writing(folder), io.whole(folder) as draft:
@@ -186,10 +191,18 @@ def _unpacked(content: bytes) -> tuple[dict[str, bytes], str]:
     for name in counted:
         if listed[name] != counted[name]:
             raise _Refused(f"its {name} is not the one that was exported (size or SHA-256 differs)")
-    return {name: found[name] for name in LIMITS if name in found}, run_id
+    known = [name for name in LIMITS if name in found]
+    return {name: found[name] for name in (*known, *_external(found))}, run_id
 
 
-def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
+def _external(members: dict[str, bytes]) -> list[str]:
+    return sorted(name for name in members if external.MEMBER.fullmatch(name))
+
+
+def _known(run_id: str, members: dict[str, bytes], what: str) -> Run | None:
+    """The run where it is here already, and the bundle's external tests, which it had not, were
+    added; None where it is not here. Raises StoreError.
+    """
     folder = next(
         (
             place
@@ -199,16 +212,20 @@ def _refuse_second(run_id: str, members: dict[str, bytes], what: str) -> None:
         None,
     )
     if folder is None:
-        return
+        return None
+    extra = {name: members[name] for name in _external(members)}
     try:
         same = all(
             (folder / name).read_bytes() == content
             for name, content in members.items()
-            if name != NOTES_FILE
+            if name != NOTES_FILE and name not in extra
         )
     except OSError:
         same = False
     if same:
+        run = runs.read_run(run_id)
+        if external.add_members(run, extra):
+            return run
         raise StoreError(
             what, f"its run {run_id} is here already, the very same.", "There is nothing to do."
         )
@@ -253,11 +270,12 @@ def _unzip(content: bytes, limits: dict[str, int], outer_folder: bool = False) -
             )
             for entry in archive.entries:
                 name = f"/{entry.name}".removeprefix(outer)
-                if name not in limits:
+                limit = limits.get(name, external.MAX_BYTES)
+                if name not in limits and not (outer_folder and external.MEMBER.fullmatch(name)):
                     raise _Refused(f"it holds {name[:80]!r}, which does not belong there")
                 if name in found:
                     raise _Refused(f"it holds {name} twice")
-                found[name] = archive.read(entry, limits[name])
+                found[name] = archive.read(entry, limit)
     except io.ArchiveError as error:
         raise _Refused(
             f"its {error.entry[:80]} cannot be used: {error.why}" if error.entry else error.why
@@ -295,7 +313,9 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
         del results["history.csv"]  # a run that failed early has none, one that failed late has one
     if len(set(map(bool, results.values()))) > 1:
         raise _Refused(f"it has {_listed(results, True)}, but not {_listed(results, False)}")
-    model, evaluation = record.model, record.evaluation
+    model, evaluation, kept = record.model, record.evaluation, _external(members)
+    if len(kept) > external.MOST or (kept and model is None):
+        raise _Refused("it holds external tests that cannot be its run's")
     if model is None or evaluation is None or history is None:
         return
     if record.split.test_fingerprint is None:  # an old run; here it is compared with none
@@ -308,6 +328,8 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     if hashlib.sha256(members["model.keras"]).hexdigest() != model.sha256:
         raise _Refused("its model is not the one this run saved (SHA-256 differs)")
     _part(members, "model.keras", _check_model)
+    for name in kept:
+        _part(members, name, partial(_check_external, name, model.sha256))
 
 
 def _part(members: dict[str, bytes], name: str, parse: Callable[[bytes], Parsed]) -> Parsed:
@@ -340,6 +362,13 @@ def _check_predictions(content: bytes, evaluation: EvaluationRecord) -> None:
     np.add.at(confusion, (test.y_true, test.proba.argmax(axis=1)), 1)
     if not np.array_equal(confusion, evaluation.confusion):
         raise ValueError("its answers are not those that the run's scores were counted from")
+
+
+def _check_external(member: str, model: str, content: bytes) -> None:
+    """Raises one of io.DAMAGED."""
+    found = external.parse_external(content, member.rpartition("/")[2].removesuffix(".npz"))
+    if found.record.model != model:
+        raise ValueError("it was answered by another model")
 
 
 def _check_model(content: bytes) -> None:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import math
 import re
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ HISTORY_COLUMNS = (
     *(f"recall_{code}" for code in CODES),
 )
 PARTS = ("validation", "test")
+EXTERNAL = "external"  # the folder of answers on images from elsewhere
 _MOST_EPOCHS = 1_000_000
 _MOST_BYTES = 256 * 2**20  # of the arrays of predictions.npz; those of HAM10000 have 0.2 million
 _KEY = re.compile(r"#[0-9a-f]{16}")
@@ -172,21 +174,26 @@ def predictions_from(arrays: dict[str, np.ndarray]) -> dict[str, Predictions]:
         for part in PARTS
     }
     for part in parts.values():
-        n = len(part.y_true) if part.y_true.ndim == 1 else 0
-        if part.proba.shape != (n, N_CLASSES) or any(
-            array.shape != (n,) for array in (part.image_id, part.lesion, part.y_true)
-        ):
-            raise ValueError("its arrays do not fit together")
-        kinds = "".join(
-            array.dtype.kind for array in (part.image_id, part.lesion, part.y_true, part.proba)
-        )
-        if kinds != "Uiif":
-            raise ValueError("its arrays have other types than ours")
-        try:
-            check(part.y_true, part.proba)
-        except HamError as error:
-            raise ValueError(error.why.removesuffix(".")) from error
+        check_part(part)
     return parts
+
+
+def check_part(part: Predictions) -> None:
+    """Raises ValueError where its arrays are no answers to be scored."""
+    n = len(part.y_true) if part.y_true.ndim == 1 else 0
+    if part.proba.shape != (n, N_CLASSES) or any(
+        array.shape != (n,) for array in (part.image_id, part.lesion, part.y_true)
+    ):
+        raise ValueError("its arrays do not fit together")
+    kinds = "".join(
+        array.dtype.kind for array in (part.image_id, part.lesion, part.y_true, part.proba)
+    )
+    if kinds != "Uiif":
+        raise ValueError("its arrays have other types than ours")
+    try:
+        check(part.y_true, part.proba)
+    except HamError as error:
+        raise ValueError(error.why.removesuffix(".")) from error
 
 
 def train_counts(run: Run) -> np.ndarray:
@@ -267,6 +274,7 @@ def withdraw_results(run: Run) -> Run:
     with writing(run.folder):
         for name in ("model.keras", "predictions.npz"):
             (run.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(run.folder / EXTERNAL, ignore_errors=True)  # answers of that model
     return run
 
 

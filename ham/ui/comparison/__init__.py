@@ -11,6 +11,7 @@ operating     malignant against benign at a threshold, ROC and precision-recall 
 proper        Brier score and log loss in their parts, calibration by class
 costs         expected cost, decision curve
 alarms        predictive values at any prevalence, answers left out below a confidence
+external      the runs on labelled images from elsewhere
 slices        scores by age, sex, site and what the images look like
 changed       the test images changed: how far the runs fall
 shuffled      their rows, columns or pixels shuffled; asking: both, in the background

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ham.document import Subject, comparison_html
 from ham.report import Comparison, predictions_csv, report_document, scores_csv
-from ham.ui.comparison import slices
+from ham.ui.comparison import external, slices
 from ham.ui.comparison.images import data_of
 from ham.ui.frame import choose, download
 
@@ -63,6 +63,10 @@ def all_json(compared: Comparison) -> str:
     """The document of docs/report-schema.md."""
     first = compared.first.run.id
     document = report_document(
-        compared.reports, compared.differences, first, **slices.record(compared)
+        compared.reports,
+        compared.differences,
+        first,
+        **slices.record(compared),
+        **external.record(compared),
     )
     return json.dumps(document, indent=1, allow_nan=False)
