@@ -245,8 +245,8 @@ def test_of_the_tabs_only_the_open_one_is_drawn(cnn, lstm):
         assert all(shown)
         charts[title] = len(shown) - 5  # above the tabs
         buttons[title] = len(page.get("download_button"))
-    assert list(charts.values()) == [2, 2, 1, 2, 1, 7, 1, 1, 1, 1, 0, 0, 0, 2, 0, 0]
-    assert list(buttons.values()) == [0] * 15 + [4]
+    assert list(charts.values()) == [2, 2, 1, 2, 1, 7, 1, 1, 1, 1, 0, 0, 0, 0, 2, 0, 0]
+    assert list(buttons.values()) == [0] * 16 + [4]
 
 
 def test_the_address_names_the_chosen_runs_and_a_link_opens_them(cnn, lstm):

@@ -52,10 +52,10 @@ def draw(compared: Comparison) -> None:
     """The tests that there are, one at a time, and the way to another one."""
     job = _jobs().of(_ONE)
     mine = st.session_state.get(_MINE) is job
-    if job is not None and job.running:
-        timed(lambda: _follow(job), lambda: not job.running, _LOOK_AGAIN_SECONDS)
-    elif job is not None and mine:
-        _ended(job)
+    if job is not None and mine and job.result is not None:  # it is the one that is shown now
+        del st.session_state[_MINE]
+        st.session_state[_OPEN] = False
+        st.session_state["comparison_external"] = job.result
     titles, problems = report.external_tests(compared)
     for problem in problems:
         st.warning(plain(problem), icon=":material/broken_image:")
@@ -67,7 +67,10 @@ def draw(compared: Comparison) -> None:
             "a table of their diagnoses is a further test; it is kept with the runs."
         )
     if job is not None and job.running:
+        timed(lambda: _follow(job), lambda: not job.running, _LOOK_AGAIN_SECONDS)
         return
+    if job is not None and mine:
+        _say_why_not(job)
     st.session_state.setdefault(_OPEN, not titles)
     label = "Evaluate on other images"
     with st.expander(label, icon=":material/add_chart:", on_change="rerun", key=_OPEN):
@@ -117,17 +120,27 @@ def _read_test(versions: tuple[object, ...], name: str, _compared: Comparison) -
 
 def _warn(compared: Comparison, found: ExternalTest) -> None:
     """What makes these scores mean less than they seem to."""
+    knowing: dict[tuple[int, str], list[str]] = {}
+    tested: list[str] = []
     for name, one in found.kept.items():
         known = _overlap(found.own[name].run, one)
         what = "training" if known.training else "validation"
-        n = known.training or known.validation
-        if n:
-            st.warning(
-                f"**{plain(name)}** knows {n:,} of these images: the same pixels or names are in "
-                f"its {what} part. Its scores here flatter it.",
-                icon=":material/content_copy:",
-            )
+        if n := known.training or known.validation:
+            knowing.setdefault((n, what), []).append(plain(name))
+        if known.test:
+            tested.append(f"{known.test:,} of {name.short}")
+    for (n, what), names in knowing.items():
+        st.warning(
+            f"**{', '.join(names)}:** {n:,} of these images are known, the same pixels or names "
+            f"are in the {what} part. The scores here flatter.",
+            icon=":material/content_copy:",
+        )
     notes = [report.missing_in_words(found)]
+    if tested:
+        notes.append(
+            f"Own test images are among them, {', '.join(tested)}: the differences take these as "
+            "other lesions."
+        )
     left_out = [str(name) for name in compared.names if name not in found.own]
     if left_out:
         notes.append(
@@ -170,7 +183,7 @@ def _about(found: ExternalTest) -> None:
         plain(
             f"{record.images}: {report.external_in_words(found)}; evaluated {made} by HAM Lab "
             f"{record.code_version}. Thresholds and temperature stay those of the run's own "
-            "validation images. Differences are unpaired: no lesion is on both sides."
+            "validation images. Differences are unpaired."
         ),
         help=plain(" ".join(record.notes)) or None,
     )
@@ -374,14 +387,10 @@ def _follow(job: io.Job[str]) -> None:
         st.button("Stop", key="comparison_external_stop", icon=":material/stop:", on_click=job.stop)
 
 
-def _ended(job: io.Job[str]) -> None:
-    """Said until another is started; then the new test is the one that is shown."""
+def _say_why_not(job: io.Job[str]) -> None:
+    """Until another is started."""
     if failure := job.failure():
         show_error(failure)
         st.session_state[_OPEN] = True
     elif job.error is not None:
         st.info("Stopped, as you asked. Nothing was kept.", icon=":material/stop_circle:")
-    elif job.result is not None:
-        del st.session_state[_MINE]
-        st.session_state[_OPEN] = False
-        st.session_state["comparison_external"] = job.result
