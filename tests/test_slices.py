@@ -4,6 +4,7 @@ in files, on the page; and the hair in a photograph.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -137,7 +138,7 @@ def test_sources_and_hair_are_ways_where_they_are_known(small_dataset):
     rows = np.arange(6)
     table = small_dataset.metadata.assign(source=["vidir", "rosendahl"] * 75)
     found = report.slicings(
-        type(small_dataset)(**{**vars(small_dataset), "metadata": table}),
+        dataclasses.replace(small_dataset, metadata=table),
         rows,
         np.array([0, 0.004, 0.006, 0.1, 0, 0]),
     )
@@ -289,7 +290,7 @@ def test_measured_hair_is_kept_and_measured_again_where_damaged(small_dataset, h
 
 
 def test_without_photographs_there_is_no_hair_to_measure(small_dataset):
-    bare = type(small_dataset)(**{**vars(small_dataset), "originals": {}})
+    bare = dataclasses.replace(small_dataset, originals={})
     assert not hair.has_photographs(bare, np.array([0]))
     with pytest.raises(DataError, match="no photographs"):
         hair.measure_hair(bare, np.array([0]))
