@@ -13,6 +13,7 @@ report      what the answers of runs are worth: numbers, tables, sentences, JSON
 lab         experiments made of several runs: the leakage measurement
 prediction  checked image + run -> Prediction
 charts      report, tables -> Plotly figures
+document    a comparison as one HTML file
 ui          the only module that imports Streamlit
 cli         python -m ham: the same verbs without a browser
 

@@ -35,7 +35,7 @@ def test_the_record_answers_what_it_can_and_leaves_the_rest_to_the_author(
     assert "neural networks (LSTM, CNN)" in by_number[1]
     assert "150 images of 75 lesions" in by_number[7]
     assert "The lesion: all images of one are in one part." in by_number[20]
-    assert by_number[24] == "At random, from seed 0; none pre-trained."
+    assert by_number[24] == "At random, from seed 0; nothing pre-trained."
     assert "A: accuracy" in by_number[37]
     assert "B: accuracy" in by_number[37]
     known = sum(bool(item.answer) for item in items)

@@ -82,7 +82,7 @@ class _Drawn:
             return write("pictures", piece.pictures)
         if isinstance(piece, Rows):
             cells = [[_cell(cell) for cell in row] for row in piece.table.to_numpy().tolist()]
-            return write("table", piece.caption, list(map(str, piece.table)), cells)
+            return write("table", piece.caption, list(map(str, piece.table)), cells, piece.prose)
         if isinstance(piece, Fold):
             return write("fold", piece.title, _safe(self.written(list(piece.parts))))
         return write("charts", self._charts(piece), piece.columns)

@@ -24,6 +24,7 @@ from ham.document.parts import (
     rows,
 )
 from ham.document.probabilities import chosen_on_validation, costs_and_alarms, proper_scores
+from ham.document.subgroups import by_group
 from ham.evaluation import COVERAGE, SCORES, TARGETS, format_score
 from ham.images import data_url
 from ham.report import (
@@ -292,17 +293,13 @@ def mistakes(subject: Subject) -> Iterable[Piece]:
     yield sharing.words
     if not sharing.allowed:
         return
-    place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
+    of_data = report.rows_of(compared, dataset)
     for name in compared.names:
         found = report.surest_mistakes(compared, name, _MISTAKES)
         if not len(found):
             continue
         yield Heading(f"{name}: the surest wrong answers")
-        keys = store.image_keys(compared.aligned[name].image_id[found])
-        shown = [
-            _mistake(compared, name, dataset, place[key], number)
-            for key, number in zip(keys, found, strict=True)
-        ]
+        shown = [_mistake(compared, name, dataset, of_data[number], number) for number in found]
         yield Pictures(tuple(shown))
 
 
@@ -353,6 +350,7 @@ SECTIONS: dict[str, Callable[[Subject], Iterable[Piece]]] = {
     "ROC and precision": roc,
     "Proper scores": proper_scores,
     "Costs and alarms": costs_and_alarms,
+    "Slices": by_group,
     "Learning curves": curves,
     "Settings": settings,
     "Data and split": data_and_split,

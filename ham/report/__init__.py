@@ -52,7 +52,7 @@ from ham.report.external import (
     external_tests,
     missing_in_words,
 )
-from ham.report.facts import data_table, surest_mistakes
+from ham.report.facts import data_table, rows_of, surest_mistakes
 from ham.report.group_differences import (
     CORRECTED,
     PAIRED,
@@ -222,6 +222,7 @@ __all__ = [
     "report_record",
     "robustness_in_words",
     "robustness_of",
+    "rows_of",
     "run_names",
     "runs_table",
     "score_table",

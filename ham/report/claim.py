@@ -70,7 +70,7 @@ def claim_rows(items: list[ClaimItem]) -> Rows:
         }
         for item in items
     ]
-    return Rows(pd.DataFrame(rows), "CLAIM checklist")
+    return Rows(pd.DataFrame(rows), "CLAIM checklist", prose=True)
 
 
 # ------------------------------------------------------------------------------ answers

@@ -31,6 +31,7 @@ class Rows:
 
     table: pd.DataFrame  # its index is left out
     caption: str
+    prose: bool = False  # cells hold sentences: a narrow window shows them below each other
 
 
 #: A sentence or more of plain text, or one of the above.

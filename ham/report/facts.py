@@ -1,4 +1,4 @@
-"""What was done: data and split of each run, and the answers that were surest and wrong."""
+"""What was done: data and split of each run, its test images, and the surest wrong answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from ham import store
 from ham.config import CODES, StoreError
-from ham.data import SPLIT_TITLES
+from ham.data import SPLIT_TITLES, LesionDataset
 from ham.report.comparison import Comparison
 from ham.report.names import RunName
 from ham.report.run_report import RunReport
@@ -52,6 +52,15 @@ def _train_counts(report: RunReport) -> dict[str, int]:
 
 def _count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
+
+
+def rows_of(compared: Comparison, dataset: LesionDataset) -> np.ndarray:
+    """Of the data set that holds the test images, int64 (n,), in the order of
+    `compared.aligned`.
+    """
+    place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
+    first = compared.aligned[compared.names[0]]
+    return np.array([place[key] for key in store.image_keys(first.image_id)], np.int64)
 
 
 def surest_mistakes(compared: Comparison, name: RunName, most: int) -> np.ndarray:

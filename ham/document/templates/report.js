@@ -13,6 +13,11 @@
       const columns = Number(place.closest(".charts").className.match(/charts-(\d)/)[1]);
       layout.width = Math.floor(paper / Math.min(columns, 2)) - 8;
     }
+    if ((layout.width || place.clientWidth) < 420) {
+      const title = layout.title || {};
+      const subtitle = Object.assign({}, title.subtitle, { font: { size: 11 } });
+      layout.title = Object.assign({}, title, { font: { size: 13 }, subtitle: subtitle });
+    }
     Plotly.react(place, figure.data, layout, config);
     drawn.add(id);
     document.documentElement.dataset.drawn = drawn.size;

@@ -12,9 +12,9 @@ import streamlit as st
 
 from ham import io, prediction, store
 from ham.prediction import Perturbation
-from ham.report import Comparison
+from ham.report import Comparison, rows_of
 from ham.report.words import time_left
-from ham.ui.comparison.images import data_of, rows_of
+from ham.ui.comparison.images import data_of
 from ham.ui.frame import show_error, timed
 
 _LOOK_AGAIN_SECONDS = 1.0

@@ -105,15 +105,6 @@ def data_of(one: RunReport) -> tuple[data.LesionDataset | None, str]:
     )
 
 
-def rows_of(compared: Comparison, dataset: data.LesionDataset) -> np.ndarray:
-    """Of the data set that holds the test images, int64 (n,), in the order of
-    `compared.aligned`.
-    """
-    place = {key: row for row, key in enumerate(store.image_keys(dataset.metadata["image_id"]))}
-    first = compared.aligned[compared.names[0]]
-    return np.array([place[key] for key in store.image_keys(first.image_id)], np.int64)
-
-
 def _tile(
     dataset: data.LesionDataset, row: int, answers: list[tuple[RunName, np.ndarray]], true: int
 ) -> str:

@@ -12,10 +12,10 @@ from ham import data, io, report
 from ham.charts.slices import slice_forest
 from ham.data import hair
 from ham.evaluation import SCORES, SLICED
-from ham.report import Comparison, SlicedRuns, Slicing
+from ham.report import Comparison, SlicedRuns, Slicing, rows_of
 from ham.report.words import time_left
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.comparison.images import data_of, rows_of
+from ham.ui.comparison.images import data_of
 from ham.ui.frame import chart, choose, download, is_dark, plain, show_error, timed, whole_table
 
 _LOOK_AGAIN_SECONDS = 1.0
