@@ -18,6 +18,7 @@ from ham.evaluation import SCORES, format_score
 from ham.report import Comparison, RunReport, run_names
 from ham.store import Predictions, Run
 from tests.run_factory import finished_run
+from tests.test_external import external
 
 NOW = datetime(2026, 11, 26, 15, 0)
 EVIL = "</script><script>alert(1)</script>"
@@ -84,6 +85,7 @@ def subject_of(runs: list[Run], dataset: LesionDataset | None = None, why: str =
 def test_the_file_holds_every_section_and_score_loads_nothing_and_runs_nothing_of_a_title(
     runs: list[Run], small_dataset: LesionDataset
 ) -> None:
+    store.write_external(runs[0], external(runs[0], title="Another clinic"))
     subject = subject_of(runs, dataclasses.replace(small_dataset, synthetic=True))
     found = Read(comparison_html(subject, NOW))
 
@@ -98,6 +100,8 @@ def test_the_file_holds_every_section_and_score_loads_nothing_and_runs_nothing_o
         for key, score in one.evaluation.scores.items():
             assert format_score(key, score) in found.text, SCORES[key].title
     assert EVIL in found.text
+    assert "Scores on Another clinic" in found.text
+    assert "Kept with the run: Another clinic." in found.text
     for words in ("Model card of A", "Limits", "Not recorded: to be filled in by the author."):
         assert words in found.text
 

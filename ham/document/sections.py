@@ -12,6 +12,7 @@ from ham import charts, data, report, store
 from ham.charts.decisions import precision_recall_curves
 from ham.config import CLASSES, CODES, train_command
 from ham.data import SPLIT_TITLES
+from ham.document.elsewhere import external
 from ham.document.parts import (
     Charts,
     Fold,
@@ -351,6 +352,7 @@ SECTIONS: dict[str, Callable[[Subject], Iterable[Piece]]] = {
     "Proper scores": proper_scores,
     "Costs and alarms": costs_and_alarms,
     "Slices": by_group,
+    "External tests": external,
     "Learning curves": curves,
     "Settings": settings,
     "Data and split": data_and_split,

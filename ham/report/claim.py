@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ham import store
 from ham.config import CITATION, CLASSES, DISCLAIMER, MODEL_TITLES, RECIPES, train_command
 from ham.data import CLEAN_SPLITS
 from ham.evaluation import SCORES, format_score
@@ -190,7 +191,9 @@ def _test_data(report: RunReport) -> str:
 def _external(report: RunReport) -> str:
     judged = report.evaluation
     if report.own_test:
-        return "None is reported here."
+        kept, _ = store.find_external(report.run)
+        titles = ", ".join(one.record.title for one in kept)
+        return f"Kept with the run: {titles}." if titles else "None is kept with the run."
     return f"On {judged.n_images:,} images of {judged.n_lesions:,} lesions of another data set."
 
 
