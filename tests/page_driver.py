@@ -7,6 +7,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from ham.ui.comparison.details import TABS
+
 ROOT = Path(__file__).parents[1]
 # before a page counts as hanging: the first one may import TensorFlow, on a busy machine
 SECONDS = 120
@@ -36,6 +38,13 @@ def opened(page: AppTest, key: str, value: str | bool = True) -> AppTest:
 
 def words(elements: Iterable) -> str:
     return "\n".join(element.value for element in elements)
+
+
+def comparison_part(page: AppTest, title: str) -> AppTest:
+    """The Comparison page after a click on this part of it."""
+    area = next(area for area, parts in TABS.items() if title in parts)
+    page.session_state["comparison_tab"] = area
+    return opened(page, f"comparison_part_{area}", title)
 
 
 def said(page: AppTest) -> str:

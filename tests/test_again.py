@@ -10,7 +10,7 @@ from ham.cli.parser import make_parser
 from ham.cli.training import _train_config
 from ham.config import MODEL_SETTINGS, RECIPES, TrainConfig, recipe_config, train_command
 from ham.engine import Engine
-from tests.page_driver import open_page, opened, said
+from tests.page_driver import comparison_part, open_page, said
 from tests.run_factory import finished_run
 
 
@@ -46,7 +46,7 @@ def test_the_settings_tab_has_both_for_each_run_and_the_link_fills_the_form(monk
     configs = [recipe_config("improved", "lstm", epochs=7, seed=5), TrainConfig()]
     runs = [finished_run(config) for config in configs]
     page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
-    opened(page, "comparison_tab", "Settings")
+    comparison_part(page, "Settings")
     assert [code.value for code in page.code] == [train_command(config) for config in configs]
     links = [
         (one.proto.label, one.proto.query_string)

@@ -25,7 +25,7 @@ from ham.report import Comparison, RunName, RunReport
 from ham.store import External, ExternalRecord, Predictions, Run
 from ham.ui.comparison import external as tab
 from tests.damage import damaged
-from tests.page_driver import open_page, opened, said
+from tests.page_driver import comparison_part, open_page, said
 from tests.run_factory import finished_run, zipped
 from tests.test_bundle import changed, members_of
 
@@ -438,7 +438,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     monkeypatch.setattr(tab, "_LOOK_AGAIN_SECONDS", None)
     tab._jobs.clear()
     runs = ",".join(make_run(seed).id for seed in (0, 1))
-    yield opened(open_page("pages/comparison.py", runs=runs), "comparison_tab", "External test")
+    yield comparison_part(open_page("pages/comparison.py", runs=runs), "External test")
     tab._jobs.clear()
 
 

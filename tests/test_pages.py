@@ -435,8 +435,10 @@ at_first = [name for name in ("scipy", "sklearn") if name in sys.modules]
 for page in sys.argv[2:]:
     app.switch_page(page).run()
     assert not app.exception, app.exception
-    for title in TABS if "comparison" in page else ():
-        app.session_state["comparison_tab"] = title
+    parts = [(area, part) for area in TABS for part in TABS[area]]
+    for area, part in parts if "comparison" in page else ():
+        app.session_state["comparison_tab"] = area
+        app.session_state[f"comparison_part_{area}"] = part
         assert app.run().get("plotly_chart")
         assert not app.exception, app.exception
 later = [name for name in ("tensorflow", "keras", "distributed") if name in sys.modules]

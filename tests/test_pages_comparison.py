@@ -8,6 +8,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ham import cli, io, report, store
 from ham.config import CLASSES, CODES, StoreError, TrainConfig
 from ham.engine import Engine
 from ham.evaluation import (
+    SCORES,
     Interval,
     McNemar,
     evaluate,
@@ -27,9 +29,9 @@ from ham.evaluation import (
     intervals_record,
 )
 from ham.report import Comparison, RunName, RunReport
-from ham.ui.comparison import details, files
+from ham.ui.comparison import chooser, details, files, images
 from tests import page_driver, run_factory
-from tests.page_driver import opened
+from tests.page_driver import comparison_part, opened
 from tests.run_factory import edited_run, waiting_run, zipped
 from tests.test_bundle import changed, members_of
 from tests.test_store import edited as with_change
@@ -54,6 +56,13 @@ def every_tab_drawn(monkeypatch):
             draw()
 
     monkeypatch.setattr(details, "tabs", draw_all)
+    monkeypatch.setattr(
+        details,
+        "draw_area",
+        lambda area, parts, both: draw_all(
+            {title: partial(draw, both) for title, draw in parts.items()}, area
+        ),
+    )
 
 
 def answers(skill: float, seed: int, test_seed: int = 0, n: int = 210) -> store.Predictions:
@@ -167,6 +176,12 @@ def alternatives(page: AppTest) -> list[str]:
     return [chart.proto.alt for chart in page.get("plotly_chart")]
 
 
+def matrices(page: AppTest) -> dict:
+    """What the tables of the first screen are drawn from."""
+    [component] = page.get("bidi_component")
+    return json.loads(component.proto.json)
+
+
 def reports_of(*chosen: store.Run) -> tuple[list[RunName], list[RunReport]]:
     named = report.run_names(chosen, {run.id: run.title for run in chosen})
     return named, [RunReport(run) for run in chosen]
@@ -213,12 +228,19 @@ def test_fewer_than_two_chosen_runs_are_not_compared():
 
 def test_two_runs_stand_side_by_side(cnn, lstm):
     page = open_page(cnn, lstm)
-    shown = alternatives(page)
-    # scores, differences; a matrix each; classes; a reliability diagram each
-    assert len(shown) == 2 + 2 + 1 + 2
-    assert all(shown)
-    assert f"Confusion matrix of A · {cnn.title}" in shown[2]
-    assert f"Confusion matrix of B · {lstm.title}" in shown[3]
+    [differences] = alternatives(page)
+    assert differences.startswith("Differences to A")
+    first, second = matrices(page)["matrices"]
+    assert first["title"] == f"A · {cnn.title}"
+    assert second["title"] == f"B · {lstm.title}"
+    counts = RunReport(lstm).evaluation.confusion
+    assert [[cell["text"] for cell in row] for row in second["cells"]] == [
+        [f"{n}" if n else "" for n in row] for row in counts.tolist()
+    ]
+    assert "B is better than A in balanced accuracy" in text(page)
+    [strip] = [element.value for element in page.get("html") if '="ham-strip"' in element.value]
+    assert strip.count("<section>") == 4
+    assert "Dashed: always melanocytic nevus (nv)." in strip
     assert "more than chance" in text(page)  # skill 3 against skill 1
     table = page.table[0].value
     assert list(table) == [
@@ -237,16 +259,99 @@ def test_two_runs_stand_side_by_side(cnn, lstm):
     assert table.loc["McNemar's test"].tolist() == ["", "", "", "p < 0.001"]
 
 
-def test_of_the_tabs_only_the_open_one_is_drawn(cnn, lstm):
+def test_of_the_areas_only_the_open_part_is_drawn(cnn, lstm):
     page = open_page(cnn, lstm)
-    charts, buttons = {}, {}
-    for title in details.TABS:
-        shown = alternatives(opened(page, "comparison_tab", title))
-        assert all(shown)
-        charts[title] = len(shown) - 5  # above the tabs
-        buttons[title] = len(page.get("download_button"))
-    assert list(charts.values()) == [2, 2, 1, 2, 1, 7, 1, 1, 1, 1, 0, 0, 0, 0, 2, 0, 0]
-    assert list(buttons.values()) == [0] * 16 + [4]
+    charts = {}
+    for parts in details.TABS.values():
+        for title in parts:
+            shown = alternatives(comparison_part(page, title))
+            assert all(shown)
+            charts[title] = len(shown)
+    assert {title: n for title, n in charts.items() if n} == {
+        "Scores and differences": 1,
+        "Class by class": 1,
+        "ROC and precision": 2,
+        "Matrices as pictures": 2,
+        "Calibration": 2,
+        "Prediction sets": 2,
+        "Proper scores": 1,
+        "Calibration by class": 7,
+        "Operating point": 1,
+        "Expected cost": 1,
+        "Decision curve": 1,
+        "Predictive values": 1,
+        "Answers left out": 1,
+        "Learning curves": 2,
+    }
+    assert len(page.get("download_button")) == 4
+
+
+def test_a_link_opens_the_part_the_count_and_the_cell_that_it_names(cnn, lstm):
+    page = page_driver.open_page(
+        "pages/comparison.py",
+        runs=f"{cnn.id},{lstm.id}",
+        by="true",
+        tab="Classes",
+        part="ROC and precision",
+        cell=f"{lstm.id}.mel.nv",
+    )
+    assert page.session_state["comparison_by"] == "true"
+    assert alternatives(page)[0].startswith("ROC")
+    assert named(page.selectbox, "Run").value == lstm.id
+    assert named(page.selectbox, "True class").value == 0
+    assert matrices(page)["open"] == [lstm.id, 0, NV]
+    kept = {name: page.query_params[name] for name in ("by", "tab", "part", "cell")}
+    page = comparison_part(page, "Scores and differences")
+    named(page.button, "Close").click().run()
+    page.session_state["comparison_by"] = "count"
+    page.run()
+    assert {name for name in kept if name in page.query_params} == set()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"by": "x"}, {"tab": "x"}, {"part": "x"}, {"cell": "x"}, {"cell": "x.mel.nv"}]
+)
+def test_what_a_link_asks_for_in_vain_is_not_shown(cnn, lstm, wrong):
+    page = page_driver.open_page("pages/comparison.py", runs=f"{cnn.id},{lstm.id}", **wrong)
+    assert len(alternatives(page)) == 1
+    assert "Run" not in [box.label for box in page.selectbox]
+
+
+def test_another_baseline_goes_first(cnn, lstm):
+    page = open_page(cnn, lstm)
+    named(page.selectbox, "Baseline").set_value(lstm.id).run()
+    assert page.multiselect[0].value == [lstm.id, cnn.id]
+    assert link(page) == f"{lstm.id},{cnn.id}"
+    assert "B is worse than A in balanced accuracy" in text(page)
+
+
+def test_runs_are_chosen_from_a_table_that_is_searched_sorted_and_paged(cnn, lstm):
+    more = [finished_run(1.5, created=1.7e9 + 60 * i, epochs=10 + i) for i in range(2, 14)]
+    page = open_page(cnn, lstm)
+    named(page.button, "All runs").click().run()
+    rows = page.dataframe[0].value
+    assert len(rows) == chooser.ROWS_A_PAGE
+    assert rows["Name"].tolist()[0] == more[-1].title  # the newest
+    named(page.selectbox, "Sort by").set_value("Balanced accuracy").run()
+    found = page.dataframe[0].value["Balanced accuracy"].tolist()
+    assert found == sorted(found, reverse=True)
+    named(page.text_input, "Find").set_value("lstm").run()
+    assert page.dataframe[0].value["Model"].tolist() == ["LSTM"]
+    assert any("2 rows ticked" in c.value for c in page.caption)  # those compared now
+    page.session_state["comparison_ticked"] = [lstm.id, more[0].id, more[1].id]
+    page.run()
+    named(page.button, "Compare").click().run()
+    assert page.multiselect[0].value == [lstm.id, more[0].id, more[1].id]
+
+
+def test_a_score_is_drawn_against_any_number_that_differs(cnn, lstm):
+    finished_run(2.0, created=1.7e9 + 90, epochs=30)
+    page = open_page(cnn, lstm)
+    named(page.button, "All runs").click().run()
+    page = opened(page, "comparison_choose_by", "Picture")
+    named(page.selectbox, "Across").set_value("Epochs").run()
+    alt = next(alt for alt in alternatives(page) if "against Epochs" in alt)
+    assert alt.startswith("Balanced accuracy against Epochs, 3 runs.")
 
 
 def test_the_address_names_the_chosen_runs_and_a_link_opens_them(cnn, lstm):
@@ -284,16 +389,19 @@ def test_without_a_link_the_newest_comparable_run_of_each_model_is_chosen(cnn, l
 
 
 def test_the_switches_change_matrices_and_class_chart(cnn, lstm):
-    page = opened(open_page(cnn, lstm), "comparison_tab", "Learning curves")
-    _, by, score, measure = page.segmented_control  # the first: runs or groups
-    by.set_value("true")
-    score.set_value("precision")
-    measure.set_value("balanced_accuracy")
+    page = comparison_part(open_page(cnn, lstm), "Class by class")
+    named(page.segmented_control, "Count cells by").set_value("true")
+    named(page.segmented_control, "Score").set_value("precision")
     page.run()
     assert not page.exception
-    assert "0 to 100 %" in text(page)
-    assert alternatives(page)[4].startswith("Precision by class")
-    assert alternatives(page)[6].startswith("Learning curves, balanced accuracy")
+    assert "A row adds up to 100 %" in text(page)
+    counts = RunReport(cnn).evaluation.confusion
+    cell = matrices(page)["matrices"][0]["cells"][NV][NV]
+    assert cell["text"] == f"{100 * counts[NV, NV] / counts[NV].sum():.0f}"
+    assert alternatives(page)[0].startswith("Precision by class")
+    page = comparison_part(page, "Learning curves")
+    named(page.segmented_control, "Measure beside the loss").set_value("balanced_accuracy").run()
+    assert alternatives(page)[1].startswith("Learning curves, balanced accuracy")
 
 
 @pytest.mark.usefixtures("every_tab_drawn")
@@ -324,15 +432,15 @@ def test_the_page_offers_the_runs_that_can_be_compared(cnn, lstm):
     other = finished_run(2.0, split="image")
     twin = finished_run(1.5, split="image", epochs=9)
     page = open_page(cnn, lstm, other)
-    assert [button.label for button in page.main.button] == [
+    assert [button.label for button in page.main.button[1:]] == [
         "Compare A and B only",
         "Compare C with the other run tested on the same images",
     ]
-    page.main.button[0].click().run()
+    page.main.button[1].click().run()
     assert page.multiselect[0].value == [cnn.id, lstm.id]
     assert page.table
     page = open_page(cnn, lstm, other)
-    page.main.button[1].click().run()
+    page.main.button[2].click().run()
     assert page.multiselect[0].value == [other.id, twin.id]
     assert link(page) == f"{other.id},{twin.id}"
 
@@ -422,7 +530,6 @@ def test_the_logistic_regression_is_a_baseline_where_every_run_carries_it(cnn, l
     assert table.loc["Accuracy", "Logistic regression on the pixels"].startswith(
         f"{100 * below['scores']['accuracy']['value']:.0f}"
     )
-    assert "Logistic regression on the pixels: Accuracy" in alternatives(page)[0]
 
 
 @pytest.mark.parametrize(
@@ -446,7 +553,7 @@ def baseline_answers(run: store.Run) -> tuple:
 
 
 def test_the_target_moves_the_threshold(cnn, lstm):
-    page = opened(open_page(cnn, lstm), "comparison_tab", "Operating point")
+    page = comparison_part(open_page(cnn, lstm), "Operating point")
     [table] = [t.value for t in page.table if "Malignant from" in t.value]
     assert list(table.index) == [
         "A, threshold",
@@ -466,11 +573,11 @@ def test_the_target_moves_the_threshold(cnn, lstm):
 
 
 def test_the_temperature_can_be_switched_on_in_the_diagrams(cnn, lstm):
-    page = open_page(cnn, lstm)
+    page = comparison_part(open_page(cnn, lstm), "Calibration")
     found = RunReport(cnn).calibration
     assert (
         f"expected calibration error {100 * found.summary.ece_before:.1f} points"
-        in alternatives(page)[5]
+        in alternatives(page)[0]
     )
     [which] = [
         control for control in page.segmented_control if control.key == "comparison_reliability"
@@ -478,7 +585,7 @@ def test_the_temperature_can_be_switched_on_in_the_diagrams(cnn, lstm):
     which.set_value("after").run()
     assert (
         f"expected calibration error {100 * found.summary.ece_after:.1f} points"
-        in alternatives(page)[5]
+        in alternatives(page)[0]
     )
 
 
@@ -511,12 +618,12 @@ def test_a_validation_part_without_malignant_images_costs_the_operating_point_on
 def test_on_a_fresh_machine_the_runs_that_ship_are_compared(shipped):
     page = open_page()
     assert page.multiselect[0].value == ["lstm-described", "cnn-described"]
-    assert [run.title for run in shipped] == page.multiselect[0].options
-    # charts have no room to say it
-    assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]
+    assert [f"{run.short_title} (ships)" for run in shipped] == page.multiselect[0].options
     assert list(page.table[0].value)[:2] == ["A · LSTM, as described", "B · CNN, as described"]
     assert not page.error
-    opened(page, "comparison_tab", "Settings")
+    comparison_part(page, "Data and test part")
+    assert page.dataframe[0].value["Run"].tolist() == [run.title for run in shipped]
+    comparison_part(page, "Settings")
     assert [expander.label for expander in page.expander][-1] == "Model cards"
     opened(page, "comparison_cards")
     opened(page, "comparison_card", "CNN, as described")
@@ -590,7 +697,7 @@ def test_the_predictions_file_has_ids_where_an_own_run_has_them_and_keys_else(ow
 def test_the_files_hold_scores_and_predictions_of_every_run(cnn, lstm):
     both = compared(cnn, lstm)
     table = pd.read_csv(StringIO(report.scores_csv(both)))
-    assert len(table) == 18  # nine scores, two runs
+    assert len(table) == 2 * len(SCORES)
     row = table[(table.run == lstm.id) & (table.score == "accuracy")].iloc[0]
     assert row.value == pytest.approx(lstm.record.evaluation.scores["accuracy"].value)
     assert row.difference == pytest.approx(row.value - table.value[0])
@@ -629,6 +736,13 @@ def shown_images(page: AppTest) -> str:
     )
 
 
+def clicked(page: AppTest, run_id: str, true: int, predicted: int) -> AppTest:
+    """The page after a click on this cell."""
+    cell = images.cell_to((run_id, true, predicted))
+    page.query_params["cell"] = cell
+    return page.run()
+
+
 def named(widgets, label: str):
     return next(widget for widget in widgets if widget.label == label)
 
@@ -642,8 +756,7 @@ def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
     answer = part.proba.argmax(axis=1)
     true, predicted = int(part.y_true[0]), int(answer[0])
     page = open_page(*own_copies)
-    named(page.selectbox, "True class").set_value(true).run()
-    named(page.selectbox, "Taken for").set_value(predicted).run()
+    page = clicked(page, own_copies[0].id, true, predicted)
     assert not page.exception
     inside = np.flatnonzero((part.y_true == true) & (answer == predicted))
     surest_first = inside[np.argsort(-part.proba[inside, predicted], kind="stable")]
@@ -661,13 +774,12 @@ def test_a_cell_shows_its_images_the_surest_first_with_the_answer_of_every_run(
 def test_a_cell_of_other_data_says_why_it_has_no_picture_and_an_empty_one_that_it_is_empty(
     cnn, lstm
 ):
-    page = open_page(cnn, lstm)
+    page = clicked(open_page(cnn, lstm), cnn.id, NV, NV)
     assert "they are not in the data in use" in text(page)
     assert not shown_images(page)
     counts = RunReport(cnn).evaluation.confusion
     true, predicted = next((i, j) for i in range(7) for j in range(7) if not counts[i, j])
-    named(page.selectbox, "True class").set_value(true).run()
-    named(page.selectbox, "Taken for").set_value(predicted).run()
+    page = clicked(page, cnn.id, true, predicted)
     assert f"was predicted as {CLASSES[predicted].title} by A." in text(page)
 
 

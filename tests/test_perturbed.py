@@ -28,7 +28,7 @@ from ham.report import (
 )
 from ham.store import Predictions, Run
 from ham.ui.comparison import asking
-from tests.page_driver import open_page
+from tests.page_driver import comparison_part, open_page
 from tests.run_factory import finished_run
 
 KINDS = list(PERTURBATIONS)
@@ -211,8 +211,7 @@ def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
 ) -> None:
     runs = two_runs(small_dataset, small_folder, monkeypatch)
     page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
-    page.session_state["comparison_tab"] = "Changed images"
-    page.run()
+    comparison_part(page, "Changed images")
     page.button(key="comparison_changed_start").click().run()
     [job] = asking.jobs("changed")._jobs.values()
     job.wait(60)
@@ -231,8 +230,7 @@ def test_the_page_shows_an_image_in_each_state_and_what_the_runs_lose(
 ) -> None:
     runs = two_runs(small_dataset, small_folder, monkeypatch)
     page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
-    page.session_state["comparison_tab"] = "Shuffled pixels"
-    page.run()
+    comparison_part(page, "Shuffled pixels")
     pictures = [one.proto.body for one in page.get("html") if "28 by 28 pixels" in one.proto.body]
     assert pictures[-1].count("<img") == 1 + len(SHUFFLES)
     assert "<span>" not in pictures[-1]
@@ -252,6 +250,5 @@ def test_without_the_images_the_page_says_why(monkeypatch) -> None:
     monkeypatch.setattr(Engine, "start", lambda self: self)
     runs = [finished_run() for _ in range(2)]
     page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
-    page.session_state["comparison_tab"] = "Changed images"
-    page.run()
+    comparison_part(page, "Changed images")
     assert any("are not in the data in use" in one.value for one in page.info)

@@ -15,7 +15,7 @@ from ham.engine import Engine
 from ham.evaluation import EvaluationError
 from ham.report import BY_CLASS, RunName, RunReport, decision_rule
 from ham.report.published import REPORTED, draws, draws_in_words
-from tests.page_driver import open_page
+from tests.page_driver import comparison_part, open_page
 from tests.run_factory import finished_run, history_row
 
 A, B = RunName("A", "CNN"), RunName("B", "LSTM")
@@ -102,7 +102,8 @@ def test_the_page_shows_the_last_epochs_and_why_tabs_are_empty(watched, monkeypa
     assert "Leaking split: as published (A, B)" in page.warning[0].value
     first = page.get("plotly_chart")[0]
     assert first.proto.alt.startswith("Test accuracy by epoch: A · CNN")
-    assert sum("is its test part" in info.value for info in page.info) == 2  # calibration is open
+    comparison_part(page, "Calibration")
+    assert sum("is its test part" in info.value for info in page.info) == 2
 
 
 def test_a_band_is_drawn_for_several_trainings_and_a_line_for_each_number() -> None:

@@ -30,7 +30,7 @@ from ham.evaluation import (
 )
 from ham.report import Comparison, RunName, RunReport, SlicedRuns, Slicing
 from ham.ui.comparison import slices
-from tests.page_driver import open_page, opened, said
+from tests.page_driver import comparison_part, open_page, opened, said
 from tests.run_factory import finished_run
 
 MALIGNANT = np.array([c.malignant for c in CLASSES])
@@ -314,7 +314,7 @@ def test_the_page_shows_slices_of_the_data_in_use_and_measures_hair_when_asked(
     monkeypatch.setattr(slices, "_LOOK_AGAIN_SECONDS", None)
     runs = [on_the_small_data(small_dataset, seed) for seed in (0, 1)]
     page = open_page("pages/comparison.py", runs=",".join(run.id for run in runs))
-    page = opened(page, "comparison_tab", "Slices")
+    page = comparison_part(page, "Slices")
     assert "cannot be sorted: they are not in the data in use" in said(page)
     monkeypatch.setenv("HAM_DATA", str(small_folder))
     page.run()

@@ -21,7 +21,6 @@ from ham.charts.base import (
 from ham.charts.calibration import reliability_diagrams, set_coverage, set_sizes
 from ham.charts.comparison import (
     HEADLINE,
-    MATRIX_BY,
     confusion_matrices,
     headline_scores,
     per_class_scores,
@@ -40,6 +39,7 @@ from ham.charts.dataset import (
 from ham.charts.explanation import map_pair, row_bars, slider_curve
 from ham.charts.leakage import KINDS, SEEN, SeenShares, leak_scores, seen_colors, seen_waffle
 from ham.charts.map import image_map, map_config, selected_rows
+from ham.charts.matrix import MATRIX_BY
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
 from ham.charts.quiz import quiz_scores
 from ham.charts.training import CURVES, learning_curves

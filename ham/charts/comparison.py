@@ -23,20 +23,14 @@ from ham.charts.base import (
     score_text,
     spread_rows,
 )
+from ham.charts.matrix import FIRST_BENIGN, MATRIX_BY, main_confusion, shades, written
 from ham.config import CLASSES, CODES, N_CLASSES
 from ham.evaluation import SCORES, Interval, format_difference, format_score
 from ham.report import CLASS_SCORES, RunName
 
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc")
-#: How the cells of a confusion matrix are counted: key -> words for the switch.
-MATRIX_BY: dict[str, str] = {
-    "count": "Images",
-    "true": "% of the true class",
-    "predicted": "% of the predicted class",
-}
 #: How the baselines are drawn, in their order: word for the note, dash.
 _BASELINES = (("Dotted", "dot"), ("Dashed", "dash"))
-_FIRST_BENIGN = next(i for i, c in enumerate(CLASSES) if not c.malignant)
 
 
 def headline_scores(
@@ -221,27 +215,13 @@ def _confusion_matrix(
     name: RunName, counts: np.ndarray, by: str, largest: int, dark: bool
 ) -> go.Figure:
     colors = palette(dark)
-    shares = _shares(counts, by)
-    shade = np.sqrt(counts / max(largest, 1)) if by == "count" else shares
-    written = (
-        np.where(counts > 0, counts.astype(str), "")
-        if by == "count"
-        else np.array(
-            [
-                [
-                    "" if not cell else _whole_percent(share)
-                    for cell, share in zip(*rows, strict=True)
-                ]
-                for rows in zip(counts, shares, strict=True)
-            ]
-        )
-    )
+    shade, texts = shades(counts, by, largest), written(counts, by)
     figure = new_figure(
         str(name),
         _matrix_alt(name, counts),
         dark,
         height=470,
-        subtitle=_main_confusion(counts),
+        subtitle=main_confusion(counts),
         narrow=True,
     )
     true_total, predicted_total = counts.sum(axis=1), counts.sum(axis=0)
@@ -270,19 +250,19 @@ def _confusion_matrix(
     )
     inks = [[ink_on(blend(colors.sequential, share)) for share in row] for row in shade]
     line = {"type": "line", "line": {"color": colors.line, "width": 1.5}}
-    end, border = N_CLASSES - 0.5, _FIRST_BENIGN - 0.5
+    end, border = N_CLASSES - 0.5, FIRST_BENIGN - 0.5
     figure.update_layout(  # all at once: one by one takes half a second
         annotations=[
             {
                 "x": j,
                 "y": i,
-                "text": written[i][j],
+                "text": texts[i][j],
                 "showarrow": False,
                 "font": {"size": 13, "weight": 700 if i == j else 400, "color": inks[i][j]},
             }
             for i in range(N_CLASSES)
             for j in range(N_CLASSES)
-            if written[i][j]
+            if texts[i][j]
         ],
         shapes=[
             {**line, "x0": -0.5, "x1": end, "y0": border, "y1": border},
@@ -375,32 +355,11 @@ def per_class_scores(
     return figure
 
 
-def _shares(counts: np.ndarray, by: str) -> np.ndarray:
-    """Cells as shares of their row or column, 0 where it is empty."""
-    whole = counts.sum(axis=0 if by == "predicted" else 1, keepdims=True)
-    return np.divide(counts, whole, out=np.zeros(counts.shape), where=whole > 0)
-
-
-def _whole_percent(share: float) -> str:
-    return "<1" if share < 0.005 else f"{100 * share:.0f}"
-
-
-def _main_confusion(counts: np.ndarray) -> str:
-    wrong = counts - np.diag(np.diag(counts))
-    if not wrong.any():
-        return "No image is confused."
-    i, j = np.unravel_index(wrong.argmax(), wrong.shape)
-    return (
-        f"Most frequent error: {CODES[i]} predicted as {CODES[j]}, {wrong[i, j]:,} of "
-        f"{counts[i].sum():,}"
-    )
-
-
 def _matrix_alt(name: RunName, counts: np.ndarray) -> str:
     right = "; ".join(
         f"{c.title} {counts[i, i]:,} of {counts[i].sum():,}" for i, c in enumerate(CLASSES)
     )
-    return f"Confusion matrix of {name}. Correct: {right}. {_main_confusion(counts).rstrip('.')}."
+    return f"Confusion matrix of {name}. Correct: {right}. {main_confusion(counts).rstrip('.')}."
 
 
 def _class_title(word: str, values: pd.DataFrame, written: Callable[[float], str]) -> str:

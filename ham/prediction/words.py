@@ -9,6 +9,7 @@ from ham.evaluation import COVERAGE, percent
 from ham.prediction.answers import Answer, calls
 from ham.prediction.predictor import Prediction
 from ham.report.decision import SENSITIVITY
+from ham.report.words import listed
 
 _NAMES = {c.code: c.name.lower() for c in CLASSES}
 
@@ -60,12 +61,6 @@ def _all(count: int) -> str:
 
 def _verb(who: Sequence[str]) -> str:
     return "calls" if len(who) == 1 else "call"
-
-
-def listed(names: Sequence[str], last: str = "and") -> str:
-    """ "A, B and C"."""
-    *before, end = names
-    return f"{', '.join(before)} {last} {end}" if before else end
 
 
 def set_in_words(codes: Sequence[str] | None) -> str:

@@ -12,10 +12,11 @@ doubts       labels that a cross-validation's models contradict
 robustness   how far a run falls on changed or shuffled test images
 external     runs on images from elsewhere, beside their own test images
 slices       scores by age, sex, site and what the images look like
+overview     everything that can be compared, to choose from
 tables       the tables, in words; facts: data and split, and the surest mistakes
 probabilities   tables and sentences of proper scores, costs, predictive values, answers left out;
              probability_record: the same for the JSON
-sentences    findings, in words
+sentences    findings, in words; verdict, the first of them
 card         the model card of any run; claim: the CLAIM checklist; content: what both are made of
 words        times, counts, shares and settings
 documents    JSON (docs/report-schema.md) and CSV
@@ -80,6 +81,7 @@ from ham.report.groups import (
     shipped_groups,
 )
 from ham.report.names import RunName, labels, run_names, split_note
+from ham.report.overview import found_by_words, group_overview, run_numbers, run_overview
 from ham.report.robustness import (
     ARRANGEMENT,
     ROBUSTNESS,
@@ -128,6 +130,7 @@ from ham.report.tables import (
     settings_table,
     unbroken,
 )
+from ham.report.verdict import verdict_in_words, worth_in_words
 
 __all__ = [
     "ARRANGEMENT",
@@ -202,7 +205,9 @@ __all__ = [
     "external_test",
     "external_tests",
     "find_groups",
+    "found_by_words",
     "group_difference_in_words",
+    "group_overview",
     "grouped",
     "groups_document",
     "labels",
@@ -224,6 +229,8 @@ __all__ = [
     "robustness_of",
     "rows_of",
     "run_names",
+    "run_numbers",
+    "run_overview",
     "runs_table",
     "score_table",
     "scores_csv",
@@ -243,4 +250,6 @@ __all__ = [
     "test_parts",
     "unbroken",
     "validation_score",
+    "verdict_in_words",
+    "worth_in_words",
 ]

@@ -29,9 +29,14 @@ class Difference:
     scores: dict[str, Interval]
     test: McNemar  # its a is the first run
 
+    def sign(self, key: str) -> int:
+        """1 or -1 where the interval leaves zero out, else 0."""
+        found = self.scores[key]
+        return int(found.low > 0) - int(found.high < 0)
+
     def sure(self, key: str) -> bool:
         """Whether the interval leaves zero out."""
-        return self.scores[key].low > 0 or self.scores[key].high < 0
+        return self.sign(key) != 0
 
 
 class Comparison:

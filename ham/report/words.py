@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ham import io
@@ -35,6 +35,12 @@ def about(seconds: float) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """ "1 run", "3 runs"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """ "A, B and C"."""
+    *before, end = names
+    return f"{', '.join(before)} {last} {end}" if before else end
 
 
 def done_share(status: Status) -> float:

@@ -3,9 +3,10 @@
 runs      which runs, and whether they were tested on the same images
 published   of runs whose test part was watched: how far their number moves
 groups    several seeds or folds as one; doubts: labels that their models contradict
-scores    scores, baselines and differences
+matrices  the first screen: verdict, confusion matrices, headline scores
 images    the images behind a cell of a confusion matrix
-details   confusion matrices, classes, curves, settings, and the tabs of the rest:
+details   the areas of the rest; classes, curves and settings; of other modules:
+scores        scores, baselines and differences
 calibration   reliability diagrams, prediction sets
 operating     malignant against benign at a threshold, ROC and precision-recall by class
 proper        Brier score and log loss in their parts, calibration by class
@@ -25,26 +26,22 @@ from ham.ui.comparison.choice import (
     choose_runs,
     leaking_splits,
     on_the_same_test_images,
-    runs_table,
+    other_copies,
 )
-from ham.ui.comparison.details import classes, confusion, more
+from ham.ui.comparison.details import more
 from ham.ui.comparison.groups import GROUPS, compare_groups, runs_or_groups
-from ham.ui.comparison.images import behind_a_cell
+from ham.ui.comparison.matrices import first_screen
 from ham.ui.comparison.published import watched
-from ham.ui.comparison.scores import headline
 
 __all__ = [
     "GROUPS",
-    "behind_a_cell",
     "choose_runs",
-    "classes",
     "compare_groups",
-    "confusion",
-    "headline",
+    "first_screen",
     "leaking_splits",
     "more",
     "on_the_same_test_images",
+    "other_copies",
     "runs_or_groups",
-    "runs_table",
     "watched",
 ]

@@ -13,7 +13,11 @@ from ham.config import StoreError
 from ham.data import SPLIT_TITLES
 from ham.report import MAX_RUNS, Comparison, RunName, RunReport
 from ham.store import Found
+from ham.ui.comparison import address
+from ham.ui.comparison.chooser import all_runs
 from ham.ui.frame import chart, end_page, link, plain, whole_table
+
+_IN_A_LINE = 3  # names of runs
 
 
 def choose_runs(found: Found) -> dict[RunName, RunReport]:
@@ -24,25 +28,15 @@ def choose_runs(found: Found) -> dict[RunName, RunReport]:
         end_page()
     by_id = {run.id: run for run in runs}
     labels = {
-        run_id: label + report.split_note(by_id[run_id].config)
+        run_id: f"{by_id[run_id].short_title} (ships)"
+        if by_id[run_id].shipped
+        else label + report.split_note(by_id[run_id].config)
         for run_id, label in report.labels(runs).items()
     }
     missing = _follow_link(by_id)
     st.session_state.setdefault("comparison_runs", report.default_runs(runs))
-    chosen = st.multiselect(
-        "Runs to compare",
-        list(by_id),
-        format_func=labels.__getitem__,
-        key="comparison_runs",
-        persist_state="session",
-        max_selections=MAX_RUNS,
-        placeholder="Choose two or more",
-        help="The first is the baseline, A: the others are compared with it. The address of this "
-        "page names the runs chosen, so it can be kept or sent.",
-    )
-    link = ",".join(chosen)
-    st.session_state["comparison_link"] = link
-    st.query_params.from_dict({"runs": link} if link else {})
+    chosen = _row_of_choices(found, labels)
+    address.say("runs", ",".join(chosen))
     if missing:
         st.warning(
             f"The link also names {', '.join(map(plain, missing))}: no finished run of this name "
@@ -57,6 +51,43 @@ def choose_runs(found: Found) -> dict[RunName, RunReport]:
     reports = _whole([by_id[run_id] for run_id in chosen], titles)
     names = report.run_names([found.run for found in reports], titles)
     return dict(zip(names, reports, strict=True))
+
+
+def _row_of_choices(found: Found, labels: Mapping[str, str]) -> list[str]:
+    """The runs in words, which of them is the baseline, and the table of all runs."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.multiselect(
+            "Runs to compare",
+            list(labels),
+            format_func=labels.__getitem__,
+            key="comparison_runs",
+            persist_state="session",
+            max_selections=MAX_RUNS,
+            placeholder="Choose two or more",
+            help="The address of this page names the runs chosen, so it can be kept or sent.",
+            width="stretch",
+            wrap=len(st.session_state["comparison_runs"]) > _IN_A_LINE,
+        )
+        if len(chosen) > 1:
+            st.session_state["comparison_baseline"] = chosen[0]
+            st.selectbox(
+                "Baseline",
+                chosen,
+                key="comparison_baseline",
+                format_func=labels.__getitem__,
+                on_change=_pin,
+                help="A: the others are compared with it.",
+                width=220,
+            )
+        all_runs(found.models, chosen)
+    return chosen
+
+
+def _pin() -> None:
+    """The baseline goes first."""
+    first = st.session_state["comparison_baseline"]
+    others = [i for i in st.session_state["comparison_runs"] if i != first]
+    st.session_state["comparison_runs"] = [first, *others]
 
 
 def _whole(runs: list[store.Run], titles: dict[str, str]) -> list[RunReport]:
@@ -115,12 +146,9 @@ def _follow_link(by_id: dict[str, store.Run]) -> list[str]:
     """Takes over the runs that the address names, when it changed; returns the names that are
     not here.
     """
-    link = st.query_params.get("runs", "")
-    wanted = [run_id for run_id in dict.fromkeys(link.split(",")) if run_id]
-    if wanted and link != st.session_state.get("comparison_link"):
-        st.session_state["comparison_runs"] = [run_id for run_id in wanted if run_id in by_id][
-            :MAX_RUNS
-        ]
+    wanted = list(dict.fromkeys(filter(None, address.asked("runs").split(","))))
+    if wanted:
+        st.session_state["comparison_runs"] = [i for i in wanted if i in by_id][:MAX_RUNS]
         return [run_id for run_id in wanted if run_id not in by_id]
     if "comparison_runs" in st.session_state:  # one may have been deleted meanwhile
         st.session_state["comparison_runs"] = [
@@ -256,7 +284,6 @@ def in_rows(compared: Comparison, figures: list[Any], key: str) -> None:
 
 def runs_table(compared: Comparison) -> None:
     """What each letter stands for."""
-    runs = {name: one.run for name, one in compared.reports.items()}
     widths = {
         "Letter": st.column_config.TextColumn(width=60),
         "Run": st.column_config.TextColumn(width=240),
@@ -264,7 +291,11 @@ def runs_table(compared: Comparison) -> None:
     whole_table(
         report.runs_table(compared), "The runs compared", hide_index=True, column_config=widths
     )
-    if len({run.record.data.fingerprint for run in runs.values()}) > 1:
+
+
+def other_copies(compared: Comparison) -> None:
+    """Says where the runs were tested on different copies of the same photographs."""
+    if len({one.run.record.data.fingerprint for one in compared.reports.values()}) > 1:
         st.caption(
             "Tested on the same photographs, but not on the same copy of them: a run that ships "
             "with HAM Lab brings the answers it gave where it was trained, and a few of the pixels "

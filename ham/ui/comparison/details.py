@@ -1,7 +1,8 @@
-"""Where the runs err, how they learned, and the tabs with all the rest."""
+"""Classes, curves and settings, and the areas with all that is below the first screen."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from ham import charts, store
 from ham.report import CLASS_SCORES, Comparison, class_table
 from ham.ui.comparison import (
+    address,
     alarms,
     calibration,
     changed,
@@ -21,30 +23,20 @@ from ham.ui.comparison import (
     shuffled,
     slices,
 )
-from ham.ui.comparison.choice import in_rows
+from ham.ui.comparison.choice import in_rows, runs_table
+from ham.ui.comparison.scores import headline
 from ham.ui.frame import chart, choose, errors, is_dark, tabs, whole_table
 
 
-def confusion(compared: Comparison) -> None:
-    """A matrix a run on one colour scale, counted in one of three ways."""
-    st.header("Confusion matrices", anchor=False)
-    by = choose("Count cells by", charts.MATRIX_BY, "comparison_by", "count")
+def _pictures(compared: Comparison) -> None:
+    """The matrices as charts, which the camera of their toolbar saves."""
+    by = st.session_state.get("comparison_by", "count")
     confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
     in_rows(compared, charts.confusion_matrices(confusions, by, is_dark()), "comparison_matrix")
-    scale = (
-        "The colour follows the square root of the count, so that rare classes show."
-        if by == "count"
-        else "The colour runs from 0 to 100 %."
-    )
-    st.caption(
-        f"One colour scale for all runs. {scale} The lines part malignant (mel, bcc, akiec) from "
-        "benign classes: top right are malignant lesions predicted as benign."
-    )
 
 
-def classes(compared: Comparison) -> None:
+def _classes(compared: Comparison) -> None:
     """Recall, precision, F1 and AUC of every class."""
-    st.header("Class by class", anchor=False)
     score = choose(
         "Score",
         CLASS_SCORES,
@@ -99,29 +91,64 @@ def _curves(compared: Comparison) -> None:
     )
 
 
-TABS = {
-    "Calibration": calibration.reliability,
-    "Prediction sets": calibration.sets,
-    "Operating point": operating.malignant,
-    "ROC and precision": operating.by_class,
-    "Proper scores": proper.scores,
-    "Calibration by class": proper.by_class,
-    "Expected cost": costs.expected,
-    "Decision curve": costs.decision_curve,
-    "Predictive values": alarms.predictive_values,
-    "Answers left out": alarms.left_out,
-    "Slices": slices.draw,
-    "External test": external.draw,
-    "Changed images": changed.changed_images,
-    "Shuffled pixels": shuffled.shuffled_pixels,
-    "Learning curves": _curves,
-    "Settings": settings.settings_and_again,
-    "Download": files.downloads,
+#: Areas of the page, of which one is open; each has one part or several.
+TABS: dict[str, dict[str, Callable[[Comparison], None]]] = {
+    "Scores": {"Scores and differences": headline},
+    "Classes": {
+        "Class by class": _classes,
+        "ROC and precision": operating.by_class,
+        "Matrices as pictures": _pictures,
+    },
+    "Slices": {"Slices": slices.draw},
+    "Probabilities": {
+        "Calibration": calibration.reliability,
+        "Prediction sets": calibration.sets,
+        "Proper scores": proper.scores,
+        "Calibration by class": proper.by_class,
+    },
+    "Decisions": {
+        "Operating point": operating.malignant,
+        "Expected cost": costs.expected,
+        "Decision curve": costs.decision_curve,
+        "Predictive values": alarms.predictive_values,
+        "Answers left out": alarms.left_out,
+    },
+    "Robustness": {
+        "External test": external.draw,
+        "Changed images": changed.changed_images,
+        "Shuffled pixels": shuffled.shuffled_pixels,
+    },
+    "Runs": {
+        "Learning curves": _curves,
+        "Settings": settings.settings_and_again,
+        "Data and test part": runs_table,
+    },
+    "Download": {"Files": files.downloads},
 }
 
 
 @st.fragment
 @errors()
 def more(compared: Comparison) -> None:
-    """The rest, in tabs."""
-    tabs({title: partial(draw, compared) for title, draw in TABS.items()}, "comparison_tab")
+    """The rest, by areas."""
+    address.follow_choice("tab", "comparison_tab", TABS)
+    drawn = {area: partial(draw_area, area, parts, compared) for area, parts in TABS.items()}
+    tabs(drawn, "comparison_tab")
+    address.say_choice("tab", "comparison_tab", next(iter(TABS)))
+
+
+def draw_area(
+    area: str, parts: dict[str, Callable[[Comparison], None]], compared: Comparison
+) -> None:
+    """The part of this area that is open."""
+    part, *others = parts
+    if not others:
+        address.forget("part")
+        parts[part](compared)
+        return
+    key = f"comparison_part_{area}"
+    address.follow_choice("part", key, parts)
+    default = None if key in st.session_state else part
+    chosen = choose(area, list(parts), key, default, label_visibility="collapsed")
+    address.say_choice("part", key, part)
+    parts[chosen](compared)

@@ -16,7 +16,9 @@ from ham.config import HamError
 from ham.evaluation import SCORES, Evaluation, format_score
 from ham.report import Group, GroupDifference, NotComparable, RunName
 from ham.store import Found
+from ham.ui.comparison import address
 from ham.ui.comparison.choice import drawing_lesions
+from ham.ui.comparison.chooser import all_groups
 from ham.ui.comparison.doubts import doubtful
 from ham.ui.comparison.files import download_row
 from ham.ui.frame import chart, choose, is_dark, link, plain, tabs, whole_table
@@ -27,12 +29,8 @@ _SHOWN_FIRST = ("ships-cnn-described", "ships-lstm-described", "ships-resnet-imp
 
 def runs_or_groups() -> str:
     """Which of the two the page is about; a link to either opens it."""
-    for what, name, shown in (
-        (RUNS, "runs", "comparison_link"),
-        (GROUPS, "groups", "comparison_groups_link"),
-    ):
-        asked = st.query_params.get(name)
-        if asked and asked != st.session_state.get(shown):
+    for what, name in ((RUNS, "runs"), (GROUPS, "groups")):
+        if address.asked(name):
             st.session_state["comparison_what"] = what
     known = "comparison_what" in st.session_state
     return choose(
@@ -48,6 +46,7 @@ def runs_or_groups() -> str:
 
 def compare_groups(found: Found) -> None:
     """All about groups, from their choice to their files."""
+    address.forget("runs", "by", "tab", "part", "cell")
     groups = _chosen(found)
     if not groups:
         st.info("Choose at least one group.", icon=":material/arrow_upward:")
@@ -78,25 +77,25 @@ def _chosen(found: Found) -> dict[RunName, Group]:
                 width="stretch",
             )
             link("Training", "Train 5 folds", width="content")
-    asked = st.query_params.get("groups", "")
-    if asked and asked != st.session_state.get("comparison_groups_link"):
+    if asked := address.asked("groups"):
         st.session_state["comparison_groups"] = [i for i in asked.split(",") if i in by_id]
     default = [group.id for group in own[:2]] or [i for i in _SHOWN_FIRST if i in by_id]
     kept = st.session_state.get("comparison_groups", default)
     st.session_state["comparison_groups"] = [i for i in kept if i in by_id]
-    chosen = st.multiselect(
-        "Groups to compare",
-        list(by_id),
-        format_func=lambda group: by_id[group].title,
-        key="comparison_groups",
-        persist_state="session",
-        max_selections=report.MAX_GROUPS,
-        placeholder="Choose one or more",
-        help="The first is the baseline, A. The address of this page names the groups chosen.",
-    )
-    address = ",".join(chosen)
-    st.session_state["comparison_groups_link"] = address
-    st.query_params.from_dict({"groups": address} if address else {})
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.multiselect(
+            "Groups to compare",
+            list(by_id),
+            format_func=lambda group: by_id[group].title,
+            key="comparison_groups",
+            persist_state="session",
+            max_selections=report.MAX_GROUPS,
+            placeholder="Choose one or more",
+            help="The first is the baseline, A. The address of this page names the groups chosen.",
+            width="stretch",
+        )
+        all_groups(list(by_id.values()), chosen)
+    address.say("groups", ",".join(chosen))
     letters = "ABCDEF"
     return {RunName(letters[place], by_id[i].title): by_id[i] for place, i in enumerate(chosen)}
 

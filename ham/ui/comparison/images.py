@@ -8,29 +8,49 @@ import numpy as np
 import streamlit as st
 
 from ham import data, store
-from ham.config import CLASSES, DataError
+from ham.config import CLASSES, CODES, DataError
 from ham.images import data_url
-from ham.report import Comparison, RunName, RunReport, answer_in_words, cell, most_missed
+from ham.report import Comparison, RunName, RunReport, answer_in_words, cell
 from ham.ui.current_data import current_dataset
-from ham.ui.frame import errors
 
 IMAGES_A_PAGE = 18
+CELL = "comparison_cell"  # in the session: the Cell whose images are shown, or None
+Cell = tuple[str, int, int]  # id of the run, true class, predicted class
 
 
-@st.fragment
-@errors()
+def open_cell(run_id: str, true: int, predicted: int) -> None:
+    """These images are shown; a callback as well."""
+    st.session_state[CELL] = (run_id, true, predicted)
+    st.session_state["comparison_cell_run"] = run_id
+    st.session_state["comparison_cell_true"] = true
+    st.session_state["comparison_cell_predicted"] = predicted
+
+
+def cell_to(cell: Cell | None) -> str:
+    """ "cnn-described.mel.nv", as it stands in the address."""
+    return f"{cell[0]}.{CODES[cell[1]]}.{CODES[cell[2]]}" if cell else ""
+
+
+def cell_from(text: str) -> Cell | None:
+    """What `cell_to` wrote; None where it did not."""
+    run_id, *codes = text.rsplit(".", 2)
+    if len(codes) != 2 or not set(codes) <= set(CODES):
+        return None
+    return run_id, CODES.index(codes[0]), CODES.index(codes[1])
+
+
+def _close() -> None:
+    st.session_state[CELL] = None
+
+
 def behind_a_cell(compared: Comparison) -> None:
-    """Choose a run and a cell of its matrix; the images in it, those first of which the run was
-    surest.
-    """
-    st.header("The images behind a cell", anchor=False)
+    """The images in the cell that was clicked, those first of which the run was surest."""
     by_id = {one.run.id: name for name, one in compared.reports.items()}
-    if st.session_state.get("comparison_cell_run") not in by_id:
-        st.session_state["comparison_cell_run"] = compared.first.run.id
-    worst = most_missed(compared.first.evaluation.confusion)
-    st.session_state.setdefault("comparison_cell_true", worst[0])
-    st.session_state.setdefault("comparison_cell_predicted", worst[1])
-    of_run, of_true, of_predicted = st.columns(3, gap="medium")
+    if (st.session_state.get(CELL) or ("",))[0] not in by_id:
+        return
+    of_run, of_true, of_predicted, close = st.columns(
+        [3, 2, 2, 1], gap="small", vertical_alignment="bottom"
+    )
     run_id = of_run.selectbox(
         "Run",
         list(by_id),
@@ -48,12 +68,14 @@ def behind_a_cell(compared: Comparison) -> None:
         format_func=lambda i: f"{CLASSES[i].title}, {_images(counts[i].sum())}",
     )
     predicted = of_predicted.selectbox(
-        "Taken for",
+        "Predicted class",
         range(len(CLASSES)),
         key="comparison_cell_predicted",
         persist_state="session",
         format_func=lambda j: f"{CLASSES[j].title}, {_images(counts[true, j])}",
     )
+    st.session_state[CELL] = (run_id, true, predicted)
+    close.button("Close", icon=":material/close:", key="comparison_cell_close", on_click=_close)
     if not counts[true, predicted]:
         st.markdown(
             f":gray[No {CLASSES[true].title} of the test part was predicted as "

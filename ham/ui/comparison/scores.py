@@ -13,22 +13,12 @@ from ham.ui.frame import chart, is_dark, plain
 
 
 def headline(compared: Comparison) -> None:
-    """Scores beside the baselines; differences to A with McNemar's test; all with intervals."""
+    """Differences to A with McNemar's test, scores beside the baselines; all with intervals."""
     with drawing_lesions():
-        baselines, differences = compared.baselines, compared.differences
+        differences = compared.differences
     first = compared.names[0]
-    st.header("Scores on the test images", anchor=False)
-    left, right = st.columns(2, gap="large")
-    with left:
-        figure = charts.headline_scores(
-            {name: one.evaluation.scores for name, one in compared.reports.items()},
-            {name: baseline.scores for name, baseline in baselines.items()},
-            dark=is_dark(),
-        )
-        chart(figure, "comparison_scores")
-    with right:
-        scores = {name: found.scores for name, found in differences.items()}
-        chart(charts.score_differences(scores, first, dark=is_dark()), "comparison_differences")
+    scores = {name: found.scores for name, found in differences.items()}
+    chart(charts.score_differences(scores, first, dark=is_dark()), "comparison_differences")
     for name, found in differences.items():
         st.markdown(f"**{plain(name)}**: {report.difference_in_words(name, first, found)}")
     tables = [report.score_table(compared), report.difference_table(compared)]
