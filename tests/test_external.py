@@ -270,6 +270,13 @@ def test_a_run_that_was_not_asked_is_left_out_and_the_others_keep_their_place(tw
         report.external_test(two, "none")
 
 
+def test_the_own_test_is_the_runs_own_where_others_are_compared(two):
+    found = report.external_test(two, "clinic")
+    again = report.external_test(found.compared, "clinic")
+    assert again.own[A].own_test
+    assert again.drops == found.drops
+
+
 def test_the_same_answers_are_no_drop_and_classes_that_are_missing_are_named():
     run = make_run(skill=1.0)
     part = answers(70, 1.0, 3)

@@ -82,7 +82,8 @@ def external_test(compared: Comparison, name: str) -> ExternalTest:
             kept[run_name] = by_name[name]
     if not kept:
         raise KeyError(name)
-    own = {run_name: compared.reports[run_name] for run_name in kept}
+    given = {run_name: compared.reports[run_name] for run_name in kept}
+    own = {n: one if one.own_test else RunReport(one.run) for n, one in given.items()}
     reports = [RunReport(own[run_name].run, one.part) for run_name, one in kept.items()]
     drops = {n: _drop(one.part, own[n].test) for n, one in kept.items()}
     record = next(iter(kept.values())).record

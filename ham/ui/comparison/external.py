@@ -126,13 +126,13 @@ def _warn(compared: Comparison, found: ExternalTest) -> None:
         known = _overlap(found.own[name].run, one)
         what = "training" if known.training else "validation"
         if n := known.training or known.validation:
-            knowing.setdefault((n, what), []).append(plain(name))
+            knowing.setdefault((n, what), []).append(plain(name.short))
         if known.test:
             tested.append(f"{known.test:,} of {name.short}")
     for (n, what), names in knowing.items():
         st.warning(
-            f"**{', '.join(names)}:** {n:,} of these images are known, the same pixels or names "
-            f"are in the {what} part. The scores here flatter.",
+            f"**{', '.join(names)}:** {n:,} of these images are known: the same pixels or names "
+            f"are in the {what} part. These scores flatter.",
             icon=":material/content_copy:",
         )
     notes = [report.missing_in_words(found)]
