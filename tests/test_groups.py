@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ham import report, store
+from ham.charts.groups import group_scores
 from ham.config import TrainConfig
 from ham.evaluation import SCORES, compare, corrected_t_test, evaluate, spread
 from ham.report import (
@@ -353,3 +354,37 @@ def test_folds_that_agree_with_every_label_doubt_none(folds) -> None:
     assert report.doubtful_labels(group).empty
     with pytest.raises(NotPooled):
         report.doubtful_labels(shipped_groups()[0])
+
+
+def test_folds_that_ship_without_a_newer_score_have_a_dash_there_and_nothing_fails() -> None:
+    groups = {
+        RunName(letter, group.title): group
+        for letter, group in zip("AB", report.shipped_groups(), strict=False)
+    }
+    first, second = groups.values()
+    assert (first.spreads["accuracy"].n, first.spreads["brier"].n) == (5, 0)
+    table = report.spread_table(groups)
+    assert set(table.loc["Brier score"]) == set(table.loc["Log loss"]) == {"–"}
+    difference = report.compare_groups(second, first)
+    assert difference.scores["log_loss"].n == 0
+    assert "share 0 trainings" in report.group_difference_in_words("B", "A", difference, "brier")
+    document = report.groups_document([first, second], {second.id: difference}, {})
+    assert document["groups"][0]["members"][0]["brier"] is None
+    figure = group_scores(groups, "log_loss")
+    assert "before this score was computed" in figure.layout.annotations[0].text
+
+
+def test_of_a_score_that_is_better_low_the_lowest_mean_is_named() -> None:
+    config = TrainConfig()
+    groups = {
+        RunName(letter, letter): report.Group(
+            letter,
+            letter,
+            tuple(
+                report.Member(config.replace(seed=seed), {"brier": value}, "t", 1, 1)
+                for seed in (0, 1)
+            ),
+        )
+        for letter, value in (("A", 0.3), ("B", 0.2))
+    }
+    assert "Mean Brier score is lowest for B" in group_scores(groups, "brier").layout.title.text

@@ -111,7 +111,9 @@ def scores(subject: Subject) -> Iterable[Piece]:
         f"{tested.n_images:,} test images of {tested.n_lesions:,} lesions. In brackets 95 % "
         "intervals: what 2,000 draws of the test lesions, with replacement, give; where all draws "
         "agree, Wilson's. Differences come from the same draws for both runs; bold where the "
-        "interval leaves zero out."
+        "interval leaves zero out. Lower is better: "
+        + ", ".join(score.word for score in SCORES.values() if not score.higher_is_better)
+        + "."
     )
     yield Fold(
         "What the scores mean",

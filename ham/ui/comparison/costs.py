@@ -60,16 +60,22 @@ def expected(compared: Comparison) -> None:
 
 
 def _edited(between: str) -> np.ndarray:
-    sides = between == "sides"
+    """The costs as they are in the table, which begins where it was left in this visit."""
+    sides, key = between == "sides", f"comparison_costs_{between}"
     names = SIDES if sides else list(CODES)
-    table = pd.DataFrame(SIDE_COSTS if sides else class_costs(), names, names)
+    if key not in st.session_state:  # not on the page in the last run
+        default = pd.DataFrame(SIDE_COSTS if sides else class_costs(), names, names)
+        st.session_state[f"{key}_base"] = st.session_state.get(f"{key}_kept", default)
     column = st.column_config.NumberColumn(min_value=0.0, required=True, width="small")
     edited = st.data_editor(
-        table.rename_axis("Truth"),
-        key=f"comparison_costs_{between}",
+        st.session_state[f"{key}_base"].rename_axis("Truth"),
+        key=key,
         column_config=dict.fromkeys(names, column),
+        disabled=["_index"],
         width="stretch",
+        alt="Cost of each decision",
     )
+    st.session_state[f"{key}_kept"] = edited
     return edited.to_numpy(np.float64)
 
 

@@ -31,13 +31,14 @@ def headline(compared: Comparison) -> None:
             alt="Scores and differences with 95 % intervals",
         )
     tested = compared.first.evaluation
+    lower = ", ".join(score.word for score in SCORES.values() if not score.higher_is_better)
     st.caption(
         f"{tested.n_images:,} test images of {tested.n_lesions:,} lesions. In brackets 95 % "
         "intervals: what 2,000 draws of the test lesions, with replacement, give; where all draws "
         "agree, Wilson's. One lesion has none, and so has what no draw can change. Differences "
         "come from the same draws for both runs; **bold** where the interval leaves zero out. "
-        "McNemar's exact test asks whether the images that only one of the two has correct are "
-        "split evenly, as by chance."
+        f"Lower is better: {lower}. McNemar's exact test asks whether the images that only one of "
+        "the two has correct are split evenly, as by chance."
     )
     with st.expander("What the scores mean"):
         st.markdown("\n".join(f"- **{score.title}**: {score.help}" for score in SCORES.values()))
