@@ -15,7 +15,7 @@ from ham import cli, store
 from ham.data import LesionDataset, sharing
 from ham.document import SECTIONS, Subject, comparison_html, page
 from ham.evaluation import SCORES, format_score
-from ham.report import Comparison, RunReport, run_names
+from ham.report import Comparison, RunReport, run_names, verdict_in_words
 from ham.store import Predictions, Run
 from tests.run_factory import finished_run
 from tests.test_external import external
@@ -100,6 +100,7 @@ def test_the_file_holds_every_section_and_score_loads_nothing_and_runs_nothing_o
         for key, score in one.evaluation.scores.items():
             assert format_score(key, score) in found.text, SCORES[key].title
     assert EVIL in found.text
+    assert verdict_in_words(subject.compared) in found.text
     assert "Scores on Another clinic" in found.text
     assert "Kept with the run: Another clinic." in found.text
     for words in ("Model card of A", "Limits", "Not recorded: to be filled in by the author."):
@@ -174,3 +175,19 @@ def test_the_command_line_writes_it_with_one_run_or_two_and_refuses_what_cannot_
     assert cli.main(["evaluate", runs[0].id, other.id, "--html", str(file)]) == 2
     assert "tested on different images" in capsys.readouterr().err
     assert cli.main(["evaluate", runs[0].id, "--html", str(tmp_path)]) == 2
+
+
+def test_on_images_from_elsewhere_it_says_so_and_takes_none_of_the_own_tests(
+    runs: list[Run], small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ("What came out", "External tests", "Slices", "Data and split", "Wrong answers", "Limits")
+    monkeypatch.setattr(page, "SECTIONS", {title: SECTIONS[title] for title in few})
+    store.write_external(runs[0], external(runs[0], title="Another clinic"))
+    part = external(runs[0]).part
+    name = run_names(runs[:1], {runs[0].id: "One"})
+    subject = Subject(Comparison(name, [RunReport(runs[0], part)]), None, "They are elsewhere.")
+    found = Read(comparison_html(subject, NOW))
+    assert "All of this report is about images from elsewhere." in found.text
+    assert "Another clinic" not in found.text
+    assert "They are elsewhere." in found.text
+    assert "Test images 70" in found.text

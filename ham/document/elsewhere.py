@@ -14,6 +14,9 @@ from ham.report import Bullets
 def external(subject: Subject) -> Iterable[Piece]:
     """Every test that is kept with any of the runs, beside their own test images."""
     compared = subject.compared
+    if not compared.first.own_test:
+        yield "All of this report is about images from elsewhere."
+        return
     titles, problems = report.external_tests(compared)
     if not titles:
         yield "No test on images from elsewhere is kept with these runs."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import ham
 from ham import charts
 from ham.config import APP_NAME, DISCLAIMER, HamError
-from ham.document.parts import Charts, Fold, Heading, Pictures, Piece, Subject
+from ham.document.parts import Charts, Fold, Heading, Lead, Pictures, Piece, Subject
 from ham.document.sections import SECTIONS
 from ham.report import Bullets, Code, Rows
 
@@ -76,6 +76,8 @@ class _Drawn:
             return write("code", piece.text)
         if isinstance(piece, Bullets):
             return write("bullets", piece.items)
+        if isinstance(piece, Lead):
+            return write("lead", piece.text)
         if isinstance(piece, Heading):
             return write("heading", piece.text, piece.level)
         if isinstance(piece, Pictures):

@@ -42,6 +42,13 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """The sentence that matters most."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Heading:
     """Below a section's own; `level` 3 to 5."""
 
@@ -57,7 +64,7 @@ class Fold:
     parts: tuple[Piece, ...]
 
 
-Piece = Part | Charts | Pictures | Heading | Fold
+Piece = Part | Charts | Pictures | Lead | Heading | Fold
 
 
 def one_chart(draw: Callable[[bool], Any]) -> Charts:

@@ -17,6 +17,7 @@ from ham.document.parts import (
     Charts,
     Fold,
     Heading,
+    Lead,
     Picture,
     Pictures,
     Piece,
@@ -52,7 +53,12 @@ def runs(subject: Subject) -> Iterable[Piece]:
         f"{name}: {report.difference_in_words(name, first, difference)}"
         for name, difference in compared.differences.items()
     ]
-    yield Bullets(tuple(found)) if found else f"{first}: {_headline(compared.first)}"
+    if found:
+        yield Lead(report.verdict_in_words(compared))
+        yield report.worth_in_words(compared)
+        yield Bullets(tuple(found))
+    else:
+        yield Lead(f"{first}: {_headline(compared.first)}")
     yield from _warnings(compared)
     yield rows(report.runs_table(compared).set_index("Letter"), "The runs compared")
 

@@ -20,8 +20,8 @@ def downloads(compared: Comparison) -> None:
         "Report (HTML)",
         "ham-lab-comparison.html",
         lambda: _report(compared),
-        "All of this page in one file for any browser, with model cards and the CLAIM checklist: "
-        "5 MB, made in some seconds.",
+        "All of this page in one file for any browser, with model cards and the CLAIM checklist. "
+        "Made in some seconds.",
     )
     download_row(
         "Scores (CSV)",
@@ -47,7 +47,8 @@ def downloads(compared: Comparison) -> None:
 
 
 def _report(compared: Comparison) -> str:
-    dataset, why_not = data_of(compared.first)
+    dataset, _ = data_of(compared.first)
+    why_not = "Images are left out: the test images are not in the data in use."
     return comparison_html(Subject(compared, dataset, why_not), datetime.now())
 
 
