@@ -4,12 +4,14 @@ import ast
 import functools
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ham.config import CLASSES, CODES
 
+pytestmark = pytest.mark.xdist_group("architecture")  # one process parses the sources
 ROOT = Path(__file__).parents[1]
 MODULES = {
     "config",
@@ -162,6 +164,19 @@ def parsed(source: str) -> ast.Module:
     return ast.parse(source)
 
 
+@functools.cache
+def nodes(source: str) -> list[ast.AST]:
+    return list(ast.walk(parsed(source)))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten_at_the_end() -> Iterator[None]:
+    """A million objects, which every collection of the tests after these would go through."""
+    yield
+    parsed.cache_clear()
+    nodes.cache_clear()
+
+
 def imports(source: str, module: str = "") -> list[tuple[str, bool]]:
     """(dotted name, inside a function) of everything imported; what is only for type checkers
     left out.
@@ -253,7 +268,7 @@ def class_lists(source: str) -> list[str]:
     own.
     """
     wrong, names = [], {c.name for c in CLASSES}
-    for node in ast.walk(parsed(source)):
+    for node in nodes(source):
         parts = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
         texts = {
             part.value
@@ -273,7 +288,7 @@ def broken_errors(source: str) -> list[str]:
     """Bare excepts, and asserts: what a user sends in is refused with words."""
     return [
         ast.unparse(node).splitlines()[0]
-        for node in ast.walk(parsed(source))
+        for node in nodes(source)
         if isinstance(node, ast.Assert)
         or (isinstance(node, ast.ExceptHandler) and node.type is None)
     ]
@@ -282,7 +297,7 @@ def broken_errors(source: str) -> list[str]:
 def records_taken_for_dicts(source: str) -> list[str]:
     """Look-ups by name in what is called a record: a run's is a struct, decoded by the store."""
     wrong = []
-    for node in ast.walk(parsed(source)):
+    for node in nodes(source):
         looked_in = None
         if isinstance(node, ast.Subscript) or (
             isinstance(node, ast.Attribute) and node.attr in ("get", "items", "keys", "values")
@@ -330,7 +345,7 @@ def second_copies(source: str) -> list[str]:
     raises.
     """
     wrong = []
-    for node in ast.walk(parsed(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in PLUMBING:
             wrong.append(ast.unparse(node.func))
         if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Tuple):
@@ -375,7 +390,7 @@ GUARDED = {
 
 def posix_only(source: str) -> list[str]:
     wrong = [name for name, _ in imports(source) if name.split(".")[0] in POSIX_MODULES]
-    for node in ast.walk(parsed(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Attribute):
             name = ast.unparse(node)
             if name in POSIX_CALLS or (
@@ -395,7 +410,7 @@ def hidden_modules(path: Path, source: str) -> list[str]:
     beside = {other.stem for other in path.parent.iterdir()} if package else {path.stem}
     imported = {
         alias.asname or alias.name
-        for node in ast.walk(parsed(source))
+        for node in nodes(source)
         if isinstance(node, ast.ImportFrom) and node.module != module_name(path)
         for alias in node.names
     }
