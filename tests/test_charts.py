@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from ham import charts
+from ham.charts import matrix
 from ham.charts.base import DARK, LIGHT, TEMPLATES, blend, contrast, ink_on
 from ham.charts.dataset import color_key
 from ham.charts.training import recall_by_epoch
@@ -684,3 +685,19 @@ def test_a_curve_marks_where_the_answer_changes_and_says_how_little_it_takes():
     assert malignant.layout.yaxis.title.text == "Malignant, %"
     same = charts.slider_curve("Blur", " %", STEPS, 1, {A: TURNS[:1].repeat(5, 0)}, 0)
     assert "No blur in this range changes an answer" in text_of(same)
+
+
+def test_what_is_better_in_a_difference_of_matrices_has_one_colour_and_what_is_worse_another():
+    first, other = np.zeros((2, 7, 7), int)
+    first[3, 3], first[3, 0], other[3, 3], other[3, 0], other[0, 3] = 50, 10, 56, 4, 3
+    cells = matrix.difference_table("b", B, A, other, first).cells
+    better, less_confused, worse, same = cells[3][3], cells[3][0], cells[0][3], cells[6][6]
+    assert (better.text, less_confused.text, worse.text, same.text) == ("+6", "−6", "+3", "")
+    assert better.ground == less_confused.ground != worse.ground
+    assert same.ground == "#FFFFFF"
+    assert worse.label.endswith("B 3, A 0 images; difference +3 images")
+    shares = matrix.difference_table("b", B, A, other, first, by="true").cells
+    assert shares[3][3].text == "+10"  # 50 of 60 and 56 of 60
+    for row in cells:
+        for cell in row:
+            assert contrast(cell.ground, cell.ink) >= 4.5

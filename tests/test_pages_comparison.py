@@ -317,6 +317,47 @@ def test_what_a_link_asks_for_in_vain_is_not_shown(cnn, lstm, wrong):
     assert "Run" not in [box.label for box in page.selectbox]
 
 
+def test_the_other_matrices_are_differences_where_asked_in_images_or_points(cnn, lstm):
+    page = page_driver.open_page("pages/comparison.py", runs=f"{cnn.id},{lstm.id}", minus="1")
+    first, second = matrices(page)["matrices"]
+    ours, theirs = (RunReport(run).evaluation.confusion for run in (lstm, cnn))
+    assert first["cells"][NV][NV]["text"] == f"{theirs[NV, NV]}"
+    assert second["title"] == f"B minus A · {lstm.title}"
+    assert second["cells"][NV][NV]["text"] == f"{ours[NV, NV] - theirs[NV, NV]:+d}"
+    assert second["note"] == f"{np.trace(ours) - np.trace(theirs)} more images are correct"
+    assert "minus" in page.query_params
+    named(page.toggle, "Minus A").set_value(False).run()
+    assert "minus" not in page.query_params
+
+
+def test_the_images_that_one_run_has_right_and_another_wrong_are_shown_with_their_number(
+    own_copies, small_folder, monkeypatch
+):
+    monkeypatch.setenv("HAM_DATA", str(small_folder))
+    parts = store.read_predictions(own_copies[1])
+    parts["test"].proba[::2] = 0.01 + 0.93 * np.eye(7)[parts["test"].y_true[::2]]  # B has these
+    store.write_predictions(own_copies[1], parts)
+    both = compared(*own_copies)
+    a, b = both.names
+    right = {n: part.proba.argmax(axis=1) == part.y_true for n, part in both.aligned.items()}
+    numbers = report.only_right(both, b, a)
+    assert sorted(numbers) == np.flatnonzero(right[b] & ~right[a]).tolist()
+    assert len(numbers)
+    sure = both.aligned[a].proba[numbers].max(axis=1)
+    assert (np.diff(sure) <= 0).all()
+    page = page_driver.open_page(
+        "pages/comparison.py",
+        runs=",".join(run.id for run in own_copies),
+        differ="B right, A wrong",
+    )
+    [pills] = page.pills
+    assert pills.options[1] == f"B right, A wrong: {len(numbers)}"
+    assert shown_images(page).count("<figure>") == min(len(numbers), images.IMAGES_A_PAGE)
+    clicked(page, own_copies[0].id, 0, NV)
+    assert "differ" not in page.query_params
+    assert named(page.selectbox, "True class").value == 0
+
+
 def test_another_baseline_goes_first(cnn, lstm):
     page = open_page(cnn, lstm)
     named(page.selectbox, "Baseline").set_value(lstm.id).run()

@@ -123,6 +123,7 @@ def _cells(counts: np.ndarray, by: str, largest: int, colors: Palette) -> list[l
 
 
 def difference_table(
+    key: str,
     name: RunName,
     first: RunName,
     counts: np.ndarray,
@@ -130,10 +131,10 @@ def difference_table(
     by: str = "count",
     dark: bool = False,
 ) -> Matrix:
-    """Cell by cell a run's matrix minus the first one's, on the same images.
+    """Cell by cell a run's matrix minus the first one's, on the same images; `key` is the run's.
 
-    In images, or in points of the true or the predicted class. The colour runs from the largest
-    loss to the largest gain, the ground at zero.
+    In images, or in points of the true or the predicted class. One colour is for what is better,
+    more on the diagonal or less beside it, the other for what is worse; none is zero.
     """
     factor = 1 if by == "count" else 100
     ours, theirs = (
@@ -159,8 +160,8 @@ def difference_table(
             row.append(Cell(text, label, ground, ink_on(ground)))
         rows.append(row)
     right = int(np.trace(counts) - np.trace(of_first))
-    note = f"{abs(right):,} images {'more' if right >= 0 else 'fewer'} are correct"
-    return Matrix("difference", f"{name.short} minus {first.short}", note, rows)
+    note = f"{abs(right):,} {'more' if right >= 0 else 'fewer'} images are correct"
+    return Matrix(key, f"{name.short} minus {first.short} · {name.title}", note, rows)
 
 
 def row_titles() -> list[dict[str, str]]:

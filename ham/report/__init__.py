@@ -36,6 +36,7 @@ from ham.report.comparison import (
     default_runs,
     grouped,
     most_missed,
+    only_right,
     test_parts,
 )
 from ham.report.content import Bullets, Code, Part, Rows, Section
@@ -217,6 +218,7 @@ __all__ = [
     "missing_in_words",
     "model_card",
     "most_missed",
+    "only_right",
     "operating_point_in_words",
     "operating_table",
     "paired_table",

@@ -197,3 +197,13 @@ def cell(compared: Comparison, name: RunName, true: int, predicted: int) -> np.n
     own = compared.aligned[name]
     numbers = np.flatnonzero((own.y_true == true) & (own.proba.argmax(axis=1) == predicted))
     return numbers[np.argsort(-own.proba[numbers, predicted], kind="stable")]
+
+
+def only_right(compared: Comparison, right: RunName, wrong: RunName) -> np.ndarray:
+    """Places in `compared.aligned` of the images that one run has right and the other wrong, those
+    first of which the wrong one was surest.
+    """
+    ours, theirs = compared.aligned[right], compared.aligned[wrong]
+    answer = theirs.proba.argmax(axis=1)
+    numbers = np.flatnonzero((ours.proba.argmax(axis=1) == ours.y_true) & (answer != theirs.y_true))
+    return numbers[np.argsort(-theirs.proba[numbers, answer[numbers]], kind="stable")]

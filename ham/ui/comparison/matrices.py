@@ -11,12 +11,19 @@ from typing import Any
 import streamlit as st
 
 from ham import charts, report
-from ham.charts.matrix import FIRST_BENIGN, Matrix, matrix_tables, row_titles
+from ham.charts.matrix import FIRST_BENIGN, Matrix, difference_table, matrix_tables, row_titles
 from ham.charts.strip import score_strip
 from ham.report import Comparison
 from ham.ui.comparison import address
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.comparison.images import CELL, behind_a_cell, cell_from, cell_to, open_cell
+from ham.ui.comparison.images import (
+    CELL,
+    behind_a_cell,
+    cell_from,
+    cell_to,
+    open_cell,
+    where_runs_differ,
+)
 from ham.ui.frame import choose, errors, is_dark, plain
 
 _HOW = {
@@ -49,25 +56,50 @@ def _matrices(compared: Comparison) -> None:
     page.
     """
     address.follow_choice("by", "comparison_by", charts.MATRIX_BY)
-    by = choose(
-        "Count cells by",
-        charts.MATRIX_BY,
-        "comparison_by",
-        None if "comparison_by" in st.session_state else "count",
-        label_visibility="collapsed",
-        help="Rows: true class; columns: predicted class. The gap parts malignant (mel, bcc, "
-        "akiec) from benign classes, so top right are malignant lesions predicted as benign. One "
-        "colour scale for all runs.",
-    )
-    confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
-    ids = [one.run.id for one in compared.reports.values()]
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        by = choose(
+            "Count cells by",
+            charts.MATRIX_BY,
+            "comparison_by",
+            None if "comparison_by" in st.session_state else "count",
+            label_visibility="collapsed",
+            help="Rows: true class; columns: predicted class. The gap parts malignant (mel, bcc, "
+            "akiec) from benign classes, so top right are malignant lesions predicted as benign. "
+            "One colour scale for all runs.",
+        )
+        if address.asked("minus"):
+            st.session_state["comparison_minus"] = True
+        minus = st.toggle(
+            f"Minus {compared.names[0].short}",
+            key="comparison_minus",
+            persist_state="session",
+            help="The other matrices as signed differences to the baseline's: one colour where "
+            "that is better, more on the diagonal or less beside it, the other where it is worse.",
+        )
     if cell := cell_from(address.asked("cell")):
         open_cell(*cell)
-    show_matrices(matrix_tables(confusions, ids, by, is_dark()), "comparison_matrices")
+    show_matrices(_tables(compared, by, minus), "comparison_matrices")
     st.caption(f"{_HOW[by]} A click on a cell opens its images.")
+    where_runs_differ(compared)
     behind_a_cell(compared)
     address.say_choice("by", "comparison_by", "count")
+    address.say("minus", "1" if minus else "")
     address.say("cell", cell_to(st.session_state.get(CELL)))
+
+
+def _tables(compared: Comparison, by: str, minus: bool) -> list[Matrix]:
+    confusions = {name: one.evaluation.confusion for name, one in compared.reports.items()}
+    ids = [one.run.id for one in compared.reports.values()]
+    if not minus:
+        return matrix_tables(confusions, ids, by, is_dark())
+    first, *others = compared.names
+    return [
+        *matrix_tables({first: confusions[first]}, ids[:1], by, is_dark()),
+        *(
+            difference_table(key, name, first, confusions[name], confusions[first], by, is_dark())
+            for key, name in zip(ids[1:], others, strict=True)
+        ),
+    ]
 
 
 def show_matrices(matrices: list[Matrix], key: str) -> None:
