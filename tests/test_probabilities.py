@@ -287,3 +287,21 @@ def test_each_chart_has_its_finding_and_its_words(compared, dark):
     figure = decisions.risk_coverage_curves(curves, marks, 0.1, dark)
     assert "At 10 % wrong aimed at" in figure.layout.title.text
     assert charts.alt_text(figure)
+
+
+def test_without_a_malignant_image_no_alarm_is_judged_and_no_axis_is_empty():
+    y_true = np.full(20, CODES.index("nv"))
+    proba = np.random.default_rng(0).dirichlet(np.ones(7), 20).astype(np.float32)
+    names = np.array([f"x{i}" for i in range(20)])
+    benign = store.Predictions(names, np.arange(20), y_true, proba)
+    one = RunReport(finished_run(1.0), benign)
+    assert one.alarm(MALIGNANT_SIDE) is None
+    assert math.isnan(one.average_precision["mel"])
+    low, high = decisions.decision_curves({A: one.net_benefit}, 0.1).layout.yaxis.range
+    assert low < 0 < high
+    empty = decisions.precision_recall_curves(CLASSES[0], {A: one.precision_recall("mel")},
+                                              {A: math.nan}, 0.0)  # fmt: skip
+    assert empty.layout.annotations[-1].text == "No test image of this class"
+    assert one.expected_costs(SIDE_COSTS)["Always benign"].value == 0
+    document = report.report_record(one, A)
+    assert document["predictive_values"] == {"prevalence": 0.01, "malignant": {}, "mel": {}}

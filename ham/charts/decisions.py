@@ -197,7 +197,7 @@ def decision_curves(
             line={"color": run_style(position, dark)[0], "width": 2},
             hovertemplate=f"{name.short}: %{{y:.3f}}<extra></extra>",
         )
-    highest = max(float(curve["net_benefit"].max()) for curve in curves.values())
+    highest = max(0.01, *(float(curve["net_benefit"].max()) for curve in curves.values()))
     figure.update_xaxes(title="Malignant probability from which one acts, %", dtick=10)
     figure.update_yaxes(title="Net benefit", range=[-0.25 * highest, 1.15 * highest])
     figure.update_layout(hovermode="x unified")
