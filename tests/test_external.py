@@ -475,6 +475,23 @@ def test_the_page_asks_about_a_folder_shows_what_came_out_and_removes_it(page, c
     assert not page.exception
 
 
+def test_dropped_files_are_asked_about_and_do_not_stay(page, clinic, ham_home):
+    page.session_state["comparison_external_way"] = "Drop files"
+    page.run()
+    files = [(path.name, path.read_bytes(), "") for path in sorted(clinic.iterdir())]
+    uploader = next(one for one in page.file_uploader if one.key.startswith("comparison_external"))
+    uploader.set_value(files).run()
+    page.text_input(key="comparison_external_title_0").set_value("Dropped").run()
+    page.button(key="comparison_external_start").click().run()
+    tab._jobs().of("external").wait(30)
+    page.run()
+    assert not page.exception
+    [found] = store.find_external(store.list_runs()[0])[0]
+    assert (found.record.title, len(found.part.y_true)) == ("Dropped", 14)
+    assert found.record.images == "i0.png, i1.png, i10.png, …"
+    assert not (ham_home / "cache/handed").exists()
+
+
 def test_what_cannot_be_asked_about_is_said_and_nothing_is_kept(page, clinic):
     page = asked(page, clinic, "")
     assert "must have a letter or digit" in said(page)

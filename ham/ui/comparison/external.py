@@ -205,7 +205,7 @@ def _files(found: ExternalTest) -> None:
             lambda: json.dumps(report.external_record(found), indent=1, allow_nan=False),
             f"ham-lab-{name}.json",
         )
-        with st.popover("Remove", icon=":material/delete:"):
+        with st.popover("Remove", icon=":material/delete:", key="comparison_external_box"):
             st.markdown(
                 f"Remove **{plain(found.record.title)}** from "
                 f"{', '.join(n.short for n in found.own)}? The images themselves stay."
