@@ -100,6 +100,7 @@ def test_the_file_holds_every_section_and_score_loads_nothing_and_runs_nothing_o
         for key, score in one.evaluation.scores.items():
             assert format_score(key, score) in found.text, SCORES[key].title
     assert EVIL in found.text
+    assert "B minus A, cell by cell" in found.text
     assert verdict_in_words(subject.compared) in found.text
     assert "Scores on Another clinic" in found.text
     assert "Kept with the run: Another clinic." in found.text

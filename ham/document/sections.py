@@ -10,6 +10,7 @@ import pandas as pd
 
 from ham import charts, data, report, store
 from ham.charts.decisions import precision_recall_curves
+from ham.charts.matrix import difference_table
 from ham.config import CLASSES, CODES, train_command
 from ham.data import SPLIT_TITLES
 from ham.document.elsewhere import external
@@ -89,6 +90,13 @@ def matrices(subject: Subject) -> Iterable[Piece]:
             f"Counts of {name}",
             (rows(table.rename_axis("True, predicted"), f"Confusion matrix of {name}"),),
         )
+    first = compared.names[0]
+    for name in compared.names[1:]:
+        minus = difference_table(name.letter, name, first, confusions[name], confusions[first])
+        texts = [[cell.text or "0" for cell in row] for row in minus.cells]
+        table = pd.DataFrame(texts, index=list(CODES), columns=list(CODES))
+        title = f"{name.short} minus {first.short}, cell by cell"
+        yield Fold(title, (rows(table.rename_axis("True, predicted"), title),))
     yield (
         "Rows are true, columns predicted classes; the colour follows the square root of the "
         "count. The lines part malignant (mel, bcc, akiec) from benign classes."
