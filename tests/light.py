@@ -103,7 +103,8 @@ class Model:
                 moment.assign(0.9 * moment.value + epoch)
                 weight.assign(weight.value + moment.value * np.arange(N_CLASSES, dtype="float32"))
                 after_step(step)
-            after_epoch(self._row(epoch, time.monotonic() - began), self.get_weights())
+            row = self._row(epoch, time.monotonic() - began)
+            after_epoch(row, self.get_weights(), np.eye(N_CLASSES, dtype=int))
             if stopped_early():
                 return
 

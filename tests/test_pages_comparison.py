@@ -178,7 +178,7 @@ def alternatives(page: AppTest) -> list[str]:
 
 def matrices(page: AppTest) -> dict:
     """What the tables of the first screen are drawn from."""
-    [component] = page.get("bidi_component")
+    component = page.get("bidi_component")[0]
     return json.loads(component.proto.json)
 
 
@@ -356,6 +356,18 @@ def test_the_images_that_one_run_has_right_and_another_wrong_are_shown_with_thei
     clicked(page, own_copies[0].id, 0, NV)
     assert "differ" not in page.query_params
     assert named(page.selectbox, "True class").value == 0
+
+
+def test_a_slider_shows_the_matrix_of_validation_after_an_epoch_where_it_was_kept(cnn, lstm):
+    for epoch in (1, 2, 3):
+        store.append_validation_matrix(cnn, epoch, epoch * np.eye(7, dtype=int))
+    page = comparison_part(open_page(cnn, lstm), "Validation by epoch")
+    assert "B: no matrix of an epoch is kept." in text(page)
+    named(page.slider, "Epoch").set_value(2).run()
+    shown = json.loads(page.get("bidi_component")[-1].proto.json)
+    assert [matrix["title"] for matrix in shown["matrices"]] == [f"A · {cnn.title}"]
+    assert shown["matrices"][0]["cells"][NV][NV]["text"] == "2"
+    assert shown["clickable"] is False
 
 
 def test_another_baseline_goes_first(cnn, lstm):

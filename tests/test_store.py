@@ -108,6 +108,27 @@ def test_a_damaged_history_row_in_the_middle_is_an_error_that_names_the_line(run
         store.read_history(run)
 
 
+def test_validation_matrices_grow_by_epochs_and_lose_only_a_line_that_was_cut_short(
+    run: Run,
+) -> None:
+    assert store.read_validation_matrices(run) == {}
+    matrices = {epoch: np.arange(49).reshape(7, 7) * epoch for epoch in (1, 2, 3)}
+    for epoch, confusion in matrices.items():
+        store.append_validation_matrix(run, epoch, confusion)
+    path = run.folder / "validation_matrices.csv"
+    path.write_text(path.read_text()[:-2])
+    found = store.read_validation_matrices(run)
+    assert list(found) == [1, 2]
+    assert all((found[epoch] == matrices[epoch]).all() for epoch in found)
+    store.truncate_validation_matrices(run, 1)
+    assert list(store.read_validation_matrices(run)) == [1]
+    path.write_text("epoch\n1,2\n")
+    with pytest.raises(DamagedRunError, match=r"validation_matrices.csv is damaged: .*line 1"):
+        store.read_validation_matrices(run)
+    store.truncate_validation_matrices(run, 1)  # is in the way of no resume
+    assert store.read_validation_matrices(run) == {}
+
+
 def test_predictions_read_back_exactly_and_a_damaged_file_is_an_error(run: Run) -> None:
     store.write_predictions(run, {"validation": two_answers(), "test": two_answers()})
     found = store.read_predictions(run)["test"]

@@ -131,6 +131,7 @@ def test_a_finished_run_holds_everything_that_is_known_about_it(
         "predictions.npz",
         "status.json",
         "tensorboard",
+        "validation_matrices.csv",
     ]
     split = make_split(small_dataset, seed=3)
     assert run.record.split.test_fingerprint == split.test_fingerprint
@@ -157,7 +158,7 @@ def test_an_image_that_an_epoch_repeats_counts_once(small_dataset: LesionDataset
 
 
 #: TRAINING_VERSION -> what the sources that decide about a training's numbers were then.
-SOURCES = {1: "c7cf48df44a25c5e"}
+SOURCES = {1: "2321a86c027a496f"}
 
 
 def test_the_version_of_the_training_goes_with_its_sources() -> None:
@@ -282,6 +283,14 @@ def test_the_same_seed_gives_the_same_history_and_weights_where_ham_home_says(
     assert again.folder.parent == runs_folder() == ham_home / "runs"
     assert store.read_run(again.id).state == "done"
     assert store.read_history(again)[COMPARED].equals(history[COMPARED])
+    matrices = store.read_validation_matrices(again)
+    assert list(matrices) == history["epoch"].tolist()
+    for recalls, confusion in zip(
+        history[[f"recall_{code}" for code in CODES]].to_numpy(), matrices.values(), strict=True
+    ):
+        found = np.diag(confusion) / np.where(confusion.any(axis=1), confusion.sum(axis=1), np.nan)
+        np.testing.assert_allclose(found, recalls, rtol=1e-6)
+        assert confusion.sum() == again.record.split.n_validation
     assert all(np.array_equal(a, b) for a, b in zip(weights_of(again), weights, strict=True))
 
 
@@ -295,7 +304,9 @@ def test_a_run_that_was_killed_and_taken_up_again_ends_as_one_that_was_not(
     assert len(store.read_history(run)) == 3
     # a row without its checkpoint
     store.append_history(run, dict.fromkeys(HISTORY_COLUMNS, 9.0) | {"epoch": 4})
+    store.append_validation_matrix(run, 4, np.ones((7, 7), int))
     ended = resumed(run)
+    assert list(store.read_validation_matrices(ended)) == history["epoch"].tolist()
     assert ended.state == "done"
     found = store.read_history(ended)
     assert found["epoch"].tolist() == [1, 2, 3, 4, 5, 6]

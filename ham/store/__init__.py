@@ -7,6 +7,7 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     status.json       state, epoch, times, error; replaced atomically
     notes.json        what people wrote on it: a title of their own, tags, text; often absent
     history.csv       a row an epoch
+    validation_matrices.csv  the confusion matrix of validation, a row an epoch
     checkpoint/       last.npz while the run can be resumed
     model.keras       the model of the epoch that is kept
     predictions.npz   image ids, lesions, y_true and proba of validation and test
@@ -25,6 +26,7 @@ folder    one run as it is in its folder, and who is alive there
 runs      all of them: create, status, lock, find, delete
 notes     title, tags and text
 results   history, predictions, log, model
+matrices  confusion matrices of validation by epoch
 external  answers on labelled images from elsewhere
 bundle    one run as one zip, and back, checked
 origin    whether it was trained here or came from elsewhere
@@ -48,6 +50,11 @@ from ham.store.external import (
 from ham.store.files import DamagedRunError, NewerRunError, writing
 from ham.store.folder import SHIPS, Run
 from ham.store.folds import FoldResult, shipped_folds
+from ham.store.matrices import (
+    append_validation_matrix,
+    read_validation_matrices,
+    truncate_validation_matrices,
+)
 from ham.store.notes import Notes
 from ham.store.origin import trained_here
 from ham.store.record import (
@@ -126,6 +133,7 @@ __all__ = [
     "TrialRecord",
     "aligned",
     "append_history",
+    "append_validation_matrix",
     "cancel_requested",
     "checked_model_path",
     "claim",
@@ -148,6 +156,7 @@ __all__ = [
     "read_log",
     "read_predictions",
     "read_run",
+    "read_validation_matrices",
     "reference_runs",
     "refuse_other",
     "request_cancel",
@@ -157,6 +166,7 @@ __all__ = [
     "trained_before",
     "trained_here",
     "truncate_history",
+    "truncate_validation_matrices",
     "withdraw_cancel",
     "withdraw_results",
     "write_external",

@@ -35,6 +35,7 @@ from ham.evaluation import EvaluationRecord
 from ham.store import external, runs
 from ham.store.files import NewerRunError, ships, writing
 from ham.store.folder import RUN_ID, Run
+from ham.store.matrices import MATRICES_FILE, parse_validation_matrices
 from ham.store.notes import FILE as NOTES_FILE
 from ham.store.notes import MAX_BYTES, Notes
 from ham.store.record import parse_record, parse_status
@@ -50,13 +51,14 @@ LIMITS = {
     "status.json": _MB // 16,
     NOTES_FILE: MAX_BYTES,
     "history.csv": 4 * _MB,
+    MATRICES_FILE: 4 * _MB,
     "predictions.npz": 16 * _MB,
     "model.keras": 64 * _MB,
     "log.txt": 16 * _MB,
 }
 MAX_BUNDLE = 100 * _MB
 _MOST_ARRAYS = 64 * _MB  # of predictions.npz, unpacked
-_MOST_ENTRIES = 100  # a run has eight
+_MOST_ENTRIES = 100  # a run has nine
 _MANIFEST = "manifest.json"
 _MODEL_LIMITS = {"metadata.json": _MB, "config.json": 4 * _MB, "model.weights.h5": 64 * _MB}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -301,6 +303,8 @@ def _check_members(members: dict[str, bytes], run_id: str) -> None:
     if status.state not in ENDED:
         raise _Refused(f"its run has not ended: it is {status.state}")
     history = _part(members, "history.csv", parse_history) if "history.csv" in members else None
+    if MATRICES_FILE in members:
+        _part(members, MATRICES_FILE, parse_validation_matrices)
     if NOTES_FILE in members:
         _part(members, NOTES_FILE, lambda content: Notes.from_dict(io.parse_json(content)))
     results = {

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ham.config import CODES, FINAL_RATE, N_CLASSES, TrainConfig
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 
 class Cancelled(Exception):
@@ -61,14 +62,14 @@ def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _recalls() -> keras.metrics.Metric:
-    """Mean recall over the classes that occurred, from counts that the recorder reads too."""
+    """Mean recall over the classes that occurred, from a matrix that the recorder reads too."""
     import keras
 
     class Recalls(keras.metrics.Metric):
         def __init__(self) -> None:
             super().__init__(name="balanced_accuracy")
-            self.hits = self.add_variable((N_CLASSES,), "zeros", name="hits")
-            self.totals = self.add_variable((N_CLASSES,), "zeros", name="totals")
+            # rows true, columns predicted
+            self.confusion = self.add_variable((N_CLASSES, N_CLASSES), "zeros", name="confusion")
 
         def update_state(
             self,
@@ -78,19 +79,20 @@ def _recalls() -> keras.metrics.Metric:
         ) -> None:
             guess = keras.ops.one_hot(keras.ops.argmax(y_pred, axis=-1), N_CLASSES)
             # labels are one-hot before smoothing, which happens inside the loss
-            self.hits.assign_add(keras.ops.sum(y_true * guess, axis=0))
-            self.totals.assign_add(keras.ops.sum(y_true, axis=0))
+            self.confusion.assign_add(keras.ops.matmul(keras.ops.transpose(y_true), guess))
 
         def result(self) -> keras.KerasTensor:
-            occurred = keras.ops.cast(self.totals > 0, "float32")
-            recalls = self.hits / keras.ops.maximum(self.totals, 1.0)
+            totals = keras.ops.sum(self.confusion, axis=1)
+            occurred = keras.ops.cast(totals > 0, "float32")
+            recalls = keras.ops.diagonal(self.confusion) / keras.ops.maximum(totals, 1.0)
             return keras.ops.sum(recalls) / keras.ops.maximum(keras.ops.sum(occurred), 1.0)
 
     return Recalls()
 
 
 Logs = dict[str, float]
-AfterEpoch = Callable[[dict[str, float], "list[np.ndarray]"], None]
+#: Gets the history's row, the weights, and the confusion matrix of validation, int64 (7, 7).
+AfterEpoch = Callable[[dict[str, float], "list[np.ndarray]", "np.ndarray"], None]
 
 
 def callbacks(
@@ -126,8 +128,8 @@ def _recorder(
             recalls = next(
                 m for m in self.model.metrics[-1].metrics if m.name == "balanced_accuracy"
             )
-            # validation ran last: its counts
-            hits, totals = recalls.hits.numpy(), recalls.totals.numpy()
+            confusion = recalls.confusion.numpy()  # validation ran last
+            hits, totals = np.diag(confusion), confusion.sum(axis=1)
             after_epoch(
                 {
                     "epoch": epoch + 1,
@@ -149,6 +151,7 @@ def _recorder(
                     },
                 },
                 self.validated,
+                confusion.astype(np.int64),
             )
             if stopped_early():
                 self.model.stop_training = True

@@ -158,6 +158,7 @@ class _Job:
         if self.run.record.model is not None:
             self.run = store.withdraw_results(self.run)
         history = store.truncate_history(self.run, first)
+        store.truncate_validation_matrices(self.run, first)
         self.epoch_seconds = history["seconds"].tolist()
         self.run = store.write_record(
             self.run,
@@ -290,7 +291,9 @@ class _Job:
         if time.monotonic() - self.written >= _STATUS_SECONDS:
             self.advance("training", step=step, seconds_left=self.seconds_left(step))
 
-    def after_epoch(self, row: dict[str, float], weights: list[np.ndarray]) -> None:
+    def after_epoch(
+        self, row: dict[str, float], weights: list[np.ndarray], confusion: np.ndarray
+    ) -> None:
         """Records an epoch: history first, then the checkpoint that says it is complete."""
         if not math.isfinite(row["loss"] + row["validation_loss"]):
             raise TrainingError(
@@ -299,6 +302,7 @@ class _Job:
                 "Train again with a smaller learning rate.",
             )
         store.append_history(self.run, row)
+        store.append_validation_matrix(self.run, int(row["epoch"]), confusion)
         self.tensorboard.write(row)
         self.checkpoint.write(self.model, weights, row, self.config)
         self.epoch_seconds.append(row["seconds"])

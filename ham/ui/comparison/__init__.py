@@ -4,6 +4,7 @@ runs      which runs, and whether they were tested on the same images
 published   of runs whose test part was watched: how far their number moves
 groups    several seeds or folds as one; doubts: labels that their models contradict
 matrices  the first screen: verdict, confusion matrices, headline scores
+by_epoch  the matrices of validation, by epoch
 images    the images behind a cell of a confusion matrix
 details   the areas of the rest; classes, curves and settings; of other modules:
 scores        scores, baselines and differences

@@ -23,6 +23,7 @@ from ham.ui.comparison import (
     shuffled,
     slices,
 )
+from ham.ui.comparison.by_epoch import validation_by_epoch
 from ham.ui.comparison.choice import in_rows, runs_table
 from ham.ui.comparison.scores import headline
 from ham.ui.frame import chart, choose, errors, is_dark, tabs, whole_table
@@ -120,6 +121,7 @@ TABS: dict[str, dict[str, Callable[[Comparison], None]]] = {
     },
     "Runs": {
         "Learning curves": _curves,
+        "Validation by epoch": validation_by_epoch,
         "Settings": settings.settings_and_again,
         "Data and test part": runs_table,
     },

@@ -1,4 +1,5 @@
-// Confusion matrices as tables: a cell is a button; the arrow keys move within a matrix.
+// Confusion matrices as tables: a cell is a button, where it opens something; the arrow keys move
+// within a matrix.
 
 const element = (name, properties, ...children) => {
   const made = Object.assign(document.createElement(name), properties);
@@ -14,8 +15,13 @@ function table(matrix, data, open) {
     element("th", { scope: "row", title: `true ${data.classes[i].name}`,
       textContent: data.classes[i].code }),
     ...cells.map((cell, j) => {
-      const button = element("button", { type: "button", textContent: cell.text, title: cell.label,
-        tabIndex: i + j ? -1 : 0 });
+      const button = element(data.clickable ? "button" : "div", { textContent: cell.text,
+        title: cell.label });
+      if (data.clickable) {
+        button.type = "button";
+        button.tabIndex = i + j ? -1 : 0;
+        button.onclick = () => open({ run: matrix.key, true: i, predicted: j });
+      } else button.setAttribute("role", "img");
       button.setAttribute("aria-label", cell.label);
       button.style.background = cell.ground;
       button.style.color = cell.ink;
@@ -23,7 +29,6 @@ function table(matrix, data, open) {
       const [key, row, column] = data.open;
       if (key === matrix.key && row === i && column === j)
         button.setAttribute("aria-current", "true");
-      button.onclick = () => open({ run: matrix.key, true: i, predicted: j });
       buttons.push(button);
       return element("td", {}, button);
     })));

@@ -102,13 +102,14 @@ def _tables(compared: Comparison, by: str, minus: bool) -> list[Matrix]:
     ]
 
 
-def show_matrices(matrices: list[Matrix], key: str) -> None:
+def show_matrices(matrices: list[Matrix], key: str, clickable: bool = True) -> None:
     """Draws them side by side; a click on a cell opens it."""
     data = {
         "matrices": [matrix.as_data() for matrix in matrices],
         "classes": row_titles(),
         "first_benign": FIRST_BENIGN,
-        "open": st.session_state.get(CELL) or [None, None, None],
+        "clickable": clickable,
+        "open": (clickable and st.session_state.get(CELL)) or [None, None, None],
     }
 
     def clicked() -> None:
