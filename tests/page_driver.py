@@ -7,8 +7,6 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from ham.ui.comparison.details import TABS
-
 ROOT = Path(__file__).parents[1]
 # before a page counts as hanging: the first one may import TensorFlow, on a busy machine
 SECONDS = 120
@@ -42,6 +40,8 @@ def words(elements: Iterable) -> str:
 
 def comparison_part(page: AppTest, title: str) -> AppTest:
     """The Comparison page after a click on this part of it."""
+    from ham.ui.comparison.details import TABS  # importing pages warns that there is no server
+
     area = next(area for area, parts in TABS.items() if title in parts)
     page.session_state["comparison_tab"] = area
     return opened(page, f"comparison_part_{area}", title)

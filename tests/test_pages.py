@@ -426,21 +426,20 @@ from streamlit.testing.v1 import AppTest
 from ham.engine import Engine
 from ham.evaluation import intervals
 from ham.ui import frame
-from ham.ui.comparison.details import TABS
+from ham.ui.comparison import details
 Engine.start = lambda self: self
 frame._WARM_UP_SECONDS = 3600.0  # what comes later by itself is no page's doing
 intervals.RESAMPLES = 20
+# every area and every part of Comparison at once
+details.tabs = lambda drawn, key: [draw() for draw in drawn.values()]
+details.draw_area = lambda area, parts, runs: [draw(runs) for draw in parts.values()]
 app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 at_first = [name for name in ("scipy", "sklearn") if name in sys.modules]
 for page in sys.argv[2:]:
     app.switch_page(page).run()
     assert not app.exception, app.exception
-    parts = [(area, part) for area in TABS for part in TABS[area]]
-    for area, part in parts if "comparison" in page else ():
-        app.session_state["comparison_tab"] = area
-        app.session_state[f"comparison_part_{area}"] = part
-        assert app.run().get("plotly_chart")
-        assert not app.exception, app.exception
+    if "comparison" in page:
+        assert len(app.get("plotly_chart")) > 20
 later = [name for name in ("tensorflow", "keras", "distributed") if name in sys.modules]
 print(json.dumps(at_first + later))
 """
@@ -448,7 +447,7 @@ print(json.dumps(at_first + later))
     found = subprocess.run(
         [sys.executable, "-c", script, str(ROOT / "app.py"), *pages],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,  # what goes wrong stands in the test's output
         text=True,
         check=True,
         env={"PATH": "", "HAM_HOME": str(tmp_path / "home"), "HAM_DATA": str(small_folder)},

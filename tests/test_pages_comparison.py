@@ -29,7 +29,7 @@ from ham.evaluation import (
     intervals_record,
 )
 from ham.report import Comparison, RunName, RunReport
-from ham.ui.comparison import chooser, details, files, images
+from ham.ui.comparison import GROUPS, chooser, details, files, images
 from tests import page_driver, run_factory
 from tests.page_driver import comparison_part, opened
 from tests.run_factory import edited_run, waiting_run, zipped
@@ -308,8 +308,37 @@ def test_a_link_opens_the_part_the_count_and_the_cell_that_it_names(cnn, lstm):
     assert {name for name in kept if name in page.query_params} == set()
 
 
+def test_what_is_set_within_a_part_stands_in_the_address_and_a_link_sets_it(cnn, lstm):
+    runs = f"{cnn.id},{lstm.id}"
+    page = page_driver.open_page(
+        "pages/comparison.py", runs=runs, tab="Decisions", part="Predictive values",
+        prevalence="5", alarm_disease="mel",
+    )  # fmt: skip
+    prevalence = next(s for s in page.select_slider if s.key == "comparison_prevalence")
+    assert prevalence.value == 5
+    assert page.session_state["comparison_alarm_disease"] == "mel"
+    prevalence.set_value(10).run()
+    assert page.query_params["prevalence"] in ("10", ["10"])
+    page = comparison_part(open_page(cnn, lstm), "Class by class")
+    assert "class" not in page.query_params
+    named(page.segmented_control, "Score").set_value("f1").run()
+    assert page.query_params["class"] in ("f1", ["f1"])
+    page.session_state["comparison_what"] = GROUPS
+    page.run()
+    assert set(page.query_params) <= {"groups"}
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"by": "x"}, {"tab": "x"}, {"part": "x"}, {"cell": "x"}, {"cell": "x.mel.nv"}]
+    "wrong",
+    [
+        {"by": "x"},
+        {"tab": "x"},
+        {"part": "x"},
+        {"cell": "x"},
+        {"cell": "x.mel.nv"},
+        {"tab": "Classes", "class": "x"},
+        {"tab": "Decisions", "part": "Predictive values", "prevalence": "x"},
+    ],
 )
 def test_what_a_link_asks_for_in_vain_is_not_shown(cnn, lstm, wrong):
     page = page_driver.open_page("pages/comparison.py", runs=f"{cnn.id},{lstm.id}", **wrong)

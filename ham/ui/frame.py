@@ -238,9 +238,12 @@ def choose(
 ) -> Option:
     """One of a few, always one, kept for the visit. `options` may map them to their words;
     `default` is None where the session's state has a choice already; `more` is
-    st.segmented_control's.
+    st.segmented_control's. A choice that is none of them any more, or was asked for by a link in
+    vain, is the default again.
     """
     listed = list(options)
+    if key in st.session_state and st.session_state[key] not in listed:
+        st.session_state[key] = listed[0] if default is None else default
     if isinstance(options, Mapping):
         more.setdefault("format_func", options.__getitem__)
     chosen = st.segmented_control(

@@ -13,8 +13,8 @@ from ham.ui.comparison.calibration import runs_that_chose
 from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, choose, is_dark, plain
 
-_PREVALENCES = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)  # per cent
-_RISKS = (1, 2, 3, 5, 7, 10, 15, 20)  # per cent
+PREVALENCES = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50)  # per cent
+RISKS = (1, 2, 3, 5, 7, 10, 15, 20)  # per cent
 _WAYS = {BY_CLASS: "Predicted class"} | {
     f"{target:g}": f"{100 * target:.0f} % found" for target in TARGETS
 }
@@ -44,7 +44,7 @@ def predictive_values(compared: Comparison) -> None:
     with second:
         percent = st.select_slider(
             "Prevalence: how many of 100 lesions have it",
-            _PREVALENCES,
+            PREVALENCES,
             100 * PREVALENCE,
             key="comparison_prevalence",
             persist_state="session",
@@ -89,7 +89,7 @@ def left_out(compared: Comparison) -> None:
         return
     percent = st.select_slider(
         "Accept at most so many wrong answers",
-        _RISKS,
+        RISKS,
         round(100 * RISK),
         key="comparison_risk",
         persist_state="session",

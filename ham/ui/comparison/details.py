@@ -129,14 +129,33 @@ TABS: dict[str, dict[str, Callable[[Comparison], None]]] = {
 }
 
 
+#: What is set within the parts and stands in the address: the ends of the widgets' keys.
+WIDGETS: dict[str, Callable[[str], object]] = {
+    **dict.fromkeys(
+        (
+            "alarm_disease", "alarm_way", "changed_score", "class", "class_reliability",
+            "costs_between", "curve", "external", "external_by", "proper", "reliability",
+            "roc_class", "set_aim", "shuffled_score", "slices_by", "slices_score", "target",
+        ),
+        str,
+    ),
+    "decision_threshold": address.one_of(range(1, 51)),
+    "prevalence": address.one_of(alarms.PREVALENCES),
+    "risk": address.one_of(alarms.RISKS),
+    "shuffled_class": int,
+}  # fmt: skip
+
+
 @st.fragment
 @errors()
 def more(compared: Comparison) -> None:
     """The rest, by areas."""
     address.follow_choice("tab", "comparison_tab", TABS)
+    address.follow_widgets(WIDGETS)
     drawn = {area: partial(draw_area, area, parts, compared) for area, parts in TABS.items()}
     tabs(drawn, "comparison_tab")
     address.say_choice("tab", "comparison_tab", next(iter(TABS)))
+    address.say_widgets(WIDGETS)
 
 
 def draw_area(

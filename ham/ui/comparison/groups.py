@@ -46,7 +46,7 @@ def runs_or_groups() -> str:
 
 def compare_groups(found: Found) -> None:
     """All about groups, from their choice to their files."""
-    address.forget("runs", "by", "tab", "part", "cell")
+    address.forget(*(name for name in st.query_params if name != "groups"))
     groups = _chosen(found)
     if not groups:
         st.info("Choose at least one group.", icon=":material/arrow_upward:")
