@@ -49,6 +49,11 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    # a page is seen for a second: what would pay off later costs a quarter of the browser's time
+    "--js-flags=--no-opt --no-maglev",
+    "--num-raster-threads=1",
+    "--disable-partial-raster",
+    "--disable-smooth-scrolling",
 ]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
 expect.set_options(timeout=DRAWN_MS)
@@ -287,7 +292,7 @@ class Windows:
 
     def open(self, server: Server) -> Page:
         if server.url not in self._of:  # of two servers one would mix up the cookies
-            context = self._browser.new_context(accept_downloads=True)
+            context = self._browser.new_context(accept_downloads=True, reduced_motion="reduce")
             context.set_default_timeout(DRAWN_MS)
             context.add_init_script(_NOTES_CLICKS)
             self._of[server.url], self._idle[server.url] = context, []
