@@ -228,8 +228,7 @@ def test_fewer_than_two_chosen_runs_are_not_compared():
 
 def test_two_runs_stand_side_by_side(cnn, lstm):
     page = open_page(cnn, lstm)
-    [differences] = alternatives(page)
-    assert differences.startswith("Differences to A")
+    assert alternatives(page) == []
     first, second = matrices(page)["matrices"]
     assert first["title"] == f"A · {cnn.title}"
     assert second["title"] == f"B · {lstm.title}"
@@ -268,7 +267,7 @@ def test_of_the_areas_only_the_open_part_is_drawn(cnn, lstm):
             assert all(shown)
             charts[title] = len(shown)
     assert {title: n for title, n in charts.items() if n} == {
-        "Scores and differences": 1,
+        "Differences as a chart": 1,
         "Class by class": 1,
         "ROC and precision": 2,
         "Matrices as pictures": 2,
@@ -342,7 +341,7 @@ def test_what_is_set_within_a_part_stands_in_the_address_and_a_link_sets_it(cnn,
 )
 def test_what_a_link_asks_for_in_vain_is_not_shown(cnn, lstm, wrong):
     page = page_driver.open_page("pages/comparison.py", runs=f"{cnn.id},{lstm.id}", **wrong)
-    assert len(alternatives(page)) == 1
+    assert len(alternatives(page)) <= 1
     assert "Run" not in [box.label for box in page.selectbox]
 
 

@@ -17,8 +17,6 @@ def headline(compared: Comparison) -> None:
     with drawing_lesions():
         differences = compared.differences
     first = compared.names[0]
-    scores = {name: found.scores for name, found in differences.items()}
-    chart(charts.score_differences(scores, first, dark=is_dark()), "comparison_differences")
     for name, found in differences.items():
         st.markdown(f"**{plain(name)}**: {report.difference_in_words(name, first, found)}")
     tables = [report.score_table(compared), report.difference_table(compared)]
@@ -42,3 +40,11 @@ def headline(compared: Comparison) -> None:
     )
     with st.expander("What the scores mean"):
         st.markdown("\n".join(f"- **{score.title}**: {score.help}" for score in SCORES.values()))
+
+
+def differences_chart(compared: Comparison) -> None:
+    """How far each run is above or below A, with paired intervals, as a chart."""
+    with drawing_lesions():
+        found = {name: one.scores for name, one in compared.differences.items()}
+    figure = charts.score_differences(found, compared.names[0], dark=is_dark())
+    chart(figure, "comparison_differences")
