@@ -304,6 +304,19 @@ def add_band(figure: go.Figure, x: np.ndarray, values: np.ndarray, color: str) -
     )
 
 
+def add_diagonal(figure: go.Figure, dark: bool) -> None:
+    """From 0 to 100 on both axes: where what is said is so, or where chance lies."""
+    figure.add_shape(
+        type="line",
+        x0=0,
+        y0=0,
+        x1=100,
+        y1=100,
+        layer="below",
+        line={"color": palette(dark).line, "width": 1.5, "dash": "dash"},
+    )
+
+
 def say_why_empty(figure: go.Figure, words: str, dark: bool) -> None:
     """No axes, and in their place why there is nothing to draw."""
     figure.update_xaxes(visible=False).update_yaxes(visible=False)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from ham.charts.base import (
     CLASS_TITLES,
+    add_diagonal,
     add_intervals,
     new_figure,
     palette,
@@ -56,15 +57,7 @@ def _reliability(
         narrow=True,
         subtitle=f"Expected calibration error {points(error)}",
     )
-    figure.add_shape(
-        type="line",
-        x0=0,
-        y0=0,
-        x1=100,
-        y1=100,
-        layer="below",
-        line={"color": colors.line, "width": 1.5, "dash": "dash"},
-    )
+    add_diagonal(figure, dark)
     for x, y, words, anchor in (
         (2, 97, "more often correct<br>than it says", "left"),
         (101, 4, "less often correct<br>than it says", "right"),

@@ -7,7 +7,14 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import area_text, new_figure, palette, run_key, run_style, score_text
+from ham.charts.base import (
+    add_diagonal,
+    area_text,
+    new_figure,
+    run_key,
+    run_style,
+    score_text,
+)
 from ham.config import LesionClass
 from ham.evaluation import Interval, OperatingPoint, decimal
 from ham.report import RunName
@@ -110,17 +117,8 @@ def _roc(
     dark: bool,
 ) -> go.Figure:
     """`marks`: the filled and the open marks of the runs."""
-    colors = palette(dark)
     figure = new_figure(title, alt, dark, height=440, subtitle=note, key=run_key(curves))
-    figure.add_shape(
-        type="line",
-        x0=0,
-        y0=0,
-        x1=100,
-        y1=100,
-        layer="below",
-        line={"color": colors.line, "width": 1.5, "dash": "dash"},
-    )
+    add_diagonal(figure, dark)
     for position, (name, curve) in enumerate(curves.items()):
         figure.add_scatter(
             x=100 * curve["false_alarms"],

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, run_key, run_style, score_text
+from ham.charts.base import add_diagonal, new_figure, palette, run_key, run_style, score_text
 from ham.config import LesionClass
 from ham.evaluation import SCORES, Decomposition, Interval, percent
 from ham.report import RunName
@@ -123,7 +123,6 @@ def class_calibration(
 
     `tables`: of each run rows of `evaluation.class_reliability`; `n`: test images of the class.
     """
-    colors = palette(dark)
     alt = f"Calibration of {of.title}, {n:,} test images. " + " ".join(
         f"{name}: "
         + "; ".join(
@@ -134,15 +133,7 @@ def class_calibration(
         for name, table in tables.items()
     )
     figure = new_figure(of.title, alt, dark, height=300, narrow=True, subtitle=f"{n:,} test images")
-    figure.add_shape(
-        type="line",
-        x0=0,
-        y0=0,
-        x1=100,
-        y1=100,
-        layer="below",
-        line={"color": colors.line, "width": 1.5, "dash": "dash"},
-    )
+    add_diagonal(figure, dark)
     for position, (name, table) in enumerate(tables.items()):
         color, _, symbol = run_style(position, dark)
         figure.add_scatter(
