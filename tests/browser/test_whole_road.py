@@ -54,8 +54,8 @@ def test_train_both_models_compare_them_and_ask_both_about_a_dropped_jpeg(
     training.sees("Bars: 95 % intervals")
     training.wait()
     training.check()
-    assert "CNN, as described, seed 0" in training.text
-    assert "LSTM, as described, seed 0" in training.text
+    for model in ("CNN", "LSTM"):
+        training.sees(f"{model}, as described, seed 0")
 
     second.leave()
     prediction = training
