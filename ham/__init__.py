@@ -1,6 +1,7 @@
 """HAM Lab: explore HAM10000, train an LSTM and a CNN on it, compare them, ask them.
 
 config      classes and facts, errors, folders, settings and recipes
+hosting     who may do what where several people share a server, and how much of it
 io          the floor under all: files written whole, damage, archives, work in the background
 images      bytes -> checked image -> pixels: the one decoding step
 data        files -> validated LesionDataset; cache; splits; leakage report

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("architecture")  # one process parses the s
 ROOT = Path(__file__).parents[1]
 MODULES = {
     "config",
+    "hosting",
     "io",
     "images",
     "data",
@@ -49,12 +50,13 @@ MAY_IMPORT = {
         "images",
         "models",
         "io",
+        "hosting",
         "config",
     },
     "cli": MODULES - {"ui", "charts", "__main__", "__init__"},
     "__main__": {"cli"},
-    "lab": {"engine", "report", "store", "data", "evaluation", "config", "io"},
-    "engine": {"store", "config", "io"},
+    "lab": {"engine", "report", "store", "data", "evaluation", "hosting", "config", "io"},
+    "engine": {"store", "hosting", "config", "io"},
     "training": {"data", "models", "store", "evaluation", "config", "io"},
     "prediction": {
         "report",
@@ -69,13 +71,14 @@ MAY_IMPORT = {
     "document": {"charts", "report", "evaluation", "store", "data", "images", "config"},
     "charts": {"report", "evaluation", "images", "config"},
     "report": {"store", "evaluation", "data", "config", "io"},
-    "data": {"images", "demo", "config", "io"},
-    "store": {"evaluation", "config", "io"},
+    "data": {"images", "demo", "hosting", "config", "io"},
+    "store": {"evaluation", "hosting", "config", "io"},
     "evaluation": {"config", "io"},
     "models": {"config", "io"},
     "demo": {"config", "io"},
     "images": {"config", "io"},
-    "io": {"config"},
+    "io": {"hosting", "config"},
+    "hosting": {"config"},
     "config": set(),
     "__init__": set(),
 }
@@ -355,6 +358,38 @@ def second_copies(source: str) -> list[str]:
     return wrong
 
 
+#: Files that write outside the cache and ask the door elsewhere, or need not -> why.
+NOT_AT_THE_DOOR = {
+    "ham/cli/writing.py": "a file that was named on the command line",
+    "ham/cli/sweeping.py": "a file that was named on the command line",
+    "ham/data/handed.py": "dropped files, in the cache while they are asked about",
+    "ham/data/opening.py": "archives unpacked in the cache",
+    "ham/data/places.py": "for who holds a door of data: download, unpack",
+    "ham/data/hair.py": "in the cache",
+    "ham/data/embedding.py": "in the cache",
+    "ham/engine/probe.py": "in the cache",
+    "ham/engine/processes.py": "the log of workers, which a read-only server does not start",
+    "ham/engine/slots.py": "locks, which hold nothing",
+    "ham/prediction/marks.py": "in the cache",
+    "ham/prediction/neighbours.py": "in the cache",
+    "ham/prediction/perturbed.py": "in the cache",
+    "ham/report/kept.py": "in the cache",
+    "ham/store/origin.py": "the home's own name, made once",
+    "ham/training/baselines.py": "in the cache",
+    "ham/ui/comparison/external.py": "dropped files, in the cache while they are asked about",
+}
+_WRITING = {"write_file", "write_json", "write_arrays", "whole", "keep", "kept", "writing"}
+
+
+def writes_without_asking(source: str) -> bool:
+    """Whether it writes through ham.io and neither asks the door nor stands in the store's
+    `writing`, which does.
+    """
+    calls = {ast.unparse(n.func) for n in nodes(source) if isinstance(n, ast.Call)}
+    writes = any(call.startswith("io.") and call[3:] in _WRITING for call in calls)
+    return writes and not calls & {"hosting.require", "writing", "store.writing"}
+
+
 #: What Windows has not: modules, functions of os, and what it does otherwise.
 POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 POSIX_CALLS = {
@@ -499,6 +534,18 @@ def test_only_the_floor_does_what_the_floor_does():
     }
     assert found - NO_COPY.keys() == set()
     assert NO_COPY.keys() - found == set(), "an exception that nothing needs any more"
+
+
+def test_whatever_writes_asks_the_door():
+    found = {
+        str(path.relative_to(ROOT))
+        for module, path in sources()
+        if module != "io" and writes_without_asking(path.read_text())
+    }
+    assert found - NOT_AT_THE_DOOR.keys() == set()
+    assert NOT_AT_THE_DOOR.keys() - found == set(), "an exception that nothing needs any more"
+    assert writes_without_asking("io.write_json(path, {})")
+    assert not writes_without_asking("hosting.require(Act.DATA)\nio.write_json(path, {})")
 
 
 def test_no_function_hides_a_module():

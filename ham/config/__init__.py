@@ -26,12 +26,14 @@ from ham.config.classes import (
     LesionClass,
 )
 from ham.config.errors import (
+    AccessError,
     ConfigError,
     DataError,
     EngineError,
     FileError,
     HamError,
     ImageError,
+    LimitError,
     StoreError,
     TrainingError,
 )
@@ -85,6 +87,7 @@ __all__ = [
     "REGULARISATION",
     "SETTINGS",
     "TRAINING_VERSION",
+    "AccessError",
     "ConfigError",
     "DataError",
     "EngineError",
@@ -92,6 +95,7 @@ __all__ = [
     "HamError",
     "ImageError",
     "LesionClass",
+    "LimitError",
     "Recipe",
     "Setting",
     "StoreError",

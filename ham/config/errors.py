@@ -42,3 +42,11 @@ class TrainingError(HamError):
 
 class EngineError(HamError):
     """The training engine cannot be started or reached."""
+
+
+class AccessError(HamError):
+    """Who acts may not do this here."""
+
+
+class LimitError(HamError):
+    """More was asked than this server gives."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ham import images, io
+from ham import hosting, images, io
 from ham.config import KAGGLE_URL, DataError
 from ham.data.layout import METADATA_FILE, PIXEL_FILE, arrange, missing, stem, table_of
 from ham.data.names import image_key, shown
@@ -32,6 +32,7 @@ from ham.data.packed import (
 )
 from ham.data.places import in_bytes, need_room, new_folder, one_at_a_time, place
 from ham.data.source import Report
+from ham.hosting import Act
 
 MOST_ENTRIES = 200_000  # Kaggle's zip has 20,034
 #: Of one file, unpacked.
@@ -70,8 +71,10 @@ def unpack(
     `archive` is a path or a seekable binary file, `name` the zip's name for people.
     `report(done, total, what)` counts bytes. Only the metadata, the pixel CSV and the images of
     the data set are taken, each image once. Raises DataError where the zip is refused and
-    Stopped where `stop` was set; nothing is left behind then.
+    Stopped where `stop` was set, AccessError and LimitError; nothing is left behind then.
     """
+    hosting.require(Act.DATA)
+    hosting.refuse_full_disk("To unpack the data")
     name = shown(name)
     with one_at_a_time():
         title = Path(name).stem or "archive"

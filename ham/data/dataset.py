@@ -24,13 +24,14 @@ import filelock
 import numpy as np
 import pandas as pd
 
-from ham import config, demo, io
+from ham import config, demo, hosting, io
 from ham.config import CLASS_INDEX, DataError
 from ham.data import names
 from ham.data.metadata import COLUMN_TYPES, read_metadata
 from ham.data.opening import open_source, speaking_of
 from ham.data.pixels import read_images, refuse_unknown_rows
 from ham.data.source import Report, Source
+from ham.hosting import Act
 
 log = logging.getLogger(__name__)
 
@@ -334,8 +335,9 @@ def current_source() -> Path:
 
 def choose_source(path: str | os.PathLike[str] | None) -> Path | None:
     """Remember this folder or zip for the next start; DEMO_SOURCE or None means the demo data.
-    Returns what is remembered. Raises DataError where it holds no data set.
+    Returns what is remembered. Raises DataError where it holds no data set, AccessError.
     """
+    hosting.require(Act.DATA)
     chosen = None if path is None or is_demo(path) else open_source(path).chosen
     try:
         settings = _read_settings()

@@ -23,11 +23,12 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from ham import config, io
+from ham import config, hosting, io
 from ham.config import KAGGLE_DATASET, KAGGLE_URL, DataError
 from ham.data import archive, fetch, places
 from ham.data.places import CannotWrite, need_room, new_folder, one_at_a_time, place
 from ham.data.source import METADATA_FILE, PIXEL_FILE, Report
+from ham.hosting import Act
 
 PIXELS_BYTES = 92_400_000  # both CSVs
 ARCHIVE_BYTES = 5_580_000_000  # Kaggle's zip, which has every photograph twice
@@ -53,8 +54,10 @@ def download_ham10000(
     `report(done, total, what)` counts bytes, total 0 where nobody knows. An account's token is
     used where kagglehub finds one; none is needed. Lost connections are tried again, from the
     bytes that are there. Raises DataError; Stopped where `stop` was set. What has arrived stays
-    for the next call, unless it was wrong.
+    for the next call, unless it was wrong. Raises AccessError and LimitError.
     """
+    hosting.require(Act.DATA)
+    hosting.refuse_full_disk("To download the data")
     tell = io.stoppable(report, stop)
     stop = stop or threading.Event()
     with one_at_a_time():

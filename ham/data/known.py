@@ -8,11 +8,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ham import config, io
+from ham import config, hosting, io
 from ham.config import DataError
 from ham.data import dataset
 from ham.data.names import shown
 from ham.data.places import ORIGIN_FILE, data_folder, own_folders
+from ham.hosting import Act
 
 REMEMBERED = 8  # folders chosen before
 
@@ -65,9 +66,10 @@ def use_source(path: str | os.PathLike[str] | None) -> None:
     """Takes a folder, or the demo data (None), into use, and remembers the one before it and
     this one.
 
-    Raises DataError where it holds no data set, or the choice cannot be written; what was in use
-    then stays so.
+    Raises DataError where it holds no data set, or the choice cannot be written, AccessError; what
+    was in use then stays so.
     """
+    hosting.require(Act.DATA)
     try:
         before = dataset.current_source()
     except DataError:  # settings that cannot be read are replaced

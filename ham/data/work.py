@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ham import io
+from ham import hosting, io
 from ham.config import DataError
 from ham.data.known import use_source
+from ham.hosting import Act
 
 
 class DataWork:
@@ -25,7 +26,8 @@ class DataWork:
         return job is not None and job.running
 
     def start(self, title: str, work: Callable[[io.Report, threading.Event], Path]) -> None:
-        """Raises DataError where something is under way already."""
+        """Raises DataError where something is under way already, AccessError."""
+        hosting.require(Act.DATA)
         ready = (lambda folder: None) if os.environ.get("HAM_DATA") else use_source
         with self._lock:
             if self.job is not None and self.job.running:
@@ -33,6 +35,12 @@ class DataWork:
                     title, f"{self.job.title} is not done yet.", "Wait for it, or stop it first."
                 )
             self.job = io.Job(title, work, ready)
+
+    def stop(self) -> None:
+        """Asks what is under way to end. Raises AccessError."""
+        hosting.require(Act.DATA)
+        if self.job is not None:
+            self.job.stop()
 
     def clear(self) -> None:
         with self._lock:

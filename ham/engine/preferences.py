@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ham import io
+from ham import hosting, io
 from ham.config import EngineError, StoreError, home_folder
+from ham.hosting import Act
 
 _UNREADABLE: tuple[type[Exception], ...] = (*io.DAMAGED, EngineError)
 MAX_WORKERS = max(1, min(4, os.cpu_count() or 1))
@@ -47,7 +48,8 @@ def settings() -> EngineSettings:
 
 
 def save_settings(chosen: EngineSettings) -> None:
-    """Raises StoreError where HAM_HOME cannot be written."""
+    """Raises StoreError where HAM_HOME cannot be written, AccessError."""
+    hosting.require(Act.SETTINGS)
     with io.writing(_path(), StoreError):
         io.write_json(_path(), dataclasses.asdict(chosen))
 

@@ -23,8 +23,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-from ham import io, store
+from ham import hosting, io, store
 from ham.config import EngineError, HamError, TrainConfig, cache_folder
+from ham.hosting import Act
 
 _PROBE_SECONDS = 300
 # a page that is passed through, or a number still being typed, costs no core
@@ -87,7 +88,12 @@ class Probes:
                 if monotonic() - failure[0] < _FAILURE_SECONDS:
                     return Estimate(problem=failure[1])
                 del self._failed[key]
-            if self._job is None and self._asked_long_enough(key) and not _somebody_trains():
+            if (
+                self._job is None
+                and hosting.may(Act.TRAIN)
+                and self._asked_long_enough(key)
+                and not _somebody_trains()
+            ):
                 self._measured = key
                 self._job = io.Job(
                     "Measuring what a training costs",

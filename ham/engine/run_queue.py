@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from ham import store
+from ham import hosting, store
 from ham.config import StoreError, TrainConfig
 from ham.engine.preferences import settings
 from ham.engine.slots import free_slots
+from ham.hosting import Act
 from ham.store import Notes, Run, TrialRecord
 
 MAX_ATTEMPTS = 3  # a run that took its own process down this often is not taken up again by itself
@@ -27,9 +28,22 @@ def submit(
     notes: Notes | None = None,
 ) -> Run:
     """Puts a run at the end of the queue. `data` is `LesionDataset.record`; `trial` and `notes` as
-    in `store.create_run`. Raises StoreError.
+    in `store.create_run`. Raises StoreError, AccessError and LimitError.
     """
+    refuse_too_many(1)
     return store.create_run(config, data, now=now, trial=trial, notes=notes)
+
+
+def refuse_too_many(more: int) -> None:
+    """Raises AccessError where who acts may not train, LimitError where there is no room for so
+    many more runs, StoreError where the runs cannot be listed.
+    """
+    hosting.require(Act.TRAIN)
+    hosting.refuse_full_disk("To train another model")
+    live = [run for run in store.list_runs() if run.live]
+    key = hosting.acting().key
+    own = sum(store.visitor_of(run) == key for run in live) if key else None
+    hosting.refuse_full_queue(len(live), own, more)
 
 
 def queue() -> list[Run]:
@@ -61,8 +75,9 @@ def cancel(run: Run) -> None:
 def resume(run: Run) -> Run:
     """Puts a run that did not finish back into the queue; it goes on after its last epoch.
 
-    Raises StoreError where the run is done, waits or works.
+    Raises StoreError where the run is done, waits or works, AccessError and LimitError.
     """
+    refuse_too_many(1)
     with store.claim(run) as mine:
         if not mine or mine.state not in ("interrupted", "cancelled", "failed"):
             raise StoreError(

@@ -7,7 +7,7 @@ cache      a result kept on disk: made again where damaged, only warned of where
 archive    a zip that nobody vouches for, looked through and unpacked safely
 job        work in a background thread with progress, stop and error
 
-Only `ham.config` is imported here, and every other package may build on this one.
+Only `ham.config` and `ham.hosting` are imported here; every other package may build on this one.
 """
 
 from ham.io.archive import Archive, ArchiveError, Entry

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from ham import hosting
 from ham.config import HamError
 
 Report = Callable[[int, int, str], None]  # done, total (0 where nobody knows), what is being done
@@ -37,8 +38,9 @@ def stoppable(report: Report | None, stop: threading.Event | None) -> Report:
 class Job(Generic[Result]):
     """`work(report, stop) -> result` in a daemon thread of its own, begun at once.
 
-    It goes on whatever becomes of the page that asked for it. When it is whole, `ready(result)`
-    is called in the thread. What it raised is in `error`, whoever looks raises or shows it.
+    It goes on whatever becomes of the page that asked for it, and may do what that visitor may.
+    When it is whole, `ready(result)` is called in the thread. What it raised is in `error`, whoever
+    looks raises or shows it.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Job(Generic[Result]):
         self.error: Exception | None = None
         self.pace = Pace()
         self._work, self._ready, self._stop = work, ready, threading.Event()
+        self._for = hosting.acting()
         self._thread = threading.Thread(target=self._run, name=title, daemon=True)
         self._thread.start()
 
@@ -104,9 +107,10 @@ class Job(Generic[Result]):
 
     def _run(self) -> None:
         try:
-            result = self._work(self._report, self._stop)
-            if self._ready is not None:
-                self._ready(result)
+            with hosting.acting_as(self._for):
+                result = self._work(self._report, self._stop)
+                if self._ready is not None:
+                    self._ready(result)
             self._made.append(result)
         except Exception as error:  # told to whoever looks: a thread has nobody to raise it to
             self._trace = error.__traceback__

@@ -15,6 +15,7 @@ A run is a folder under `config.runs_folder()`, readable without TensorFlow and 
     log.txt           what happened, a line each
     lock              held by the process that trains, for as long as it lives
     cancel            there when somebody asked the run to stop
+    visitor           tells apart who asked for it, where several people share a server
 
 Who is alive is told by the lock alone: the operating system frees it when its process ends,
 however it ends. A run whose status says running and whose lock is free was interrupted.
@@ -102,6 +103,7 @@ from ham.store.runs import (
     read_run,
     reference_runs,
     request_cancel,
+    visitor_of,
     withdraw_cancel,
     write_notes,
     write_record,
@@ -167,6 +169,7 @@ __all__ = [
     "trained_here",
     "truncate_history",
     "truncate_validation_matrices",
+    "visitor_of",
     "withdraw_cancel",
     "withdraw_results",
     "write_external",

@@ -29,9 +29,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ham import io
+from ham import hosting, io
 from ham.config import N_CLASSES, HamError, StoreError, reference_folder, runs_folder
 from ham.evaluation import EvaluationRecord
+from ham.hosting import Act
 from ham.store import external, runs
 from ham.store.files import NewerRunError, ships, writing
 from ham.store.folder import RUN_ID, Run
@@ -131,8 +132,10 @@ def _packed(members: dict[str, bytes]) -> bytes:
 
 def import_run(source: bytes | Path) -> Run:
     """Adds the run of a bundle to the runs. Raises StoreError where it is no bundle, is changed or
-    damaged, or its run is here already; then nothing was written.
+    damaged, or its run is here already, AccessError and LimitError; then nothing was written.
     """
+    hosting.require(Act.IMPORT)
+    hosting.refuse_full_disk("To import a run")
     what = f"The file {source.name}" if isinstance(source, Path) else "This file"
     todo = "Export the run again where it was trained, and import that file as it is."
     try:

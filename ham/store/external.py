@@ -18,8 +18,9 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from ham import io
+from ham import hosting, io
 from ham.config import StoreError, home_folder
+from ham.hosting import Act
 from ham.io import Count, Text, Time, typed
 from ham.store import runs
 from ham.store.folder import Run
@@ -90,8 +91,10 @@ def write_external(run: Run, found: External) -> None:
     earlier ones.
 
     Raises StoreError where the name is taken by other images, the run has no model any more or
-    the disk refuses; then nothing has changed.
+    the disk refuses, AccessError; then nothing has changed.
     """
+    hosting.require(Act.KEEP)
+    hosting.refuse_full_disk("Another external test")
     with _held(run) as now:
         if now.record.model is None or now.record.model.sha256 != found.record.model:
             raise StoreError(
@@ -133,7 +136,10 @@ def _is_of(path: Path, run: Run, content: str) -> bool:
 
 
 def delete_external(run: Run, name: str) -> None:
-    """Raises StoreError where the disk refuses; nothing happens where there is none."""
+    """Raises StoreError where the disk refuses, AccessError; nothing happens where there is
+    none.
+    """
+    hosting.require(Act.DELETE)
     path = _path(run, name)
     with io.writing(path, StoreError):
         path.unlink(missing_ok=True)

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ham import io
+from ham import hosting, io
 from ham.config import StoreError, reference_folder
+from ham.hosting import Act
 
 
 class DamagedRunError(StoreError):
@@ -59,8 +60,9 @@ def writing(folder: Path) -> Iterator[None]:
     """What the system refuses in the block, as a StoreError about this run folder.
 
     Every change of a run folder stands in such a block, so here is where one that ships is kept
-    as it is.
+    as it is, and where who may not change runs is refused (AccessError).
     """
+    hosting.require(Act.TRAIN)
     if ships(folder):
         raise StoreError(
             f"Run {folder.name}",

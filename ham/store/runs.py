@@ -24,7 +24,7 @@ import filelock
 import msgspec
 
 import ham
-from ham import io
+from ham import hosting, io
 from ham.config import (
     CODES,
     MODEL_TITLES,
@@ -34,6 +34,7 @@ from ham.config import (
     reference_folder,
     runs_folder,
 )
+from ham.hosting import Act
 from ham.store import notes as notes_file
 from ham.store.files import DamagedRunError, reading, writing
 from ham.store.folder import RUN_ID, SHIPS, Run, read_folder
@@ -43,6 +44,7 @@ from ham.store.record import ENTRIES, FORMAT, Status, TrialRecord, parse_record
 
 log = logging.getLogger(__name__)
 
+_VISITOR = "visitor"
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "scikit-learn")
 
 
@@ -86,7 +88,19 @@ def create_run(
         io.write_json(draft / "status.json", msgspec.to_builtins(status))
         if notes is not None:
             io.write_json(draft / notes_file.FILE, notes.to_dict())
+        if visitor := hosting.acting().key:
+            io.write_file(draft / _VISITOR, visitor.encode())
     return read_folder(folder)
+
+
+def visitor_of(run: Run) -> str:
+    """The key of the visitor who asked for it (`hosting.Person`); "" where none did. It never
+    leaves this computer: bundles are without it.
+    """
+    try:
+        return (run.folder / _VISITOR).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def make_runs_folder() -> None:
@@ -130,6 +144,7 @@ def write_notes(run: Run, **changes: Any) -> Run:
 
     Raises StoreError on a title, tag or text that is too long or cannot be shown.
     """
+    hosting.require(Act.NOTE)
     notes = dataclasses.replace(run.notes, problem="", **changes)
     path = run.folder / notes_file.FILE
     with writing(run.folder):
@@ -156,14 +171,16 @@ def withdraw_cancel(run: Run) -> None:
 
 
 def delete_run(run: Run) -> None:
-    """Removes the folder. Raises StoreError while somebody trains it."""
+    """Removes the folder. Raises StoreError while somebody trains it, AccessError."""
+    hosting.require(Act.DELETE)
     _remove(run.folder)
 
 
 def delete_damaged(name: str) -> None:
     """Removes a folder that `find_runs` calls damaged. Raises StoreError where it is none of
-    these.
+    these, AccessError.
     """
+    hosting.require(Act.DELETE)
     if RUN_ID.fullmatch(name):
         try:
             read_folder(runs_folder() / name)

@@ -24,8 +24,9 @@ import filelock
 import msgspec
 from msgspec import Struct
 
-from ham import io, store
+from ham import hosting, io, store
 from ham.config import StoreError, runs_folder
+from ham.hosting import Act
 from ham.io import Count, Text, Time, typed
 from ham.lab.sweep.plan import Plan
 from ham.store import DataRecord
@@ -165,8 +166,11 @@ def _parsed(path: str, version: tuple[int, int, int]) -> SweepRecord:
 
 def create_sweep(plan: Plan, data: dict[str, object], *, now: float | None = None) -> Sweep:
     """A sweep of a plan that was checked, which goes on as soon as somebody drives it. `data` is
-    `LesionDataset.record`. Raises StoreError where its name is taken, or on a disk that refuses.
+    `LesionDataset.record`. Raises StoreError where its name is taken, or on a disk that refuses,
+    AccessError and LimitError.
     """
+    hosting.require(Act.TRAIN)
+    hosting.refuse_full_disk("Another sweep")
     now = time.time() if now is None else now
     _refuse_taken(plan.name)
     record = SweepRecord(
@@ -195,7 +199,10 @@ def _refuse_taken(name: str) -> None:
 
 
 def change(sweep: Sweep, edit: Callable[[SweepRecord], SweepRecord]) -> Sweep:
-    """The sweep with its record edited as it is now, on disk too. Raises StoreError."""
+    """The sweep with its record edited as it is now, on disk too. Raises StoreError and
+    AccessError.
+    """
+    hosting.require(Act.TRAIN)
     with io.writing(sweep.folder, StoreError, f"Sweep {sweep.name}"):
         lock = filelock.FileLock(sweep.folder / "lock", timeout=_LOCK_SECONDS)
         try:
