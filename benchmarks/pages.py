@@ -49,6 +49,7 @@ THREE = "cnn-described,cnn-improved,resnet-improved"
 PAGES = {
     "Home": ("", 0.7),
     "Prediction": ("prediction", 0.7),
+    "Lesson": ("lesson", 0.7),
     "Training": ("training", 0.9),
     "Dataset": ("dataset", 1.1),
     "Comparison, 3 runs": (f"comparison?runs={THREE}", 1.3),

@@ -12,6 +12,7 @@ store       run folders: create, status, read, list, delete
 engine      the queue and its workers: processes of this machine, or a Dask cluster
 report      what the answers of runs are worth: numbers, tables, sentences, JSON, CSV
 lab         experiments made of several runs: the leakage measurement
+lesson      seven tasks that check themselves off, and the teacher's sheet
 prediction  checked image + run -> Prediction
 charts      report, tables -> Plotly figures
 document    a comparison as one HTML file

@@ -26,7 +26,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.build_reference import ship
-from ham import prediction, store
+from ham import config, prediction, store
 from ham.config import CLASSES, EngineError, TrainConfig
 from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset
 from ham.images import squash
@@ -98,6 +98,13 @@ def reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (store.bundle, store.files, store.runs):
         monkeypatch.setattr(module, "reference_folder", lambda: folder)
     return folder
+
+
+@pytest.fixture
+def really_shipped(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What really ships, after all."""
+    for module in (store.bundle, store.files, store.runs):
+        monkeypatch.setattr(module, "reference_folder", config.reference_folder)
 
 
 def no_measure(config: TrainConfig, source: str) -> None:

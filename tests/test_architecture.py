@@ -27,6 +27,7 @@ MODULES = {
     "engine",
     "report",
     "lab",
+    "lesson",
     "prediction",
     "charts",
     "document",
@@ -42,6 +43,7 @@ MAY_IMPORT = {
         "charts",
         "report",
         "lab",
+        "lesson",
         "evaluation",
         "prediction",
         "engine",
@@ -55,6 +57,7 @@ MAY_IMPORT = {
     },
     "cli": MODULES - {"ui", "charts", "__main__", "__init__"},
     "__main__": {"cli"},
+    "lesson": {"lab", "report", "store", "data", "evaluation", "config"},
     "lab": {"engine", "report", "store", "data", "evaluation", "hosting", "config", "io"},
     "engine": {"store", "hosting", "config", "io"},
     "training": {"data", "models", "store", "evaluation", "config", "io"},
@@ -104,7 +107,13 @@ NEVER_AT_IMPORT = {
     "optuna",
     "jinja2",
 }
-PAGES = ("comparison", "dataset", "prediction", "training")  # their sections are packages of ham.ui
+PAGES = (
+    "comparison",
+    "dataset",
+    "lesson",
+    "prediction",
+    "training",
+)  # their sections are packages of ham.ui
 TOP_LEVEL = {
     "app.py",
     "pages",

@@ -34,6 +34,7 @@ VERBS = (
     "runs",
     "evaluate",
     "predict",
+    "lesson",
     "cancel",
     "work",
     "app",

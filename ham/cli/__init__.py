@@ -12,6 +12,7 @@ training  train
 sweeping  sweep
 sweeping   sweep
 scoring   evaluate
+teaching  lesson
 dashboard app: the dashboard itself
 images    predict, and the images that evaluate is shown
 writing   exit status, standard output, progress

@@ -13,6 +13,7 @@ from ham.cli.images import predict
 from ham.cli.parts import split
 from ham.cli.scoring import evaluate
 from ham.cli.sweeping import sweep
+from ham.cli.teaching import lesson
 from ham.cli.training import train
 from ham.cli.verbs import cancel, data, runs, work
 from ham.cli.writing import WrongUsage
@@ -153,6 +154,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with --json or --html: what each answer rests on, about a second an image and run",
     )
+    takes_data(verb(lesson))
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     # what an engine calls its workers by: they train its interrupted runs too, and wait for more
     verb(work).add_argument("--engine", help=argparse.SUPPRESS)

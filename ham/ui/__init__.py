@@ -8,7 +8,8 @@ empty         what a page shows where there is no data yet
 pictures      pictures as data URLs
 run_list      every run in a table
 home          the sections of the Home page
-dataset, training, comparison, prediction    the sections of the page of that name
+noted         what this visitor did of the guided lesson, kept in the browser
+dataset, training, comparison, prediction, lesson    the sections of the page of that name
 
 A page reads `from ham import ui`, then `with ui.page(title, question) as found: ...`.
 """

@@ -41,7 +41,7 @@ from ham.lab.sweep import Drivers
 from ham.report import RunReport, labels, model_card
 from ham.report.words import done_share, progress_text
 from ham.store import Found
-from ham.ui import visit
+from ham.ui import noted, visit
 from ham.ui.current_data import opened_data
 from ham.ui.data_jobs import data_work
 
@@ -77,6 +77,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry("Training", "pages/training.py", ":material/model_training:"),
     MenuEntry("Comparison", "pages/comparison.py", ":material/balance:"),
     MenuEntry("Prediction", "pages/prediction.py", ":material/image_search:"),
+    MenuEntry("Lesson", "pages/lesson.py", ":material/school:"),
 )
 
 
@@ -110,7 +111,9 @@ def page(
     with st.sidebar:
         with st.container(gap="xsmall"):
             _menu()
+            say_lesson = noted.line()
         data_place, live_place = st.container(gap="xsmall"), st.container(gap="xsmall")
+        noted.say()  # what the callbacks before this run have added
     st.title(APP_NAME if title == "Home" else title, anchor=False)
     st.markdown(f":gray[{question}]")
     notices = st.container(horizontal=True, gap="medium", key="frame_notices")
@@ -130,6 +133,7 @@ def page(
             _notice(notices, "Synthetic demo data", _SYNTHETIC)
         with errors():
             yield found
+        say_lesson()  # the page may have added to it
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from ham.lab.leakage.plan import (
 )
 from ham.lab.leakage.result import SCORE, ProtocolResult, Result, answers_of, measure
 from ham.lab.leakage.shares import (
+    SHOWN_SEEDS,
     mean_report,
     pairs,
     pairs_in_words,
@@ -42,6 +43,7 @@ __all__ = [
     "EXPLANATION",
     "RUNS_EACH",
     "SCORE",
+    "SHOWN_SEEDS",
     "TAG",
     "Cell",
     "ProtocolResult",

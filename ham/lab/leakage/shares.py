@@ -20,12 +20,16 @@ from ham.data import (
 
 # -------------------------------------------------------------------------------- shares
 
+SHOWN_SEEDS = range(5)  # of the splits whose mean is shown
 
-def reports(dataset: LesionDataset, seeds: Iterable[int]) -> dict[str, LeakageReport | str]:
+
+def reports(
+    dataset: LesionDataset, seeds: Iterable[int], protocols: Iterable[str] = LEAKAGE_SPLITS
+) -> dict[str, LeakageReport | str]:
     """By protocol the mean over splits with these seeds, or why the data set cannot be split so."""
     seeds = list(seeds)
     found: dict[str, LeakageReport | str] = {}
-    for protocol in LEAKAGE_SPLITS:
+    for protocol in protocols:
         try:
             splits = [make_split(dataset, protocol, seed=seed) for seed in seeds]
         except HamError as error:

@@ -12,11 +12,13 @@ from ham.charts.base import key_line
 from ham.charts.robustness import strength_curve
 from ham.config import CODES
 from ham.images import data_url
+from ham.lesson import Fact
 from ham.prediction import PERTURBATIONS, STRENGTHS
 from ham.report import ROBUSTNESS, Comparison, Robustness, RunName
 from ham.ui.comparison.asking import Found, TestImages, answers_to, test_images
 from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, choose, is_dark, plain
+from ham.ui.noted import note
 
 _SHOWN = 12  # images whose answer changed
 _TITLES = {kind: way.title for kind, way in PERTURBATIONS.items()}
@@ -103,6 +105,7 @@ def _flips(found: dict[RunName, Robustness], test: TestImages) -> None:
     shown = places[:_SHOWN]
     if not len(shown):
         return
+    note(Fact.MODEL_FOOLED)
     images = test.images[shown]
     after = prediction.perturbed_images(images, kind, level)
     tiles = [

@@ -10,9 +10,11 @@ import streamlit as st
 from ham import data, store
 from ham.config import CLASSES, CODES, DataError
 from ham.images import data_url
+from ham.lesson import Fact, missed_melanoma
 from ham.report import Comparison, RunName, RunReport, answer_in_words, cell, only_right
 from ham.ui.comparison import address
 from ham.ui.current_data import current_dataset
+from ham.ui.noted import note
 
 IMAGES_A_PAGE = 18
 CELL = "comparison_cell"  # in the session: the Cell whose images are shown, or None
@@ -92,6 +94,8 @@ def behind_a_cell(compared: Comparison) -> None:
         return
     show_numbers(compared, cell(compared, name, true, predicted), f"{run_id}_{true}_{predicted}")
     st.caption(f"The most confident predictions of {name.letter} first. {_BELOW}")
+    if missed_melanoma(true, predicted):
+        note(Fact.MELANOMA_FOUND)
 
 
 def where_runs_differ(compared: Comparison) -> None:

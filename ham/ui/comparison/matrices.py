@@ -13,6 +13,7 @@ import streamlit as st
 from ham import charts, report
 from ham.charts.matrix import FIRST_BENIGN, Matrix, difference_table, matrix_tables, row_titles
 from ham.charts.strip import score_strip
+from ham.lesson import Fact, beaten
 from ham.report import Comparison
 from ham.ui.comparison import address
 from ham.ui.comparison.choice import drawing_lesions
@@ -25,6 +26,7 @@ from ham.ui.comparison.images import (
     where_runs_differ,
 )
 from ham.ui.frame import choose, errors, is_dark, plain
+from ham.ui.noted import note
 
 _HOW = {
     "count": "The colour follows the square root of the count, so that rare classes show.",
@@ -47,6 +49,8 @@ def first_screen(compared: Comparison) -> None:
         st.html(
             score_strip(found, (title, baseline.scores), charts.HEADLINE, is_dark()),
         )
+    if beaten(compared):
+        note(Fact.CNN_BEATEN)
 
 
 @st.fragment

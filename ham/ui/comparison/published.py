@@ -7,9 +7,11 @@ import streamlit as st
 from ham import store
 from ham.charts.published import watched_epochs
 from ham.data import WATCHED_SPLITS
+from ham.lesson import Fact
 from ham.report import Comparison
 from ham.report.published import REPORTED, draws, draws_in_words
 from ham.ui.frame import chart, is_dark, plain
+from ham.ui.noted import note
 
 
 def watched(compared: Comparison) -> None:
@@ -37,3 +39,4 @@ def watched(compared: Comparison) -> None:
             "watches the test part can stop at a good epoch, and the number says less about new "
             "images than it seems to."
         )
+    note(Fact.EPOCHS_WATCHED)

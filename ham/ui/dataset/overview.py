@@ -13,8 +13,10 @@ import streamlit as st
 from ham import charts, data
 from ham.config import CODES
 from ham.data import method_in_words
+from ham.lesson import Fact
 from ham.ui.dataset.filters import show_classes
 from ham.ui.frame import chart, choose, is_dark
+from ham.ui.noted import note
 
 
 def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
@@ -34,6 +36,7 @@ def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     ) as box:
         if box.open:
             _tables(dataset.metadata.iloc[rows])
+    note(Fact.BALANCE_SEEN)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)  # nobody changes a figure

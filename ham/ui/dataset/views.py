@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import streamlit as st
 
 from ham import data
 from ham.data import Filters
@@ -23,4 +24,7 @@ def show_views(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray) -
         lambda: image_map(dataset, chosen),
         lambda: show_quality(dataset),
     )
+    if st.query_params.get("at") == "classes":  # asked for by a link
+        del st.query_params["at"]
+        st.session_state["dataset_tab"] = TITLES[0]
     tabs(dict(zip(TITLES, drawn, strict=True)), "dataset_tab")

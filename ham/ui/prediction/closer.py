@@ -13,6 +13,7 @@ from ham import charts, prediction, store
 from ham.config import CLASSES, HamError
 from ham.data import LesionDataset
 from ham.images import CheckedImage, data_url
+from ham.lesson import Fact
 from ham.prediction import (
     SLIDERS,
     Answer,
@@ -27,6 +28,7 @@ from ham.prediction import (
 from ham.report import RunName
 from ham.ui.current_data import current_dataset
 from ham.ui.frame import chart, choose, errors, is_dark, plain, show_error, tabs
+from ham.ui.noted import note
 from ham.ui.pictures import jpeg
 from ham.ui.prediction.loading import predictor_of
 from ham.ui.prediction.pictures import show_pictures
@@ -41,6 +43,9 @@ _ABOUT = {
 
 def look_closer(answer: Answer, runs: Mapping[str, store.Run], names: dict[str, str]) -> None:
     """Three ways, of which the chosen one is drawn."""
+    if (wanted := st.query_params.get("closer")) in _ABOUT:  # asked for by a link
+        del st.query_params["closer"]
+        st.session_state["prediction_closer"] = wanted
     chosen = st.segmented_control(
         "Look closer", list(_ABOUT), key="prediction_closer", persist_state="session"
     )
@@ -52,7 +57,7 @@ def look_closer(answer: Answer, runs: Mapping[str, store.Run], names: dict[str, 
     if chosen == WHY:
         _why(image, asked, names)
     elif chosen == WHAT_IF:
-        _what_if(image, asked, names)
+        _what_if(answer, asked, names)
     else:
         _like_which(image, asked, names)
 
@@ -129,7 +134,8 @@ def _explanation(run_id: str, version: str, seen: np.ndarray, _predictor: Predic
 
 @st.fragment
 @errors()
-def _what_if(image: CheckedImage, runs: Sequence[store.Run], names: dict[str, str]) -> None:
+def _what_if(answer: Answer, runs: Sequence[store.Run], names: dict[str, str]) -> None:
+    image = answer.question.image
     values = {}
     for column, (name, slider) in zip(3 * [*st.columns(3)], SLIDERS.items(), strict=False):
         values[name] = column.slider(
@@ -151,7 +157,8 @@ def _what_if(image: CheckedImage, runs: Sequence[store.Run], names: dict[str, st
     left, right = st.columns([9, 13], gap="medium")
     with left:
         show_pictures(changed, title="Changed")
-    right.html(answer_table(prediction.predict([changed], predictors), names))
+    said = prediction.predict([changed], predictors)
+    right.html(answer_table(said, names))
     shown = choose(
         "Along",
         {name: slider.label for name, slider in SLIDERS.items()},
@@ -172,6 +179,9 @@ def _what_if(image: CheckedImage, runs: Sequence[store.Run], names: dict[str, st
         is_dark(),
     )
     chart(figure, key="prediction_curve")
+    named = {p.run_id: p.label for p in answer.predictions}
+    if change != Change() and any(p.label != named[p.run_id] for p in said):
+        note(Fact.MODEL_FOOLED)
 
 
 # --------------------------------------------------------------------------- like which

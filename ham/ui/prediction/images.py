@@ -149,6 +149,11 @@ def examples(runs: Sequence[store.Run], more: Callable[[], None]) -> None:
     def ask(row: int) -> None:
         kept.show_example(dataset_image(dataset, row), int(dataset.labels[row]))
 
+    number = st.query_params.get("example", "")  # asked for by a link, from 1
+    if number.isdecimal() and 0 < int(number) <= len(drawn):
+        del st.query_params["example"]
+        ask(drawn[int(number) - 1].row)
+
     with st.container(key="prediction_examples", horizontal=True, gap="xsmall"):
         for place, example in enumerate(drawn):
             with st.container(key=f"prediction_tile_{place}", gap=None, width=_EXAMPLE_SIZE):

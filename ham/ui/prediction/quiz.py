@@ -25,6 +25,8 @@ _KEY, _ON = "prediction_quiz", "prediction_quiz_on"
 
 def playing() -> bool:
     """Whether the visitor plays rather than asks."""
+    if "example" in st.query_params:  # a link asks about an image
+        st.session_state[_ON] = False
     return bool(st.session_state.get(_ON))
 
 

@@ -10,8 +10,6 @@ from ham.config import CLASS_INDEX
 from ham.lab import leakage as lab
 from ham.ui.frame import chart, is_dark, plain
 
-_SPLIT_SEEDS = range(5)
-
 
 def show_shares(dataset: data.LesionDataset) -> None:
     """The three protocols side by side, 100 icons each."""
@@ -32,7 +30,7 @@ def show_shares(dataset: data.LesionDataset) -> None:
             st.caption(sentence)
     if drawn:
         st.caption(
-            f"Mean of {len(_SPLIT_SEEDS)} random splits of the whole data set with 10 % of the "
+            f"Mean of {len(lab.SHOWN_SEEDS)} random splits of the whole data set with 10 % of the "
             "images for validation and 10 % for the test. Filters do not change it."
         )
 
@@ -62,4 +60,4 @@ def _reports(
     _dataset: data.LesionDataset,
     fingerprint: str,
 ) -> dict[str, data.LeakageReport | str]:
-    return lab.reports(_dataset, _SPLIT_SEEDS)
+    return lab.reports(_dataset, lab.SHOWN_SEEDS)
