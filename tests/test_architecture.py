@@ -385,7 +385,6 @@ NOT_AT_THE_DOOR = {
     "ham/report/kept.py": "in the cache",
     "ham/store/origin.py": "the home's own name, made once",
     "ham/training/baselines.py": "in the cache",
-    "ham/ui/comparison/external.py": "dropped files, in the cache while they are asked about",
 }
 _WRITING = {"write_file", "write_json", "write_arrays", "whole", "keep", "kept", "writing"}
 

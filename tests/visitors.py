@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -29,14 +29,23 @@ from websockets.sync.client import connect
 ROOT = Path(__file__).parents[1]
 
 
-@contextlib.contextmanager
-def server(
-    data: str | Path | None, home: Path | None = None, **environment: str
-) -> Iterator[tuple[str, psutil.Process]]:
-    """`streamlit run app.py` in a home of its own; its address without a scheme, its process."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def server(
+    data: str | Path | None,
+    home: Path | None = None,
+    *,
+    port: int | None = None,
+    options: Sequence[str] = (),
+    **environment: str,
+) -> Iterator[tuple[str, psutil.Process]]:
+    """`streamlit run app.py` in a home of its own; its address without a scheme, its process."""
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as own:
         settings = {**os.environ, "HAM_HOME": str(home or own), **environment}
         settings.pop("HAM_DATA", None)
@@ -44,7 +53,7 @@ def server(
             settings["HAM_DATA"] = str(data)
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
         process = subprocess.Popen(
-            [*command, "--server.port", str(port)],
+            [*command, "--server.port", str(port), *options],
             cwd=ROOT,
             env=settings,
             stdout=subprocess.DEVNULL,
@@ -69,17 +78,22 @@ def server(
 
 
 class Visitor:
-    """One visit of one page: what stands on it, and clicks."""
+    """One visit of one page: what stands on it, and clicks. With the cookies of a browser it is
+    whoever logged in there.
+    """
 
-    def __init__(self, address: str, page: str):
+    def __init__(self, address: str, page: str, cookies: dict[str, str] | None = None):
         self._address, self._page = address, page
-        self._session = ""
+        self._session, self.sent_to = "", ""  # a link that the page asks its browser to follow
+        token = (cookies or {}).get("_streamlit_xsrf")
+        header = "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())
         self.elements: dict[tuple[int, ...], object] = {}
         self._open = contextlib.ExitStack()
         self._socket = self._open.enter_context(
             connect(
                 f"ws://{address}/_stcore/stream",
-                subprotocols=["streamlit"],
+                subprotocols=["streamlit", *([token] if token else [])],
+                additional_headers={"Cookie": header} if header else None,
                 origin=f"http://{address}",
                 max_size=None,
             )
@@ -106,6 +120,8 @@ class Visitor:
             if kind == "new_session":
                 self._session = got.new_session.initialize.session_id or self._session
                 self.elements.clear()  # the page comes anew
+            elif kind == "auth_redirect":
+                self.sent_to = got.auth_redirect.url
             elif kind == "delta" and got.delta.WhichOneof("type") == "new_element":
                 self.elements[tuple(got.metadata.delta_path)] = got.delta.new_element
                 if until and not seen and until(self):
@@ -129,7 +145,7 @@ class Visitor:
         parts = []
         for element in self.elements.values():
             kind = element.WhichOneof("type")
-            if kind in ("markdown", "html", "heading"):
+            if kind in ("markdown", "html", "heading", "text"):
                 parts.append(getattr(element, kind).body)
         return "\n".join(parts)
 

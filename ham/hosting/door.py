@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ham.config import AccessError
-from ham.hosting.roles import OWNER, ROLES, VIEWER, Act, Role
+from ham.hosting.roles import NOBODY, OWNER, ROLES, VIEWER, Act, Role
 
 _NO = ("", "0", "no", "false", "off")
 
@@ -49,7 +49,9 @@ def acting() -> Person:
     for ask in _visitors if found is None else ():
         found = ask()
     found = found or _THE_OWNER
-    return Person(VIEWER, found.name, found.key) if read_only() else found
+    if read_only() and found.role != NOBODY:
+        return Person(VIEWER, found.name, found.key)
+    return found
 
 
 @contextlib.contextmanager
@@ -68,25 +70,24 @@ def may(act: Act) -> bool:
 
 def require(act: Act) -> None:
     """Raises AccessError where who acts may not do this."""
-    if not may(act):
-        what, why, todo = _refusal(act)
-        raise AccessError(what, why, todo)
+    if error := why_not(act):
+        raise error
 
 
-def why_not(act: Act) -> str | None:
-    """Why who acts may not do this, in a sentence or two; None where they may."""
-    return None if may(act) else " ".join(_refusal(act)[1:])
+def why_not(act: Act) -> AccessError | None:
+    """What `require` would raise."""
+    return None if may(act) else AccessError(*_refusal(act))
 
 
 def _refusal(act: Act) -> tuple[str, str, str]:
-    what = f"To {act.value}"
+    what = act.value
     if read_only():
         todo = "Whoever runs the server can start it without HAM_READONLY."
-        return what, "is not possible here: HAM Lab runs in read-only mode.", todo
+        return what, "HAM Lab runs in read-only mode here.", todo
     needed = next(role for role, (acts, _) in ROLES.items() if act in acts)
     article = "an" if needed == OWNER else "a"
     return (
         what,
-        f"takes {article} {needed}'s role, and yours is {acting().role}.",
+        f"this takes {article} {needed}'s role, and yours is {acting().role}.",
         "An owner can give you another one.",
     )

@@ -13,16 +13,16 @@ NOBODY, VIEWER, TRAINER, OWNER = "none", "viewer", "trainer", "owner"
 
 
 class Act(enum.Enum):
-    """What changes what others see; its value completes "You may not ..."."""
+    """What changes what others see; its value says it in words."""
 
-    TRAIN = "train models, or stop and order what trains"
-    NOTE = "name, tag or annotate runs"
-    KEEP = "keep external tests"
-    DELETE = "delete anything"
-    IMPORT = "import runs"
-    DATA = "fetch, unpack or choose data"
-    FILES = "name files of the server"
-    SETTINGS = "change how the engine works"
+    TRAIN = "Training"
+    NOTE = "Changing names, tags and notes"
+    KEEP = "Keeping an external test"
+    DELETE = "Deleting"
+    IMPORT = "Importing a run"
+    DATA = "Using other data"
+    FILES = "Naming files of the server"
+    SETTINGS = "Setting the engine"
 
 
 #: What each role may do, and its words.

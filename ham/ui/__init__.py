@@ -1,6 +1,7 @@
 """The dashboard: the only package that imports Streamlit, besides app.py and pages/.
 
 frame         what every page stands in: menu, data in use, live run, title, footer; errors; charts
+rights        whose page it is: log-in, role, what is closed to them
 current_data  the data set in use, opened once for all visitors
 data_jobs     what is being fetched or unpacked
 sources       use the real data: download, zip, folder, and which data is in use

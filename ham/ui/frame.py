@@ -21,7 +21,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ham import charts, io, prediction, store
+from ham import charts, hosting, io, prediction, store
 from ham.charts.sign import logo, page_icon
 from ham.config import (
     APP_NAME,
@@ -41,7 +41,7 @@ from ham.lab.sweep import Drivers
 from ham.report import RunReport, labels, model_card
 from ham.report.words import done_share, progress_text
 from ham.store import Found
-from ham.ui import noted, visit
+from ham.ui import noted, rights, visit
 from ham.ui.current_data import opened_data
 from ham.ui.data_jobs import data_work
 
@@ -103,21 +103,28 @@ def page(
         menu_items={"About": f"**{APP_NAME}**\n\n{_FOOTER}"},
     )
     visit.begin()
+    rights.begin()
+    st.html(_style())
+    st.logo(logo(), size="large")
+    if not rights.admitted():
+        footer()
+        st.stop()
     engine()
     found = store.find_runs()
     follows_runs = follows(found)
-    st.html(_style())
-    st.logo(logo(), size="large")
     with st.sidebar:
         with st.container(gap="xsmall"):
             _menu()
             say_lesson = noted.line()
         data_place, live_place = st.container(gap="xsmall"), st.container(gap="xsmall")
         noted.say()  # what the callbacks before this run have added
+        rights.show_person()
     st.title(APP_NAME if title == "Home" else title, anchor=False)
     st.markdown(f":gray[{question}]")
     notices = st.container(horizontal=True, gap="medium", key="frame_notices")
     _notice(notices, DISCLAIMER, _NOT_A_DIAGNOSIS)
+    if closed := rights.notice():
+        _notice(notices, *closed)
     body = st.container()
     footer()  # before the body runs, so that nothing that ends a script early loses it
     with body:
@@ -351,8 +358,10 @@ def sweep_problem(name: str) -> HamError | None:
 def _at_work(runs: Path) -> _AtWork:
     if os.environ.get("HAM_WARM_UP") != "off":
         prediction.warm_up(after=_WARM_UP_SECONDS)
+    rights.warn_at_start()
     drivers = Drivers()
-    return _AtWork(Engine(beside=drivers.look).start(), drivers)
+    watching = Engine(beside=drivers.look)
+    return _AtWork(watching if hosting.read_only() else watching.start(), drivers)
 
 
 # ----------------------------------------------------------------------------- sidebar

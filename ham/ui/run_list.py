@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ham import engine, store
+from ham import engine, hosting, store
 from ham.config import HamError
 from ham.data import SPLIT_TITLES
 from ham.evaluation import percent
+from ham.hosting import Act
 from ham.store import Found, Problem, Run
-from ham.ui import frame, visit
+from ham.ui import frame, rights, visit
 
 _FILTER_FROM = 11  # fewer runs are seen at a glance
 _TABLE_HEIGHT = 440  # pixels: eleven rows and half of the next, which says that there are more
@@ -158,10 +159,11 @@ def _resume(runs: list[Run]) -> None:
     if st.button(
         f"Resume {len(runs)}" if len(runs) > 1 else "Resume",
         icon=":material/restart_alt:",
-        disabled=not runs,
+        disabled=not runs or not hosting.may(Act.TRAIN),
         key="runs_resume",
-        help="Goes on after the last completed "
-        "epoch. For runs that failed, were cancelled or interrupted.",
+        help=rights.why_not(Act.TRAIN)
+        or "Goes on after the last completed epoch. For runs that failed, were cancelled or "
+        "interrupted.",
     ):
         for run in runs:
             engine.resume(run)
@@ -195,7 +197,8 @@ def _delete(runs: list[Run]) -> None:
     with st.popover(
         f"Delete {len(runs)}" if len(runs) > 1 else "Delete",
         icon=":material/delete:",
-        disabled=not runs,
+        disabled=not runs or not hosting.may(Act.DELETE),
+        help=rights.why_not(Act.DELETE),
     ):
         st.markdown(
             f"Delete {', '.join(f'**{frame.plain(run.title)}**' for run in runs)} with model, "
@@ -223,11 +226,13 @@ def _details(run: Run, runs: Sequence[Run]) -> None:
         ),
         st.form(f"runs_notes_{run.id}", border=False),
     ):
+        may_not = rights.closed(Act.NOTE)
         title = st.text_input(
             "Name",
             run.notes.title,
             placeholder=run.own_title,
             help="Shown instead of the name made from the settings. Empty: that name again.",
+            disabled=may_not,
         )
         known = sorted({tag for other in runs for tag in other.notes.tags}, key=str.casefold)
         tags = st.multiselect(
@@ -236,9 +241,10 @@ def _details(run: Run, runs: Sequence[Run]) -> None:
             run.notes.tags,
             accept_new_options=True,
             placeholder="Short words to find it by",
+            disabled=may_not,
         )
-        text = st.text_area("Notes", run.notes.text)
-        if st.form_submit_button("Save", icon=":material/save:"):
+        text = st.text_area("Notes", run.notes.text, disabled=may_not)
+        if st.form_submit_button("Save", icon=":material/save:", disabled=may_not):
             with frame.errors():
                 store.write_notes(run, title=title, tags=tuple(tags), text=text)
                 st.rerun()
@@ -260,7 +266,7 @@ def _problems(problems: Sequence[Problem]) -> None:
                 f"**{frame.plain(problem.name)}**: {frame.plain(problem.error.why)}  \n"
                 f":gray[{frame.plain(problem.error.todo)}]"
             )
-            if not problem.damaged:
+            if not problem.damaged or not hosting.may(Act.DELETE):
                 continue
             with button.popover(
                 "Delete",
@@ -285,6 +291,8 @@ def _problems(problems: Sequence[Problem]) -> None:
 def _import() -> None:
     times = st.session_state.get("runs_imported", 0)  # a new key empties the uploader
     with st.expander("Import a run", icon=":material/upload_file:"):
+        if rights.closed(Act.IMPORT):
+            return
         file = st.file_uploader(
             "A run exported on another machine, a zip",
             key=f"runs_import_{times}",

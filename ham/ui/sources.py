@@ -17,12 +17,13 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ham import data, io
+from ham import data, hosting, io
 from ham.config import CITATION, KAGGLE_URL, LICENCE, DataError, HamError, home_folder
 from ham.data.download import ARCHIVE_BYTES, PHOTOGRAPHS_BYTES, arrived_bytes
 from ham.data.places import in_bytes
+from ham.hosting import Act
 from ham.report.words import job_in_words
-from ham.ui import visit
+from ham.ui import rights, visit
 from ham.ui.data_jobs import data_work
 from ham.ui.frame import choose, errors, plain, show_error, timed
 
@@ -54,6 +55,8 @@ def panel(heading: str = "Use the real data", primary: bool = True) -> None:
         if job is not None and job.running:
             timed(lambda: _watch(job), lambda: not job.running, _LOOK_SECONDS)
             return
+        if rights.closed(Act.DATA):
+            return
         if job is not None:
             _ended(job)
         _known()
@@ -75,6 +78,8 @@ def section(found: data.LesionDataset | DataError) -> None:
     if isinstance(found, DataError):
         show_error(found)
         panel("Use other data")
+    elif not hosting.may(Act.DATA):
+        rights.closed(Act.DATA)
     elif data_work().job is not None:
         panel("Data in use", primary=False)
     else:
@@ -140,13 +145,16 @@ def choose_folder(heading: str = "", primary: bool = True) -> None:
 def _watch(job: io.Job[Any]) -> None:
     st.markdown(f"**{plain(job.title)}**")
     st.progress(job.share, text=plain(job_in_words(job)))
+    if not hosting.may(Act.DATA):
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Stopping …" if job.stopping else "Stop",
             icon=":material/stop_circle:",
             disabled=job.stopping,
             key="sources_stop",
-            on_click=job.stop,
+            on_click=_try,
+            args=(data_work().stop,),
         )
         kept = " What has arrived is kept when it is stopped." if job.title == _DOWNLOAD else ""
         st.caption(f"It goes on when you leave this page or close it.{kept}")

@@ -14,13 +14,14 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ham import charts, data, io, prediction, report, store
+from ham import charts, data, hosting, io, prediction, report, store
 from ham.charts.external import external_scores
 from ham.config import DataError, HamError, cache_folder
 from ham.data import handed
+from ham.hosting import Act
 from ham.report import Comparison, ExternalTest
 from ham.report.words import time_left
-from ham.ui import visit
+from ham.ui import rights, visit
 from ham.ui.comparison.choice import drawing_lesions, in_rows
 from ham.ui.current_data import opened_data
 from ham.ui.frame import (
@@ -205,6 +206,8 @@ def _files(found: ExternalTest) -> None:
             lambda: json.dumps(report.external_record(found), indent=1, allow_nan=False),
             f"ham-lab-{name}.json",
         )
+        if not hosting.may(Act.DELETE):
+            return
         with st.popover("Remove", icon=":material/delete:", key="comparison_external_box"):
             st.markdown(
                 f"Remove **{plain(found.record.title)}** from "
@@ -235,8 +238,11 @@ def record(compared: Comparison) -> dict[str, object]:
 
 
 def _form(compared: Comparison) -> None:
+    if rights.closed(Act.KEEP):
+        return
+    ways = (_NAMED, _DROPPED) if hosting.may(Act.FILES) else (_DROPPED,)
     way = choose(
-        "Images from", (_NAMED, _DROPPED), "comparison_external_way", _NAMED,
+        "Images from", ways, "comparison_external_way", ways[0],
         label_visibility="collapsed",
     )  # fmt: skip
     times = st.session_state.get("comparison_external_times", 0)  # a new key empties the fields
@@ -291,6 +297,8 @@ def _form(compared: Comparison) -> None:
 def _start(
     compared: Comparison, title: str, images: str, labels: str, files: list[UploadedFile]
 ) -> None:
+    hosting.require(Act.KEEP)
+    hosting.refuse_full_disk("Another external test")
     store.external_name(title)
     runs = [one.run for one in compared.reports.values()]
     if files:
@@ -306,6 +314,7 @@ def _start(
                 "the field is empty.",
                 "Type or paste the path of a folder or zip, or drop files.",
             )
+        hosting.require(Act.FILES)
         _jobs().start(_ONE, lambda: _named_job(runs, title, images.strip(), labels.strip()))
     st.session_state[_MINE] = _jobs().of(_ONE)
     st.rerun()
@@ -384,7 +393,10 @@ def _follow(job: io.Job[str]) -> None:
         left = time_left(job.seconds_left)
         text = f"{job.title}: {job.what}{f', {left}' if left else ''}"
         st.progress(job.share, text=plain(text))
-        st.button("Stop", key="comparison_external_stop", icon=":material/stop:", on_click=job.stop)
+        if hosting.may(Act.KEEP):
+            st.button(
+                "Stop", key="comparison_external_stop", icon=":material/stop:", on_click=job.stop
+            )
 
 
 def _say_why_not(job: io.Job[str]) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from ham import store
+from ham import hosting, store
 from ham.charts.home import best_models, small_class_balance
 from ham.config import CLASSES, IMAGE_SIZE, N_CLASSES, DataError
 from ham.data import LesionDataset, balanced_sample
+from ham.hosting import Act
 from ham.images import data_url
 from ham.report import BestRun, best_runs
 from ham.report.words import count, whole_percent
@@ -36,7 +37,8 @@ def show_cards(dataset: LesionDataset | DataError, found: Found) -> None:
     # on the demo data the next step is an image: a model that ships answers at once
     step = None
     if isinstance(dataset, LesionDataset):
-        step = 2 if own or (models and dataset.synthetic) else 1
+        asks = own or dataset.synthetic or not hosting.may(Act.TRAIN)
+        step = 2 if models and asks else 1
     drawn = (
         _data_card(dataset),
         _models_card(found, own, len(models) - len(own)),
@@ -112,6 +114,8 @@ def _state(runs: Sequence[store.Run]) -> str:
     running = next((run for run in runs if run.state == "running"), None)
     waiting = sum(run.state == "queued" for run in runs)
     problem = engine().problem
+    if hosting.read_only():
+        return "This server trains nothing: it is read-only."
     if running:
         text = f"Training **{plain(running.title)}**."
     elif problem is not None and not said_above(problem):

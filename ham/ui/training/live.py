@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ham import charts, engine, io, store
+from ham import charts, engine, hosting, io, store
 from ham.charts.training import recall_by_epoch
 from ham.config import IMAGE_SIZE
 from ham.evaluation.learning import findings
+from ham.hosting import Act
 from ham.images import data_url
 from ham.report import RunName, baseline_in_words, words
 from ham.store import Run
@@ -33,7 +34,7 @@ def running(run: Run) -> None:
     title, button = st.columns([3, 1], vertical_alignment="bottom")
     title.header(frame.plain(run.title), anchor=False)
     stopping = store.cancel_requested(run)
-    if button.button(
+    if hosting.may(Act.TRAIN) and button.button(
         "Stopping" if stopping else "Cancel",
         icon=":material/stop:",
         disabled=stopping,
@@ -214,7 +215,7 @@ def strips(image: np.ndarray, height: int = 3, gap: int = 2) -> np.ndarray:
 def last_ended(runs: list[Run]) -> None:
     own = [run for run in runs if not run.withheld]  # of the others their sweep tells
     ended = [run for run in own if run.status.ended is not None or run.state == "interrupted"]
-    if not ended and len(own) == len(runs):
+    if not ended and len(own) == len(runs) and hosting.may(Act.TRAIN):
         st.markdown(
             "**Nothing trains yet.**  \nChoose a model and a recipe, then start. *Quick "
             "look* takes the "
@@ -255,7 +256,8 @@ def _outcome(run: Run) -> None:
             f"({run.config.in_words('epoch_kept').lower()})."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run.state in ("failed", "interrupted", "cancelled") and st.button(
+        resumable = run.state in ("failed", "interrupted", "cancelled") and hosting.may(Act.TRAIN)
+        if resumable and st.button(
             "Resume",
             icon=":material/restart_alt:",
             key=f"resume_{run.id}",

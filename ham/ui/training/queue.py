@@ -6,10 +6,11 @@ import dataclasses
 
 import streamlit as st
 
-from ham import engine
+from ham import engine, hosting
+from ham.hosting import Act
 from ham.report.words import count
 from ham.store import Found, Run
-from ham.ui import frame
+from ham.ui import frame, rights
 from ham.ui.training import live
 
 # a tick that comes before the last one is drawn takes its place, so not too often
@@ -43,7 +44,7 @@ def _offer_interrupted(runs: list[Run], alone: bool) -> None:
     """Runs that a crash or a restart left behind; the only one stands below as the last run
     anyway.
     """
-    if len(runs) < (2 if alone else 1):
+    if len(runs) < (2 if alone else 1) or not hosting.may(Act.TRAIN):
         return
     names = ", ".join(frame.plain(run.title) for run in runs[:3]) + (
         " and others" if len(runs) > 3 else ""
@@ -68,12 +69,14 @@ def _offer_interrupted(runs: list[Run], alone: bool) -> None:
 
 def _engine_settings() -> None:
     now = engine.settings()
+    may_not = rights.closed(Act.SETTINGS)
     workers = st.number_input(
         "Runs that train at the same time",
         1,
         engine.MAX_WORKERS,
         min(now.workers, engine.MAX_WORKERS),
         key="engine_workers",
+        disabled=may_not,
         help=f"1 to {engine.MAX_WORKERS} on this machine. Several share its "
         "cores: each becomes slower, and each holds its own memory. For every window and visitor.",
     )
@@ -81,10 +84,11 @@ def _engine_settings() -> None:
         "Resume interrupted runs by themselves",
         now.resume_by_itself,
         key="engine_resume",
+        disabled=may_not,
         help="After a crash or a restart, without being asked.",
     )
     chosen = dataclasses.replace(now, workers=workers, resume_by_itself=by_itself)
-    if chosen != now:
+    if chosen != now and not may_not:
         engine.save_settings(chosen)
         frame.engine().wake()
 
@@ -102,7 +106,10 @@ def _follow(found: Found) -> None:
         (live.trial if run.withheld else live.running)(run)
     if waiting:
         st.header("Waiting" if running else "Starting", anchor=False)
-        st.caption(frame.plain(frame.engine().waits_for(now)))
+        if hosting.read_only():
+            st.caption("This server trains nothing: it is read-only.")
+        else:
+            st.caption(frame.plain(frame.engine().waits_for(now)))
         for place, run in enumerate(waiting):
             _waiting(run, place, len(waiting))
     if not now:
@@ -117,6 +124,8 @@ def _waiting(run: Run, place: int, waiting: int) -> None:
         words = f"{frame.plain(run.title)}, {count(run.config.epochs, 'epoch')}"
         st.markdown(f":gray[{place + 1}.] {words}", width="stretch")
         name = run.title
+        if not hosting.may(Act.TRAIN):
+            return
         if waiting > 1:
             front = _icon("vertical_align_top", f"front_{run.id}", f"Train {name} next", place == 0)
             up = _icon("arrow_upward", f"up_{run.id}", f"Move {name} up", place == 0)

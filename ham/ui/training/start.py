@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ham import engine, store
+from ham import engine, hosting, store
 from ham.config import (
     MAX_AT_ONCE,
     MODEL_TITLES,
@@ -22,10 +22,11 @@ from ham.data import (
     sources,
     steps_an_epoch,
 )
+from ham.hosting import Act
 from ham.models import MODELS
 from ham.report.words import about, accuracy_in_words, count, memory_in_words
 from ham.store import Found, Run
-from ham.ui import frame
+from ham.ui import frame, rights
 from ham.ui.training.settings_form import key_of, value_of
 from ham.ui.training.sweep_form import sweep_panel
 
@@ -42,7 +43,8 @@ _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has end
 
 def _summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
     """Parameters, steps, time, memory; a warning where the split leaks."""
-    waits = _cost(config, dataset) is None and not found.live
+    # who may not train has nothing measured either
+    waits = hosting.may(Act.TRAIN) and _cost(config, dataset) is None and not found.live
     frame.timed(
         lambda: _sizes(config, dataset, waits),
         lambda: waits and _cost(config, dataset) is not None,
@@ -135,9 +137,15 @@ def _start_button(chosen: list[TrainConfig], dataset: LesionDataset, found: Foun
         if again
         else "Start training"
     )
+    may_not = rights.closed(Act.TRAIN)
     if st.button(
-        label, type="primary", icon=":material/play_arrow:", disabled=not chosen, width="stretch"
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not chosen or may_not,
+        width="stretch",
     ):
+        engine.refuse_too_many(len(chosen))
         for one in chosen:
             started = f"{engine.submit(one, dataset.record).title} is"
         frame.engine().wake()

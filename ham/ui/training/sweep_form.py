@@ -13,11 +13,12 @@ from ham.config import (
     recipe_config,
 )
 from ham.data import CLEAN_SPLITS, LesionDataset
+from ham.hosting import Act
 from ham.lab import sweep as lab
 from ham.lab.sweep import METHODS, MOST_SEEDS, MOST_TRIALS, OBJECTIVES, Plan, Value, Values
 from ham.report.words import about, count
 from ham.store import Found
-from ham.ui import frame
+from ham.ui import frame, rights
 from ham.ui.training.settings_form import value_of
 
 SHOWN = "sweep_shown"  # session key: the name of the sweep that is watched
@@ -53,11 +54,12 @@ def sweep_panel(config: TrainConfig | ConfigError, dataset: LesionDataset, found
     plan = _plan(name, config, space, method, wrong)
     if plan is not None:
         _summary(plan, dataset, found)
+    may_not = rights.closed(Act.TRAIN)
     pressed = st.button(
         "Start the sweep",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=plan is None,
+        disabled=plan is None or may_not,
         width="stretch",
         key="sweep_start",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ham import store
+from ham import hosting, store
 from ham.charts.sweep import (
     SweepAxis,
     SweepPoint,
@@ -19,6 +19,7 @@ from ham.charts.sweep import (
     setting_importance,
     trial_curves,
 )
+from ham.hosting import Act
 from ham.lab import sweep as lab
 from ham.lab.sweep import Sweep, SweepResult, Trial
 from ham.report import words
@@ -125,6 +126,8 @@ def _head(result: SweepResult) -> None:
             width="stretch",
             help="  \n".join(map(frame.plain, sweep.plan.space_in_words())),
         )
+        if not hosting.may(Act.TRAIN):
+            return
         if sweep.state == "running" and st.button(
             "Stop",
             icon=":material/stop:",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ham import data, store
+from ham import data, hosting, store
 from ham.evaluation import percent
+from ham.hosting import Act
 from ham.lab import leakage as lab
 from ham.lab.leakage import Cell
 from ham.report import words
 from ham.report.words import about, count
 from ham.store import Found, Run
-from ham.ui import frame
+from ham.ui import frame, rights
 
 _POLL_SECONDS = 2.0  # a tick that comes before the last one is drawn takes its place
 _CHOSEN = "leakage_runs_each"  # session key: runs a protocol, of lab.RUNS_EACH
@@ -91,17 +92,19 @@ def _start(plan: list[Cell], dataset: data.LesionDataset, found: Found) -> None:
     def measuring() -> bool:
         return lab.time_needed(wanted, dataset).measuring
 
-    waits = measuring() and not found.live
+    waits = hosting.may(Act.TRAIN) and measuring() and not found.live
     frame.timed(
         lambda: _cost(wanted, dataset, waits),
         lambda: waits and not measuring(),
         _POLL_SECONDS if waits else None,
     )
+    may_not = rights.closed(Act.TRAIN)
     if st.button(
         _label(wanted, len(plan)),
         type="primary",
         icon=":material/play_arrow:",
         key="leakage_start",
+        disabled=may_not,
     ):
         with frame.errors():
             lab.start(wanted, dataset)
@@ -161,7 +164,7 @@ def _follow(ids: dict[str, str], found: Found) -> None:
     for run in live:
         if run.id not in ids:
             _line(f"{run.title} (another data set or seed)", run)
-    if live:
+    if live and hosting.may(Act.TRAIN):
         _cancel_button(live)
 
 
