@@ -55,6 +55,12 @@ def test_progress_counts_tasks_and_not_facts():
     assert (progress.in_words(), progress.done) == ("2 of 7", ("majority", "leak"))
 
 
+def test_a_new_beginning_is_later_even_within_a_second():
+    first = Progress.new(now=100.2).with_fact(Fact.LEAK_SAID)
+    assert Progress.new(now=100.9, after=first) == Progress(101)
+    assert Progress.new(now=150.0, after=first) == Progress(150)
+
+
 def test_progress_is_read_as_it_was_written_and_nonsense_is_none():
     progress = Progress(12, frozenset({Fact.CNN_BEATEN, Fact.LEAK_SAID}))
     assert progress.to_text() == "12.cnn_beaten.leak_said"

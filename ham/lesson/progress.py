@@ -43,5 +43,7 @@ class Progress:
         return cls(int(begun), frozenset(Fact(word) for word in words if word in known))
 
     @classmethod
-    def new(cls, now: float | None = None) -> Progress:
-        return cls(int(time.time() if now is None else now))
+    def new(cls, now: float | None = None, after: Progress | None = None) -> Progress:
+        """Nothing is done; begun later than `after`, be it in the same second."""
+        begun = int(time.time() if now is None else now)
+        return cls(max(begun, after.begun + 1) if after else begun)

@@ -17,11 +17,13 @@ from ham.lesson import Fact, Progress
 _PROGRESS = "lesson_progress"  # in the session: Progress, or None before the lesson has begun
 _UNSAID = "lesson_unsaid"  # in the session: the browser has not heard of it yet
 _COOKIE = "ham_lesson"
-#: What other windows of this browser have noted since is kept as well, unless it begins anew.
+#: What other windows of this browser have noted is kept as well; where one has begun anew since,
+#: that counts.
 _KEEP = """<script>{
   const found = document.cookie.match(/(?:^|; )%(cookie)s=([^;]*)/);
-  const now = "%(text)s".split("."), kept = found ? found[1].split(".") : [];
-  const words = kept[0] === now[0] ? [...new Set([...now, ...kept])] : now;
+  const now = "%(text)s".split("."), kept = found ? found[1].split(".") : ["0"];
+  const words = +kept[0] > +now[0] ? kept
+    : kept[0] === now[0] ? [...new Set([...now, ...kept])] : now;
   document.cookie = "%(cookie)s=" + words.join(".") + "; path=/; SameSite=Lax";
 }</script>"""
 
@@ -41,7 +43,7 @@ def begin() -> Progress:
 
 def start_again() -> Progress:
     """Nothing is done; for callbacks too."""
-    return _set(Progress.new())
+    return _set(Progress.new(after=progress()))
 
 
 def note(fact: Fact) -> None:

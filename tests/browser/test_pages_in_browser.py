@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from ham.ui.frame import MENU
 
 from .conftest import ROOT
+from .first_visit import steps
+from .test_prediction_page import lesion
 
 PAGES = [entry for entry in MENU if (ROOT / entry.script).exists()]
 PATHS = ["" if entry.title == "Home" else entry.title.lower() for entry in PAGES]
@@ -26,7 +28,9 @@ def opens_on_the_demo_data(page):
         page.sidebar_says(words)
 
 
-def test_home_opens_first_and_leads_to_every_page(shared, visit):
+def test_a_first_visit_leads_over_every_page_to_an_answer_and_a_lesson_outlives_a_reload(
+    shared, visit
+):
     page = visit(shared())
     opens_on_the_demo_data(page)
     page.sees("pixels are what the models see")  # the last of the three cards
@@ -34,9 +38,27 @@ def test_home_opens_first_and_leads_to_every_page(shared, visit):
         box = page.page.get_by_role("button", name=name).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 900, f"{name} is not on the first screen"
-    for entry in PAGES:
-        page.go(entry.title)
+    for step in steps(lesion()).values():
+        step(page.page)
+        page.wait()
         page.check()
+    page.go("Training")
+    page.check()
+    page.go("Lesson")
+    page.check()
+
+    field = page.page.get_by_role("spinbutton", name="Test images that it predicts").first
+    field.fill("684")
+    field.press("Enter")
+    page.sees("1 of 7 done")
+    page.sidebar_says("Lesson: 1 of 7")
+    page.page.reload()  # another session
+    page.wait()
+    page.sees("1 of 7 done")
+    page.press("Start again")
+    page.sees("0 of 7 done")
+    page.page.wait_for_function("!document.cookie.includes('count_said')")
+    page.check()
 
 
 def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
