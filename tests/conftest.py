@@ -29,6 +29,7 @@ from benchmarks.build_reference import ship
 from ham import config, prediction, store
 from ham.config import CLASSES, EngineError, TrainConfig
 from ham.data import METADATA_FILE, PIXEL_FILE, LesionDataset, open_dataset
+from ham.data import dataset as opened
 from ham.images import squash
 from ham.models import MODELS
 from tests import light
@@ -116,6 +117,25 @@ def few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Intervals come from 20 draws of lesions, or from all 2,000 where a test says `every_draw`."""
     if not request.node.get_closest_marker("every_draw"):
         monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 20)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def pages_awaited_without_asking() -> Iterator[None]:
+    """Streamlit's test driver asks every millisecond whether the page is drawn, and takes the
+    interpreter from it each time: a twentieth of a page's time.
+    """
+    from streamlit.testing.v1 import local_script_runner
+
+    def wait(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+        runner._script_thread.join(timeout)
+        if not runner.script_stopped():
+            runner.request_stop()
+            runner.join()
+            raise RuntimeError(f"AppTest script run timed out after {timeout}(s)")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(local_script_runner, "require_widgets_deltas", wait)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -406,6 +426,18 @@ def shipped(shipped_folder: Path, reference: Path) -> list[store.Run]:
     """The tiny LSTM and CNN as runs that ship with HAM Lab."""
     shutil.copytree(shipped_folder, reference)
     return store.reference_runs()
+
+
+@pytest.fixture(scope="session")
+def demo_home(made_once) -> Path:
+    """A home where the demo data has been drawn: servers start a second earlier."""
+
+    def make(home: Path) -> None:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setenv("HAM_HOME", str(home))
+            opened._demo_dataset.__wrapped__()
+
+    return made_once("demo_home", make)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -643,6 +644,38 @@ def test_the_demo_data_opens_as_synthetic_with_groups_of_siblings_and_without_a_
     assert dataset.groups.max() + 1 == dataset.n_lesions < dataset.n_images
     assert not dataset.images.flags.writeable
     assert open_dataset("demo").fingerprint == dataset.fingerprint
+
+
+def test_the_demo_data_is_drawn_once_for_all_processes_and_again_when_its_maker_changes(
+    ham_home, monkeypatch
+):
+    from ham.data import dataset as opened
+
+    def in_a_new_process():
+        return opened._demo_dataset.__wrapped__()
+
+    demo, drawn = open_dataset(DEMO_SOURCE), []
+
+    def draw():
+        drawn.append(opened._Content(demo.images, demo.metadata, demo.fingerprint))
+        return drawn[-1]
+
+    monkeypatch.setattr(opened, "_make_demo", draw)
+    shutil.rmtree(ham_home, ignore_errors=True)
+    first, second = in_a_new_process(), in_a_new_process()
+    assert len(drawn) == 1
+    for found in (first, second):
+        np.testing.assert_array_equal(found.images, demo.images)
+        pd.testing.assert_frame_equal(found.metadata, demo.metadata)
+        assert found.fingerprint == demo.fingerprint
+    (cache,) = (ham_home / "cache").glob("demo-*")
+    (cache / "images.npy").write_bytes(b"damaged")
+    in_a_new_process()
+    assert len(drawn) == 2
+    monkeypatch.setattr("ham.demo.stamp", lambda: "of another version")
+    in_a_new_process()
+    assert len(drawn) == 3
+    assert not cache.exists()
 
 
 def test_a_folder_named_demo_is_reached_by_its_whole_path(kaggle_folder, tmp_path):

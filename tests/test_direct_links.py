@@ -21,9 +21,10 @@ def opens(visitor: Visitor, path: str, data: str) -> None:
     visitor.close()
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path):
-    with server(None, HAM_WARM_UP="off") as (address, _):
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "comparison"])
+def test_a_page_opens_by_direct_link_as_the_first_request_on_the_demo_data(path, demo_home):
+    """Comparison does in a browser: tests/browser/test_pages_in_browser.py."""
+    with server(None, demo_home, HAM_WARM_UP="off") as (address, _):
         opens(Visitor(address, path), path, "Demo data")
 
 

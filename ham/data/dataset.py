@@ -1,7 +1,8 @@
 """LesionDataset, its cache, and which data is in use.
 
-The cache of a source folder is `HAM_HOME/cache/<folder>-<files>/`: `images.npy`, `metadata.csv`
-and `cache.json` with the SHA-256 of both. It is written beside its place and renamed, so it is
+The cache of a source folder is `HAM_HOME/cache/<folder>-<files>/`, that of the demo data
+`HAM_HOME/cache/demo-<what it is made of>/`: `images.npy`, `metadata.csv` and `cache.json` with the
+SHA-256 of both. It is written beside its place and renamed, so it is
 there whole or not at all, and it is verified on every opening.
 """
 
@@ -14,7 +15,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -129,26 +130,33 @@ def open_dataset(path: str | os.PathLike[str], report: Report | None = None) -> 
 
 def _content(source: Source, report: Report | None) -> _Content:
     stamp = _stamp(source)
-    folder_key = _sha256(os.fsencode(source.folder))[:12]
-    cache = (
-        config.cache_folder()
-        / f"{folder_key}-{_sha256(json.dumps([CACHE_FORMAT, stamp]).encode())[:20]}"
-    )
-    with _one_at_a_time(config.cache_folder() / f"{folder_key}.lock") as may_write:
-        found = io.read_kept(cache, _read_cache, "the cache of the data set")
-        if found is not None:
-            return found
-        read = _read(source, report)
+
+    def read() -> _Content:
+        found = _read(source, report)
         if _stamp(source) != stamp:
             raise DataError(
                 f"The data folder {source.folder}",
                 "a file in it changed while it was read.",
                 "Open it again when nothing writes to it any more.",
             )
-        if may_write and io.keep(cache, lambda draft: _write_cache(draft, read), "the data set"):
-            _remove_others(cache, folder_key)
-            return io.read_kept(cache, _read_cache, "the cache of the data set") or read
-        return read
+        return found
+
+    return _cached(_sha256(os.fsencode(source.folder))[:12], stamp, read)
+
+
+def _cached(name: str, stamp: Any, make: Callable[[], _Content]) -> _Content:
+    """What the cache `name` holds, else what `make()` gives; another stamp, another cache."""
+    folder = config.cache_folder()
+    cache = folder / f"{name}-{_sha256(json.dumps([CACHE_FORMAT, stamp]).encode())[:20]}"
+    with _one_at_a_time(folder / f"{name}.lock") as may_write:
+        found = io.read_kept(cache, _read_cache, "the cache of the data set")
+        if found is not None:
+            return found
+        made = make()
+        if may_write and io.keep(cache, lambda draft: _write_cache(draft, made), "the data set"):
+            _remove_others(cache, name)
+            return io.read_kept(cache, _read_cache, "the cache of the data set") or made
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,11 +189,15 @@ def is_demo(path: str | os.PathLike[str]) -> bool:
     return os.fspath(path) == str(DEMO_SOURCE)
 
 
-@functools.cache  # the same every time, 5 MB, a second to make
+@functools.cache  # the same every time, 5 MB
 def _demo_dataset() -> LesionDataset:
-    made = demo.make_demo()
-    content = _Content(made.images, made.metadata, _fingerprint(made.images, made.metadata))
+    content = _cached("demo", demo.stamp(), _make_demo)
     return _assembled(content, DEMO_NAME, str(DEMO_SOURCE), synthetic=True)
+
+
+def _make_demo() -> _Content:
+    made = demo.make_demo()
+    return _Content(made.images, made.metadata, _fingerprint(made.images, made.metadata))
 
 
 def _assembled(

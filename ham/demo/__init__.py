@@ -25,6 +25,7 @@ rounds otherwise (1e-13) does not reach a byte.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import os
 from dataclasses import dataclass
@@ -97,6 +98,14 @@ def make_demo(seed: int = 0) -> DemoData:
     DataError where the model's file is missing or damaged.
     """
     return synthesize(load_model(), seed)
+
+
+def stamp() -> str:
+    """SHA-256 of what the demo data set comes from: the model's file and this package's code."""
+    digest = hashlib.sha256()
+    for path in sorted([MODEL_FILE, *Path(__file__).parent.glob("*.py")]):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
 
 
 def load_model(path: str | os.PathLike[str] = MODEL_FILE) -> DemoModel:

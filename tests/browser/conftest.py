@@ -146,9 +146,10 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def server_home(tmp_path_factory: pytest.TempPathFactory, demo_home: Path) -> Path:
     """The home that servers share unless a test names one: data is parsed once."""
     home = tmp_path_factory.mktemp("server_home")
+    shutil.copytree(demo_home / "cache", home / "cache")
     know_costs(home, None)
     return home
 
