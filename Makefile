@@ -10,6 +10,7 @@ app:
 
 lint: style
 	@.venv/bin/python -m mypy
+	@.venv/bin/python .ci/audit.py
 
 style:
 	@sh .ci/setup requirements.txt requirements-dev.txt

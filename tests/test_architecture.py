@@ -135,6 +135,10 @@ TOP_LEVEL = {
     ".gitignore",
     ".git-blame-ignore-revs",
     ".pre-commit-config.yaml",
+    "Dockerfile",
+    ".dockerignore",
+    "compose.yaml",
+    "SECURITY.md",
 }
 ACTING_CALLS = {
     "mkdir",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ham import data, engine, hosting, io, store
+from ham.cli import dashboard, main
 from ham.config import AccessError, ConfigError, LimitError, TrainConfig
 from ham.data.dataset import choose_source
 from ham.engine import EngineSettings
@@ -274,3 +276,36 @@ def test_a_log_in_is_the_section_auth_of_a_secrets_file(tmp_path):
     assert hosting.has_login([tmp_path / "none.toml", secrets])
     secrets.write_text("[auth")
     assert not hosting.has_login([secrets])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secrets", "environment", "warns"),
+    [
+        ([], "", {}, False),
+        (["--address", "127.0.0.1"], "", {}, False),
+        (["--address", "0.0.0.0"], "", {}, True),
+        ([], "", {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}, True),
+        (["--address", "0.0.0.0"], "", {"HAM_READONLY": "1"}, False),
+        (["--address", "0.0.0.0"], "[auth]\nclient_id = 'x'\n", {}, False),
+        (["--address", "0.0.0.0"], "[ham]\n", {}, True),
+    ],
+)
+def test_the_command_warns_before_it_opens_a_server_that_anybody_may_change(
+    arguments, secrets, environment, warns, tmp_path, monkeypatch, capsys
+):
+    started = []
+    monkeypatch.setattr(
+        dashboard.subprocess,
+        "run",
+        lambda command, check: started.append(command) or SimpleNamespace(returncode=0),
+    )
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if secrets:
+        (tmp_path / "secrets.toml").write_text(secrets)
+        arguments = [*arguments, "--secrets", str(tmp_path / "secrets.toml")]
+    assert main(["app", *arguments]) == 0
+    assert ("Warning: Other computers can reach" in capsys.readouterr().err) is warns
+    assert (["--server.address", *arguments[1:2]] == started[0][5:7]) is ("--address" in arguments)
+    assert ("--secrets.files" in started[0]) is bool(secrets)

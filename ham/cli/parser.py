@@ -163,6 +163,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--port", type=int, help="of the address on this computer (default: 8501, or the next free)"
     )
     starting.add_argument(
+        "--address",
+        help="where it listens (default: localhost, which no other computer reaches); see "
+        "docs/hosting.md before you open it to others",
+    )
+    starting.add_argument(
+        "--secrets", metavar="FILE", help="a secrets.toml with the log-in and the roles"
+    )
+    starting.add_argument(
         "--no-browser", action="store_true", help="only serve; open the address that it prints"
     )
     return parser
