@@ -13,7 +13,7 @@ lint: style
 	@.venv/bin/python .ci/audit.py
 
 style:
-	@sh .ci/setup requirements.txt requirements-dev.txt
+	@sh .ci/setup requirements.txt requirements-export.txt requirements-dev.txt
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
 

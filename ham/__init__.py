@@ -14,6 +14,7 @@ report      what the answers of runs are worth: numbers, tables, sentences, JSON
 lab         experiments made of several runs: the leakage measurement
 lesson      seven tasks that check themselves off, and the teacher's sheet
 prediction  checked image + run -> Prediction
+interchange a run's model as a file for other programs, checked
 charts      report, tables -> Plotly figures
 document    a comparison as one HTML file
 ui          the only module that imports Streamlit

@@ -35,6 +35,7 @@ VERBS = (
     "evaluate",
     "predict",
     "lesson",
+    "export",
     "cancel",
     "work",
     "app",

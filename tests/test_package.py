@@ -91,11 +91,13 @@ def test_the_package_holds_what_it_needs_and_nothing_else(installed):
 def test_the_package_names_its_command_and_its_pinned_requirements(installed):
     about = next(installed.glob("*.dist-info"))
     assert "ham = ham.__main__:run" in (about / "entry_points.txt").read_text()
-    pinned = re.findall(r"^Requires-Dist: (\S+)", (about / "METADATA").read_text(), re.MULTILINE)
-    wanted = re.findall(
-        r"^([A-Za-z][\w.-]*==\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE
-    )
-    assert sorted(name.lower() for name in pinned) == sorted(name.lower() for name in wanted)
+    metadata = (about / "METADATA").read_text().lower()
+    for extra, file in (("", "requirements.txt"), ("export", "requirements-export.txt")):
+        words = f"; extra == '{extra}'" if extra else ""
+        pinned = re.findall(rf"^requires-dist: ([^;\s]+){words}$", metadata, re.MULTILINE)
+        wanted = re.findall(r"^([\w.-]+==\S+)", (ROOT / file).read_text().lower(), re.MULTILINE)
+        assert sorted(pinned) == sorted(wanted)
+        assert wanted
 
 
 def test_it_runs_from_any_folder_without_the_checkout(installed, tmp_path):

@@ -13,6 +13,7 @@ sweeping  sweep
 sweeping   sweep
 scoring   evaluate
 teaching  lesson
+exporting export
 dashboard app: the dashboard itself
 images    predict, and the images that evaluate is shown
 writing   exit status, standard output, progress

@@ -8,6 +8,7 @@ from typing import NoReturn, TextIO
 
 import ham
 from ham.cli.dashboard import app
+from ham.cli.exporting import export
 from ham.cli.getting import download
 from ham.cli.images import predict
 from ham.cli.parts import split
@@ -155,6 +156,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="with --json or --html: what each answer rests on, about a second an image and run",
     )
     takes_data(verb(lesson))
+    exporting = verb(export)
+    exporting.add_argument("run_id", metavar="RUN")
+    exporting.add_argument("--format", default="keras", help="keras, onnx, litert (default: keras)")
+    exporting.add_argument("--to", required=True, metavar="FILE", help="where to write it")
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     # what an engine calls its workers by: they train its interrupted runs too, and wait for more
     verb(work).add_argument("--engine", help=argparse.SUPPRESS)

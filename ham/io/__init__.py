@@ -4,13 +4,13 @@ atomic     a file or folder written whole or not at all; what the disk refuses, 
 damage     JSON, arrays, hashes: read with bounds, and what reading a damaged file raises
 structs    parsed JSON into frozen structs, and what is wrong with it in words
 cache      a result kept on disk: made again where damaged, only warned of where the disk is full
-archive    a zip that nobody vouches for, looked through and unpacked safely
+archive    a zip written; one that nobody vouches for, looked through and unpacked safely
 job        work in a background thread with progress, stop and error
 
 Only `ham.config` and `ham.hosting` are imported here; every other package may build on this one.
 """
 
-from ham.io.archive import Archive, ArchiveError, Entry
+from ham.io.archive import Archive, ArchiveError, Entry, packed
 from ham.io.atomic import (
     cannot_write,
     is_full,
@@ -56,6 +56,7 @@ __all__ = [
     "json_bytes",
     "keep",
     "kept",
+    "packed",
     "parse_arrays",
     "parse_json",
     "read_arrays",

@@ -1,5 +1,5 @@
 """A zip that nobody vouches for: looked through and unpacked without believing what it says of
-itself.
+itself; and the writing of one.
 
 Whoever unpacks decides from `entries`, before a byte is written, what to take and under which
 names of their own making. Sizes are those that were counted, a table of contents is bounded
@@ -174,6 +174,21 @@ class Archive:
     def _close_file(self) -> None:
         if self._own:
             self._file.close()
+
+
+def packed(members: dict[str, bytes], after: bytes = b"") -> bytes:
+    """A zip of these files by name; the same files give the same bytes, whenever and wherever.
+
+    With `after` it stands behind these bytes, and zip programs find it there.
+    """
+    buffer = io.BytesIO(after)
+    with zipfile.ZipFile(buffer, "a" if after else "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name)  # dated 1980
+            entry.external_attr, entry.create_system = (stat.S_IFREG | 0o644) << 16, 3
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, content, compresslevel=6)
+    return buffer.getvalue()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ham.config import MODEL_SETTINGS, MODEL_TITLES, N_CLASSES, Setting, TrainConfig
+from ham.config import IMAGE_SIZE, MODEL_SETTINGS, MODEL_TITLES, N_CLASSES, Setting, TrainConfig
 from ham.models.layers import Layer, Row, chain, rows
 
 if TYPE_CHECKING:
@@ -91,6 +91,31 @@ class Architecture:
             mean = proba.reshape(views, len(some), N_CLASSES).mean(axis=0)
             found.append(mean.astype(np.float32))
         return np.concatenate(found)
+
+    def whole(self, model: keras.Model, config: TrainConfig) -> keras.Model:
+        """What `proba` gives, as one model that needs nothing beside it: uint8 (n, 28, 28, 3) ->
+        float32 (n, 7).
+
+        `model` is a trained one, as for `proba`. Scaling, order of the values, and flips and
+        turns are layers; all are Keras' own, so that the file is read where HAM Lab is not.
+        """
+        from keras import Input, Model, layers, ops
+
+        images = Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8", name="image")
+        if config.pixel_scaling == "standard":
+            factors = [1 / std for std in CHANNEL_STD]
+            offsets = [-m / std for m, std in zip(CHANNEL_MEAN, CHANNEL_STD, strict=True)]
+            x = layers.Rescaling(factors, offsets, name="scaling")(images)
+        else:
+            x = layers.Rescaling(1 / 255, name="scaling")(images)
+        views = DIHEDRAL if config.test_time_augmentation == "dihedral" else 1
+        if views > 1:  # as `dihedral` makes them
+            turned = [x, *(ops.rot90(x, number, axes=(1, 2)) for number in range(1, 4))]
+            x = ops.concatenate([*turned, *(ops.flip(view, axis=2) for view in turned)], axis=0)
+        proba = model(layers.Reshape(self.input_shape)(x))
+        if views > 1:
+            proba = ops.mean(ops.reshape(proba, (views, -1, N_CLASSES)), axis=0)
+        return Model(images, layers.Identity(name="proba")(proba), name=f"ham_{self.name}")
 
     def _complete(self, settings: dict[str, float]) -> dict[str, int | float | str]:
         return {s.name: s.default for s in self.settings} | settings

@@ -25,7 +25,7 @@ No number of these is computed anywhere else, and nothing here knows of pages or
 """
 
 from ham.report.best import BestRun, best_runs, validation_score
-from ham.report.card import card_sections, limits, model_card
+from ham.report.card import card_sections, data_in_words, limits, model_card, split_in_words
 from ham.report.claim import ClaimItem, claim_checklist, claim_in_words, claim_rows
 from ham.report.comparison import (
     MAX_RUNS,
@@ -192,6 +192,7 @@ __all__ = [
     "class_table",
     "compare_groups",
     "coverage_in_words",
+    "data_in_words",
     "data_table",
     "decision_rule",
     "default_runs",
@@ -245,6 +246,7 @@ __all__ = [
     "slices_in_words",
     "slices_record",
     "slicings",
+    "split_in_words",
     "split_note",
     "spread_in_words",
     "spread_table",

@@ -19,11 +19,8 @@ import hashlib
 import json
 import os
 import re
-import stat
-import zipfile
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,18 +110,7 @@ def export_run(run: Run) -> bytes:
             for name, content in members.items()
         },
     }
-    return _packed({_MANIFEST: json.dumps(manifest, indent=1).encode(), **members})
-
-
-def _packed(members: dict[str, bytes]) -> bytes:
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
-        for name, content in members.items():
-            entry = zipfile.ZipInfo(name)  # dated 1980: the same run gives the same bytes
-            entry.external_attr, entry.create_system = (stat.S_IFREG | 0o644) << 16, 3
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, content)
-    return buffer.getvalue()
+    return io.packed({_MANIFEST: json.dumps(manifest, indent=1).encode(), **members})
 
 
 # ------------------------------------------------------------------------------- import
