@@ -113,5 +113,13 @@ def test_a_token_that_somebody_else_signed_or_a_changed_cookie_logs_nobody_in(ho
     visitor.close()
 
 
+def test_a_cookie_without_the_page_s_own_token_logs_nobody_in(hosted):
+    cookies = hosted.log_in(email="anna@b.org").cookies.get_dict()
+    del cookies["_streamlit_xsrf"]
+    visitor = Visitor(hosted.address, "training", cookies)
+    assert "Log in to see" in visitor.texts()
+    visitor.close()
+
+
 def starts(visitor: Visitor) -> list[Button]:
     return [button for button in visitor.kinds("button") if "Start" in button.label]

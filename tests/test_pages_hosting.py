@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import streamlit as st
 
 from ham import hosting, store
+from ham.config import AccessError
 from ham.engine import Engine
-from ham.hosting import Act
+from ham.hosting import Act, Person
 from ham.ui import frame, rights
+from ham.ui.comparison import external
 from tests.page_driver import open_page, said, words
 from tests.run_factory import finished_run, waiting_run
 
@@ -73,6 +77,13 @@ def test_a_page_that_forgets_to_ask_writes_nothing(log_in, monkeypatch, ham_home
     page.run()
     assert "his takes a trainer's role, and yours is viewer" in words(page.error).replace("\\", "")
     assert not store.find_runs().runs
+
+
+def test_only_an_owner_names_files_of_the_server(monkeypatch):
+    monkeypatch.setattr(external, "_jobs", lambda: pytest.fail("it was asked"))
+    for role, why in (("trainer", "Naming files of the server"), ("viewer", "Keeping an external")):
+        with hosting.acting_as(Person(role)), pytest.raises(AccessError, match=why):
+            external._start(SimpleNamespace(reports={}), "Mine", "/etc", "", [])
 
 
 def test_who_has_no_role_sees_the_way_out_and_nothing_else(log_in):
