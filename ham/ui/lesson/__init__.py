@@ -75,7 +75,7 @@ def _steps(progress: Progress) -> str:
     """The tasks as a row of numbers, those that are done filled."""
     steps = "".join(
         f'<li class="{"done" if done else ""}" title="{html.escape(task.title)}">'
-        f'<span aria-label="Task {number}, {"done" if done else "not done"}">'
+        f'<span role="img" aria-label="Task {number}, {"done" if done else "not done"}">'
         f"{'✓' if done else number}</span></li>"
         for number, task in enumerate(TASKS, start=1)
         for done in [task.key in progress.done]
