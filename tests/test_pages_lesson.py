@@ -65,6 +65,14 @@ def test_a_lesson_is_ticked_off_by_answers_and_by_what_happens_on_other_pages():
     assert page.session_state["lesson_progress"].facts == frozenset()
 
 
+@pytest.mark.parametrize(("at", "scrolls"), [("leakage", True), ("classes", False)])
+def test_a_link_leads_to_a_place_on_the_dataset_page(at, scrolls):
+    page = open_page("pages/dataset.py", at=at)
+    bodies = [one.proto.body for one in page.get("html")]
+    assert any("scrollIntoView" in body for body in bodies) is scrolls
+    assert not dict(page.query_params)
+
+
 @pytest.mark.usefixtures("really_shipped")
 def test_a_comparison_notes_that_the_cnn_is_beaten_and_a_missed_melanoma_is_opened(monkeypatch):
     kept = {noted._COOKIE: "12.leak_said.nonsense"}

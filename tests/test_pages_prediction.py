@@ -22,6 +22,7 @@ from ham import config, data, prediction, report, store
 from ham.config import CODES
 from ham.engine import Engine
 from ham.images import CheckedImage
+from ham.lesson import Fact, Progress
 from ham.prediction import Prediction, dropped
 from ham.report import DecisionRule
 from ham.report.words import whole_percent
@@ -600,7 +601,11 @@ def test_why_draws_maps_of_the_open_run_and_says_where_there_is_none():
 
 
 @pytest.mark.usefixtures("two_runs")
-def test_what_if_asks_again_about_the_changed_photograph():
+def test_what_if_asks_again_about_the_changed_photograph(monkeypatch):
+    answers, answer = [], prediction.answer
+    monkeypatch.setattr(
+        prediction, "answer", lambda *of: answers.append(answer(*of)) or answers[-1]
+    )
     app = drop(open_page("pages/prediction.py"), ("red.png", encoded(colorful((90, 60)))))
     look_closer(app, closer.WHAT_IF)
     before, after = re.findall(r"<table.*?</table>", answered_in(app))
@@ -612,6 +617,29 @@ def test_what_if_asks_again_about_the_changed_photograph():
     assert not app.exception
     before, after = re.findall(r"<table.*?</table>", answered_in(app))
     assert before != after
+
+    ask, named = prediction.predict, {p.run_id: p.raw for p in answers[0][0].predictions}
+    app.session_state["lesson_progress"] = Progress(0)
+    for roll, brightness, noted in ((1, 0.0, False), (0, -50.0, False), (1, -50.0, True)):
+        monkeypatch.setattr(
+            prediction,
+            "predict",
+            lambda images, predictors, roll=roll: [
+                dataclasses.replace(p, raw=np.roll(named[p.run_id], roll))
+                for p in ask(images, predictors)
+            ],
+        )
+        app.slider(key="prediction_change_brightness").set_value(brightness).run()
+        assert (Fact.MODEL_FOOLED in app.session_state["lesson_progress"].facts) is noted
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_link_asks_about_an_example_and_opens_a_closer_look():
+    app = open_page("pages/prediction.py", example="2", closer="What if")
+    [question] = app.session_state["prediction_dropped"].questions()
+    assert question.truth is not None
+    assert charts_of(app) == ["curve"]
+    assert not dict(app.query_params)
 
 
 @pytest.mark.usefixtures("two_runs")

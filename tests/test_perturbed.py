@@ -12,6 +12,7 @@ from ham.config import cache_folder
 from ham.data import LesionDataset
 from ham.engine import Engine
 from ham.io import Stopped
+from ham.lesson import Fact, Progress
 from ham.prediction import (
     PERTURBATIONS,
     SHUFFLES,
@@ -215,8 +216,10 @@ def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
     page.button(key="comparison_changed_start").click().run()
     [job] = asking.jobs("changed")._jobs.values()
     job.wait(60)
+    page.session_state["lesson_progress"] = Progress(0)
     page.run()
     assert not page.exception
+    assert page.session_state["lesson_progress"].facts == {Fact.MODEL_FOOLED}
     said = " ".join(one.value for one in page.main.markdown)
     assert "falls furthest with" in said
     assert "of 30 answers change" in said

@@ -13,6 +13,7 @@ from ham.charts.published import watched_epochs
 from ham.config import TrainConfig, recipe_config
 from ham.engine import Engine
 from ham.evaluation import EvaluationError
+from ham.lesson import Fact, Progress
 from ham.report import BY_CLASS, RunName, RunReport, decision_rule
 from ham.report.published import REPORTED, draws, draws_in_words
 from tests.page_driver import comparison_part, open_page
@@ -102,7 +103,9 @@ def test_the_page_shows_the_last_epochs_and_why_tabs_are_empty(watched, monkeypa
     assert "Leaking split: as published (A, B)" in page.warning[0].value
     first = page.get("plotly_chart")[0]
     assert first.proto.alt.startswith("Test accuracy by epoch: A · CNN")
+    page.session_state["lesson_progress"] = Progress(0)
     comparison_part(page, "Calibration")
+    assert page.session_state["lesson_progress"].facts == {Fact.EPOCHS_WATCHED}
     assert sum("is its test part" in info.value for info in page.info) == 2
 
 
