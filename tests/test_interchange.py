@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from ham import cli, interchange
@@ -24,13 +25,19 @@ from ham.interchange import exporting as export_module
 from ham.models import MODELS, Architecture
 from ham.models.layers import dense, lstm_layer
 from ham.prediction import Predictor
+from ham.report import RunReport, hub_metadata, model_card
 from ham.store import Run
 from tests import light
-from tests.run_factory import finished_run
+from tests.run_factory import DATA, finished_run
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "interchange.md"
+WITH_EXAMPLE = ("keras", "onnx", "litert")
 EXAMPLES = dict(
-    zip(FORMATS, re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL), strict=True)
+    zip(
+        WITH_EXAMPLE,
+        re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL),
+        strict=True,
+    )
 )
 
 
@@ -66,7 +73,7 @@ UNTRAINED = {
 }
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", WITH_EXAMPLE)
 def test_the_documents_example_gives_the_runs_probabilities_of_a_photograph(
     form: str,
     tiny_runs: list[Run],
@@ -101,6 +108,52 @@ def test_the_documents_example_gives_the_runs_probabilities_of_a_photograph(
     assert "150 images of 75 lesions" in about["data"]
 
 
+def test_a_repository_for_hugging_face_is_what_keras_reads_with_a_card_that_the_hub_reads(
+    tiny_runs: list[Run], small_dataset: LesionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = next(run for run in tiny_runs if run.config.model == "cnn")
+    monkeypatch.setattr(export_module, "Predictor", lambda run: UNTRAINED["onnx"]())
+    content = exported(run, "huggingface", small_dataset.images[:10])
+    with zipfile.ZipFile(BytesIO(content)) as opened:
+        names = {"README.md", ".gitattributes", "config.json", "metadata.json", "model.weights.h5"}
+        assert set(opened.namelist()) == names
+        card = opened.read("README.md").decode()
+    assert metadata(content, "huggingface")["labels"] == list(CODES)
+    _, head, body = card.split("---\n", 2)
+    found = yaml.safe_load(head)
+    assert found["license"] == "unknown", "nobody recorded where the invented data come from"
+    assert {
+        "library_name": "keras",
+        "pipeline_tag": "image-classification",
+    }.items() <= found.items()
+    [result] = found["model-index"][0]["results"]
+    scores = {entry["type"]: entry["value"] for entry in result["metrics"]}
+    evaluation = run.record.evaluation.scores
+    assert scores["accuracy"] == evaluation["accuracy"].value
+    assert scores["f1"] == evaluation["macro_f1"].value
+    assert found["metrics"] == list(scores)
+    mine = model_card(RunReport(run))
+    assert body.lstrip().split("## How to get started")[0] == mine.split("## How to get started")[0]
+    assert 'keras.saving.load_model("hf://OWNER/NAME")' in body
+    assert "python -m ham" not in body
+
+
+@pytest.mark.parametrize(
+    ("data", "licence", "datasets"),
+    [
+        ({"name": "HAM10000"}, "cc-by-nc-4.0", ["HAM10000"]),
+        ({"name": "HAM Lab's demo data", "synthetic": True}, "mit", None),
+        ({}, "unknown", None),
+    ],
+)
+def test_the_hub_is_told_the_licence_of_the_data(data, licence, datasets) -> None:
+    found = hub_metadata(RunReport(finished_run(data=DATA | data)))
+    assert found["license"] == licence
+    assert found.get("datasets") == datasets
+    dataset = found["model-index"][0]["results"][0]["dataset"]
+    assert re.fullmatch("[a-z0-9-]+", dataset["type"])
+
+
 def test_scaling_and_the_mean_over_eight_views_are_inside_the_model() -> None:
     config = TrainConfig(pixel_scaling="standard", test_time_augmentation="dihedral")
     few = {f"filters_{i}": 3 for i in range(1, 7)}
@@ -125,7 +178,7 @@ def invented(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(run=finished_run(), answers=ANSWERS)
     form = dataclasses.replace(
         FORMATS["keras"],
-        write=lambda model, about: b"abc",
+        write=lambda model, run: b"abc",
         answer=lambda content, images: made.answers,
     )
     architecture = SimpleNamespace(whole=lambda model, config: None)
@@ -173,7 +226,7 @@ def test_the_command_writes_the_file_and_names_it(
 def test_a_format_that_nobody_knows_or_whose_packages_are_missing_is_refused_in_words(
     tiny_runs: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ExportError, match="Choose of keras, onnx, litert"):
+    with pytest.raises(ExportError, match="Choose of keras, onnx, litert, huggingface"):
         exported(tiny_runs[0], "pickle")
     needs = dataclasses.replace(FORMATS["onnx"], packages=("onnx", "no_such_package"))
     monkeypatch.setitem(FORMATS, "onnx", needs)

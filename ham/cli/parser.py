@@ -158,7 +158,9 @@ def make_parser() -> argparse.ArgumentParser:
     takes_data(verb(lesson))
     exporting = verb(export)
     exporting.add_argument("run_id", metavar="RUN")
-    exporting.add_argument("--format", default="keras", help="keras, onnx, litert (default: keras)")
+    exporting.add_argument(
+        "--format", default="keras", help="keras, onnx, litert, huggingface (default: keras)"
+    )
     exporting.add_argument("--to", required=True, metavar="FILE", help="where to write it")
     verb(cancel).add_argument("runs", nargs="+", metavar="RUN")
     # what an engine calls its workers by: they train its interrupted runs too, and wait for more

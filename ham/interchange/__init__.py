@@ -2,8 +2,8 @@
 probabilities, and the file says what it is.
 
 exporting   one file, checked before anybody gets it
-formats     Keras, ONNX, LiteRT, and what each needs
-repository  a folder as Hugging Face has them
+formats     the formats, and what each needs
+keras_file  Keras; converted: ONNX and LiteRT; repository: a folder as Hugging Face has them
 about       what a file says of itself
 
 TensorFlow and what a format needs are imported when a file is made.

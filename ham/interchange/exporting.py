@@ -9,7 +9,6 @@ import numpy as np
 from ham import io
 from ham.config import DataError, HamError
 from ham.data import DEMO_SOURCE, LesionDataset, current_source, open_dataset
-from ham.interchange.about import about_model
 from ham.interchange.formats import FORMATS, Format, missing_packages
 from ham.prediction import Predictor
 from ham.prediction.predictor import building
@@ -38,12 +37,11 @@ def exported(run: Run, form: str, images: np.ndarray | None = None) -> bytes:
     """
     kind = _known(form)
     predictor = Predictor(run)
-    about = about_model(run)
     if images is None:
         images = checked_on(run)
     with building:
         whole = predictor.architecture.whole(predictor.model, predictor.config)
-        content = kind.write(whole, about)
+        content = kind.write(whole, run)
         found = kind.answer(content, images)
     _check(run, kind, found, predictor.proba(images))
     return content

@@ -18,6 +18,7 @@ probabilities   tables and sentences of proper scores, costs, predictive values,
              probability_record: the same for the JSON
 sentences    findings, in words; verdict, the first of them
 card         the model card of any run; claim: the CLAIM checklist; content: what both are made of
+hub          the model card with Hugging Face's metadata
 words        times, counts, shares and settings
 documents    JSON (docs/report-schema.md) and CSV
 
@@ -81,6 +82,7 @@ from ham.report.groups import (
     pool,
     shipped_groups,
 )
+from ham.report.hub import hub_card, hub_metadata
 from ham.report.names import RunName, labels, run_names, split_note
 from ham.report.overview import found_by_words, group_overview, run_numbers, run_overview
 from ham.report.robustness import (
@@ -212,6 +214,8 @@ __all__ = [
     "group_overview",
     "grouped",
     "groups_document",
+    "hub_card",
+    "hub_metadata",
     "labels",
     "limits",
     "member_table",

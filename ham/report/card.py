@@ -34,21 +34,23 @@ _SENSITIVITY = "0.9"  # of malignant images on validation, for which the thresho
 NOT_RECORDED = "Not recorded."
 
 
-def model_card(report: RunReport) -> str:
+def model_card(report: RunReport, start: tuple[Part, ...] | None = None) -> str:
     """Markdown. Raises StoreError and EvaluationError, as `report` does."""
     run = report.run
-    return as_markdown(run.short_title if run.shipped else run.title, card_sections(report))
+    return as_markdown(run.short_title if run.shipped else run.title, card_sections(report, start))
 
 
-def card_sections(report: RunReport) -> list[Section]:
-    """The card without its title. Raises StoreError and EvaluationError, as `report` does."""
+def card_sections(report: RunReport, start: tuple[Part, ...] | None = None) -> list[Section]:
+    """The card without its title; `start` is how to get started where not with HAM Lab. Raises
+    StoreError and EvaluationError, as `report` does.
+    """
     return [
         Section("Model details", _details(report)),
         Section("Uses", ()),
         Section("Direct use", (_DIRECT_USE,), 3),
         Section("Out of scope", (_OUT_OF_SCOPE,), 3),
         Section("Bias, risks and limitations", (Bullets(tuple(limits(report))),)),
-        Section("How to get started", _start(report)),
+        Section("How to get started", _start(report) if start is None else start),
         Section("Training details", ()),
         Section("Training data", (data_in_words(report),), 3),
         Section("Training procedure", _procedure(report), 3),

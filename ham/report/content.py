@@ -15,9 +15,10 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 @dataclass(frozen=True)
 class Code:
-    """A line to be typed as it stands."""
+    """Lines to be typed as they stand."""
 
     text: str
+    language: str = "sh"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def as_markdown(title: str, sections: list[Section]) -> str:
 
 def _markdown(part: Part) -> str:
     if isinstance(part, Code):
-        return f"```sh\n{part.text}\n```"
+        return f"```{part.language}\n{part.text}\n```"
     if isinstance(part, Bullets):
         return "\n".join(f"- {_plain(item)}" for item in part.items)
     if isinstance(part, Rows):
