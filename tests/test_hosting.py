@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -294,11 +298,7 @@ def test_the_command_warns_before_it_opens_a_server_that_anybody_may_change(
     arguments, secrets, environment, warns, tmp_path, monkeypatch, capsys
 ):
     started = []
-    monkeypatch.setattr(
-        dashboard.subprocess,
-        "run",
-        lambda command, check: started.append(command) or SimpleNamespace(returncode=0),
-    )
+    monkeypatch.setattr(dashboard, "_run", lambda command: started.append(command) or 0)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -309,3 +309,22 @@ def test_the_command_warns_before_it_opens_a_server_that_anybody_may_change(
     assert ("Warning: Other computers can reach" in capsys.readouterr().err) is warns
     assert (["--server.address", *arguments[1:2]] == started[0][5:7]) is ("--address" in arguments)
     assert ("--secrets.files" in started[0]) is bool(secrets)
+    reached = "0.0.0.0" in (*arguments, *environment.values())
+    assert ("--client.showErrorDetails none" in " ".join(started[0])) is reached
+
+
+def test_a_command_that_is_told_to_stop_tells_the_server(monkeypatch):
+    waiting = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit(7))\n"
+    waiting += "print('here', flush=True)\ntime.sleep(60)"
+    popen = subprocess.Popen
+
+    def told_to_stop(command: list[str]) -> subprocess.Popen:
+        process = popen(command, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"here\n"
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return process
+
+    monkeypatch.setattr(dashboard.subprocess, "Popen", told_to_stop)
+    before = signal.getsignal(signal.SIGTERM)
+    assert dashboard._run([sys.executable, "-c", waiting]) == 7
+    assert signal.getsignal(signal.SIGTERM) is before

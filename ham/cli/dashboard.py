@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -27,9 +29,27 @@ def app(chosen: argparse.Namespace, out: TextIO) -> int:
         command += [option, str(value)] if value is not None else []
     if chosen.no_browser:
         command += ["--server.headless", "true"]
-    if why := hosting.open_to_all(chosen.address or _address(), _asks_who(chosen.secrets)):
+    address = chosen.address or _address()
+    if not hosting.is_loopback(
+        address
+    ):  # its code and places are nobody's business; the log has them
+        command += ["--client.showErrorDetails", "none"]
+    if why := hosting.open_to_all(address, _asks_who(chosen.secrets)):
         print(f"Warning: {why}", file=sys.stderr)
-    return subprocess.run(command, check=False).returncode
+    return _run(command)
+
+
+def _run(command: Sequence[str]) -> int:
+    """The exit status of the server, which is asked to end when this process is: a container's
+    first process is told to stop by SIGTERM, and nobody else in it is.
+    """
+    process = subprocess.Popen(command)
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        with process:
+            return process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _address() -> str | None:

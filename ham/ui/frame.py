@@ -389,8 +389,10 @@ def _say_above(found: Found) -> None:
 
 
 def _home_problem() -> HamError | None:
-    """Why nothing can be kept on this computer."""
+    """Why nothing can be kept on this computer; in read-only mode nothing has to be."""
     home = home_folder()
+    if hosting.read_only():
+        return None
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not os.access(home, os.W_OK | os.X_OK):

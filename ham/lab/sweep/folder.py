@@ -24,7 +24,7 @@ import filelock
 import msgspec
 from msgspec import Struct
 
-from ham import hosting, io, store
+from ham import engine, hosting, io, store
 from ham.config import StoreError, runs_folder
 from ham.hosting import Act
 from ham.io import Count, Text, Time, typed
@@ -169,8 +169,7 @@ def create_sweep(plan: Plan, data: dict[str, object], *, now: float | None = Non
     `LesionDataset.record`. Raises StoreError where its name is taken, or on a disk that refuses,
     AccessError and LimitError.
     """
-    hosting.require(Act.TRAIN)
-    hosting.refuse_full_disk("Another sweep")
+    engine.refuse_too_many(1)
     now = time.time() if now is None else now
     _refuse_taken(plan.name)
     record = SweepRecord(
