@@ -45,7 +45,13 @@ from ham.evaluation.costs import (
     predicted_action,
 )
 from ham.evaluation.decomposition import PARTS, Decomposition, class_reliability, decompose
-from ham.evaluation.differences import McNemar, compare, mcnemar, unpaired_difference
+from ham.evaluation.differences import (
+    McNemar,
+    compare,
+    differences_apart,
+    mcnemar,
+    unpaired_difference,
+)
 from ham.evaluation.intervals import NO_INTERVAL, Interval
 from ham.evaluation.leak import Leak, Part, joined, measure_leak
 from ham.evaluation.metrics import MALIGNANT, SCORES, Draws, Score, malignant_proba
@@ -156,6 +162,7 @@ __all__ = [
     "corrected_t_test",
     "decimal",
     "decompose",
+    "differences_apart",
     "evaluate",
     "evaluate_recalls",
     "evaluate_scores",

@@ -4,6 +4,7 @@ McNemar's test.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from ham.evaluation.intervals import (
     combined,
     of_one_lesion,
 )
-from ham.evaluation.metrics import SCORES, hits, images_of, share_terms
+from ham.evaluation.metrics import SCORES, hits, images_of, interval_instead, share_terms
 from ham.evaluation.scores import (
     Answers,
     check,
@@ -109,6 +110,45 @@ def unpaired_difference(
         seed,
         lambda key: _unpaired_instead(key, ours, theirs),
         [key for key in ("accuracy", *CODES) if _one_sided(key, ours, theirs)],
+    )
+
+
+def differences_apart(
+    keys: Iterable[str], ours: Answers, theirs: Answers, resamples: int | None = None, seed: int = 0
+) -> dict[str, Interval]:
+    """Scores of SCORES of one set of images minus those of another that shares no lesion with it.
+
+    The lesions of both are drawn together, as in `unpaired_difference`. Where all draws agree, the
+    intervals of both sides are combined. Raises EvaluationError.
+    """
+    sides = []
+    for side in (ours, theirs):
+        y_true, proba = check(side.y_true, side.proba)
+        sides.append((y_true, proba, *lesion_numbers(side.lesions, len(y_true))))
+    n_ours = sides[0][3]
+    wanted = tuple(keys)
+
+    def score(counts: np.ndarray) -> dict[str, np.ndarray]:
+        first, second = (
+            scores_by_draw(y_true, proba, lesion, drawn, wanted)
+            for (y_true, proba, lesion, _), drawn in zip(
+                sides, (counts[:, :n_ours], counts[:, n_ours:]), strict=True
+            )
+        )
+        return {key: first[key] - second[key] for key in wanted}
+
+    def instead(key: str) -> Interval:
+        first, second = (interval_instead(key, *side[:3]) for side in sides)
+        return combined([(1, first), (-1, second)])
+
+    return bootstrap_intervals(
+        score,
+        sum(len(side[0]) for side in sides),
+        sum(side[3] for side in sides),
+        resamples,
+        seed,
+        instead,
+        undrawn(*sides[0][::2]) | undrawn(*sides[1][::2]),
     )
 
 

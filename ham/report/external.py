@@ -19,6 +19,7 @@ from ham.evaluation import (
     Answers,
     Evaluation,
     Interval,
+    differences_apart,
     evaluation_record,
     format_difference,
     format_score,
@@ -33,6 +34,9 @@ from ham.report.tables import unbroken
 from ham.report.words import count
 from ham.store import ExternalRecord, Predictions
 
+#: Means over the classes that there are: comparable where both sides have the same.
+_OVER_CLASSES = ("macro_f1", "macro_auc")
+
 
 @dataclass(frozen=True, eq=False)
 class ExternalTest:
@@ -43,7 +47,7 @@ class ExternalTest:
     compared: Comparison  # their reports on these images
     kept: dict[RunName, store.External]
     places: dict[RunName, int]  # among all runs compared
-    #: Of each run, its scores on these images minus those on its own test images, by SLICED.
+    #: Of each run, its scores on these images minus those on its own test images, by SCORES.
     drops: dict[RunName, dict[str, Interval]]
 
     @property
@@ -107,7 +111,11 @@ def _difference(*arrays: np.ndarray) -> dict[str, Interval]:
     numbers[1] = numbers[1] + len(numbers[0])
     answers = Answers(np.concatenate(y_true), np.concatenate(proba), np.concatenate(numbers))
     of = np.repeat([0, 1], [len(side) for side in y_true])
-    return slice_scores(answers, of)[0].minus_rest
+    there, own = (answers.where(of == side) for side in (0, 1))
+    found = slice_scores(answers, of)[0].minus_rest
+    same_classes = set(there.y_true.tolist()) == set(own.y_true.tolist())
+    rest = [k for k in SCORES if k not in found and (same_classes or k not in _OVER_CLASSES)]
+    return found | differences_apart(rest, there, own)
 
 
 # ------------------------------------------------------------------------------- words
