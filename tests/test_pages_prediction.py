@@ -130,6 +130,18 @@ def test_before_a_file_the_page_says_what_to_do_and_what_it_is_not():
 
 
 @pytest.mark.usefixtures("two_runs")
+def test_in_read_only_mode_a_dropped_image_is_answered_and_not_kept(ham_home, monkeypatch):
+    monkeypatch.setenv("HAM_READONLY", "1")
+    before = sorted(path for path in ham_home.rglob("*") if path.is_file())
+    app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
+    assert not app.error
+    assert "LSTM" in answered_in(app)
+    after = sorted(path for path in ham_home.rglob("*") if path.is_file())
+    assert [path for path in after if "cache" not in path.parts] == before
+    assert encoded(RED) not in [path.read_bytes() for path in after]
+
+
+@pytest.mark.usefixtures("two_runs")
 def test_every_run_answers_a_dropped_image_side_by_side():
     app = drop(open_page("pages/prediction.py"), ("red.png", encoded(RED)))
     table = answered_in(app)
