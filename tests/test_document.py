@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +16,16 @@ from ham import cli, store
 from ham.data import LesionDataset, sharing
 from ham.document import SECTIONS, Subject, comparison_html, page
 from ham.evaluation import SCORES, format_score
-from ham.report import Comparison, RunReport, run_names, verdict_in_words
+from ham.prediction import PERTURBATIONS, SHUFFLES, STRENGTHS
+from ham.report import (
+    Comparison,
+    Robustness,
+    RunReport,
+    arrangement_of,
+    robustness_of,
+    run_names,
+    verdict_in_words,
+)
 from ham.store import Predictions, Run
 from tests.run_factory import finished_run
 from tests.test_external import external
@@ -123,6 +133,41 @@ def test_the_file_holds_every_section_and_score_loads_nothing_and_runs_nothing_o
     pictures = found.all("img")
     assert len(pictures) > 2
     assert all("predicted as" in attributes["alt"] for _, attributes in pictures)
+
+
+def test_changed_and_shuffled_images_are_told_where_the_runs_were_asked(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ("Changed images", "Shuffled pixels")
+    monkeypatch.setattr(page, "SECTIONS", {title: SECTIONS[title] for title in few})
+    subject = subject_of(runs)
+    silent = Read(comparison_html(subject, NOW))
+    assert silent.text.count("Not measured: the runs were not asked") == 2
+
+    def asked(ways: Iterable[str], strengths: int, judge: Callable[..., Robustness]) -> dict:
+        found = {}
+        for name, one in subject.compared.reports.items():
+            as_it_is = one.test.proba
+            changed = np.stack([as_it_is, *[np.roll(as_it_is, 1, axis=1)] * strengths])
+            found[name] = judge(one.test, dict.fromkeys(ways, changed))
+        return found
+
+    told = dataclasses.replace(
+        subject,
+        changed=asked(PERTURBATIONS, STRENGTHS, robustness_of),
+        shuffled=asked(SHUFFLES, 1, arrangement_of),
+    )
+    found = Read(comparison_html(told, NOW))
+    assert "Not measured" not in found.text
+    figures = [at for _, at in found.all("div") if at.get("role") == "img"]
+    assert len(figures) == len(PERTURBATIONS) + 1
+    right = 100 * np.mean(runs_right(subject))
+    assert any(f"{right:.0f} %" in at["aria-label"] for at in figures)
+
+
+def runs_right(subject: Subject) -> np.ndarray:
+    part = subject.compared.first.test
+    return part.proba.argmax(axis=1) == part.y_true
 
 
 @pytest.fixture

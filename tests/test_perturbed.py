@@ -21,14 +21,17 @@ from ham.prediction import (
     perturbed_images,
 )
 from ham.report import (
+    Comparison,
     RunName,
+    RunReport,
     arrangement_in_words,
     arrangement_of,
     robustness_in_words,
     robustness_of,
+    run_names,
 )
 from ham.store import Predictions, Run
-from ham.ui.comparison import asking
+from ham.ui.comparison import asking, changed, shuffled
 from tests.page_driver import comparison_part, open_page
 from tests.run_factory import finished_run
 
@@ -226,6 +229,11 @@ def test_the_page_asks_in_the_background_and_shows_curves_and_changed_answers(
     alts = [chart.proto.alt for chart in page.get("plotly_chart")]
     assert sum(alt.startswith("Accuracy at strengths") for alt in alts) == len(KINDS)
     assert "Changed, 28 by 28 pixels" in " ".join(one.proto.body for one in page.get("html"))
+    # what the report takes with it
+    named = run_names(runs, {run.id: run.title for run in runs})
+    compared = Comparison(named, [RunReport(run) for run in runs])
+    assert list(changed.measured(compared)) == named
+    assert shuffled.measured(compared) == {}
 
 
 def test_the_page_shows_an_image_in_each_state_and_what_the_runs_lose(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from ham.data import LesionDataset
-from ham.report import Comparison, Part, Rows
+from ham.report import Comparison, Part, Robustness, Rows, RunName
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +19,9 @@ class Subject:
     compared: Comparison
     dataset: LesionDataset | None = None  # its pictures, where it is there
     why_no_pictures: str = ""  # where it is not
+    #: What the runs answered to their test images changed and shuffled; empty where not asked.
+    changed: Mapping[RunName, Robustness] = field(default_factory=dict)
+    shuffled: Mapping[RunName, Robustness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

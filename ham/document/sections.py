@@ -13,6 +13,7 @@ from ham.charts.decisions import precision_recall_curves
 from ham.charts.matrix import difference_table
 from ham.config import CLASSES, CODES, train_command
 from ham.data import SPLIT_TITLES
+from ham.document.asked import changed, shuffled
 from ham.document.elsewhere import external
 from ham.document.parts import (
     Charts,
@@ -369,6 +370,8 @@ SECTIONS: dict[str, Callable[[Subject], Iterable[Piece]]] = {
     "Costs and alarms": costs_and_alarms,
     "Slices": by_group,
     "External tests": external,
+    "Changed images": changed,
+    "Shuffled pixels": shuffled,
     "Learning curves": curves,
     "Settings": settings,
     "Data and split": data_and_split,

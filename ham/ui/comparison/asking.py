@@ -38,9 +38,16 @@ def jobs(what: str) -> io.OneJob[Found]:
 
 def test_images(compared: Comparison) -> TestImages | None:
     """None, and why is said, where they are not in the data in use."""
-    dataset, why_not = data_of(compared.first)
+    found = held_images(compared)
+    if found is None:
+        st.info(data_of(compared.first)[1], icon=":material/hide_image:")
+    return found
+
+
+def held_images(compared: Comparison) -> TestImages | None:
+    """None where they are not in the data in use."""
+    dataset, _ = data_of(compared.first)
     if dataset is None:
-        st.info(why_not, icon=":material/hide_image:")
         return None
     ids = dataset.metadata["image_id"]
     rows = rows_of(compared, dataset)
@@ -48,6 +55,12 @@ def test_images(compared: Comparison) -> TestImages | None:
     versions = repr([(run.id, store.predictions_version(run)) for run in runs])
     key = hashlib.sha256(versions.encode() + rows.tobytes()).hexdigest()
     return TestImages(rows, ids.iloc[rows].tolist(), dataset.images[rows], key)
+
+
+def known_answers(test: TestImages, what: str) -> Found | None:
+    """Where the runs were asked and all have answered."""
+    job = jobs(what).of(test.key)
+    return None if job is None or job.running else job.result
 
 
 def answers_to(

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ham.document import Subject, comparison_html
 from ham.report import Comparison, predictions_csv, report_document, scores_csv
-from ham.ui.comparison import external, slices
+from ham.ui.comparison import changed, external, shuffled, slices
 from ham.ui.comparison.images import data_of
 from ham.ui.frame import choose, download
 
@@ -49,7 +49,8 @@ def downloads(compared: Comparison) -> None:
 def _report(compared: Comparison) -> str:
     dataset, _ = data_of(compared.first)
     why_not = "Images are left out: the test images are not in the data in use."
-    return comparison_html(Subject(compared, dataset, why_not), datetime.now())
+    found = changed.measured(compared), shuffled.measured(compared)
+    return comparison_html(Subject(compared, dataset, why_not, *found), datetime.now())
 
 
 def download_row(label: str, file_name: str, content: Callable[[], str], what: str) -> None:

@@ -10,8 +10,15 @@ from ham.charts.robustness import shuffled_scores
 from ham.config import CLASSES
 from ham.images import data_url
 from ham.prediction import SHUFFLES
-from ham.report import ARRANGEMENT, Comparison, Robustness, answer_in_words
-from ham.ui.comparison.asking import Found, TestImages, answers_to, test_images
+from ham.report import ARRANGEMENT, Comparison, Robustness, RunName, answer_in_words
+from ham.ui.comparison.asking import (
+    Found,
+    TestImages,
+    answers_to,
+    held_images,
+    known_answers,
+    test_images,
+)
 from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, choose, is_dark, plain
 
@@ -31,6 +38,13 @@ def shuffled_pixels(compared: Comparison) -> None:
         _states(compared, test, place, answers)
     if answers is not None:
         _show(compared, answers, test)
+
+
+def measured(compared: Comparison) -> dict[RunName, Robustness]:
+    """What has come out for these runs; empty where they were not asked."""
+    test = held_images(compared)
+    answers = test and known_answers(test, "shuffled")
+    return _found(compared, answers, test) if test and answers else {}
 
 
 def _example(compared: Comparison) -> int:
@@ -88,13 +102,16 @@ def _lines(compared: Comparison, place: int, true: int, answers: Found | None) -
     ]
 
 
+def _found(compared: Comparison, answers: Found, test: TestImages) -> dict[RunName, Robustness]:
+    return {
+        name: _arrangement(compared.aligned[name], answers[one.run.id], test.key, one.run.id)
+        for name, one in compared.reports.items()
+    }
+
+
 def _show(compared: Comparison, answers: Found, test: TestImages) -> None:
-    ids = {name: one.run.id for name, one in compared.reports.items()}
     with drawing_lesions():
-        found = {
-            name: _arrangement(compared.aligned[name], answers[i], test.key, i)
-            for name, i in ids.items()
-        }
+        found = _found(compared, answers, test)
         majority = next(iter(compared.baselines.values())).scores
     score = choose(
         "Score",
