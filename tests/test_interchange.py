@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from ham import cli, interchange
 from ham.config import CODES, DataError, TrainConfig
@@ -255,3 +256,31 @@ def test_a_file_is_checked_on_the_runs_own_images_where_they_are_in_use_else_on_
 
     monkeypatch.setattr(export_module, "current_source", gone)
     assert checked_on(tiny_runs[0]).tolist() == list(range(0, 200, 2))
+
+
+def page_with_files(run_id: str) -> None:
+    """A page with the section alone."""
+    from ham import store
+    from ham.ui.model_file import as_files
+
+    as_files({"A": store.read_run(run_id)}, "here")
+
+
+def test_the_page_offers_a_file_of_the_chosen_format_and_makes_none_before_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def button(page: AppTest) -> tuple[str, bool]:
+        [found] = page.get("download_button")
+        return found.label, found.disabled
+
+    monkeypatch.setattr(export_module, "Predictor", lambda run: pytest.fail("made at page load"))
+    needs = dataclasses.replace(FORMATS["litert"], packages=("no_such_package",))
+    monkeypatch.setitem(FORMATS, "litert", needs)
+    page = AppTest.from_function(page_with_files, args=(finished_run().id,)).run()
+    assert not page.exception
+    assert page.button_group[0].options == ["Keras", "ONNX", "LiteRT", "Hugging Face"]
+    assert button(page) == ("A", False)
+    page.session_state["here_format"] = "litert"
+    page.run()
+    assert button(page) == ("A", True)
+    assert page.code[0].value == 'pip install "ham-lab[export]"'

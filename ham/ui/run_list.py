@@ -17,7 +17,7 @@ from ham.data import SPLIT_TITLES
 from ham.evaluation import percent
 from ham.hosting import Act
 from ham.store import Found, Problem, Run
-from ham.ui import frame, rights, visit
+from ham.ui import frame, model_file, rights, visit
 
 _FILTER_FROM = 11  # fewer runs are seen at a glance
 _TABLE_HEIGHT = 440  # pixels: eleven rows and half of the next, which says that there are more
@@ -135,6 +135,9 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
         # a trial goes on with its sweep
         _resume([run for run in chosen if run.state in _RESUMABLE and not run.withheld])
         _export(chosen)
+        if len(chosen) == 1 and chosen[0].has_model:
+            with st.popover("Model file", icon=":material/deployed_code:", help=model_file.HELP):
+                model_file.as_files({"Download": chosen[0]}, "runs")
         _delete([run for run in chosen if not run.live])
     if len(chosen) == 1:
         _details(chosen[0], runs)

@@ -10,9 +10,10 @@ import streamlit as st
 
 from ham.document import Subject, comparison_html
 from ham.report import Comparison, predictions_csv, report_document, scores_csv
+from ham.ui import model_file
 from ham.ui.comparison import changed, external, shuffled, slices
 from ham.ui.comparison.images import data_of
-from ham.ui.frame import choose, download
+from ham.ui.frame import choose, download, plain
 
 
 def downloads(compared: Comparison) -> None:
@@ -44,6 +45,9 @@ def downloads(compared: Comparison) -> None:
         "probabilities.",
     )
     choose("The camera in a chart's toolbar saves", ["PNG", "SVG"], "chart_format", "PNG")
+    st.subheader("Models for other programs", anchor=False, help=model_file.HELP)
+    runs = {plain(name): one.run for name, one in compared.reports.items()}
+    model_file.as_files(runs, "comparison")
 
 
 def _report(compared: Comparison) -> str:
