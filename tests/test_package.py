@@ -92,7 +92,11 @@ def test_the_package_names_its_command_and_its_pinned_requirements(installed):
     about = next(installed.glob("*.dist-info"))
     assert "ham = ham.__main__:run" in (about / "entry_points.txt").read_text()
     metadata = (about / "METADATA").read_text().lower()
-    for extra, file in (("", "requirements.txt"), ("export", "requirements-export.txt")):
+    for extra, file in (
+        ("", "requirements.txt"),
+        ("export", "requirements-export.txt"),
+        ("mlflow", "requirements-mlflow.txt"),
+    ):
         words = f"; extra == '{extra}'" if extra else ""
         pinned = re.findall(rf"^requires-dist: ([^;\s]+){words}$", metadata, re.MULTILINE)
         wanted = re.findall(r"^([\w.-]+==\S+)", (ROOT / file).read_text().lower(), re.MULTILINE)

@@ -6,6 +6,7 @@ inputs       batches, their order, class weights
 checkpoint   what a resume needs, and the weights of the epoch that is kept
 baselines    a logistic regression on the same images, once a split
 tensorboard  the logs that TensorBoard reads
+tracking     what MLflow is told, where a server is named
 measuring    what a training would cost on this machine
 
 No Streamlit and no Dask here. TensorFlow is imported when a training starts. A training writes

@@ -31,6 +31,7 @@ from ham.training.checkpoint import Checkpoint
 from ham.training.fitting import Cancelled, callbacks, compile_model
 from ham.training.inputs import first_batch, stream, validation_arrays
 from ham.training.tensorboard import TensorBoard
+from ham.training.tracking import Tracking
 
 EVALUATION_BATCH = 512
 _NO_MEMORY = (
@@ -89,6 +90,7 @@ def train(
         raise explained from error
     finally:
         job.tensorboard.close()
+        job.tracking.close(job.run)
 
 
 def train_run(run: Run, report: Report | None = None) -> Run:
@@ -131,6 +133,7 @@ class _Job:
         self.architecture: Architecture = MODELS[self.config.model]
         self.written = 0.0
         self.tensorboard = TensorBoard(run)
+        self.tracking = Tracking(self.log)
         self.epoch_seconds: list[float] = []
 
     def fit(self) -> bool:
@@ -182,6 +185,7 @@ class _Job:
         )
         if first >= config.epochs or self.checkpoint.stopped_early:
             return False
+        self.tracking.begin(self.run)
         with store.writing(self.run.folder):  # for whoever watches
             io.write_arrays(
                 self.run.folder / "first_batch.npz",
@@ -304,6 +308,7 @@ class _Job:
         store.append_history(self.run, row)
         store.append_validation_matrix(self.run, int(row["epoch"]), confusion)
         self.tensorboard.write(row)
+        self.tracking.write(row)
         self.checkpoint.write(self.model, weights, row, self.config)
         self.epoch_seconds.append(row["seconds"])
         self.advance(
