@@ -163,7 +163,7 @@ def test_without_mlflow_installed_the_log_says_what_to_install(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", URI)
     monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda name: None)
     _, [said] = trained(small_dataset)
-    assert 'pip install "ham-lab[mlflow]"' in said
+    assert "pip install mlflow-skinny" in said
 
 
 def test_a_training_that_fails_is_told_as_failed(

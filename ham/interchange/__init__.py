@@ -11,7 +11,7 @@ TensorFlow and what a format needs are imported when a file is made.
 
 from ham.interchange.about import about_model
 from ham.interchange.exporting import ExportError, checked_on, export_to, exported
-from ham.interchange.formats import FORMATS, Format, missing_packages
+from ham.interchange.formats import FORMATS, Format, install_command, missing_packages
 
 __all__ = [
     "FORMATS",
@@ -21,5 +21,6 @@ __all__ = [
     "checked_on",
     "export_to",
     "exported",
+    "install_command",
     "missing_packages",
 ]

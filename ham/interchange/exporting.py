@@ -9,7 +9,7 @@ import numpy as np
 from ham import io
 from ham.config import DataError, HamError
 from ham.data import DEMO_SOURCE, LesionDataset, current_source, open_dataset
-from ham.interchange.formats import FORMATS, Format, missing_packages
+from ham.interchange.formats import FORMATS, Format, install_command, missing_packages
 from ham.prediction import Predictor
 from ham.prediction.predictor import building
 from ham.store import Run
@@ -74,8 +74,7 @@ def _known(form: str) -> Format:
         raise ExportError(
             f"A file for {kind.title}",
             f"it is made with {', '.join(missing)}, not installed here.",
-            'Install it: pip install "ham-lab[export]", or -r requirements-export.txt in a '
-            "checkout.",
+            f"Install it: {install_command(missing)}",
         )
     return kind
 

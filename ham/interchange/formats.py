@@ -35,8 +35,14 @@ class Format:
 
 
 def missing_packages(form: Format) -> list[str]:
-    """The modules that it needs and that are not installed."""
-    return [name for name in form.packages if importlib.util.find_spec(name) is None]
+    """What is to be installed for it, by the names that pip knows."""
+    missing = [name for name in form.packages if importlib.util.find_spec(name) is None]
+    return [name.replace("_", "-") for name in missing]
+
+
+def install_command(missing: list[str]) -> str:
+    """The line to type, in a checkout as in an installed package."""
+    return f"pip install {' '.join(missing)}"
 
 
 FORMATS: dict[str, Format] = {

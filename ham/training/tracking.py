@@ -58,7 +58,7 @@ class Tracking:
         if not os.environ.get(_URI):
             return
         if importlib.util.find_spec("mlflow") is None:
-            self._warn('mlflow is not installed here: pip install "ham-lab[mlflow]"')
+            self._warn("mlflow is not installed here: pip install mlflow-skinny")
             return
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from ham.interchange import FORMATS, exported, missing_packages
+from ham.interchange import FORMATS, exported, install_command, missing_packages
 from ham.store import Run
 from ham.ui.frame import choose, download, errors
 
@@ -28,7 +28,7 @@ def as_files(runs: Mapping[str, Run], key: str) -> None:
     st.markdown(f":gray[{form.help}]")
     if missing:
         st.markdown("It needs packages that are not installed here:")
-        st.code('pip install "ham-lab[export]"', language="bash", wrap_lines=True)
+        st.code(install_command(missing), language="bash", wrap_lines=True)
     with st.container(horizontal=True):
         for words, run in runs.items():
             download(
