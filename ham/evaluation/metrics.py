@@ -133,7 +133,7 @@ class Score:
     Where all draws of lesions agree the bootstrap has no width. A score that is a mean of shares
     then has the interval of those shares: `parts` are the images, bool (n,) each, of y_true, and
     `hit` which answers count. Any other may give one of its own, `instead(y_true, proba,
-    lesion)`; without either it has none.
+    lesion)`; without either it has none. `corrected`: its percentiles are (`rarest_class`).
     """
 
     title: str
@@ -144,6 +144,7 @@ class Score:
     # of y_true and the predicted classes
     hit: Callable[[np.ndarray, np.ndarray], np.ndarray] = _same_class
     instead: Callable[[np.ndarray, np.ndarray, np.ndarray], Interval] | None = None
+    corrected: bool = False
     higher_is_better: bool = True
     low: float = 0.0
     high: float = 1.0
@@ -215,6 +216,7 @@ SCORES: dict[str, Score] = {
         True,
         lambda draws: mean_of_defined(f1(draws.correct, draws.support, draws.predicted)),
         instead=_macro_f1_interval,
+        corrected=True,
     ),
     "macro_auc": Score(
         "Macro AUC",
@@ -285,6 +287,12 @@ def interval_instead(
     if not parts or of_one_lesion(lesion[np.any(parts, axis=0)]):
         return NO_INTERVAL
     return combined(share_terms(1, hits(key, y_true, proba.argmax(axis=1)), parts, lesion))
+
+
+def rarest_class(y_true: np.ndarray, lesion: np.ndarray) -> dict[str, int]:
+    """By key of the scores with corrected percentiles: the lesions of the rarest class."""
+    fewest = min(len(np.unique(lesion[y_true == k])) for k in np.unique(y_true))
+    return {key: fewest for key, score in SCORES.items() if score.corrected}
 
 
 def images_of(key: str, y_true: np.ndarray) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ from ham.evaluation.metrics import (
     f1,
     interval_instead,
     mean_of_defined,
+    rarest_class,
     ratio,
 )
 
@@ -70,7 +71,7 @@ def evaluate(
     seed: int = 0,
 ) -> Evaluation:
     """Scores with 95 % percentile bootstrap intervals over lesions (Efron, Tibshirani 1993,
-    chapter 13).
+    chapter 13), corrected for macro F1 (`ham.evaluation.intervals`).
 
     Lesions, not images, are drawn with replacement, because images of one lesion are not
     independent (the cluster bootstrap: Field, Welsh, J. R. Stat. Soc. B 69:369, 2007). What
@@ -110,6 +111,7 @@ def evaluate_scores(
         seed,
         lambda key: interval_instead(key, y_true, proba, lesion),
         undrawn(y_true, lesion),
+        rarest_class(y_true, lesion),
     )
 
 
