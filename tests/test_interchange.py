@@ -261,26 +261,37 @@ def test_a_file_is_checked_on_the_runs_own_images_where_they_are_in_use_else_on_
 def page_with_files(run_id: str) -> None:
     """A page with the section alone."""
     from ham import store
-    from ham.ui.model_file import as_files
+    from ham.ui import model_file
 
-    as_files({"A": store.read_run(run_id)}, "here")
+    model_file.as_files({"A": store.read_run(run_id)}, "here")
 
 
-def test_the_page_offers_a_file_of_the_chosen_format_and_makes_none_before_it_is_asked(
+def test_a_page_makes_the_file_of_the_chosen_format_when_asked_and_says_what_went_wrong(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def button(page: AppTest) -> tuple[str, bool]:
-        [found] = page.get("download_button")
-        return found.label, found.disabled
+    def make(run: Run, form: str) -> bytes:
+        if form == "onnx":
+            raise ExportError("The file", "it answers otherwise.", "Choose another format.")
+        return 2000 * b"a"
 
-    monkeypatch.setattr(export_module, "Predictor", lambda run: pytest.fail("made at page load"))
+    monkeypatch.setattr("ham.ui.model_file.exported", make)
     needs = dataclasses.replace(FORMATS["litert"], packages=("no_such_package",))
     monkeypatch.setitem(FORMATS, "litert", needs)
-    page = AppTest.from_function(page_with_files, args=(finished_run().id,)).run()
-    assert not page.exception
+    run = finished_run()
+    page = AppTest.from_function(page_with_files, args=(run.id,)).run()
     assert page.button_group[0].options == ["Keras", "ONNX", "LiteRT", "Hugging Face"]
-    assert button(page) == ("A", False)
+    assert not page.get("download_button")
+    page.button[0].click().run()
+    [save] = page.get("download_button")
+    assert save.label == f"Save ham-{run.id}.keras (2 kB)"
+    page.session_state["here_format"] = "onnx"
+    page.run()
+    assert not page.get("download_button")
+    assert not page.error
+    page.button[0].click().run()
+    assert "it answers otherwise" in page.error[0].value
+    assert not page.get("download_button")
     page.session_state["here_format"] = "litert"
     page.run()
-    assert button(page) == ("A", True)
+    assert page.button[0].disabled
     assert page.code[0].value == "pip install no-such-package"

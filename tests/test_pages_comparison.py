@@ -282,7 +282,7 @@ def test_of_the_areas_only_the_open_part_is_drawn(cnn, lstm):
         "Answers left out": 1,
         "Learning curves": 2,
     }
-    assert len(page.get("download_button")) == 4 + 2, "four files, and each run's model"
+    assert len(page.get("download_button")) == 4
 
 
 def test_a_link_opens_the_part_the_count_and_the_cell_that_it_names(cnn, lstm):

@@ -270,7 +270,7 @@ def link(page: str, label: str, **more: Any) -> None:
 
 
 def download(
-    label: str, content: str | Callable[[], str | bytes], file_name: str, **more: Any
+    label: str, content: str | bytes | Callable[[], str | bytes], file_name: str, **more: Any
 ) -> None:
     """A button that saves a file, made when it is asked for where `content` is a function; `more`
     is st.download_button's.

@@ -137,7 +137,7 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
         _export(chosen)
         if len(chosen) == 1 and chosen[0].has_model:
             with st.popover("Model file", icon=":material/deployed_code:", help=model_file.HELP):
-                model_file.as_files({"Download": chosen[0]}, "runs")
+                model_file.as_files({"Make the file": chosen[0]}, "runs")
         _delete([run for run in chosen if not run.live])
     if len(chosen) == 1:
         _details(chosen[0], runs)
