@@ -222,6 +222,9 @@ def test_the_command_writes_the_file_and_names_it(
     assert cli.main(command) == 0
     assert capsys.readouterr().out == f"{target}\n"
     assert target.read_bytes() == b"abc"
+    with pytest.raises(SystemExit):
+        cli.main(["export", "--help"])
+    assert f"{', '.join(FORMATS)} (default: keras)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_format_that_nobody_knows_or_whose_packages_are_missing_is_refused_in_words(
