@@ -1,106 +1,70 @@
-"""The small charts of the Home page. They have no title: the card that they stand in has one."""
+"""The small charts of the Home page, as HTML: it grows with the card, is read out as text, and
+needs none of Plotly's code in the browser, which takes longer to load than the whole page.
+
+They have no title: the card that they stand in has one. Styled in ham/ui/home.css.
+"""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, with_note
 from ham.config import CLASSES, MODEL_TITLES
+from ham.evaluation import Interval
 from ham.report import BestRun
 
-_HEIGHT = 190
-_ROOM = 1.32  # of the longest bar: the number stands behind it
 
-
-def small_class_balance(counts: np.ndarray, dark: bool = False) -> go.Figure:
+def small_class_balance(counts: np.ndarray) -> str:
     """Images of each class. `counts`: int (7,) in CLASSES order."""
-    alt = "Images by class: " + "; ".join(
-        f"{c.title} {n:,}" for c, n in zip(CLASSES, counts, strict=True)
+    most, total = max(int(counts.max()), 1), max(int(counts.sum()), 1)
+    rows = "".join(
+        f'<li title="{c.title}: {n:,} images, {100 * n / total:.1f} %"><span>{c.name}</span>'
+        f'<div><u style="width:{100 * n / most:.2f}%;background:{c.color}"></u></div>'
+        f"<b>{n:,}</b></li>"
+        for c, n in zip(CLASSES, counts.tolist(), strict=True)
     )
-    figure = new_figure("", alt, dark, height=_HEIGHT)
-    figure.add_bar(
-        x=counts,
-        y=[c.name for c in CLASSES],
-        orientation="h",
-        marker={"color": [c.color for c in CLASSES]},
-        text=[f"{n:,}" for n in counts],
-        textposition="outside",
-        textfont={"color": palette(dark).muted, "size": 12},
-        cliponaxis=False,
-        customdata=100 * counts / max(counts.sum(), 1),
-        hovertemplate="%{y}: %{x:,} images, %{customdata:.1f} %<extra></extra>",
-    )
-    figure.update_xaxes(visible=False, range=[0, _ROOM * max(counts.max(), 1)])
-    figure.update_yaxes(
-        autorange="reversed", showgrid=False, tickfont={"size": 12}, ticklabelstandoff=4
-    )
-    figure.update_layout(bargap=0.3, margin={"t": 4, "b": 4, "l": 0, "r": 0})
-    return figure
+    return f'<ul class="ham-balance" aria-label="Images by class">{rows}</ul>'
 
 
-def best_models(found: Sequence[BestRun], dark: bool = False) -> go.Figure:
+def best_models(found: Sequence[BestRun]) -> str:
     """Balanced accuracy with its interval, a row a run, and what always predicting one class
     reaches. `found`: at least one.
     """
-    colors = palette(dark)
-    factor, rows = 100, list(range(len(found)))
-    scores = [one.balanced_accuracy for one in found]
-    words = [
-        f"{factor * s.value:.0f} % ({factor * s.low:.0f} to {factor * s.high:.0f})"
-        if s.has_width
-        else f"{factor * s.value:.0f} %"
-        for s in scores
-    ]
-    one_class = factor * found[0].one_class
-    alt = (
-        "Balanced accuracy on the test images: "
-        + "; ".join(f"{one.run.title} {text}" for one, text in zip(found, words, strict=True))
-        + f"; always one class {one_class:.0f} %"
+    one_class = 100 * found[0].one_class
+    rows = "".join(_row(one, one_class) for one in found)
+    ticks = "".join(
+        f'<span style="left:{at}%">{at}{" %" if at == 100 else ""}</span>'
+        for at in range(0, 101, 25)
     )
-    figure = new_figure("", alt, dark, height=_HEIGHT)
-    figure.add_scatter(
-        x=[factor * s.value for s in scores],
-        y=rows,
-        mode="markers+text",
-        text=words,
-        textposition="top center",
-        textfont={"color": colors.text, "size": 12},
-        cliponaxis=False,
-        marker={"color": colors.accent, "size": 10},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [factor * (s.high - s.value) if s.has_width else 0 for s in scores],
-            "arrayminus": [factor * (s.value - s.low) if s.has_width else 0 for s in scores],
-            "color": colors.accent,
-            "thickness": 2,
-            "width": 0,
-        },
-        customdata=[one.run.title for one in found],
-        hovertemplate="%{customdata}<br>%{text}<extra></extra>",
+    return (
+        '<ul class="ham-best" aria-label="Balanced accuracy on the test images; always one class '
+        f'{one_class:.0f} %">{rows}</ul><div class="ham-best-axis" aria-hidden="true">'
+        f"<div>{ticks}</div></div>"
     )
-    figure.add_vline(x=one_class, line={"color": colors.line, "dash": "dash", "width": 1.5})
-    titles = []
-    for one in found:
-        model = MODEL_TITLES[one.run.config.model]
-        recipe = one.run.short_title.removeprefix(f"{model}, ")
-        titles.append(with_note(model, recipe, dark))
-    figure.update_xaxes(
-        range=[0, 108],
-        tickvals=[0, 25, 50, 75, 100],
-        ticktext=["0", "25", "50", "75", "100 %"],
-        tickfont={"size": 12},
+
+
+def _row(one: BestRun, one_class: float) -> str:
+    model = MODEL_TITLES[one.run.config.model]
+    recipe = one.run.short_title.removeprefix(f"{model}, ")
+    score = one.balanced_accuracy
+    words, bar = f"{100 * score.value:.0f} %", ""
+    if score.has_width:
+        words += f" ({100 * score.low:.0f} to {100 * score.high:.0f})"
+        bar = f'<u style="left:{_at(score.low)};width:{_wide(score)}"></u>'
+    name = html.escape(model)
+    note = f"<small>{html.escape(recipe)}</small>" if recipe != model else ""
+    return (
+        f'<li title="{html.escape(one.run.title)}: {words}"><span>{name}{note}</span>'
+        f'<div><s style="left:{one_class:.2f}%"></s>{bar}<i style="left:{_at(score.value)}"></i>'
+        f'<b style="left:{_at(score.value)}">{words}</b></div></li>'
     )
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=titles,
-        range=[len(found) - 0.6, -0.75],
-        showgrid=False,
-        tickfont={"color": colors.text, "size": 13},
-        ticklabelstandoff=4,
-    )
-    figure.update_layout(margin={"t": 4, "b": 4, "l": 0, "r": 4})
-    return figure
+
+
+def _at(share: float) -> str:
+    return f"{100 * share:.2f}%"
+
+
+def _wide(score: Interval) -> str:
+    return _at(score.high - score.low)

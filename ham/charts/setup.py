@@ -8,52 +8,39 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette
 from ham.config import TrainConfig
 
 if TYPE_CHECKING:
     from ham.models import Row
 
 _POINTS = 120
+_HEADROOM = 1.06  # above the highest rate
 #: First words of layers that change no size and are told with the layer before them.
 _MINOR = {"Batch", "Group", "Normalisation", "ReLU", "Dropout", "Flatten"}
 _SHORT = {"Convolution": "Conv", "Max": "Pool", "Average": "Mean", "Residual": "Block"}
 
 
-def learning_rate_by_epoch(config: TrainConfig, dark: bool = False) -> go.Figure:
-    """The learning rate over the epochs."""
+def learning_rate_by_epoch(config: TrainConfig) -> str:
+    """HTML: the learning rate over the epochs, as clipped areas; Streamlit takes SVG out."""
     epochs = np.linspace(0, config.epochs, _POINTS + 1)
     rates = np.array([config.learning_rate_at(epoch) for epoch in epochs])
     alt = (
         f"Learning rate over {config.epochs} epochs: from {rates[0]:.2g} to {rates[-1]:.2g}, at "
         f"most {rates.max():.2g}"
     )
-    colors = palette(dark)
-    figure = new_figure("", alt, dark, height=94)
-    figure.add_scatter(
-        x=epochs,
-        y=rates,
-        mode="lines",
-        line={"color": colors.accent, "width": 2},
-        hovertemplate="epoch %{x:.1f}: %{y:.2g}<extra></extra>",
+    x, y = epochs / config.epochs, rates / (_HEADROOM * config.learning_rate)
+    places = [(f"{100 * a:.2f}%", f"{100 - 100 * b:.2f}%") for a, b in zip(x, y, strict=True)]
+    line = ",".join(f"{a} {b}" for a, b in places)
+    below = ",".join(f"{a} calc({b} + 2px)" for a, b in reversed(places))
+    last = "1 epoch" if config.epochs == 1 else f"{config.epochs} epochs"
+    return (
+        f'<div class="ham-rate" role="img" aria-label="{alt}">'
+        f"<span>{config.learning_rate:g}</span><span>0</span>"
+        f'<div><u style="clip-path:polygon(0% 100%,{line},100% 100%)"></u>'
+        f'<i style="clip-path:polygon({line},{below})"></i></div>'
+        f"<span>0</span><span>{last}</span></div>"
     )
-    figure.update_xaxes(
-        range=[0, config.epochs],
-        tickvals=[0, config.epochs],
-        ticktext=["0", f"{config.epochs} epochs" if config.epochs > 1 else "1 epoch"],
-        tickfont={"size": 11},
-        showgrid=False,
-    )
-    figure.update_yaxes(
-        range=[0, 1.15 * config.learning_rate],
-        tickvals=[0, config.learning_rate],
-        ticktext=["0", f"{config.learning_rate:g}"],
-        tickfont={"size": 11},
-    )
-    figure.update_layout(margin={"t": 6, "b": 4, "l": 0, "r": 24})
-    return figure
 
 
 def layer_blocks(layers: Sequence[Row], shape: tuple[int, ...]) -> str:

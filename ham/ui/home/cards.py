@@ -17,7 +17,7 @@ from ham.images import data_url
 from ham.report import BestRun, best_runs
 from ham.report.words import count, whole_percent
 from ham.store import Found
-from ham.ui.frame import chart, engine, is_dark, plain, said_above
+from ham.ui.frame import engine, plain, said_above
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _data_card(dataset: LesionDataset | DataError) -> Card:
     return Card(
         icon,
         f"{dataset.n_images:,} images",
-        lambda: chart(small_class_balance(counts, is_dark()), key="class_balance"),
+        lambda: st.html(small_class_balance(counts)),
         text,
         button,
         script,
@@ -102,7 +102,7 @@ def _models_card(found: Found, own: Sequence[store.Run], shipped: int) -> Card:
     return Card(
         ":material/model_training:",
         f"{count(len(own), 'model')} trained" if own else "No model trained yet",
-        (lambda: chart(best_models(best, is_dark()), key="best_models")) if best else _nothing,
+        (lambda: st.html(best_models(best))) if best else _nothing,
         text + (f" {_ships(shipped)} with HAM Lab." if shipped else ""),
         "Train a model",
         "pages/training.py",

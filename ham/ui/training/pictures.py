@@ -10,7 +10,6 @@ from ham.config import IMAGE_SIZE, TrainConfig
 from ham.data import LesionDataset, balanced_sample
 from ham.images import data_url
 from ham.models import MODELS, augment
-from ham.ui.frame import chart, is_dark
 
 _DRAWS = 3  # of an image
 _IMAGES = 2
@@ -31,7 +30,7 @@ def images_and_rate(config: TrainConfig, dataset: LesionDataset) -> None:
             none = config.augmentation == "none"
             st.caption("No augmentation" if none else f"Original, {_DRAWS} augmented")
         with st.container(gap="xsmall"):
-            chart(learning_rate_by_epoch(config, is_dark()), key="learning_rate")
+            st.html(learning_rate_by_epoch(config))
             st.caption("Learning rate")
 
 
