@@ -25,7 +25,6 @@ from ham.interchange import FORMATS, ExportError, checked_on, exported
 from ham.interchange import exporting as export_module
 from ham.models import MODELS, Architecture
 from ham.models.layers import dense, lstm_layer
-from ham.prediction import Predictor
 from ham.report import RunReport, hub_metadata, model_card
 from ham.store import Run
 from tests import light
@@ -61,10 +60,10 @@ def untrained(architecture: Architecture, **settings: float) -> SimpleNamespace:
 
 
 #: What the formats take least easily: a layer with tensors of its own, and an LSTM.
+FEW_LAYERS = dataclasses.replace(MODELS["cnn"], layers=light.few_layers)
 UNTRAINED = {
-    "onnx": lambda: untrained(
-        dataclasses.replace(MODELS["cnn"], layers=light.few_layers), dropout=0.5
-    ),
+    "keras": lambda: untrained(FEW_LAYERS, dropout=0.5),
+    "onnx": lambda: untrained(FEW_LAYERS, dropout=0.5),
     "litert": lambda: untrained(
         dataclasses.replace(
             MODELS["lstm"],
@@ -84,7 +83,7 @@ def test_the_documents_example_gives_the_runs_probabilities_of_a_photograph(
     capfd: pytest.CaptureFixture,
 ) -> None:
     run = next(run for run in tiny_runs if run.config.model == "cnn")
-    asked = Predictor(run) if form == "keras" else UNTRAINED[form]()
+    asked = UNTRAINED[form]()
     monkeypatch.setattr(export_module, "Predictor", lambda run: asked)
     content = exported(run, form, small_dataset.images[:100])
     (tmp_path / f"model{FORMATS[form].suffix}").write_bytes(content)
