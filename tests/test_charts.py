@@ -299,7 +299,8 @@ def test_a_diverged_run_is_still_drawn():
 
 def test_the_headline_names_the_best_run_with_its_interval():
     figure = charts.headline_scores({A: scores(0.7), B: scores(0.8)}, BASELINES)
-    assert figure.layout.title.text == "Accuracy is highest for B: 80.0 % (78.0 to 82.0)"
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title == "Accuracy is highest for B: 80.0 % (78.0 to 82.0)"
     assert figure.data[1].error_x.array == pytest.approx([0.02] * 4)
     assert "Dotted: always nv. Dashed: logistic regression." in text_of(figure)
     bars = [shape for shape in figure.layout.shapes if shape.type == "line"]
@@ -554,7 +555,8 @@ def test_ribbons_are_the_colours_themselves_and_classes_without_images_have_none
 
 def test_channels_say_where_red_and_blue_differ_most():
     figure = charts.channel_chart(CHANNELS)
-    assert figure.layout.title.text == "Red exceeds blue most in mel (50), least in nv (0)"
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title == "Red exceeds blue most in mel (50), least in nv (0)"
     dots = [trace for trace in figure.data if trace.mode == "markers"]
     assert [(dot.name, list(dot.x)) for dot in dots] == [
         ("red", [150, 150]),

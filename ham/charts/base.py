@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from ham.evaluation import Interval
 from ham.report import RunName
 
 FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", sans-serif'
-TITLE_WIDTH, NARROW_TITLE_WIDTH, NOTE_WIDTH = 52, 36, 60  # characters of a line that fit a phone
+TITLE_WIDTH, NARROW_TITLE_WIDTH, NOTE_WIDTH = 46, 36, 56  # characters of a line in 328 px
 TITLE_HEIGHT, NOTE_HEIGHT = 21, 18  # px a line
 _BAND = 0.14  # opacity of a band
 TITLE_LIFT = 11  # px by which Plotly draws a title too high for each line beyond the first
@@ -129,7 +130,7 @@ def template(dark: bool = False) -> go.layout.Template:
             "font": {"size": 16, "color": colors.text, "weight": 600},
             "subtitle": {"font": {"size": 13, "color": colors.muted, "weight": 400}},
         },
-        xaxis=axis,
+        xaxis=axis | {"ticklabelstandoff": 4},  # else its first label touches that of the y axis
         yaxis=axis,
         legend={
             "orientation": "h",
@@ -222,7 +223,9 @@ def key_line(name: str, position: int, dark: bool) -> str:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width) if text else []
+    """Not within brackets: an interval stays together."""
+    kept = re.sub(r"\([^)]{,24}\)", lambda found: found[0].replace(" ", "\0"), text)
+    return [line.replace("\0", " ") for line in textwrap.wrap(kept, width)]
 
 
 def with_note(title: str, note: str, dark: bool = False) -> str:

@@ -316,7 +316,7 @@ def ribbon_chart(ribbons: np.ndarray, medians: np.ndarray, dark: bool = False) -
     for row in range(1, len(present)):  # a line of the ground between two classes
         figure.add_hline(y=row - 0.5, line={"color": palette(dark).ground, "width": 6})
     figure.update_xaxes(
-        title="Images of the class from dark to light, %",
+        title="Images from dark to light, %",
         range=[0, 100],
         showgrid=False,
         tickvals=[0, 25, 50, 75, 100],

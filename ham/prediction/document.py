@@ -109,8 +109,8 @@ def _cost(p: Prediction) -> str:
     if (point := p.rule.point) is None:
         return f"<td><small>{explained}</small></td>"
     return (
-        f'<td title="{explained}"><small>sensitivity&nbsp;{_percent(point.sensitivity.value)}, '
-        f"specificity&nbsp;{_percent(point.specificity.value)}</small></td>"
+        f'<td title="{explained}"><small>sensitivity {_percent(point.sensitivity.value)}, '
+        f"specificity {_percent(point.specificity.value)}</small></td>"
     )
 
 

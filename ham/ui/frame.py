@@ -22,6 +22,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ham import charts, hosting, io, prediction, store
+from ham.charts.numbers import number_table
 from ham.charts.sign import logo, page_icon
 from ham.config import (
     APP_NAME,
@@ -47,6 +48,8 @@ from ham.ui.data_jobs import data_work
 
 _WARM_UP_SECONDS = 10.0  # after the first page of a server, which is drawn without TensorFlow
 _LIVE_SECONDS = 2.0  # how often live runs are read again
+_NUMBERS = "frame_numbers"  # in the session: whether every chart has its table
+_MOST_NUMBERS = 400  # pixels; more of them scroll
 _NOT_A_DIAGNOSIS = (
     "The models learned from small dermatoscopic photographs of seven kinds of skin lesion and "
     "know nothing else. Many pictures of other things are stopped, not all, and an answer can be "
@@ -118,6 +121,11 @@ def page(
             say_lesson = noted.line()
         data_place, live_place = st.container(gap="xsmall"), st.container(gap="xsmall")
         noted.say()  # what the callbacks before this run have added
+        st.session_state[_NUMBERS] = st.toggle(
+            "Numbers below charts",
+            st.session_state.get(_NUMBERS, False),
+            help="Each chart's numbers as a table below it.",
+        )
         rights.show_person()
     st.title(APP_NAME if title == "Home" else title, anchor=False)
     st.markdown(f":gray[{question}]")
@@ -239,9 +247,21 @@ def chart(figure: Any, key: str, **options: Any) -> object:
     """
     image_format = (st.session_state.get("chart_format") or "PNG").lower()
     config = charts.plot_config(key.replace("_", "-"), image_format)
-    return st.plotly_chart(
+    shown = st.plotly_chart(
         figure, theme=None, key=key, config=config, alt=charts.alt_text(figure), **options
     )
+    numbers_below(figure, key)
+    return shown
+
+
+def numbers_below(figure: Any, key: str) -> None:
+    """A chart's numbers as a table, where the visitor wants them."""
+    if st.session_state.get(_NUMBERS):
+        table = number_table(figure)
+        if len(table):
+            alt = f"The numbers of the chart above: {charts.alt_text(figure)}"
+            height = min(35 * (len(table) + 1) + 3, _MOST_NUMBERS)
+            st.dataframe(table, hide_index=True, height=height, alt=alt, key=f"{key}_numbers")
 
 
 def choose(

@@ -40,6 +40,8 @@ from ham.config import RECIPES, cache_folder, recipe_config
 from ham.engine import probe
 from ham.models import MODELS
 
+from .access import misplaced, violations
+
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
@@ -385,6 +387,18 @@ class Visit:
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
+
+    def is_accessible(self, *rules: str) -> set[str]:
+        """Nothing of ours that axe-core minds, of these rules or of all; what it minds of
+        Streamlit's own.
+        """
+        found = violations(self.page, *rules)
+        assert [one for one in found if not one.own] == []
+        return {name for one in found for name in one.own}
+
+    def is_whole(self) -> None:
+        """Nothing is cut off, covered or wider than the window."""
+        assert misplaced(self.page) == []
 
     def check(self) -> None:
         """No exception on the page, and no error in the browser's own console."""

@@ -2,6 +2,7 @@
 narrow and dark.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from playwright.sync_api import expect
 
 from ham.ui.frame import MENU
 
+from .access import STREAMLITS, misplaced, violations
 from .conftest import ROOT
 from .first_visit import steps
 from .test_prediction_page import lesion
@@ -42,10 +44,11 @@ def test_a_first_visit_leads_over_every_page_to_an_answer_and_a_lesson_outlives_
         step(page.page)
         page.wait()
         page.check()
-    page.go("Training")
-    page.check()
-    page.go("Lesson")
-    page.check()
+        page.is_accessible("color-contrast")  # the rest is the same in the dark theme
+    for title in ("Training", "Lesson"):
+        page.go(title)
+        page.check()
+        page.is_accessible("color-contrast")
 
     field = page.page.get_by_role("spinbutton", name="Test images that it predicts").first
     field.fill("684")
@@ -63,6 +66,7 @@ def test_a_first_visit_leads_over_every_page_to_an_answer_and_a_lesson_outlives_
 
 def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
     server = shared(small_folder)
+    streamlits: set[str] = set()
     for path in PATHS:
         page = visit(server, path, width=420, dark=True)
         page.sidebar_says("150 images of")
@@ -73,7 +77,24 @@ def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
             page.page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
             == "dark"
         )
+        streamlits |= page.is_accessible()
+        page.is_whole()
         page.leave()
+    assert streamlits == {str(entry) for entry in STREAMLITS}, "there is less to list: shrink it"
+
+
+def test_what_nobody_could_read_or_hear_is_found(shared, visit):
+    page = visit(shared(), "lesson").page
+    page.evaluate(
+        """document.querySelector(".stApp h1").insertAdjacentHTML("afterend", `<img src="x.png">
+        <div style="height: 2rem; overflow: hidden; width: 2rem; white-space: nowrap">Cut off</div>
+        <div style="height: 0">Below</div><div>Above</div>`)"""
+    )
+    assert [one.rule for one in violations(page, "image-alt")] == ["image-alt"]
+    found = misplaced(page)
+    assert len(found) == 2
+    assert re.fullmatch('cut by [0-9]+ px: "Cut off"', found[0])
+    assert found[1] == '"Below" lies over "Above"'
 
 
 def test_a_folder_named_on_the_page_is_used_and_stays_in_use(shared, visit, small_folder, tmp_path):

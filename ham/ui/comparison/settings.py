@@ -20,7 +20,7 @@ def settings_and_again(compared: Comparison) -> None:
         whole_table(different, "Settings in which the runs differ")
     with st.expander("All settings"):
         whole_table(table, "All settings of the runs")
-    st.subheader(
+    st.header(
         "Train again",
         anchor=False,
         help="The command trains on the data in use, with every setting that is no default of its "

@@ -11,7 +11,7 @@ from ham import charts, data, io
 from ham.data import Filters
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import drop_images, in_force, show_images
-from ham.ui.frame import choose, is_dark, show_error, timed
+from ham.ui.frame import choose, is_dark, numbers_below, show_error, timed
 
 METHODS = {"pca": "Principal components", "tsne": "t-SNE"}
 _LOOK_AGAIN_SECONDS = 1.5
@@ -91,6 +91,7 @@ def _draw(
         config=charts.map_config(image_format),
         alt=charts.alt_text(figure),
     )
+    numbers_below(figure, key)
 
 
 def _map_key(chosen: Filters) -> str:

@@ -192,7 +192,8 @@ def _open(answer: Answer, names: dict[str, str]) -> bool:
     """
     question = answer.question
     st.header(plain(doubt_in_words(answer) or verdict(answer, names)), anchor=False)
-    left, right = st.columns([9, 13], gap="medium")
+    with st.container(key="prediction_answer"):
+        left, right = st.columns([9, 13], gap="medium")
     with left:
         st.markdown(heading(question, answer))
         show_pictures(question.image)

@@ -30,7 +30,7 @@ _ICONS = {
 def show_plan(dataset: data.LesionDataset, found: Found) -> list[Cell]:
     """What is trained, its time, start and progress; returns every training of the plan."""
     st.space("small")
-    st.markdown("### Measure it")
+    st.subheader("Measure it", anchor=False)
     protocols = _possible(dataset, dataset.fingerprint)
     if not protocols:
         st.caption(
