@@ -4,7 +4,7 @@ worth.
     HAM_DATA=../shared/ham10000 python -m benchmarks.described [--seed 0]
 
 Trains what benchmarks/results/described.json lacks (about 2 to 8 minutes a run on two cores),
-keeps every result there at once, and prints the table of README.md.
+keeps every result there at once, and prints the table of docs/results.md.
 """
 
 from __future__ import annotations

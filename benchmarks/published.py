@@ -5,7 +5,7 @@
     python -m benchmarks.published --picture docs/published.png    # trains nothing; needs Chromium
 
 Trains what benchmarks/results/published.json lacks (5 to 15 minutes a run on one core), keeps
-every result there at once, and prints the tables of README.md and BENCHMARKS.md.
+every result there at once, and prints the tables of docs/results.md and BENCHMARKS.md.
 """
 
 from __future__ import annotations

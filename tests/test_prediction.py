@@ -339,13 +339,13 @@ def test_ham10000s_own_pixels_are_what_plain_reading_makes_of_them(real_data):
         assert np.array_equal(pixels(file), plainly), file
 
 
-def test_the_python_of_the_readme_answers(home, tmp_path, monkeypatch, capsys):
+def test_the_python_of_the_documents_answers(home, tmp_path, monkeypatch, capsys):
     """On an untrained run of the name that it uses."""
     run = finished_run()
     (tmp_path / "image.jpg").write_bytes(encoded(colorful((90, 60)), "JPEG"))
     monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    page = (Path(__file__).parents[1] / "docs/asking.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(code.replace("resnet-improved", run.id), {})
     [record] = ast.literal_eval(capsys.readouterr().out)
     assert (record["image"], record["run"]) == ("image.jpg", run.id)

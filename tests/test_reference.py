@@ -383,27 +383,29 @@ def test_the_documents_have_the_tables_that_the_stored_results_print(
     for module in (store.bundle, store.files, store.runs):
         # what really ships
         monkeypatch.setattr(module, "reference_folder", config.reference_folder)
-    readme, benchmarks = ((ROOT / name).read_text() for name in ("README.md", "BENCHMARKS.md"))
+    results, benchmarks = (
+        (ROOT / name).read_text() for name in ("docs/results.md", "BENCHMARKS.md")
+    )
     runs = store.reference_runs()
     assert len(runs) == len(build_reference.NAMES)
     assert all(build_reference.is_there(name) for name in build_reference.NAMES), (
         "a recipe has changed since"
     )
-    assert set(build_reference.scores_table(runs).splitlines()) <= set(readme.splitlines())
+    assert set(build_reference.scores_table(runs).splitlines()) <= set(results.splitlines())
     assert set(accuracy.table().splitlines()) <= set(benchmarks.splitlines())
     watched = published.table(published.read())
-    assert set(watched.splitlines()) <= set(readme.splitlines())
+    assert set(watched.splitlines()) <= set(results.splitlines())
 
 
 def test_every_fold_of_the_cross_validation_is_stored_with_its_recipes_present_settings() -> None:
     assert list(accuracy.missing(None, None)) == []
 
 
-def test_the_folds_in_the_readme_are_those_of_the_whole_table() -> None:
+def test_the_folds_in_the_results_are_those_of_the_whole_table() -> None:
     # model, recipe, split, accuracy, balanced accuracy, macro AUC, malignant AUC
     pick = (0, 1, 2, 4, 5, 7, 8)
     rows = [line.strip("|").split("|") for line in accuracy.table().splitlines()[2:]]
-    readme = (ROOT / "README.md").read_text()
+    results = (ROOT / "docs/results.md").read_text()
     for row in rows:
         if row[3].strip() == "1":
-            assert "|" + "|".join(row[k] for k in pick) + "|" in readme
+            assert "|" + "|".join(row[k] for k in pick) + "|" in results

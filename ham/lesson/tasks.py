@@ -298,7 +298,7 @@ TASKS: tuple[Task, ...] = (
         "seed, and on the epoch at which training ended. A run trained as published, compared "
         "here, shows its last epochs beside the reported number, and does this task as well.",
         source="Bouthillier et al., Accounting for Variance in Machine Learning Benchmarks, MLSys "
-        "2021; the two public notebooks, trained again in HAM Lab's README",
+        "2021; the two public notebooks, trained again in HAM Lab's results (docs/results.md)",
         discuss=(
             "Who chose the epoch, and what had they seen by then?",
             "What would you report instead of one number?",
