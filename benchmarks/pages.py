@@ -2,11 +2,14 @@
 chart in the same browser and minutes.
 
     HAM_DATA=../shared/ham10000 python -m benchmarks.pages [--rounds 9] [--only comparison ...]
+        [--runs 2000] [--training]
 
 Needs Chromium. Every page is opened once, so that what is kept on disk is there, and the server is
 started anew. Then in each round, one after the other: every page in a fresh window (cold: nothing
-in the browser's cache), and again in the same tab (warm). Ready: the script has ended, nothing is
-greyed, and every chart is drawn. A ratio is of medians; p95 of a few rounds is near their maximum.
+in the browser's cache), and again in the same tab (warm); at the end of the round one window goes
+through the pages by the menu. Ready: the script has ended, nothing is greyed, and every chart is
+drawn. A ratio is of medians; p95 of a few rounds is near their maximum. `--runs`: so many finished
+runs lie in the store; `--training`: the described CNN trains meanwhile, in a process of its own.
 """
 
 from __future__ import annotations
@@ -25,9 +28,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.store import write_runs
 from ham import store
+from ham.config import CLASSES
+from ham.ui.frame import MENU
 
 ROOT = Path(__file__).parents[1]
 BARE = """import plotly.graph_objects as go
@@ -43,6 +50,14 @@ READY = """() => {
     && all("stMain").some(main => main.querySelector("h1"))
     && !all("stSkeleton").length && !document.querySelector("[data-stale=true]")
     && all("stPlotlyChart").every(chart => chart.querySelector(".main-svg"));
+}"""
+#: The images of a cell are there: of which class, named which.
+SHOWN = """([actual, predicted]) => {
+  const says = (key, words) =>
+    document.querySelector(`.st-key-comparison_cell_${key}`)?.innerText.includes(words);
+  const images = [...document.querySelectorAll(".ham-cell img")];
+  return says("true", actual) && says("predicted", predicted)
+    && images.length > 0 && images.every(image => image.complete);
 }"""
 THREE = "cnn-described,cnn-improved,resnet-improved"
 #: Page -> its address, and how many times the bare page's time it may take.
@@ -62,6 +77,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", nargs="+", default=[], help="words of the pages' names")
+    parser.add_argument("--runs", type=int, default=0, help="finished runs in the store")
+    parser.add_argument("--training", action="store_true", help="while a CNN trains")
     chosen = parser.parse_args()
     shipped = ",".join(run.id for run in store.reference_runs())
     addresses = {
@@ -76,29 +93,66 @@ def main() -> None:
             executable_path=os.environ.get("CHROME") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu"],
         )
-        environment = {"HAM_HOME": str(Path(folder) / "home")}
+        home = Path(folder) / "home"
+        environment = {"HAM_HOME": str(home)}
+        if chosen.runs:
+            with at_home(home):
+                write_runs(chosen.runs)
         with served(ROOT / "app.py", environment) as port:
             for address in addresses.values():
                 opened(browser, f"http://localhost:{port}/{address}")
-        with served(ROOT / "app.py", environment) as port, served(script, environment) as bare:
+        with (
+            served(ROOT / "app.py", environment) as port,
+            served(script, environment) as bare,
+            training(home) if chosen.training else contextlib.nullcontext(),
+        ):
             urls = {"Bare": f"http://localhost:{bare}/"} | {
                 name: f"http://localhost:{port}/{address}" for name, address in addresses.items()
             }
             for url in urls.values():  # a server's first answer is another matter
                 opened(browser, url)
-            found = measured(browser, urls, chosen.rounds)
+            found, by_menu = measured(browser, urls, chosen.rounds)
+            three = urls.get("Comparison, 3 runs")
+            clicks = galleries(browser, three) if three else []
         browser.close()
-    show(found)
+    show(found, by_menu)
+    if clicks:
+        print(
+            f"\nImages of a cell after a click on it: median {np.median(clicks):.2f} s, longest "
+            f"{max(clicks):.2f} s of {len(clicks)} clicks."
+        )
 
 
-def measured(browser: Browser, urls: dict[str, str], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds by page, float (rounds, 2): cold and warm."""
+def measured(
+    browser: Browser, urls: dict[str, str], rounds: int
+) -> tuple[dict[str, np.ndarray], dict[str, list[float]]]:
+    """Seconds by page, float (rounds, 2): cold and warm; and by page of the menu."""
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in urls}
+    by_menu: dict[str, list[float]] = {entry.title: [] for entry in MENU}
     for number in range(rounds):
         for name, url in urls.items():
             seconds[name].append(opened(browser, url))
             print(f"{number + 1} of {rounds}, {name}: {seconds[name][-1]}", file=sys.stderr)
-    return {name: np.array(pairs) for name, pairs in seconds.items()}
+        walk_the_menu(browser, next(url for name, url in urls.items() if name != "Bare"), by_menu)
+    return {name: np.array(pairs) for name, pairs in seconds.items()}, by_menu
+
+
+def walk_the_menu(browser: Browser, url: str, seconds: dict[str, list[float]]) -> None:
+    """Through all pages twice in one window; the second time is written down."""
+    with contextlib.closing(browser.new_context(viewport={"width": 1400, "height": 900})) as window:
+        page = window.new_page()
+        page.set_default_timeout(1000 * SECONDS)
+        _seconds(lambda: page.goto(url), page)
+        for again in (False, True):
+            for entry in (*MENU[1:], MENU[0]):
+                link = page.get_by_test_id("stSidebar").get_by_role("link", name=entry.title).first
+                began = time.perf_counter()
+                link.click()
+                heading = "HAM Lab" if entry is MENU[0] else entry.title
+                page.get_by_role("heading", name=heading, exact=True, level=1).wait_for()
+                page.wait_for_function(READY, timeout=1000 * SECONDS)
+                if again:
+                    seconds[entry.title].append(time.perf_counter() - began)
 
 
 def opened(browser: Browser, url: str) -> tuple[float, float]:
@@ -117,19 +171,86 @@ def _seconds(go: object, page: object) -> float:
     return round(time.perf_counter() - began, 3)
 
 
-def show(found: dict[str, np.ndarray]) -> None:
+def galleries(browser: Browser, url: str) -> list[float]:
+    """Seconds from a click on a cell of the first matrix to its images, cell after cell."""
+    seconds = []
+    with contextlib.closing(browser.new_context(viewport={"width": 1400, "height": 900})) as window:
+        page = window.new_page()
+        _seconds(lambda: page.goto(url), page)
+        matrix = page.get_by_role("table", name="Confusion matrix of A").first
+        for true in CLASSES[:5]:
+            for predicted in (CLASSES[3], CLASSES[4]):
+                words = f"{true.title} predicted as {predicted.title}"
+                began = time.perf_counter()
+                matrix.get_by_role("button", name=words).click()
+                page.wait_for_function(SHOWN, arg=[true.title, predicted.title])
+                page.wait_for_function(READY, timeout=1000 * SECONDS)
+                seconds.append(time.perf_counter() - began)
+    return seconds[2:]  # the first of a kind fill what is kept
+
+
+def show(found: dict[str, np.ndarray], by_menu: dict[str, list[float]]) -> None:
     base = np.median(found["Bare"], axis=0)
-    print("| Page | Cold: median, p95, s | Times bare | Warm: median, p95, s | Times bare | Bar |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| Page | Cold: median, p95, s | Times bare | Warm: median, p95, s | Times bare "
+        "| By menu: median, p95, s | Bar |"
+    )
+    print("|---" * 7 + "|")
     for name, seconds in found.items():
         cells = [name]
         for kind in (0, 1):
             median, p95 = np.quantile(seconds[:, kind], [0.5, 0.95])
             cells += [f"{median:.2f}, {p95:.2f}", f"{median / base[kind]:.2f}"]
+        walked = by_menu.get(name.partition(",")[0], [])
+        cells.append("{:.2f}, {:.2f}".format(*np.quantile(walked, [0.5, 0.95])) if walked else "")
         bar = PAGES[name][1] if name in PAGES else ""
         print(f"| {' | '.join(cells)} | {bar} |")
     rounds = len(next(iter(found.values())))
     print(f"\n{rounds} rounds, pages in turn; processor time of others is not taken out.")
+
+
+@contextlib.contextmanager
+def training(home: Path) -> Iterator[None]:
+    """The described CNN trains on the data in use, from its first epoch on, until the end."""
+    command = [sys.executable, "-m", "ham", "train", "--model", "cnn", "--wait"]
+    command += ["--set", "epochs=200"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"HAM_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until and not list(home.glob("runs/cnn-2*/history.csv")):
+            if process.poll() is not None:
+                raise RuntimeError(f"the training ended with {process.returncode}")
+            time.sleep(0.5)
+        yield
+        if process.poll() is not None:
+            raise RuntimeError("the training had ended before the measurement")
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            everyone = psutil.Process(process.pid).children(recursive=True)
+            for one in [*everyone, psutil.Process(process.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+
+
+@contextlib.contextmanager
+def at_home(home: Path) -> Iterator[None]:
+    """This process's HAM_HOME."""
+    before = os.environ.get("HAM_HOME")
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["HAM_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        os.environ.pop("HAM_HOME")
+        if before is not None:
+            os.environ["HAM_HOME"] = before
 
 
 @contextlib.contextmanager
