@@ -19,12 +19,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from benchmarks.pages import READY, ROOT, SECONDS, served
 from ham.ui.comparison.details import TABS
 from ham.ui.dataset.views import TITLES
-from tests.browser.access import STREAMLITS, Violation, misplaced, violations
+from tests.browser.access import STREAMLITS, Violation, misplaced, violations, walked_by_tab
 
 #: Pixels. The third is what a window of 1,400 by 900 has at 200 % zoom.
 SIZES = ((360, 900), (768, 900), (700, 450), (1400, 900), (2560, 900))
@@ -162,7 +162,12 @@ def looked_at(
     window.set_default_timeout(1000 * SECONDS)
     page = window.new_page()
     page.goto(f"http://localhost:{port}/{address}")
+    _settle(page)
+    stops, unreached = walked_by_tab(page)
+    told(f"{name}, {theme}, {stops} stops of Tab", [], unreached)
     found = {}
+    page.reload()
+    _settle(page)
     for state, steps in {"as it opens": [], **states}.items():
         try:
             for step in steps:
@@ -171,8 +176,8 @@ def looked_at(
             _settle(page)
             picture = shots and partial(_picture, page, shots, f"{name}-{state}-{theme}".lower())
             found[state] = violations(page), _misplaced(page, picture)
-        except Exception as error:
-            found[state] = [], [f"STATE FAILED {str(error).splitlines()[0]}"]
+        except Error as error:
+            found[state] = [], [f"cannot be reached: {error.message.splitlines()[0]}"]
         told(f"{name}, {theme}, {state}", *found[state])
     window.close()
     return found
@@ -184,7 +189,7 @@ def told(where: str, broken: list[Violation], words: list[str]) -> None:
         if not one.own:
             print(f"{where}: {one.rule} ({one.impact}) {one.where}\n    {one.html}\n    {one.why}")
     for line in words:
-        print(f"{where}: {line}", flush=True)
+        print(f"{where}: {line}")
 
 
 def _settle(page: Page) -> None:

@@ -23,7 +23,8 @@ from ham.evaluation import Interval
 from ham.report import RunName
 
 FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", sans-serif'
-TITLE_WIDTH, NARROW_TITLE_WIDTH, NOTE_WIDTH = 46, 36, 56  # characters of a line in 328 px
+TITLE_WIDTH, NOTE_WIDTH = 46, 56  # characters of a line in 328 px
+NARROW_TITLE_WIDTH, NARROW_NOTE_WIDTH = 36, 48  # in 272 px, the least that style.css leaves
 TITLE_HEIGHT, NOTE_HEIGHT = 21, 18  # px a line
 _BAND = 0.14  # opacity of a band
 TITLE_LIFT = 11  # px by which Plotly draws a title too high for each line beyond the first
@@ -198,7 +199,7 @@ def new_figure(
     """
     lines = _wrap(title, NARROW_TITLE_WIDTH if narrow else TITLE_WIDTH)
     notes = [
-        *_wrap(subtitle, NOTE_WIDTH),
+        *_wrap(subtitle, NARROW_NOTE_WIDTH if narrow else NOTE_WIDTH),
         *(key_line(name, position, dark) for name, position in (key or {}).items()),
     ]
     words = {"text": "<br>".join(lines), "pad": {"t": 8 + TITLE_LIFT * (len(lines) - 1)}}

@@ -236,6 +236,7 @@ def _confusion_matrix(
     ]
     figure.add_heatmap(
         z=shade,
+        text=counts,  # not shown: its table
         x=list(range(N_CLASSES)),
         y=list(range(N_CLASSES)),
         zmin=0,

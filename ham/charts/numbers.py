@@ -31,8 +31,9 @@ def _rows(figure: go.Figure, trace: Any) -> Iterator[dict[str, object]]:
     x, y = (_Axis(figure, trace, letter) for letter in "xy")
     series = {"Series": _plain(trace.name)} if trace.name else {}
     if trace.type == "heatmap":
-        for i, j in np.ndindex(np.shape(trace.z)):
-            yield {**series, y.title: y.at(i), x.title: x.at(j), "Value": _number(trace.z[i][j])}
+        cells = trace.z if trace.text is None else trace.text  # z may be a shade
+        for i, j in np.ndindex(np.shape(cells)):
+            yield {**series, y.title: y.at(i), x.title: x.at(j), "Value": _number(cells[i][j])}
         return
     if trace.type == "box":
         names = ("lowerfence", "q1", "median", "q3", "upperfence")

@@ -45,7 +45,7 @@ STREAMLITS = (
     Own(
         "scrollable-region-focusable",
         "[data-testid=stTable]",
-        "a table wider than the window scrolls in a box that Tab reaches because browsers see to it",
+        "a wide table scrolls in a box that Tab reaches because browsers see to it",
     ),
 )
 
@@ -72,6 +72,29 @@ def violations(page: Page, *rules: str) -> list[Violation]:
 def misplaced(page: Page) -> list[str]:
     """What is cut off, lies over something else, or makes the page scroll sideways, in words."""
     return page.evaluate(_script("layout.js"))
+
+
+def walked_by_tab(page: Page, most: int = 400) -> tuple[int, list[str]]:
+    """How often Tab stops on the page, and in words: where no ring of 3 to 1 shows it, where that
+    is out of sight, and which controls it leaves out.
+    """
+    page.evaluate(_script("keyboard.js"))
+    stops, nowhere, wrong = 0, 0, []
+    while stops < most and nowhere < 3:
+        page.keyboard.press("Tab")
+        stop = page.evaluate("hamStop()")
+        if stop is None:  # a moment where the page is drawn anew, or the browser's own bar
+            nowhere += 1
+            continue
+        if stop["again"]:
+            break
+        stops, nowhere = stops + 1, 0
+        if stop["contrast"] is not None and stop["contrast"] < 3:
+            wrong.append(f'focus on "{stop["name"]}" has {stop["contrast"]} to 1')
+        if not stop["seen"]:
+            wrong.append(f'focus on "{stop["name"]}" is out of sight')
+    missed = page.evaluate("hamMissed()")
+    return stops, wrong + [f"Tab leaves out {name}" for name in missed]
 
 
 @functools.cache

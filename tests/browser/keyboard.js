@@ -70,20 +70,17 @@
       const under = ground(up(at) ?? at);
       for (const name of ["outline", "border", "line", "ground"])
         if (now[name] && now[name] !== was[name])
-          best = Math.max(best, contrast(flat(now[name], under), name === "ground" || name === "outline" ?
-            under : under));
+          best = Math.max(best, contrast(flat(now[name], under), under));
       if (now.shadow && now.shadow !== was.shadow)
         for (const color of now.shadow.match(/(rgba?|color|oklab|oklch)\([^)]*\)/g) ?? [])
           best = Math.max(best, contrast(flat(color, under), under));
     });
-    return { name: called(element), tag: element.tagName, again, known: !!were,
-      contrast: Math.round(best * 10) / 10, left: Math.round(box.left),
-      top: Math.round(box.top + document.querySelector("[data-testid=stMain]").scrollTop),
-      inView: box.bottom > 0 && box.top < innerHeight,
-      place: element.closest("[data-testid=stSidebar]") ? "menu" : element.closest("[data-testid=stHeader]") ?
-        "header" : element.closest("[role=dialog]") ? "dialog" : "page" };
+    return { name: called(element), again, contrast: were ? Math.round(best * 10) / 10 : null,
+      seen: box.bottom > 0 && box.top < innerHeight };
   };
+  // of a row of choices Tab reaches one, the arrow keys the others
   window.hamMissed = () => controls.filter(element => element.isConnected && !reached.has(element) &&
+    element.getAttribute("role") !== "radio" &&
     element.checkVisibility({ opacityProperty: false, visibilityProperty: true }) &&
     element.tabIndex >= 0 && !element.closest("[inert], [aria-hidden=true]") &&
     element.getBoundingClientRect().width > 2)

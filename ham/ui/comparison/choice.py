@@ -276,7 +276,8 @@ def in_rows(compared: Comparison, figures: list[Any], key: str) -> None:
     in_a_row = 2 if len(ids) in (2, 4) else 3
     for start in range(0, len(ids), in_a_row):
         row = slice(start, start + in_a_row)
-        columns = st.columns(in_a_row, gap="medium")
+        with st.container(key=f"{key}_row_{start}"):
+            columns = st.columns(in_a_row, gap="medium")
         for column, run_id, figure in zip(columns, ids[row], figures[row], strict=False):
             with column:
                 chart(figure, f"{key}_{run_id}")

@@ -65,7 +65,8 @@ def by_class(compared: Comparison) -> None:
     st.html("<br>".join(key_line(plain(name), places[name], is_dark()) for name in chosen))
     support = compared.first.evaluation.per_class["support"]
     for start in range(0, len(CODES), _IN_A_ROW):
-        columns = st.columns(_IN_A_ROW, gap="medium")
+        with st.container(key=f"comparison_proper_row_{start}"):
+            columns = st.columns(_IN_A_ROW, gap="medium")
         for column, of in zip(columns, CLASSES[start : start + _IN_A_ROW], strict=False):
             k = CODES.index(of.code)
             tables = {name: one.class_reliability(k, which) for name, one in chosen.items()}

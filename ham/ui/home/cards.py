@@ -44,7 +44,9 @@ def show_cards(dataset: LesionDataset | DataError, found: Found) -> None:
         _models_card(found, own, len(models) - len(own)),
         _image_card(dataset, models),
     )
-    for number, (column, card) in enumerate(zip(st.columns(3), drawn, strict=True)):
+    with st.container(key="home_cards"):
+        columns = st.columns(3)
+    for number, (column, card) in enumerate(zip(columns, drawn, strict=True)):
         with column:
             _draw(card, number, primary=number == step)
 
