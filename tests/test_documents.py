@@ -8,12 +8,15 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from docs import build
+from docs import build, screenshots
 from ham.cli.parser import make_parser
 
 ROOT = Path(__file__).parents[1]
@@ -209,6 +212,20 @@ def test_the_pictures_are_all_used_and_small(documents):
     there = set((ROOT / "docs").resolve().rglob("*.png"))
     assert used == there
     assert sum(path.stat().st_size for path in there) < 1_200_000
+
+
+def test_a_picture_is_made_smaller_and_its_ground_stays_as_it_is():
+    random = np.random.default_rng(0)
+    pixels = np.full((200, 300, 3), (248, 249, 250), np.uint8)  # the sidebar's
+    pixels[50:150, 50:150] = random.integers(0, 256, (100, 100, 3))
+    found = BytesIO()
+    Image.fromarray(pixels).save(found, "PNG", optimize=True)
+    small = screenshots.smaller(found.getvalue())
+    assert len(small) < len(found.getvalue()) / 2
+    again = np.asarray(Image.open(BytesIO(small)).convert("RGB")).astype(int)
+    assert len(np.unique(again.reshape(-1, 3), axis=0)) > 200
+    assert (again[:, 160:] == (248, 249, 250)).all()
+    assert np.abs(again - pixels).mean() < 5
 
 
 def test_the_site_is_built_asks_nobody_for_anything_and_a_warning_fails(tmp_path, monkeypatch):
