@@ -4,17 +4,16 @@ scores.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
-from ham.charts.base import add_intervals, blend, new_figure, palette, spread_rows, with_note
+from ham.charts.base import add_intervals, blend, new_figure, palette, spread_rows
 from ham.evaluation import SCORES, Interval, format_score
 
-_SIDE = 10  # icons of a square's side
-_GAP = 2  # icons between two squares
 #: What training has seen of a test image, the most telling first.
 SEEN = ("the very same image", "another photograph of the lesion", "nothing of the lesion")
 #: The kinds of test image that a score can be of, in their order; each has its colour and symbol.
@@ -60,63 +59,27 @@ def seen_colors(dark: bool = False) -> tuple[str, str, str]:
     return amber, blend(ground, 0.5), blend(((0.0, colors.ground), (1.0, colors.line)), 0.3)
 
 
-def seen_waffle(kinds: list[SeenShares], dark: bool = False) -> go.Figure:
-    """A square of 100 icons for each kind of test image, coloured by what training has seen of
-    it.
+def seen_waffle(kinds: list[SeenShares], dark: bool = False) -> str:
+    """HTML: a square of 100 icons for each kind of test image, coloured by what training has seen
+    of it. Styled by `.ham-waffle` in ham/ui.
     """
     counted = [kind.icons for kind in kinds]
     known = [100 - icons[2] for icons in counted]
-    # fits a third of the page
     title = f"{known[0]} of 100 test images seen" if any(known) else "No test image seen"
-    alt = "Of 100 test images each, what training has seen. " + " ".join(
-        f"{kind.title}: "
-        + ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True))
-        + "."
-        for kind, icons in zip(kinds, counted, strict=True)
-    )
-    figure = new_figure(title, alt, dark, height=205, narrow=True)
     shades = seen_colors(dark)
-    steps = [[place / 3, color] for i, color in enumerate(shades) for place in (i, i + 1)]
-    for number, (kind, icons) in enumerate(zip(kinds, counted, strict=True)):
-        seen = np.repeat(np.arange(3), icons).reshape(_SIDE, _SIDE)
-        figure.add_heatmap(
-            z=seen,
-            x0=number * (_SIDE + _GAP),
-            y0=0,
-            dx=1,
-            dy=1,
-            zmin=0,
-            zmax=2,
-            colorscale=steps,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            customdata=[[f"{icons[i]} of 100: {SEEN[i]}" for i in row] for row in seen],
-            hovertemplate=f"{kind.title}<br>%{{customdata}}<extra></extra>",
+    squares = []
+    for kind, icons, n in zip(kinds, counted, known, strict=True):
+        told = ", ".join(f"{n} {words}" for n, words in zip(icons, SEEN, strict=True))
+        name = html.escape(kind.title)
+        cells = "".join(
+            f'<i style="background:{color}"></i>' * n
+            for n, color in zip(icons, shades, strict=True)
         )
-    middles = [(_SIDE - 1) / 2 + number * (_SIDE + _GAP) for number in range(len(kinds))]
-    width = len(kinds) * (_SIDE + _GAP) - _GAP
-    figure.update_xaxes(
-        tickvals=middles,
-        ticktext=[
-            with_note(kind.title, f"{n} of 100 seen", dark)
-            for kind, n in zip(kinds, known, strict=True)
-        ],
-        range=[-0.5, width - 0.5],
-        showgrid=False,
-        tickfont={"color": palette(dark).text},
-        fixedrange=True,
-        constrain="domain",
-    )
-    figure.update_yaxes(
-        visible=False,
-        range=[_SIDE - 0.5, -0.5],
-        scaleanchor="x",
-        constrain="domain",
-        constraintoward="top",
-        fixedrange=True,
-    )
-    return figure
+        squares.append(
+            f'<figure><div role="img" title="{told}" aria-label="{name}, of 100: {told}">{cells}'
+            f"</div><figcaption>{name}<small>{n} of 100 seen</small></figcaption></figure>"
+        )
+    return f'<div class="ham-waffle"><b>{title}</b>{"".join(squares)}</div>'
 
 
 def leak_scores(

@@ -8,7 +8,7 @@ import streamlit as st
 from ham import charts, data
 from ham.config import CLASS_INDEX
 from ham.lab import leakage as lab
-from ham.ui.frame import chart, is_dark, plain
+from ham.ui.frame import is_dark, plain
 
 
 def show_shares(dataset: data.LesionDataset) -> None:
@@ -25,7 +25,7 @@ def show_shares(dataset: data.LesionDataset) -> None:
             if isinstance(report, str):
                 st.caption(plain(report))
                 continue
-            chart(_waffle(report, dark), f"leakage_{protocol}")
+            st.html(_waffle(report, dark))
             st.markdown(lab.seen_in_words(protocol, report))
             st.caption(sentence)
     if drawn:
@@ -44,8 +44,7 @@ def _key(dark: bool) -> str:
     return f'<div class="ham-seen">Of each test image, training has seen{parts}</div>'
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)  # copying it takes as long as drawing it
-def _waffle(report: data.LeakageReport, dark: bool) -> object:
+def _waffle(report: data.LeakageReport, dark: bool) -> str:
     kinds = [charts.SeenShares("All images", report.copies, report.sibling - report.copies)]
     if np.isfinite(report.sibling_mel):
         melanoma = charts.CLASS_TITLES[CLASS_INDEX["mel"]]
