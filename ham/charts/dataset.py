@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import NOTE_WIDTH, PLOT_CONFIG, blend, ink_on, new_figure, palette
+from ham.charts.base import NOTE_HEIGHT, NOTE_WIDTH, PLOT_CONFIG, blend, ink_on, new_figure, palette
 from ham.config import CLASSES, CODES
 
 _CLASSES = dict(zip(CODES, CLASSES, strict=True))
@@ -194,9 +194,11 @@ def _share_bars(
     )
     figure = new_figure(finding, alt, dark, height=130 + 40 * len(titles), subtitle="key")
     rest = blend(((0.0, palette(dark).ground), (1.0, palette(dark).line)), 0.45)
-    figure.layout.title.subtitle.text = color_key(  # a legend would be cut off on a phone
+    key = color_key(  # a legend would be cut off on a phone
         {words(value): colors.get(value, rest) for value in counts.index}
     )
+    figure.layout.title.subtitle.text = key
+    figure.layout.margin.t += NOTE_HEIGHT * key.count("<br>")
     for value in counts.index:
         color = colors.get(value, rest)
         figure.add_bar(

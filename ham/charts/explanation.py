@@ -242,6 +242,7 @@ def slider_curve(
     figure.update_xaxes(
         title=f"{label}, {unit.strip()}",
         range=[float(values[0]), float(values[-1])],
+        ticklabelstandoff=9,  # a label at the corner
     )
     figure.update_yaxes(title=f"{named}, %", range=[0, 105], tickvals=[0, 25, 50, 75, 100])
     return figure

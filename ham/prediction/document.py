@@ -100,7 +100,7 @@ def _call(p: Prediction) -> str:
     kind = "malignant" if calls(p) else "benign"
     return (
         f'<td>{share} <span class="ham-{kind}">{kind}</span> '
-        f"<small>from&nbsp;{_percent(threshold)}&nbsp;on</small></td>"
+        f"<small>from {_percent(threshold)} on</small></td>"
     )
 
 

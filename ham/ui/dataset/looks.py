@@ -27,7 +27,8 @@ def show_looks(dataset: data.LesionDataset, rows: np.ndarray) -> None:
         f'class="ham-means">{_means(data.mean_images(dataset.images[rows], labels), counts)}</div>'
     )
     figures = color_figures(dataset, rows, is_dark())
-    left, right = st.columns(2, gap="large")
+    with st.container(key="dataset_charts"):
+        left, right = st.columns(2, gap="large")
     with left:
         chart(figures["ribbons"], "dataset_ribbons")
     with right:

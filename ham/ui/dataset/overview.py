@@ -22,7 +22,8 @@ from ham.ui.noted import note
 def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
     """Class balance, age, sex, site and way of diagnosis by class, of the rows given."""
     figures = _figures(dataset.fingerprint, rows, is_dark(), dataset)
-    left, right = st.columns(2, gap="large")
+    with st.container(key="dataset_charts"):
+        left, right = st.columns(2, gap="large")
     with left:
         chart(
             figures["balance"], "dataset_balance", on_select=_class_clicked, selection_mode="points"

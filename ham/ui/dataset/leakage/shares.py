@@ -18,7 +18,9 @@ def show_shares(dataset: data.LesionDataset) -> None:
     drawn = any(not isinstance(report, str) for report in found.values())
     if drawn:
         st.html(_key(dark))
-    for column, (protocol, report) in zip(st.columns(3, gap="medium"), found.items(), strict=True):
+    with st.container(key="leakage_protocols"):
+        columns = st.columns(3, gap="medium")
+    for column, (protocol, report) in zip(columns, found.items(), strict=True):
         title, sentence = data.SPLIT_TITLES[protocol]
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")
