@@ -58,6 +58,7 @@ FLAGS = [
     "--disable-smooth-scrolling",
 ]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
+_DRAWN_AGAIN_MS = 2_000
 expect.set_options(timeout=DRAWN_MS)
 _skipped: list[str] = []
 _NOTES_CLICKS = """window.clicked = [];
@@ -393,11 +394,16 @@ class Visit:
         Streamlit's own.
         """
         found = violations(self.page, *rules)
+        if any(not one.own for one in found):  # a look at a page that is still being drawn
+            self.page.wait_for_timeout(_DRAWN_AGAIN_MS)
+            found = violations(self.page, *rules)
         assert [one for one in found if not one.own] == []
         return {name for one in found for name in one.own}
 
     def is_whole(self) -> None:
         """Nothing is cut off, covered or wider than the window."""
+        if misplaced(self.page):  # a chart is still taking its width
+            self.page.wait_for_timeout(_DRAWN_AGAIN_MS)
         assert misplaced(self.page) == []
 
     def check(self) -> None:

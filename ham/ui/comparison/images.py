@@ -58,9 +58,10 @@ def behind_a_cell(compared: Comparison) -> None:
     by_id = {one.run.id: name for name, one in compared.reports.items()}
     if (st.session_state.get(CELL) or ("",))[0] not in by_id:
         return
-    of_run, of_true, of_predicted, close = st.columns(
-        [3, 2, 2, 1], gap="small", vertical_alignment="bottom"
-    )
+    with st.container(key="comparison_cell_bar"):
+        of_run, of_true, of_predicted, close = st.columns(
+            [3, 2, 2, 1], gap="small", vertical_alignment="bottom"
+        )
     run_id = of_run.selectbox(
         "Run",
         list(by_id),
