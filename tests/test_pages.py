@@ -311,6 +311,7 @@ def test_an_address_that_names_no_image_of_the_data_opens_none():
 
 def test_home_draws_the_best_run_of_each_model_once_there_is_one(shipped):
     page = open_page()
+    assert next(link.proto.label for link in page.main.get("page_link")).startswith("New here?")
     drawn = words(page.get("html"))
     assert drawn.count('<ul class="ham-balance"') == drawn.count('<ul class="ham-best"') == 1
     # Plotly's code takes the browser longer than the page

@@ -5,6 +5,8 @@ cards      data, models, try an image: a picture, the live state and one button 
 newest     the newest runs
 """
 
+import streamlit as st
+
 from ham.data import LesionDataset
 from ham.store import Found
 from ham.ui import sources
@@ -22,6 +24,11 @@ def first_look(found: Found) -> None:
     if isinstance(dataset, LesionDataset):
         show_band(dataset)
         show_cards(dataset, found)
+        st.page_link(
+            "pages/lesson.py",
+            label="New here? Seven tasks for a first hour",
+            icon=":material/school:",
+        )
         sources.section(dataset)
     else:
         sources.section(dataset)
