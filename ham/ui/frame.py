@@ -108,6 +108,7 @@ def page(
     visit.begin()
     rights.begin()
     st.html(_style())
+    st.html(f"<script>{_script()}</script>", unsafe_allow_javascript=True)
     st.logo(logo(), size="large")
     if not rights.admitted():
         footer()
@@ -344,6 +345,11 @@ def _model_card(run: store.Run, key: str) -> None:
     card = model_card(RunReport(run))
     st.markdown(_HEADING.sub(r"#\1", card))  # below the page's own headings
     download("Model card (.md)", card, f"ham-lab-{run.id}.md", key=f"{key}_card_{run.id}")
+
+
+@functools.cache
+def _script() -> str:
+    return Path(__file__).with_name("keyboard.js").read_text()
 
 
 def _style() -> str:

@@ -47,6 +47,14 @@ def test_a_tile_opens_by_keyboard_and_its_pixels_are_not_smoothed(shared, visit,
     assert muted == "rgb(230, 233, 237)"
     page.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    expect(page.page.locator(".st-key-dataset_grid_tile_0 button").first).to_be_focused()
+    filters = page.page.get_by_role("button", name="Filters").first
+    filters.press("Enter")
+    popover = page.page.get_by_test_id("stPopoverBody")
+    popover.locator(":focus").wait_for()  # it does not wait until Tab has been over all the page
+    page.page.keyboard.press("Escape")
+    expect(popover).to_have_count(0)
+    expect(filters).to_be_focused()
     page.check()
 
 
