@@ -54,7 +54,7 @@ def spread_table(groups: Mapping[RunName, Group]) -> pd.DataFrame:
             }
             for name, group in groups.items()
         }
-    )
+    ).rename_axis("Score")
 
 
 def paired_table(first: RunName, found: Mapping[RunName, GroupDifference]) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def downloads(compared: Comparison) -> None:
         "probabilities.",
     )
     choose("The camera in a chart's toolbar saves", ["PNG", "SVG"], "chart_format", "PNG")
-    st.subheader("Models for other programs", anchor=False, help=model_file.HELP)
+    st.header("Models for other programs", anchor=False, help=model_file.HELP)
     runs = {plain(name): one.run for name, one in compared.reports.items()}
     model_file.as_files(runs, "comparison")
 
@@ -59,7 +59,8 @@ def _report(compared: Comparison) -> str:
 
 def download_row(label: str, file_name: str, content: Callable[[], str], what: str) -> None:
     """A button, and beside it what stands in the file."""
-    button, words = st.columns([1, 3], vertical_alignment="center")
+    with st.container(key=f"comparison_file_{file_name}"):
+        button, words = st.columns([1, 3], vertical_alignment="center")
     with button:
         download(label, content, file_name, width="stretch", key=f"comparison_{file_name}")
     words.markdown(f":gray[{what}]")
