@@ -365,6 +365,7 @@ def test_what_is_checked_in_any_source_is_checked_in_a_zip_and_named_by_the_zips
 def test_too_little_room_is_said_before_anything_is_written(tmp_path, csvs, monkeypatch):
     path = zipped(tmp_path, csvs)
     usage = places.shutil.disk_usage(tmp_path)
+    monkeypatch.setenv("HAM_MIN_FREE_GB", "0")  # which is asked for first
     monkeypatch.setattr(
         places.shutil, "disk_usage", lambda folder: usage._replace(free=200_000_000)
     )

@@ -216,7 +216,7 @@ def test_the_chart_has_faint_rows_and_says_all_numbers():
     small = halved(*map(str, range(12)))
     figure = slice_forest(small, overall, "accuracy")
     assert {trace.opacity for trace in figure.data} == {0.35}
-    assert "Faint: under<br>30 lesions" in figure.layout.title.subtitle.text
+    assert "Faint: under 30 lesions" in figure.layout.title.subtitle.text.replace("<br>", " ")
 
 
 # ------------------------------------------------------------------------------- files

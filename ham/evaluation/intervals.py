@@ -56,6 +56,14 @@ NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 # --------------------------------------------------------------------------- bootstrap
 
 
+@dataclass(frozen=True)
+class Corrected:
+    """The scores whose percentiles are corrected: those of `score(counts)`."""
+
+    score: Callable[[np.ndarray], Scores]
+    rarest: Mapping[str, int]  # lesions of the rarest class, of those that are means over classes
+
+
 def bootstrap_intervals(
     score: Callable[[np.ndarray], Scores],
     n_images: int,
@@ -64,20 +72,25 @@ def bootstrap_intervals(
     seed: int,
     instead: Callable[[str], Interval],
     undrawn: Iterable[str] = (),
-    rarest: Mapping[str, int] | None = None,
+    corrected: Corrected | None = None,
 ) -> dict[str, Interval]:
     """`score(counts)` of the images as they are, with its interval over `resamples` draws of
     lesions, RESAMPLES where none are named.
 
     `counts`: float (R, n_lesions), how often each lesion is counted. `instead(key)`: the interval
     of a score that is the same in every draw, and of those of `undrawn`, of which draws know too
-    little. Of one lesion there is none. `rarest`: by key the lesions of the rarest class, of scores
-    whose percentiles are corrected (`_percentiles`).
+    little. Of one lesion there is none. `corrected`: the scores whose percentiles are.
     """
     point = score(np.ones((1, n_lesions)))
     drawn = _bootstrap(score, n_images, n_lesions, resamples or RESAMPLES, seed)
-    few = rarest or {}
-    found = {key: _percentiles(point[key][0], drawn[key], few.get(key)) for key in point}
+    without = _jackknife(corrected.score, n_images, n_lesions) if corrected else {}
+    found = {}
+    for key, (value,) in point.items():
+        if corrected and key in without:
+            n = corrected.rarest.get(key)
+            found[key] = _corrected_percentiles(value, drawn[key], without[key], n)
+        else:
+            found[key] = _percentiles(value, drawn[key])
     for key, one in found.items():
         if n_lesions == 1 or not math.isfinite(one.value):
             found[key] = one.without()
@@ -107,26 +120,53 @@ def _bootstrap(
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _percentiles(value: float, drawn: np.ndarray, rarest: int | None) -> Interval:
-    """The percentile interval of the resamples in which the score is defined.
+def _jackknife(
+    score: Callable[[np.ndarray], Scores], n_images: int, n_lesions: int
+) -> dict[str, np.ndarray]:
+    """`score(counts)` with each lesion left out in turn, (n_lesions,) each."""
+    block = max(1, min(250, 2_000_000 // n_images))
+    parts = []
+    for start in range(0, n_lesions, block):
+        counts = np.ones((min(block, n_lesions - start), n_lesions))
+        counts[np.arange(len(counts)), start + np.arange(len(counts))] = 0
+        parts.append(score(counts))
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    A mean over classes of ratios lies too low in small samples and lower still in draws from
-    them, and varies too little there by (n - 1) / n, n lesions of the rarest class. Where `rarest`
-    names that n, the percentiles are corrected for the median bias (Efron, Canadian J. Statistics
-    9:139, 1981) and expanded (Hesterberg, American Statistician 69:371, 2015).
-    """
+
+def _percentiles(value: float, drawn: np.ndarray) -> Interval:
+    """The percentile interval of the resamples in which the score is defined."""
     defined = drawn[np.isfinite(drawn)]
     if not len(defined) or not np.isfinite(value):
         return Interval(float(value), math.nan, math.nan)
     tail = (1 - CONFIDENCE) / 2
-    if rarest is None:
-        low, high = np.quantile(defined, (tail, 1 - tail))
-        return Interval(float(value), float(low), float(high))
+    low, high = np.quantile(defined, (tail, 1 - tail))
+    return Interval(float(value), float(low), float(high))
+
+
+def _corrected_percentiles(
+    value: float, drawn: np.ndarray, without: np.ndarray, rarest: int | None
+) -> Interval:
+    """Bias-corrected and accelerated percentiles (Efron, J. Am. Stat. Assoc. 82:171, 1987).
+
+    `without`: the score with each lesion left out. A mean over classes of ratios also varies too
+    little in the draws, by (n - 1) / n, n lesions of the rarest class: where `rarest` names that n,
+    the percentiles are expanded (Hesterberg, American Statistician 69:371, 2015).
+    """
+    defined = drawn[np.isfinite(drawn)]
+    if not len(defined) or not np.isfinite(value):
+        return Interval(float(value), math.nan, math.nan)
+    left = without[np.isfinite(without)]
+    influence = left.mean() - left if len(left) else np.zeros(1)
+    spread = float((influence**2).sum()) ** 1.5
+    acceleration = float((influence**3).sum()) / (6 * spread) if spread else 0.0
     below = float(np.mean(defined < value) + np.mean(defined <= value)) / 2
     least = 0.5 / len(defined)
-    shift = 2 * _NORMAL.inv_cdf(min(max(below, least), 1 - least))
-    wide = _Z * math.sqrt(max(rarest, 2) / (max(rarest, 2) - 1))
-    low, high = np.quantile(defined, [_NORMAL.cdf(shift + sign * wide) for sign in (-1, 1)])
+    shift = _NORMAL.inv_cdf(min(max(below, least), 1 - least))
+    wide = _Z * (math.sqrt(max(rarest, 2) / (max(rarest, 2) - 1)) if rarest else 1.0)
+    ends = [shift + sign * wide for sign in (-1, 1)]
+    low, high = np.quantile(
+        defined, [_NORMAL.cdf(shift + end / (1 - acceleration * end)) for end in ends]
+    )
     return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 

@@ -133,7 +133,8 @@ class Score:
     Where all draws of lesions agree the bootstrap has no width. A score that is a mean of shares
     then has the interval of those shares: `parts` are the images, bool (n,) each, of y_true, and
     `hit` which answers count. Any other may give one of its own, `instead(y_true, proba,
-    lesion)`; without either it has none. `corrected`: its percentiles are (`rarest_class`).
+    lesion)`; without either it has none. `corrected`: its percentiles are, as a
+    mean of ratios of few images lies too low in draws.
     """
 
     title: str
@@ -289,10 +290,9 @@ def interval_instead(
     return combined(share_terms(1, hits(key, y_true, proba.argmax(axis=1)), parts, lesion))
 
 
-def rarest_class(y_true: np.ndarray, lesion: np.ndarray) -> dict[str, int]:
-    """By key of the scores with corrected percentiles: the lesions of the rarest class."""
-    fewest = min(len(np.unique(lesion[y_true == k])) for k in np.unique(y_true))
-    return {key: fewest for key, score in SCORES.items() if score.corrected}
+def rarest_class(y_true: np.ndarray, lesion: np.ndarray) -> int:
+    """Lesions of the class that has the fewest."""
+    return min(len(np.unique(lesion[y_true == k])) for k in np.unique(y_true))
 
 
 def images_of(key: str, y_true: np.ndarray) -> list[np.ndarray]:

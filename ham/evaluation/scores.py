@@ -12,6 +12,7 @@ import pandas as pd
 from ham.config import CODES, N_CLASSES, HamError
 from ham.evaluation.intervals import (
     NO_INTERVAL,
+    Corrected,
     Interval,
     bootstrap_intervals,
     of_one_lesion,
@@ -71,7 +72,7 @@ def evaluate(
     seed: int = 0,
 ) -> Evaluation:
     """Scores with 95 % percentile bootstrap intervals over lesions (Efron, Tibshirani 1993,
-    chapter 13), corrected for macro F1 (`ham.evaluation.intervals`).
+    chapter 13), corrected where `Score.corrected` says so (`ham.evaluation.intervals`).
 
     Lesions, not images, are drawn with replacement, because images of one lesion are not
     independent (the cluster bootstrap: Field, Welsh, J. R. Stat. Soc. B 69:369, 2007). What
@@ -103,15 +104,21 @@ def evaluate_scores(
     """
     y_true, proba = check(y_true, proba)
     lesion, n_lesions = lesion_numbers(lesions, len(y_true))
+    wanted = list(keys)
+    few = [key for key in wanted if SCORES[key].corrected]
+    corrected = Corrected(
+        lambda counts: scores_by_draw(y_true, proba, lesion, counts, few),
+        {"macro_f1": rarest_class(y_true, lesion)},
+    )
     return bootstrap_intervals(
-        lambda counts: scores_by_draw(y_true, proba, lesion, counts, keys),
+        lambda counts: scores_by_draw(y_true, proba, lesion, counts, wanted),
         len(y_true),
         n_lesions,
         resamples,
         seed,
         lambda key: interval_instead(key, y_true, proba, lesion),
         undrawn(y_true, lesion),
-        rarest_class(y_true, lesion),
+        corrected if few else None,
     )
 
 

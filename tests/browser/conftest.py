@@ -31,6 +31,7 @@ from playwright.sync_api import (
     Error,
     Locator,
     Page,
+    TimeoutError,
     expect,
     sync_playwright,
 )
@@ -375,10 +376,12 @@ class Visit:
         self.wait()
 
     def fits(self, what: str) -> None:
-        wide = self.page.evaluate(
-            "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
-        )
-        assert wide <= 0, f"{what} scrolls sideways by {wide} pixels"
+        """In the window's width, once what is drawn has found its place."""
+        wide = "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+        try:
+            self.page.wait_for_function(f"{wide} <= 0", timeout=5_000)
+        except TimeoutError:
+            pytest.fail(f"{what} scrolls sideways by {self.page.evaluate(wide)} pixels")
 
     def headings_are_in_order(self) -> None:
         """One h1 first, and no level left out on the way down."""
