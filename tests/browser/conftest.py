@@ -31,7 +31,6 @@ from playwright.sync_api import (
     Error,
     Locator,
     Page,
-    TimeoutError,
     expect,
     sync_playwright,
 )
@@ -380,7 +379,7 @@ class Visit:
         wide = "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
         try:
             self.page.wait_for_function(f"{wide} <= 0", timeout=5_000)
-        except TimeoutError:
+        except Error:
             pytest.fail(f"{what} scrolls sideways by {self.page.evaluate(wide)} pixels")
 
     def headings_are_in_order(self) -> None:
