@@ -53,8 +53,11 @@ READY = """() => {
 }"""
 #: The images of a cell are there: of which class, named which.
 SHOWN = """([actual, predicted]) => {
-  const says = (key, words) =>
-    document.querySelector(`.st-key-comparison_cell_${key}`)?.innerText.includes(words);
+  const says = (key, words) => {
+    const field = document.querySelector(`.st-key-comparison_cell_${key}`);
+    const inputs = [...(field?.querySelectorAll("input") ?? [])].map(input => input.value);
+    return [field?.innerText, ...inputs].join(" ").includes(words);
+  };
   const images = [...document.querySelectorAll(".ham-cell img")];
   return says("true", actual) && says("predicted", predicted)
     && images.length > 0 && images.every(image => image.complete);
@@ -183,7 +186,8 @@ def galleries(browser: Browser, url: str) -> list[float]:
                 words = f"{true.title} predicted as {predicted.title}"
                 began = time.perf_counter()
                 matrix.get_by_role("button", name=words).click()
-                page.wait_for_function(SHOWN, arg=[true.title, predicted.title])
+                shown = [true.title, predicted.title]
+                page.wait_for_function(SHOWN, arg=shown, timeout=1000 * SECONDS)
                 page.wait_for_function(READY, timeout=1000 * SECONDS)
                 seconds.append(time.perf_counter() - began)
     return seconds[2:]  # the first of a kind fill what is kept
