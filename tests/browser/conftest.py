@@ -58,7 +58,7 @@ FLAGS = [
     "--disable-smooth-scrolling",
 ]
 DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is two seconds
-_DRAWN_AGAIN_MS = 2_000
+_LOOKS, _DRAWN_AGAIN_MS = 4, 2_000
 expect.set_options(timeout=DRAWN_MS)
 _skipped: list[str] = []
 _NOTES_CLICKS = """window.clicked = [];
@@ -395,18 +395,29 @@ class Visit:
         """Nothing of ours that axe-core minds, of these rules or of all; what it minds of
         Streamlit's own.
         """
-        found = violations(self.page, *rules)
-        if any(not one.own for one in found):  # a look at a page that is still being drawn
-            self.page.wait_for_timeout(_DRAWN_AGAIN_MS)
-            found = violations(self.page, *rules)
+        found = self._settled(
+            lambda: violations(self.page, *rules), lambda them: all(one.own for one in them)
+        )
         assert [one for one in found if not one.own] == []
         return {name for one in found for name in one.own}
 
     def is_whole(self) -> None:
         """Nothing is cut off, covered or wider than the window."""
-        if misplaced(self.page):  # a chart is still taking its width
+        assert self._settled(lambda: misplaced(self.page), lambda them: not them) == []
+
+    def _settled(self, look: Callable[[], list], good: Callable[[list], bool]) -> list:
+        """What is found on a page that is not just being drawn anew, where all is pale; a chart may
+        still be taking its width, so what is not good is looked at again.
+        """
+        found: list = []
+        for _ in range(_LOOKS):
+            self.wait()
+            self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
+            found = look()
+            if good(found):
+                break
             self.page.wait_for_timeout(_DRAWN_AGAIN_MS)
-        assert misplaced(self.page) == []
+        return found
 
     def check(self) -> None:
         """No exception on the page, and no error in the browser's own console."""
