@@ -80,7 +80,8 @@ def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
         streamlits |= page.is_accessible()
         page.is_whole()
         page.leave()
-    assert streamlits == {str(entry) for entry in STREAMLITS}, "there is less to list: shrink it"
+    wanted = {str(entry) for entry in STREAMLITS if entry.always}
+    assert wanted <= streamlits, "there is less to list: shrink it"
 
 
 def test_what_nobody_could_read_or_hear_is_found(shared, visit):
