@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ham.config import CLASSES, MODEL_TITLES
-from ham.evaluation import Interval
 from ham.report import BestRun
 
 
@@ -52,7 +51,7 @@ def _row(one: BestRun, one_class: float) -> str:
     words, bar = f"{100 * score.value:.0f} %", ""
     if score.has_width:
         words += f" ({100 * score.low:.0f} to {100 * score.high:.0f})"
-        bar = f'<u style="left:{_at(score.low)};width:{_wide(score)}"></u>'
+        bar = f'<u style="left:{_at(score.low)};width:{_at(score.high - score.low)}"></u>'
     name = html.escape(model)
     note = f"<small>{html.escape(recipe)}</small>" if recipe != model else ""
     return (
@@ -64,7 +63,3 @@ def _row(one: BestRun, one_class: float) -> str:
 
 def _at(share: float) -> str:
     return f"{100 * share:.2f}%"
-
-
-def _wide(score: Interval) -> str:
-    return _at(score.high - score.low)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,15 @@ import streamlit as st
 
 from ham import io, prediction, store
 from ham.prediction import Perturbation
-from ham.report import Comparison, rows_of
+from ham.report import Comparison, Robustness, RunName, rows_of
 from ham.report.words import time_left
 from ham.ui.comparison.images import data_of
 from ham.ui.frame import show_error, timed
 
 _LOOK_AGAIN_SECONDS = 1.0
 Found = dict[str, dict[str, np.ndarray]]  # by run id what `perturbed_answers` gives
+#: Of a run's test part, its answers, the key of the images and its id.
+Judge = Callable[[store.Predictions, dict[str, np.ndarray], str, str], Robustness]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,23 @@ def known_answers(test: TestImages, what: str) -> Found | None:
     """Where the runs were asked and all have answered."""
     job = jobs(what).of(test.key)
     return None if job is None or job.running else job.result
+
+
+def measured(compared: Comparison, what: str, judge: Judge) -> dict[RunName, Robustness]:
+    """What has come out for these runs; empty where they were not asked."""
+    test = held_images(compared)
+    answers = test and known_answers(test, what)
+    return judged(compared, answers, test, judge) if test and answers else {}
+
+
+def judged(
+    compared: Comparison, answers: Found, test: TestImages, judge: Judge
+) -> dict[RunName, Robustness]:
+    """By run what `judge` finds in its answers."""
+    return {
+        name: judge(compared.aligned[name], answers[one.run.id], test.key, one.run.id)
+        for name, one in compared.reports.items()
+    }
 
 
 def answers_to(

@@ -15,14 +15,8 @@ from ham.images import data_url
 from ham.lesson import Fact
 from ham.prediction import PERTURBATIONS, STRENGTHS
 from ham.report import ROBUSTNESS, Comparison, Robustness, RunName
-from ham.ui.comparison.asking import (
-    Found,
-    TestImages,
-    answers_to,
-    held_images,
-    known_answers,
-    test_images,
-)
+from ham.ui.comparison import asking
+from ham.ui.comparison.asking import Found, TestImages, answers_to, test_images
 from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, choose, is_dark, plain
 from ham.ui.noted import note
@@ -49,24 +43,15 @@ def changed_images(compared: Comparison) -> None:
 
 def measured(compared: Comparison) -> dict[RunName, Robustness]:
     """What has come out for these runs; empty where they were not asked."""
-    test = held_images(compared)
-    answers = test and known_answers(test, "changed")
-    return _found(compared, answers, test) if test and answers else {}
+    return asking.measured(compared, "changed", _robustness)
 
 
 # ------------------------------------------------------------------------------- found
 
 
-def _found(compared: Comparison, answers: Found, test: TestImages) -> dict[RunName, Robustness]:
-    return {
-        name: _robustness(compared.aligned[name], answers[one.run.id], test.key, one.run.id)
-        for name, one in compared.reports.items()
-    }
-
-
 def _show(compared: Comparison, answers: Found, test: TestImages) -> None:
     with drawing_lesions():
-        found = _found(compared, answers, test)
+        found = asking.judged(compared, answers, test, _robustness)
     for name, one in found.items():
         st.markdown(f"**{plain(name)}** {report.robustness_in_words(one, _TITLES)}")
     score = choose(

@@ -11,14 +11,8 @@ from ham.config import CLASSES
 from ham.images import data_url
 from ham.prediction import SHUFFLES
 from ham.report import ARRANGEMENT, Comparison, Robustness, RunName, answer_in_words
-from ham.ui.comparison.asking import (
-    Found,
-    TestImages,
-    answers_to,
-    held_images,
-    known_answers,
-    test_images,
-)
+from ham.ui.comparison import asking
+from ham.ui.comparison.asking import Found, TestImages, answers_to, test_images
 from ham.ui.comparison.choice import drawing_lesions
 from ham.ui.frame import chart, choose, is_dark, plain
 
@@ -42,9 +36,7 @@ def shuffled_pixels(compared: Comparison) -> None:
 
 def measured(compared: Comparison) -> dict[RunName, Robustness]:
     """What has come out for these runs; empty where they were not asked."""
-    test = held_images(compared)
-    answers = test and known_answers(test, "shuffled")
-    return _found(compared, answers, test) if test and answers else {}
+    return asking.measured(compared, "shuffled", _arrangement)
 
 
 def _example(compared: Comparison) -> int:
@@ -102,16 +94,9 @@ def _lines(compared: Comparison, place: int, true: int, answers: Found | None) -
     ]
 
 
-def _found(compared: Comparison, answers: Found, test: TestImages) -> dict[RunName, Robustness]:
-    return {
-        name: _arrangement(compared.aligned[name], answers[one.run.id], test.key, one.run.id)
-        for name, one in compared.reports.items()
-    }
-
-
 def _show(compared: Comparison, answers: Found, test: TestImages) -> None:
     with drawing_lesions():
-        found = _found(compared, answers, test)
+        found = asking.judged(compared, answers, test, _arrangement)
         majority = next(iter(compared.baselines.values())).scores
     score = choose(
         "Score",
