@@ -61,10 +61,9 @@ DRAWN_MS = 120_000  # a page of a fresh server on two busy cores; usually it is 
 _LOOKS, _DRAWN_AGAIN_MS = 4, 2_000
 expect.set_options(timeout=DRAWN_MS)
 _skipped: list[str] = []
-_NOTES_CLICKS = """window.clicked = [];
-for (const kind of ["pointerdown", "click"]) addEventListener(kind, event => window.clicked.push(
-  kind + " on " + event.target.tagName + " " + (event.target.innerText || "").slice(0, 40)),
-  true);"""
+_NOTES = Path(__file__).with_name("asked.js")
+_RESTS = """() => !window.unanswered &&
+  document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning" """
 _VISITS = pytest.StashKey[list["Visit"]]()
 
 
@@ -298,7 +297,7 @@ class Windows:
         if server.url not in self._of:  # of two servers one would mix up the cookies
             context = self._browser.new_context(accept_downloads=True, reduced_motion="reduce")
             context.set_default_timeout(DRAWN_MS)
-            context.add_init_script(_NOTES_CLICKS)
+            context.add_init_script(path=_NOTES)
             self._of[server.url], self._idle[server.url] = context, []
         idle = self._idle[server.url]
         return idle.pop() if idle else self._of[server.url].new_page()
@@ -350,12 +349,12 @@ class Visit:
             self.windows.keep(self.server, self.page)
 
     def wait(self) -> None:
-        """Until the script has begun, which the footer tells, and rests."""
+        """Until the script has begun, which the footer tells, has answered what this window asked
+        last, and rests.
+        """
         begun = self.page.get_by_text("Teaching and research, not a diagnosis. Data:")
         begun.or_(self.page.get_by_test_id("stException")).first.wait_for(timeout=DRAWN_MS)
-        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(
-            timeout=DRAWN_MS
-        )
+        self.page.wait_for_function(_RESTS, timeout=DRAWN_MS)
 
     def sees(self, words: str | re.Pattern[str], within: Locator | None = None) -> Locator:
         """Waits for it. While a page is drawn anew, what was there may stand twice for a moment."""
