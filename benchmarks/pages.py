@@ -49,7 +49,8 @@ READY = """() => {
   return app?.dataset.testScriptState === "notRunning"
     && all("stMain").some(main => main.querySelector("h1"))
     && !all("stSkeleton").length && !document.querySelector("[data-stale=true]")
-    && all("stPlotlyChart").every(chart => chart.querySelector(".main-svg"));
+    && all("stPlotlyChart").every(chart => chart.querySelector(".main-svg"))
+    && [...document.querySelectorAll(".stBidiComponentRegular")].every(part => part.firstChild);
 }"""
 #: The images of a cell are there: of which class, named which.
 SHOWN = """([actual, predicted]) => {

@@ -52,7 +52,7 @@ def train(page: Page) -> None:
 
 PICTURES = {
     "home": Picture("", "text=Try an image"),
-    "dataset": Picture("dataset", "[class*=st-key-dataset_balance] .main-svg", 1000),
+    "dataset": Picture("dataset", "[class*=st-key-dataset_balance] .ham-bars", 1000),
     "leakage": Picture("dataset?at=leakage", "text=On both sides of the split", 1120),
     "comparison": Picture(f"comparison?runs={THREE}", "text=Bars: 95 % intervals", 1080),
     "comparison-dark": Picture(

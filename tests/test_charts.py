@@ -12,7 +12,7 @@ import pytest
 from ham import charts
 from ham.charts import matrix
 from ham.charts.base import DARK, LIGHT, TEMPLATES, blend, contrast, ink_on
-from ham.charts.dataset import color_key
+from ham.charts.map import _color_key
 from ham.charts.training import recall_by_epoch
 from ham.config import CLASSES, CODES
 from ham.evaluation import Interval, OperatingPoint, prediction_sets
@@ -97,9 +97,6 @@ CHANNELS = pd.DataFrame(
     ),
     columns=["images", "p5", "q1", "median", "q3", "p95"],
 )
-METHODS = pd.DataFrame(
-    [[3, 0, 0, 2, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0]], index=["histo", "follow_up"], columns=CODES
-)
 PHOTOGRAPH = np.arange(60 * 80 * 3, dtype=np.uint32).astype(np.uint8).reshape(60, 80, 3)
 #: Bright at the upper left, and with random weights nowhere.
 MAPS = [np.outer(np.linspace(0.4, -0.1, 28), np.linspace(1, 0, 28)), np.zeros((28, 28))]
@@ -138,7 +135,6 @@ EVERY_FIGURE = [
     ),
     ("ribbons", lambda dark: charts.ribbon_chart(RIBBONS, MEDIANS, dark)),
     ("channels", lambda dark: charts.channel_chart(CHANNELS, dark)),
-    ("methods", lambda dark: charts.method_chart(METHODS, dark=dark)),
     ("maps", lambda dark: charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Melanoma (mel)", dark=dark)),
     ("Grad-CAM", lambda dark: charts.map_pair(PHOTOGRAPH, MAPS, FALLS, "Nevus", True, dark)),
     (
@@ -525,20 +521,6 @@ def test_a_class_without_validation_images_has_no_line_and_no_epoch_is_said():
 # ------------------------------------------------------------------------- the data set
 
 
-def test_a_way_of_diagnosis_that_one_class_has_is_called_a_leak_and_colours_stay_with_the_ways():
-    figure = charts.method_chart(METHODS)
-    assert text_of(figure).startswith("Follow_up means nv: the label leaks")
-    mixed = METHODS.copy()
-    mixed.loc["follow_up", "mel"] = 1
-    assert charts.method_chart(mixed).layout.title.text == "54.5 % diagnosed by follow_up"
-    colors = {trace.name: trace.marker.color for trace in figure.data}
-    turned = {
-        trace.name: trace.marker.color for trace in charts.method_chart(METHODS.iloc[::-1]).data
-    }
-    assert colors == turned
-    assert len(set(colors.values())) == 2
-
-
 def test_ribbons_are_the_colours_themselves_and_classes_without_images_have_none():
     figure = charts.ribbon_chart(RIBBONS, MEDIANS)
     assert np.array_equal(figure.data[0].z, RIBBONS[:6])
@@ -604,10 +586,10 @@ def test_the_map_can_be_chosen_from_and_moved_by_its_toolbar():
 
 
 def test_a_key_of_many_colours_breaks_where_a_phone_ends():
-    key = color_key({f"a name of twenty {i}": "#000000" for i in range(4)})
+    key = _color_key({f"a name of twenty {i}": "#000000" for i in range(4)})
     assert key.count("■") == 4
     assert key.count("<br>") == 1
-    assert color_key({"<b>": "#000000"}).endswith("&lt;b&gt;")
+    assert _color_key({"<b>": "#000000"}).endswith("&lt;b&gt;")
 
 
 # ------------------------------------------------------------------------- the quiz

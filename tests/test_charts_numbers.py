@@ -22,14 +22,11 @@ def test_a_row_of_names_comes_before_its_number_and_the_interval_is_written_out(
     assert table.iloc[1, :3].tolist() == ["B", "Basal cell carcinoma (bcc) n", 90]
 
 
-def test_curves_heat_maps_boxes_and_pixels():
+def test_curves_heat_maps_and_pixels():
     curve = go.Figure(go.Scatter(x=[1, 2], y=[0.123456, 0.5])).update_xaxes(title="Epoch")
     assert number_table(curve).to_dict("list") == {"Epoch": [1, 2], "y": [0.1235, 0.5]}
     heat = go.Figure(go.Heatmap(z=[[1, 2], [3, 4]], x=["p", "q"], y=["s", "t"]))
     assert number_table(heat).iloc[1].to_dict() == {"Row": "s", "Column": "q", "Value": 2}
-    box = {"lowerfence": [1], "q1": [2], "median": [3], "q3": [4], "upperfence": [5]}
-    ages = number_table(go.Figure(go.Box(y=["nv"], orientation="h", **box)))
-    assert ages.iloc[0].tolist() == ["nv", 1, 2, 3, 4, 5]
     assert number_table(go.Figure(go.Image(z=[[[1, 2, 3]]]))).empty
 
 

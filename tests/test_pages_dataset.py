@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ham import charts, data, io, prediction
+from ham import data, io, prediction
+from ham.charts import palette
 from ham.config import CODES
 from ham.data import (
     Filters,
@@ -24,6 +26,7 @@ from ham.data import (
     siblings_of,
 )
 from ham.engine import Engine
+from ham.ui.components import pressable
 from ham.ui.dataset import files, unlike
 from ham.ui.dataset import map as map_section
 from ham.ui.dataset.gallery import in_order
@@ -86,8 +89,15 @@ def text(page: AppTest) -> str:
 
 
 def drawn(page: AppTest) -> list:
-    """The charts that filters drive, not those of the leakage lab."""
+    """The Plotly charts that filters drive, not those of the leakage lab."""
     return [figure for figure in page.get("plotly_chart") if "leakage" not in figure.key]
+
+
+def first_view(page: AppTest) -> str:
+    """The charts of the first view, HTML: the balance first."""
+    balance = [json.loads(part.proto.json) for part in page.get("bidi_component")]
+    others = [part.value for part in page.get("html") if 'class="ham-chart"' in part.value]
+    return "".join(balance + others)
 
 
 def alternative(page: AppTest, number: int) -> str:
@@ -101,7 +111,8 @@ def test_without_filters_everything_is_shown(open_page):
     page = open_page()
     assert not page.exception
     assert "**150** images of **75** lesions, the whole data set" in text(page)
-    assert len(drawn(page)) == 5
+    assert first_view(page).count("<figure") == 5
+    assert drawn(page) == []
     assert len(shown_ids(page)) == 24
     assert "Images 1 to 24 of 150" in text(page)
     assert chips(page) == []
@@ -113,10 +124,10 @@ def test_filters_drive_summary_charts_and_grid(open_page):
     pills(page, "classes").select("mel").run()
     assert not page.exception
     assert "**24** images of **12** lesions match: Melanoma \\(mel\\)" in text(page)
-    assert (
-        alternative(page, 0)
-        == "Images and lesions by class: Melanoma (mel) 24 images of 12 lesions"
-    )
+    balance = first_view(page).partition("</figure>")[0]
+    assert 'aria-label="Images and lesions by class"' in balance
+    assert balance.count("<li") == 1
+    assert re.search("Melanoma .mel.<.*24 images .100 %.<.*12 lesions<", balance)
     assert len(shown_ids(page)) == 24
     assert "nevus" not in grid(page)
     page.toggle(key=filter_key(page, "several")).set_value(True).run()
@@ -154,6 +165,7 @@ def test_filters_that_match_nothing_say_so_and_clearing_brings_everything_back(o
     assert not page.exception
     assert "No image matches all of these filters" in text(page)
     assert drawn(page) == []
+    assert first_view(page) == ""
     page.button(key="dataset_clear").click().run()
     assert not page.exception
     assert "**150** images of **75** lesions, the whole data set" in text(page)
@@ -194,20 +206,21 @@ def test_another_data_set_starts_without_filters(open_page, kaggle_folder, monke
     assert page.get("dialog") == []
 
 
-def test_a_clicked_bar_of_the_class_chart_becomes_the_filter(monkeypatch):
-    taken = []
+def test_a_clicked_class_of_the_balance_becomes_the_filter_and_nothing_else_does(monkeypatch):
+    taken, told = [], {}
     monkeypatch.setattr("ham.ui.dataset.overview.show_classes", taken.append)
-    clicks = {
-        "dataset_balance": {
-            "selection": {"points": [{"customdata": "nv"}, {"customdata": ["mel"]}]}
-        }
-    }
+    monkeypatch.setattr(
+        "ham.ui.components.component", lambda script: lambda **asked: told.update(asked)
+    )
+    clicks = {"balance": SimpleNamespace(pressed="mel")}
     monkeypatch.setattr("streamlit.session_state", clicks)
-    _class_clicked()
-    assert taken == [["mel", "nv"]]
-    clicks["dataset_balance"]["selection"]["points"] = []
-    _class_clicked()
-    assert len(taken) == 1
+    pressable("<button data-press='mel'>", "balance", _class_clicked)
+    told["on_pressed_change"]()
+    assert taken == [["mel"]]
+    for stranger in ("all", None, ["nv"]):
+        clicks["balance"].pressed = stranger
+        told["on_pressed_change"]()
+    assert taken == [["mel"]]
 
 
 def test_the_numbers_behind_the_charts_stand_in_tables(open_page):
@@ -220,6 +233,15 @@ def test_the_numbers_behind_the_charts_stand_in_tables(open_page):
         page.segmented_control(key="dataset_table").set_value(by).run()
         assert not page.exception
         assert page.dataframe[0].value["All"].sum() == 150
+    page.segmented_control(key="dataset_table").set_value("quartiles").run()
+    assert page.dataframe[0].value["images of known age"].sum() < 150
+    page.session_state["dataset_tables"] = False
+    page.session_state["frame_numbers"] = True
+    page.run()
+    assert [part.value.index.name for part in page.dataframe] == [
+        *("Class", "Site"),
+        *("Class", "Sex", "Way of diagnosis"),
+    ]
 
 
 # ------------------------------------------------------------------------ other views
@@ -518,7 +540,7 @@ def test_without_data_the_page_shows_the_demo_data_marked_as_such(open_page):
     assert not page.exception
     assert "Synthetic demo data" in text(page)
     assert "the whole data set" in text(page)
-    assert len(drawn(page)) == 5
+    assert first_view(page).count("<figure") == 5
 
 
 def test_faulty_data_are_told_and_nothing_is_drawn(open_page, kaggle_folder):
@@ -528,6 +550,7 @@ def test_faulty_data_are_told_and_nothing_is_drawn(open_page, kaggle_folder):
     assert not page.exception
     assert any("line 1" in error.value for error in page.error)
     assert len(page.get("plotly_chart")) == 0
+    assert first_view(page) == ""
 
 
 # ------------------------------------------------------------------ filters and orders
@@ -676,6 +699,9 @@ def test_tables_to_read_have_titles_and_sums():
     assert table.columns.tolist() == ["Melanoma (mel)", "Melanocytic nevus (nv)", "All"]
     assert table.loc["Back"].tolist() == [2, 1, 3]
     assert data.count_table(TABLE, "class").loc["Melanoma (mel)"].tolist() == [2, 1, 40.0]
+    quartiles = data.count_table(TABLE, "quartiles")
+    assert quartiles.loc["Melanoma (mel)"].tolist() == [2, 50.5, 52.5, 55, 57.5, 59.5]
+    assert len(quartiles) == 2
 
 
 def test_colours_of_classes_by_hand():
@@ -697,36 +723,6 @@ def test_colours_of_classes_by_hand():
     assert channels.index.get_level_values("dx").unique().tolist() == ["mel", "nv"]
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("rows", [slice(None), slice(2), slice(4, 5)])
-def test_charts_are_drawn_of_many_classes_of_one_and_of_one_image_without_age(rows, dark):
-    table = TABLE.iloc[rows]
-    figures = [
-        charts.class_balance_chart(class_balance(table), dark),
-        charts.age_chart(age_by_class(table), int(table["age"].isna().sum()), 0, dark),
-        charts.sex_chart(count_by_class(table, "sex"), dark),
-        charts.site_chart(count_by_class(table, "localization"), dark),
-    ]
-    assert all(figure.layout.title.text and charts.alt_text(figure) for figure in figures)
-
-
-def test_chart_titles_say_the_finding():
-    balance = charts.class_balance_chart(class_balance(TABLE))
-    assert balance.layout.title.text == "60.0 % of images are melanocytic nevus (nv)"
-    assert (
-        balance.layout.title.subtitle.text == "Dashed: always predicting nv is correct for 60.0 %"
-    )
-    ages = charts.age_chart(age_by_class(TABLE), missing=1, zero=1)
-    assert ages.layout.title.text == "Median age: from 20 years (nv) to 55 (mel)"
-    assert ages.layout.title.subtitle.text == "Middle half and 5 to 95 %; 1 unknown, 1 given as 0"
-    sexes, sites = (count_by_class(TABLE, column) for column in ("sex", "localization"))
-    assert charts.sex_chart(sexes).layout.title.text == "60.0 % of the images are of male patients"
-    assert charts.site_chart(sites).layout.title.text == "The most frequent site: back (60.0 %)"
-    one = charts.class_balance_chart(class_balance(TABLE.iloc[:2]))
-    assert one.layout.title.text == "All are melanoma (mel)"
-    assert one.layout.shapes == ()
-
-
 # ---------------------------------------------------------------------------- downloads
 
 
@@ -741,20 +737,22 @@ def test_the_metadata_of_what_is_shown_come_as_csv_in_the_columns_of_the_file(
 
 def test_all_charts_come_as_one_html_file_that_needs_no_network(small_dataset):
     page = files.charts_html(small_dataset, "a <b>word</b>", np.arange(150), dark=False)
-    assert page.count('class="plotly-graph-div"') == 7
+    assert page.count('class="plotly-graph-div"') == 2
+    assert page.count('<figure class="ham-chart"') == 5
+    assert ".ham-bars" in page  # their style
+    assert "<button" not in page
+    assert f"background:{palette().ground};" in page
     assert "42.0 % of images are melanocytic nevus (nv)" in page
     assert "a &lt;b&gt;word&lt;/b&gt;" in page
     assert not re.search(r"<(script|link)[^>]+(src|href)=", page)
-    assert (
-        files.charts_html(small_dataset, "", np.array([3]), dark=True).count(
-            'class="plotly-graph-div"'
-        )
-        == 7
-    )
+    one = files.charts_html(small_dataset, "", np.array([3]), dark=True)
+    assert one.count('class="plotly-graph-div"') == 2
+    assert one.count('<figure class="ham-chart"') == 5
+    assert f"background:{palette(dark=True).ground};" in one
 
 
 def test_the_toolbar_saves_what_the_switch_says(open_page):
-    page = open_page()
+    page = open_tab(open_page(), "Looks")
     formats = {
         json.loads(chart.proto.config)["toImageButtonOptions"]["format"]
         for chart in page.get("plotly_chart")

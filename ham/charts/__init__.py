@@ -27,14 +27,9 @@ from ham.charts.comparison import (
     score_differences,
 )
 from ham.charts.dataset import (
-    age_chart,
     channel_chart,
     charts_html,
-    class_balance_chart,
-    method_chart,
     ribbon_chart,
-    sex_chart,
-    site_chart,
 )
 from ham.charts.explanation import map_pair, row_bars, slider_curve
 from ham.charts.leakage import KINDS, SEEN, SeenShares, leak_scores, seen_colors, seen_waffle
@@ -55,11 +50,9 @@ __all__ = [
     "SEEN",
     "Palette",
     "SeenShares",
-    "age_chart",
     "alt_text",
     "channel_chart",
     "charts_html",
-    "class_balance_chart",
     "class_roc_curves",
     "confusion_matrices",
     "figure_json",
@@ -70,7 +63,6 @@ __all__ = [
     "malignant_roc_curves",
     "map_config",
     "map_pair",
-    "method_chart",
     "new_figure",
     "palette",
     "per_class_scores",
@@ -87,8 +79,6 @@ __all__ = [
     "selected_rows",
     "set_coverage",
     "set_sizes",
-    "sex_chart",
-    "site_chart",
     "slider_curve",
     "template",
 ]

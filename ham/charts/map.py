@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from ham.charts.base import CLASS_COLORS, NOTE_HEIGHT, new_figure, palette, plot_config
-from ham.charts.dataset import color_key
+from ham.charts.base import (
+    CLASS_COLORS,
+    NOTE_HEIGHT,
+    NOTE_WIDTH,
+    new_figure,
+    palette,
+    plot_config,
+)
 from ham.config import CLASS_INDEX, CODES
 
 
@@ -30,7 +37,7 @@ def image_map(
     point carries its row as customdata, which `selected_rows` reads.
     """
     present = [CODES[label] for label in np.unique(labels[rows])]
-    key = color_key({code: CLASS_COLORS[code] for code in present})
+    key = _color_key({code: CLASS_COLORS[code] for code in present})
     figure = new_figure(
         title,
         f"{title}. {len(rows):,} images of the classes {', '.join(present)}, each a point beside "
@@ -77,6 +84,21 @@ def image_map(
         activeselection={"fillcolor": palette(dark).accent, "opacity": 0.1},
     )
     return figure
+
+
+def _color_key(colors: dict[str, str]) -> str:
+    """Names after squares of their colours, for a figure's subtitle; it breaks where a phone
+    ends.
+    """
+    lines: list[list[str]] = [[]]
+    length = 0
+    for name, color in colors.items():
+        if length and length + len(name) + 5 > NOTE_WIDTH:
+            lines.append([])
+            length = 0
+        lines[-1].append(f'<span style="color:{color}">■</span> {html.escape(name)}')
+        length += len(name) + 5
+    return "<br>".join("   ".join(line) for line in lines)
 
 
 def selected_rows(selection: Mapping[str, Any]) -> np.ndarray:

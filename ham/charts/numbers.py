@@ -14,9 +14,8 @@ _TEXT = str.maketrans({"\N{MINUS SIGN}": "-"})
 
 def number_table(figure: go.Figure) -> pd.DataFrame:
     """A row a point that the mouse could ask for: Series, the two axes by their titles, names
-    before numbers, Value of a heat map's cell, From and To of an interval, or of a box its five
-    numbers. Empty for a figure of pixels. An axis without a title is Row or Column where it has
-    names, else Value, or x and y.
+    before numbers, Value of a heat map's cell, From and To of an interval. Empty for a figure of
+    pixels. An axis without a title is Row or Column where it has names, else Value, or x and y.
     """
     rows = [row for trace in figure.data for row in _rows(figure, trace)]
     table = pd.DataFrame(rows)
@@ -34,12 +33,6 @@ def _rows(figure: go.Figure, trace: Any) -> Iterator[dict[str, object]]:
         cells = trace.z if trace.text is None else trace.text  # z may be a shade
         for i, j in np.ndindex(np.shape(cells)):
             yield {**series, y.title: y.at(i), x.title: x.at(j), "Value": _number(cells[i][j])}
-        return
-    if trace.type == "box":
-        names = ("lowerfence", "q1", "median", "q3", "upperfence")
-        titles = ("Lowest", "First quartile", "Median", "Third quartile", "Highest")
-        values = {title: _number(trace[name][0]) for title, name in zip(titles, names, strict=True)}
-        yield {**series, y.title: y.at(0), **values}
         return
     first, second = (y, x) if y.named and not x.named else (x, y)
     if first.named and second.title == second.letter:

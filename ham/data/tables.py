@@ -13,9 +13,17 @@ from ham.data.selection import method_in_words
 _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of R, G, B: ITU-R BT.709
 _AGE_BAND = 10  # years
 #: What images are counted by, besides their class: columns of the metadata.
+_QUARTILES = {
+    "known": "images of known age",
+    "p5": "5 % are younger",
+    "q1": "first quartile",
+    "q3": "third quartile",
+    "p95": "5 % are older",
+}
 TABLES = {
     "class": "Class",
     "age": "Age",
+    "quartiles": "Quartiles of age",
     "sex": "Sex",
     "localization": "Site",
     "dx_type": "Way of diagnosis",
@@ -137,14 +145,18 @@ def channels_by_class(colors: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 
 def count_table(metadata: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Counts to read and to copy: a column a class that occurs and "All"; or, by class, a row a
-    class.
+    """Counts to read and to copy: a column a class that occurs and "All"; or, by class and of
+    quartiles (years), a row a class.
     """
     titles = {c.code: c.title for c in CLASSES}
     if by == "class":
         balance = class_balance(metadata)
         table = balance[balance["images"] > 0].rename(index=titles)
         table["share of images, %"] = (100 * table["images"] / table["images"].sum()).round(1)
+        return table.rename_axis("Class")
+    if by == "quartiles":
+        ages = age_by_class(metadata)
+        table = ages[ages["known"] > 0].rename(index=titles, columns=_QUARTILES)
         return table.rename_axis("Class")
     counts = age_bands(metadata) if by == "age" else count_by_class(metadata, by)
     if by == "dx_type":

@@ -255,9 +255,14 @@ def chart(figure: Any, key: str, **options: Any) -> object:
     return shown
 
 
+def numbers_wanted() -> bool:
+    """Whether the visitor wants each chart's numbers as a table below it."""
+    return bool(st.session_state.get(_NUMBERS))
+
+
 def numbers_below(figure: Any, key: str) -> None:
-    """A chart's numbers as a table, where the visitor wants them."""
-    if st.session_state.get(_NUMBERS):
+    """A figure's numbers as a table, where the visitor wants them."""
+    if numbers_wanted():
         table = number_table(figure)
         if len(table):
             alt = f"The numbers of the chart above: {charts.alt_text(figure)}"

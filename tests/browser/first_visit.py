@@ -24,7 +24,7 @@ def explores_the_data(page: Page) -> None:
     """By Home's button to the class balance."""
     page.get_by_role("button", name="Explore the data").first.click()
     _heading(page, "Dataset")
-    page.locator("[class*=st-key-dataset_balance] .main-svg").first.wait_for()
+    page.locator("[class*=st-key-dataset_balance] .ham-bars").first.wait_for()
 
 
 def compares_the_models(page: Page) -> None:

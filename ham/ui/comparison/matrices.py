@@ -4,9 +4,7 @@ behind a cell its images.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -25,6 +23,7 @@ from ham.ui.comparison.images import (
     open_cell,
     where_runs_differ,
 )
+from ham.ui.components import component
 from ham.ui.frame import choose, errors, is_dark, plain
 from ham.ui.noted import note
 
@@ -120,12 +119,4 @@ def show_matrices(matrices: list[Matrix], key: str, clickable: bool = True) -> N
         cell = st.session_state[key].cell
         open_cell(cell["run"], cell["true"], cell["predicted"])
 
-    _component()(key=key, data=data, on_cell_change=clicked)
-
-
-@functools.cache
-def _component() -> Any:
-    script, style = (
-        (Path(__file__).with_name(f"matrices.{kind}")).read_text() for kind in ("js", "css")
-    )
-    return st.components.v2.component("ham_matrices", js=script, css=style)
+    component(Path(__file__).with_name("matrices.js"))(key=key, data=data, on_cell_change=clicked)

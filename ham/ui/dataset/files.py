@@ -4,12 +4,14 @@ chart as a picture.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
 from ham import charts, data
 from ham.ui.dataset.looks import color_figures
-from ham.ui.dataset.overview import metadata_figures
+from ham.ui.dataset.overview import metadata_charts
 from ham.ui.frame import choose, download, is_dark
 
 
@@ -37,7 +39,8 @@ def downloads(dataset: data.LesionDataset, words: str, rows: np.ndarray) -> None
             key="dataset_download_charts",
             icon=":material/monitoring:",
             width="stretch",
-            help="One file of 5 MB with the charts as they hover here; it opens without a network.",
+            help="One file of 5 MB with these charts and those of the looks; it opens without "
+            "a network.",
         )
         choose("The camera in a chart's toolbar saves", ["PNG", "SVG"], "chart_format", "PNG")
 
@@ -49,9 +52,11 @@ def metadata_csv(dataset: data.LesionDataset, rows: np.ndarray) -> str:
 
 def charts_html(dataset: data.LesionDataset, words: str, rows: np.ndarray, dark: bool) -> str:
     """The charts of these rows as one page for a browser; `words` says what was filtered."""
-    figures = metadata_figures(dataset.metadata.iloc[rows], dark) | color_figures(
-        dataset, rows, dark
-    )
+    drawn = metadata_charts(dataset.metadata.iloc[rows], dark) | color_figures(dataset, rows, dark)
+    style = Path(__file__).parents[1].joinpath("distribution.css").read_text()
     return charts.charts_html(
-        figures.values(), f"{dataset.name}: {len(rows):,} images" + (f", {words}" * bool(words))
+        drawn.values(),
+        f"{dataset.name}: {len(rows):,} images" + (f", {words}" * bool(words)),
+        style,
+        dark,
     )
