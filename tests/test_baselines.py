@@ -87,12 +87,13 @@ def test_a_damaged_cache_file_is_computed_anew(
     assert json.loads(cached(ham_home, split).read_text()) == json.loads(msgspec.json.encode(first))
 
 
-def test_a_cache_of_another_test_part_is_not_believed(
-    small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path
+@pytest.mark.parametrize(("entry", "other"), [("n_images", 3), ("intervals", "percentiles")])
+def test_a_cache_of_another_test_part_or_with_other_intervals_is_not_believed(
+    entry, other, small_dataset: LesionDataset, split: Split, fits: list[int], ham_home: Path
 ) -> None:
     first = pixel_baseline(small_dataset, split)
     changed = json.loads(msgspec.json.encode(first))
-    changed["logistic_regression"]["n_images"] += 1
+    changed["logistic_regression"][entry] = other
     cached(ham_home, split).write_text(json.dumps(changed))
     assert pixel_baseline(small_dataset, split) == first
 

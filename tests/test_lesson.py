@@ -197,7 +197,7 @@ def test_the_sheet_has_tasks_minutes_answers_discussion_and_sources(answers):
         for words in (task.todo, task.expected(answers), task.shows, task.source, *task.discuss):
             assert words in sheet
     assert "1,331 of 2,000 images are Melanocytic nevus (nv)" in sheet
-    assert "68.2 % (64.6 to 71.6), from 1,003 test images of 756 lesions" in sheet
+    assert "68.2 % (64.4 to 71.4), from 1,003 test images of 756 lesions" in sheet
     assert "684 of 1,003 is 68.2 %" in sheet
     assert "LSTM, improved; CNN, improved; ResNet, improved" in sheet
 

@@ -976,7 +976,7 @@ def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
             edits += 1
     assert edits >= 120
     assert len(taken) > 10
-    assert len(refused) > 60
+    assert len(refused) > 50
     assert all(all((error.what, error.why, error.todo)) for error in refused)
     assert store.find_runs().problems == []
     for arguments in (["runs"], ["runs", "--json"]):

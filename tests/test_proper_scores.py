@@ -3,8 +3,7 @@ benefit, predictive values, risk and coverage, sets by class: by hand, and again
 and SciPy.
 """
 
-from __future__ import annotations
-
+import dataclasses
 import math
 
 import numpy as np
@@ -296,11 +295,12 @@ def test_costs_that_mean_nothing_are_refused(costs, why):
         by_true_class(np.array(costs))
 
 
-def test_means_over_images_have_the_intervals_that_shares_have(made_up):
+def test_means_over_images_have_the_intervals_that_the_brier_score_has(made_up):
     y_true, proba, lesions = made_up
-    right = proba.argmax(axis=1) == y_true
-    found = means({"right": right.astype(float)}, lesions, resamples=40)["right"]
-    assert found == evaluate_scores(["accuracy"], *made_up, resamples=40)["accuracy"]
+    squared = ((proba.astype(float) - np.eye(7)[y_true]) ** 2).sum(axis=1)
+    found = means({"squared": squared}, lesions, resamples=40)["squared"]
+    whole = evaluate_scores(["brier"], *made_up, resamples=40)["brier"]
+    assert dataclasses.astuple(found) == pytest.approx(dataclasses.astuple(whole), abs=1e-12)
 
 
 # --------------------------------------------------------------------- decision curve

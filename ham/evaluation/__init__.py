@@ -69,6 +69,7 @@ from ham.evaluation.operating import (
 )
 from ham.evaluation.predictive import PREVALENCE, Alarm, judge_alarm
 from ham.evaluation.records import (
+    INTERVALS,
     LISTED,
     Baselines,
     EvaluationRecord,
@@ -111,6 +112,7 @@ from ham.evaluation.words import (
 __all__ = [
     "CALIBRATION_BINS",
     "COVERAGE",
+    "INTERVALS",
     "LISTED",
     "LOGISTIC_REGRESSION",
     "MALIGNANT",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
@@ -61,7 +61,8 @@ class Corrected:
     """The scores whose percentiles are corrected: those of `score(counts)`."""
 
     score: Callable[[np.ndarray], Scores]
-    rarest: Mapping[str, int]  # lesions of the rarest class, of those that are means over classes
+    # lesions of the rarest class, of those that are means over classes of ratios
+    rarest: Mapping[str, int] = field(default_factory=dict)
 
 
 def bootstrap_intervals(

@@ -133,8 +133,9 @@ class Score:
     Where all draws of lesions agree the bootstrap has no width. A score that is a mean of shares
     then has the interval of those shares: `parts` are the images, bool (n,) each, of y_true, and
     `hit` which answers count. Any other may give one of its own, `instead(y_true, proba,
-    lesion)`; without either it has none. `corrected`: its percentiles are, as a
-    mean of ratios of few images lies too low in draws.
+    lesion)`; without either it has none. `corrected`: its percentiles are, as draws of
+    a share near its end are skewed, and those of a mean of ratios of few images lie too low; what
+    is no share does better without (`benchmarks.coverage`).
     """
 
     title: str
@@ -202,6 +203,7 @@ SCORES: dict[str, Score] = {
         True,
         lambda draws: ratio(draws.correct.sum(axis=1), draws.support.sum(axis=1)),
         parts=lambda y_true: [np.ones(len(y_true), bool)],
+        corrected=True,
     ),
     "balanced_accuracy": Score(
         "Balanced accuracy",
@@ -210,6 +212,7 @@ SCORES: dict[str, Score] = {
         True,
         lambda draws: mean_of_defined(ratio(draws.correct, draws.support)),
         parts=lambda y_true: [y_true == k for k in np.unique(y_true)],
+        corrected=True,
     ),
     "macro_f1": Score(
         "Macro F1",
@@ -234,6 +237,7 @@ SCORES: dict[str, Score] = {
         lambda draws: draws.share_kept(MALIGNANT),
         parts=lambda y_true: [MALIGNANT[y_true]],
         hit=_same_side,
+        corrected=True,
     ),
     "malignant_specificity": Score(
         "Malignant specificity",
@@ -242,6 +246,7 @@ SCORES: dict[str, Score] = {
         lambda draws: draws.share_kept(~MALIGNANT),
         parts=lambda y_true: [~MALIGNANT[y_true]],
         hit=_same_side,
+        corrected=True,
     ),
     "malignant_auc": Score(
         "Malignant AUC",

@@ -19,6 +19,9 @@ from ham.io import Count, Number, Share, typed
 #: it. Any other score that a run lacks, or holds out of its range, is computed when it is asked
 #: for.
 LISTED = ("accuracy", "balanced_accuracy")
+#: How the limits of a stored evaluation were found; what was stored before has "" and is scored
+#: anew where its answers are at hand.
+INTERVALS = "bootstrap over lesions, BCa for shares"
 Many = Annotated[int, Meta(ge=1, lt=2**31)]
 Row = Annotated[tuple[Count, ...], Meta(min_length=N_CLASSES, max_length=N_CLASSES)]
 Matrix = Annotated[tuple[Row, ...], Meta(min_length=N_CLASSES, max_length=N_CLASSES)]
@@ -41,6 +44,7 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
             for code, row in evaluation.per_class.iterrows()
         },
         "confusion": evaluation.confusion.tolist(),
+        "intervals": INTERVALS,
     }
 
 
@@ -85,6 +89,7 @@ class EvaluationRecord(Struct, frozen=True):
     scores: dict[str, ScoreRecord]  # by keys of SCORES, those of its version
     per_class: dict[str, ClassRecord]  # by code
     confusion: Matrix  # rows true, columns predicted
+    intervals: str = ""  # INTERVALS, or what was that before
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> EvaluationRecord:

@@ -72,7 +72,7 @@ def evaluate(
     seed: int = 0,
 ) -> Evaluation:
     """Scores with 95 % percentile bootstrap intervals over lesions (Efron, Tibshirani 1993,
-    chapter 13), corrected where `Score.corrected` says so (`ham.evaluation.intervals`).
+    chapter 13), corrected (BCa) where `Score.corrected` says so (`ham.evaluation.intervals`).
 
     Lesions, not images, are drawn with replacement, because images of one lesion are not
     independent (the cluster bootstrap: Field, Welsh, J. R. Stat. Soc. B 69:369, 2007). What
@@ -144,23 +144,22 @@ def shares(
         part, whole = counted[key]
         return share_interval(part[whole], lesion[whole])
 
-    return bootstrap_intervals(
-        lambda counts: {
+    def score(counts: np.ndarray) -> dict[str, np.ndarray]:
+        return {
             key: ratio(counts @ part, counts @ whole) for key, (part, whole) in by_lesion.items()
-        },
-        n,
-        n_lesions,
-        resamples,
-        seed,
-        instead,
+        }
+
+    return bootstrap_intervals(
+        score, n, n_lesions, resamples, seed, instead, corrected=Corrected(score)
     )
 
 
 def means(
     values: Mapping[str, np.ndarray], lesions: np.ndarray, resamples: int | None = None
 ) -> dict[str, Interval]:
-    """By key the mean over the images of a number of each, float (n,), with the intervals of
-    `evaluate`, from the same draws of lesions; none where all draws agree. Raises EvaluationError.
+    """By key the mean over the images of a number of each, float (n,), with the intervals that
+    `evaluate` gives those, from the same draws of lesions; none where all draws agree. Raises
+    EvaluationError.
     """
     n = len(lesions)
     lesion, n_lesions = lesion_numbers(lesions, n)
@@ -198,6 +197,7 @@ def evaluate_recalls(
         resamples,
         seed,
         lambda key: interval_instead(key, y_true, proba, lesion),
+        corrected=Corrected(score),
     )
 
 

@@ -15,6 +15,7 @@ from ham import store
 from ham.config import CODES, N_CLASSES
 from ham.data import WATCHED_SPLITS
 from ham.evaluation import (
+    INTERVALS,
     LOGISTIC_REGRESSION,
     MALIGNANT,
     NO_INTERVAL,
@@ -147,9 +148,11 @@ class RunReport:
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """As stored when the run ended, with what scores that lacks; on other images computed."""
+        """As stored when the run ended, with what scores that lacks; on other images, and where
+        the limits were found in another way then, computed.
+        """
         stored = self.run.record.evaluation
-        if self.own_test and stored is not None:
+        if self.own_test and stored is not None and stored.intervals == INTERVALS:
             return self._completed(stored.to_evaluation())
         test = self.test
         return kept_evaluation(

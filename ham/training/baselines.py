@@ -9,6 +9,7 @@ from ham import io
 from ham.config import cache_folder
 from ham.data import LesionDataset, Split
 from ham.evaluation import (
+    INTERVALS,
     Baselines,
     EvaluationRecord,
     baselines_from,
@@ -52,9 +53,11 @@ def pixel_baseline(dataset: LesionDataset, split: Split) -> Baselines:
 
 
 def _read(path: Path, n_test: int) -> Baselines:
-    """Raises one of io.DAMAGED, for the scores of another test part too."""
+    """Raises one of io.DAMAGED, for the scores of another test part or with other intervals too."""
     found = baselines_from(io.read_json(path))
     scored = found.logistic_regression
     if scored is None or scored.n_images != n_test:
         raise ValueError(f"it is not of these {n_test:,} images")
+    if scored.intervals != INTERVALS:
+        raise ValueError("its intervals were found in another way")
     return found
