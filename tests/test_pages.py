@@ -1,6 +1,7 @@
 """The frame and Home, run by Streamlit's own test driver, and every page opened by it."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -292,14 +293,24 @@ def test_home_names_the_majority_and_its_share():
 @pytest.mark.usefixtures("data_in_use")
 def test_home_begins_with_two_images_of_each_class_each_opening_its_details():
     app = open_page()
-    tiles = [button for button in app.button if button.key.startswith("home_open_")]
-    titles = [tile.label.replace("\\", "").split(":")[0] for tile in tiles]
-    assert titles == [c.title for c in config.CLASSES for _ in range(2)]
-    image_id = tiles[2].label.replace("\\", "").rsplit(" ", 1)[1]
-    details = open_page("pages/dataset.py", image=image_id)
+    band = json.loads(app.get("bidi_component")[0].proto.json)
+    tiles = re.findall(r'data-press="(\w+)".*?aria-label="(.*?): details of (\w+)"', band)
+    assert [title for _, title, _ in tiles] == [c.title for c in config.CLASSES for _ in range(2)]
+    assert all(pressed == named for pressed, _, named in tiles)
+    details = open_page("pages/dataset.py", image=tiles[2][0])
     table = words(details.get("html"))
-    assert f"<td>{image_id}</td>" in table
+    assert f"<td>{tiles[2][0]}</td>" in table
     assert config.CLASSES[1].title in table
+
+
+@pytest.mark.usefixtures("data_in_use")
+def test_a_pressed_image_of_the_band_leads_to_its_details_and_no_other_name_does(monkeypatch):
+    led = []
+    monkeypatch.setattr("streamlit.switch_page", lambda *to, **more: led.append((to, more)))
+    for name in ("TEST_00005", "ISIC_0", None):
+        monkeypatch.setattr("ham.ui.home.band.pressable", lambda _html, _key, told, n=name: told(n))
+        assert not open_page().exception
+    assert led == [(("pages/dataset.py",), {"query_params": {"image": "TEST_00005"}})]
 
 
 @pytest.mark.usefixtures("data_in_use")
