@@ -23,7 +23,8 @@ docs:
 	@.venv/bin/python docs/build.py
 
 # the types are one of the tests: so they take the second core while a browser waits; what Python
-# compiles is kept, for the fifty servers, workers and commands that the tests start
+# compiles is kept, for the fifty servers, workers and commands that the tests start; a second
+# thread of the matrix library would only wait for a core
 test: style
-	@PYTHONDONTWRITEBYTECODE= CHROME="$$(sh .ci/browser)" \
+	@PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 CHROME="$$(sh .ci/browser)" \
 		.venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15
