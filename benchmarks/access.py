@@ -99,7 +99,7 @@ PAGES: dict[str, tuple[str, dict[str, list[Step]]]] = {
             "filters": [_button("Filters")],
             "an image": [
                 _escape,
-                lambda page: page.locator(".st-key-dataset_grid_tile_0 button").first.click(),
+                lambda page: page.locator(".st-key-dataset_grid [data-press]").first.click(),
             ],
         },
     ),

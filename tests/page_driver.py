@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Element
 
 ROOT = Path(__file__).parents[1]
 # before a page counts as hanging: the first one may import TensorFlow, on a busy machine
@@ -32,6 +35,30 @@ def opened(page: AppTest, key: str, value: str | bool = True) -> AppTest:
     page.run()
     assert not page.exception
     return page
+
+
+def html_of(place: AppTest | Block, key: str | None = None) -> str:
+    """What `pressable` shows there, of one key or of all."""
+    return "".join(json.loads(part.proto.json) for part in _pressables(place, key))
+
+
+def pressed(page: AppTest, key: str, what: str) -> AppTest:
+    """The page after a click on the button of a `pressable`, told as the browser tells it."""
+    (part,) = _pressables(page, key)
+    states = page._tree.get_widget_states()
+    events = json.dumps([{"event": "pressed", "value": what}])
+    states.widgets.add(id=_make_trigger_id(part.proto.id, "events"), json_trigger_value=events)
+    page._run(states)
+    return page
+
+
+def _pressables(place: AppTest | Block, key: str | None) -> list[Element]:
+    return [
+        part
+        for part in place.get("bidi_component")
+        if part.proto.component_name == "ham_pressable"
+        and (key is None or part.proto.id.endswith(f"-{key}"))
+    ]
 
 
 def words(elements: Iterable) -> str:

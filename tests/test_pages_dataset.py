@@ -31,6 +31,7 @@ from ham.ui.dataset import files, unlike
 from ham.ui.dataset import map as map_section
 from ham.ui.dataset.gallery import in_order
 from ham.ui.dataset.overview import _class_clicked
+from tests.page_driver import html_of, pressed
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,15 +56,15 @@ def open_page(small_folder, monkeypatch):
 
 
 def grid(page: AppTest) -> str:
-    return "".join(
-        html.value
-        for html in page.get("html")
-        if "ham-tile" in html.value and "<figure" in html.value
-    )
+    return html_of(page, "dataset_grid")
 
 
 def shown_ids(page: AppTest) -> list[str]:
     return re.findall(r"<span>(TEST_\d+)</span>", grid(page))
+
+
+def open_tile(page: AppTest, number: int) -> None:
+    pressed(page, "dataset_grid", re.findall('data-press="(.*?)"', grid(page))[number])
 
 
 def chips(page: AppTest) -> list[str]:
@@ -95,9 +96,8 @@ def drawn(page: AppTest) -> list:
 
 def first_view(page: AppTest) -> str:
     """The charts of the first view, HTML: the balance first."""
-    balance = [json.loads(part.proto.json) for part in page.get("bidi_component")]
     others = [part.value for part in page.get("html") if 'class="ham-chart"' in part.value]
-    return "".join(balance + others)
+    return html_of(page, "dataset_balance") + "".join(others)
 
 
 def alternative(page: AppTest, number: int) -> str:
@@ -197,7 +197,7 @@ def test_filters_outlast_a_visit_of_another_page(open_page):
 def test_another_data_set_starts_without_filters(open_page, kaggle_folder, monkeypatch):
     page = open_page()
     pills(page, "classes").select("df").run()
-    page.button(key="dataset_grid_open_0").click().run()
+    open_tile(page, 0)
     monkeypatch.setenv("HAM_DATA", str(kaggle_folder(counts={"mel": 6, "nv": 9})))
     page.run()
     assert not page.exception
@@ -439,7 +439,7 @@ def test_an_image_opens_with_its_metadata_its_siblings_and_the_nearest(open_page
     assert page.get("dialog") == []
     row = 1  # the second lesion has two images, rows 1 and 2
     assert siblings_of(small_dataset, row).tolist() == [2]
-    page.button(key="dataset_grid_open_1").click().run()
+    open_tile(page, 1)
     assert not page.exception
     dialog = page.get("dialog")[0]
     facts = "".join(html.value for html in dialog.get("html"))
@@ -448,10 +448,12 @@ def test_an_image_opens_with_its_metadata_its_siblings_and_the_nearest(open_page
     assert "malignant" in facts
     assert "28 by 28 pixels" in facts
     assert "the photograph" in facts
-    assert re.findall(r"<span>(TEST_\d+)</span>", facts)[0] == "TEST_00002"
-    nearest = [button for button in page.button if button.key.startswith("dataset_nearest_open")]
+    assert re.findall(r"<span>(TEST_\d+)</span>", html_of(dialog))[0] == "TEST_00002"
+    nearest = re.findall('<button [^>]*data-press="(.*?)"', html_of(dialog, "dataset_nearest"))
     assert len(nearest) == 8
-    page.button(key="dataset_siblings_open_0").click().run()
+    pressed(page, "dataset_siblings", nearest[0])  # none of its own
+    assert page.session_state["dataset_open"] == row
+    pressed(page, "dataset_siblings", "TEST_00002")
     facts = "".join(html.value for html in page.get("dialog")[0].get("html"))
     assert "<td>TEST_00002</td>" in facts
 
@@ -459,7 +461,7 @@ def test_an_image_opens_with_its_metadata_its_siblings_and_the_nearest(open_page
 def test_details_sort_the_gallery_by_nearness_or_show_the_lesion_alone(open_page):
     page = open_page()
     page.selectbox(key="dataset_order").set_value("lesion").run()
-    page.button(key="dataset_grid_open_1").click().run()
+    open_tile(page, 1)
     page.button(key="dataset_details_sort").click().run()
     assert not page.exception
     assert page.get("dialog") == []
@@ -468,7 +470,7 @@ def test_details_sort_the_gallery_by_nearness_or_show_the_lesion_alone(open_page
     page.button(key="dataset_anchor_drop").click().run()
     assert page.selectbox(key="dataset_order").value == "mixed"
     page.selectbox(key="dataset_order").set_value("lesion").run()
-    page.button(key="dataset_grid_open_1").click().run()
+    open_tile(page, 1)
     page.button(key="dataset_details_lesion").click().run()
     assert shown_ids(page) == ["TEST_00001", "TEST_00002"]
     assert chips(page) == ["Lesion LESION\\_0001"]

@@ -32,7 +32,7 @@ def test_a_filter_removed_by_its_chip_or_cleared_does_not_come_back(shared, visi
 
 def test_a_tile_opens_by_keyboard_and_its_pixels_are_not_smoothed(shared, visit, small_folder):
     page = visit(shared(small_folder), "dataset", dark=True)
-    page.page.locator(".st-key-dataset_grid_tile_0 button").first.focus()
+    page.page.locator(".st-key-dataset_grid [data-press]").first.focus()
     page.page.keyboard.press("Enter")
     dialog = page.page.get_by_role("dialog")
     page.sees("Nearest images of other lesions", within=dialog)
@@ -47,7 +47,7 @@ def test_a_tile_opens_by_keyboard_and_its_pixels_are_not_smoothed(shared, visit,
     assert muted == "rgb(230, 233, 237)"
     page.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    expect(page.page.locator(".st-key-dataset_grid_tile_0 button").first).to_be_focused()
+    expect(page.page.locator(".st-key-dataset_grid [data-press]").first).to_be_focused()
     filters = page.page.get_by_role("button", name="Filters").first
     filters.press("Enter")
     popover = page.page.get_by_test_id("stPopoverBody")

@@ -1,4 +1,4 @@
-"""Tiles of images, each a button that opens its details."""
+"""Tiles of images, each with a button over it that opens its details."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 from ham import data
 from ham.config import CLASSES, CODES
 from ham.images import data_url
-from ham.ui.frame import plain
+from ham.ui.components import pressable
 from ham.ui.pictures import jpeg, width_limit
 
 _CLASS = dict(zip(CODES, CLASSES, strict=True))
@@ -26,17 +26,17 @@ def show_tiles(dataset: data.LesionDataset, rows: np.ndarray, view: str, key: st
     """A grid of images; a click on one, or Enter, opens its details. `key` names the grid."""
     siblings = np.bincount(dataset.groups)[dataset.groups[rows]]
     table = dataset.metadata.iloc[rows].to_dict("records")
-    with st.container(key=f"{key}_{view}"):
-        for place, (row, entry, n) in enumerate(zip(rows, table, siblings, strict=True)):
-            with st.container(key=f"{key}_tile_{place}", gap=None):
-                st.html(_tile(dataset, row, entry, int(n), view))
-                st.button(
-                    f"Details of {plain(entry['image_id'])}",
-                    key=f"{key}_open_{place}",
-                    on_click=open_image,
-                    args=(row,),
-                    width="stretch",
-                )
+    tiles = "".join(
+        f"<li>{_tile(dataset, row, entry, int(n), view)}</li>"
+        for row, entry, n in zip(rows, table, siblings, strict=True)
+    )
+    shown = {entry["image_id"]: row for row, entry in zip(rows, table, strict=True)}
+
+    def pressed(image_id: str) -> None:
+        if image_id in shown:
+            open_image(shown[image_id])
+
+    pressable(f'<ul class="ham-tiles ham-{view}-tiles">{tiles}</ul>', key, pressed)
 
 
 def _tile(
@@ -58,10 +58,11 @@ def _tile(
             f'alt="{title}, {image_id}, the original photograph">'
         )
     lesion = html.escape(entry["lesion_id"]) + (f" ({siblings} images)" if siblings > 1 else "")
+    person = html.escape(data.person(entry))
     dot = f'<i style="background:{lesion_class.color}"></i>'
     return (
-        '<figure class="ham-tile"><div '
-        f'class="ham-pictures">{pictures}</div><figcaption><b>{dot}{title}</b>'
-        f"<span>{image_id}</span><span>{lesion}</span><span>{html.escape(data.person(entry))}</span></figcaption>"
-        "</figure>"
+        f'<figure class="ham-tile"><div class="ham-pictures">{pictures}</div><figcaption>'
+        f"<b>{dot}{title}</b><span>{image_id}</span><span>{lesion}</span><span>{person}</span>"
+        '</figcaption></figure><button type="button" '
+        f'data-press="{image_id}" aria-label="Details of {image_id}"></button>'
     )
