@@ -131,7 +131,7 @@ def test_starting_asks_nothing_sends_nothing_and_serves_this_computer_only():
         ".ham-batch img",
         ".ham-large .ham-pixels img",
         ".ham-two .ham-pixels img",
-        ".ham-band.pixels img",
+        ".ham-band .pixels img",
         ".ham-seen-as img",
         ".ham-augmented img",
     ],
