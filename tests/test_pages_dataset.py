@@ -458,6 +458,19 @@ def test_an_image_opens_with_its_metadata_its_siblings_and_the_nearest(open_page
     assert "<td>TEST_00002</td>" in facts
 
 
+def test_an_image_whose_dismissal_was_lost_does_not_open_again(open_page):
+    for ask in (
+        lambda page: pills(page, "classes").select("nv").run(),
+        lambda page: open_tab(page, "Looks"),
+    ):
+        page = open_page()
+        open_tile(page, 0)
+        assert len(page.run().get("dialog")) == 1  # what runs by itself closes nothing
+        ask(page)
+        assert not page.exception
+        assert page.get("dialog") == []
+
+
 def test_details_sort_the_gallery_by_nearness_or_show_the_lesion_alone(open_page):
     page = open_page()
     page.selectbox(key="dataset_order").set_value("lesion").run()

@@ -11,7 +11,7 @@ import streamlit as st
 from ham import data
 from ham.data import Filters
 from ham.ui.dataset import cached
-from ham.ui.dataset.details import opened_details
+from ham.ui.dataset.details import close, opened_details
 from ham.ui.dataset.tiles import open_image, show_tiles
 from ham.ui.frame import choose, errors, plain
 
@@ -51,8 +51,20 @@ def show_gallery(dataset: data.LesionDataset, chosen: Filters, rows: np.ndarray)
         if n_pages > 1:
             st.pagination(n_pages, key=page_key, persist_state="session")
         st.caption(f"Images {first + 1:,} to {first + len(shown):,} of {len(rows):,}")
+    _close_once_others_are_asked_for(what)
     _open_from_address(dataset)
     opened_details(dataset)
+
+
+def _close_once_others_are_asked_for(what: str) -> None:
+    """Whoever filters or changes the view has closed the dialog, which lies over all the page, even
+    where that was never told: Streamlit (1.67) forgets a dismissal that waits for the end of a
+    fragment's run when the whole page is asked for meanwhile.
+    """
+    asked = (what, st.session_state.get("dataset_tab"))
+    if st.session_state.get("dataset_gallery_of", asked) != asked:
+        close()
+    st.session_state["dataset_gallery_of"] = asked
 
 
 def _open_from_address(dataset: data.LesionDataset) -> None:
