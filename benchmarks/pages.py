@@ -183,7 +183,7 @@ def galleries(browser: Browser, url: str) -> list[float]:
         _seconds(lambda: page.goto(url), page)
         matrix = page.get_by_role("table", name="Confusion matrix of A").first
         for true in CLASSES[:5]:
-            for predicted in (CLASSES[3], CLASSES[4]):
+            for predicted in (CLASSES[3], CLASSES[2]):  # no cell of A is empty there
                 words = f"{true.title} predicted as {predicted.title}"
                 began = time.perf_counter()
                 matrix.get_by_role("button", name=words).click()
