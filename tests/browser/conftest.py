@@ -332,11 +332,16 @@ class Visit:
 
     def begin(self, path: str, width: int, dark: bool) -> None:
         self.server.asked = True
+        self.to_front()
         self.page.set_viewport_size({"width": width, "height": 900})
         self.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         self.page.on("pageerror", self._note)
         self.page.goto(f"{self.server.url}/{path}")
         self.wait()
+
+    def to_front(self) -> None:
+        """A window behind another is drawn once a second, so that a click takes three."""
+        self.page.bring_to_front()
 
     def _note(self, error: Error) -> None:
         self.problems.append(str(error))
@@ -363,10 +368,12 @@ class Visit:
         return found
 
     def press(self, name: str, role: str = "button", exact: bool = False) -> None:
+        self.to_front()
         self.page.get_by_test_id("stMain").get_by_role(role, name=name, exact=exact).first.click()
 
     def go(self, title: str) -> None:
         """To another page by the menu."""
+        self.to_front()
         self.page.get_by_test_id("stSidebar").get_by_role("link", name=title).first.click()
         self.page.get_by_role(
             "heading", name="HAM Lab" if title == "Home" else title, exact=True
