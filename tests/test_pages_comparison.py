@@ -947,7 +947,7 @@ def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
     rng, taken, refused, edits = np.random.default_rng(0), [], [], 0
     for name, whole in (("config.json", record), ("status.json", status)):
         places = entries_of(whole)
-        for place in [places[i] for i in rng.permutation(len(places))[:110]]:
+        for place in [places[i] for i in rng.permutation(len(places))[:120]]:
             change = (
                 {"remove": True} if rng.random() < 0.3 else {"new": WRONG[rng.integers(len(WRONG))]}
             )
@@ -976,7 +976,7 @@ def test_whatever_bundle_is_taken_in_every_page_can_show_it(capsys):
             edits += 1
     assert edits >= 120
     assert len(taken) > 10
-    assert len(refused) > 50
+    assert len(refused) > 60
     assert all(all((error.what, error.why, error.todo)) for error in refused)
     assert store.find_runs().problems == []
     for arguments in (["runs"], ["runs", "--json"]):

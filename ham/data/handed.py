@@ -16,7 +16,7 @@ from ham.data.packed import MOST_METADATA_BYTES
 from ham.data.source import Report
 
 TABLES = (".csv", ".tsv", ".tab")
-_TODO = "Give the images, or one zip of them, and one CSV with the columns image and dx."
+_GIVE = "Give the images, or one zip of them, and one CSV with the columns image and dx."
 
 
 class File(Protocol):
@@ -59,7 +59,7 @@ def laid_out(files: Sequence[File], place: Path, report: Report) -> tuple[Path, 
     what = "The dropped files"
     if len(zips) > 1 or (zips and pictures) or not (zips or pictures):
         why = "there is no image among them." if not zips else "there is more than one zip of them."
-        raise DataError(what, why, _TODO)
+        raise DataError(what, why, _GIVE)
     folder = place / "images"
     folder.mkdir(parents=True)
     if zips:
@@ -105,7 +105,7 @@ def _the_one(what: str, tables: Sequence[str]) -> str:
         if tables
         else "there is no CSV with the labels in it."
     )
-    raise DataError(what, why, _TODO if not tables else "Name the table, or remove the others.")
+    raise DataError(what, why, _GIVE if not tables else "Name the table, or remove the others.")
 
 
 def _is_table(name: str) -> bool:
