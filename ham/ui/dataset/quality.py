@@ -37,18 +37,24 @@ def show_quality(dataset: data.LesionDataset) -> None:
 
 
 def _entry(finding: data.Finding) -> None:
-    with st.container(border=True):
-        text, button = st.columns([4, 1], vertical_alignment="center")
-        text.markdown(
-            f"{_BADGES[finding.severity]} **{plain(finding.title)}**  \n:gray[{plain(finding.why)}]"
-        )
+    with st.container(
+        border=True,
+        horizontal=True,
+        vertical_alignment="center",
+        key=f"dataset_entry_{finding.key}",
+    ):
+        with st.container(width="stretch"):
+            st.markdown(
+                f"{_BADGES[finding.severity]} **{plain(finding.title)}**  \n"
+                f":gray[{plain(finding.why)}]"
+            )
         if finding.n_images:
-            button.button(
+            st.button(
                 f"Show {finding.n_images:,} images" if finding.n_images > 1 else "Show the image",
                 key=f"dataset_finding_{finding.key}",
                 on_click=_open,
                 args=(finding,),
-                width="stretch",
+                width="content",
             )
 
 
