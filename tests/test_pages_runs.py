@@ -122,6 +122,15 @@ def test_one_ended_run_can_be_exported_and_a_waiting_one_not() -> None:
     assert page.button(key="runs_no_export").disabled
 
 
+def test_why_a_run_cannot_be_exported_stands_below_the_button() -> None:
+    run = used_run()
+    (run.folder / "history.csv").write_bytes(b"\xff\xfe")
+    page = tick(open_page("pages/training.py"), 0)
+    assert page.button(key="runs_no_export").disabled
+    why = [error.value for error in page.error if "not passed on" in error.value]
+    assert ["history.csv" in words for words in why] == [True]
+
+
 def test_the_log_of_a_ticked_run_is_drawn_once_it_is_opened() -> None:
     run = used_run()
     page = tick(open_page("pages/training.py"), 0)

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from ham import engine, hosting, store
-from ham.config import HamError
+from ham.config import HamError, StoreError
 from ham.data import SPLIT_TITLES
 from ham.evaluation import percent
 from ham.hosting import Act
@@ -134,11 +134,13 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
     with st.container(horizontal=True):
         # a trial goes on with its sweep
         _resume([run for run in chosen if run.state in _RESUMABLE and not run.withheld])
-        _export(chosen)
+        problem = _export(chosen)
         if len(chosen) == 1 and chosen[0].has_model:
             with st.popover("Model file", icon=":material/deployed_code:", help=model_file.HELP):
                 model_file.as_files({"Make the file": chosen[0]}, "runs")
         _delete([run for run in chosen if not run.live])
+    if problem:
+        frame.show_error(problem)
     if len(chosen) == 1:
         _details(chosen[0], runs)
     for run in chosen:
@@ -174,14 +176,21 @@ def _resume(runs: list[Run]) -> None:
         st.rerun()
 
 
-def _export(chosen: list[Run]) -> None:
-    ended = [run for run in chosen if run.state in _EXPORTABLE]
-    if len(chosen) == 1 and ended:
-        run = ended[0]
+def _export(chosen: list[Run]) -> StoreError | None:
+    """A button that saves a run; why it cannot be saved, which is told before anybody asks for it:
+    a file that is made while it is downloaded could not say it. It takes some 40 ms.
+    """
+    content, problem = None, None
+    if len(chosen) == 1 and chosen[0].state in _EXPORTABLE:
+        try:
+            content = store.export_run(chosen[0])
+        except StoreError as error:
+            problem = error
+    if content:
         frame.download(
             "Export",
-            lambda: store.export_run(run),
-            f"ham-run-{run.id}.zip",
+            content,
+            f"ham-run-{chosen[0].id}.zip",
             key="runs_export",
             help="One zip with settings, history, predictions, model, notes and "
             "log, to be imported on another machine.",
@@ -192,8 +201,9 @@ def _export(chosen: list[Run]) -> None:
             icon=":material/download:",
             disabled=True,
             key="runs_no_export",
-            help="Tick one run that has ended.",
+            help="It cannot be exported: see below." if problem else "Tick one run that has ended.",
         )
+    return problem
 
 
 def _delete(runs: list[Run]) -> None:
