@@ -19,8 +19,8 @@ import time
 import numpy as np
 
 from ham import data
-from ham.config import MODEL_TITLES, recipe_config, set_tensorflow_defaults
-from ham.models import MODELS
+from ham.config import MODEL_TITLES, recipe_config
+from ham.models import MODELS, import_keras
 from ham.training.fitting import compile_model
 from ham.training.inputs import batches, one_hot, stream
 
@@ -81,7 +81,7 @@ def main() -> None:
 
 def measure(way: str, model_name: str, steps: int) -> dict[str, float]:
     """Seconds an epoch: wall clock, processor and system time of this process."""
-    set_tensorflow_defaults()
+    import_keras()
     import keras
 
     dataset = data.open_dataset(data.current_source())

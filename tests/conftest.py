@@ -114,8 +114,11 @@ def no_measure(config: TrainConfig, source: str) -> None:
 
 @pytest.fixture(autouse=True)
 def few_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Intervals come from 20 draws of lesions, or from all 2,000 where a test says `every_draw`."""
+    """Intervals come from 20 draws of lesions, or from all 2,000 where a test says `every_draw`;
+    what miscalibration shows by chance from two in place of 50.
+    """
     if not request.node.get_closest_marker("every_draw"):
+        monkeypatch.setattr("ham.evaluation.decomposition.CHANCE_DRAWS", 2)
         monkeypatch.setattr("ham.evaluation.intervals.RESAMPLES", 20)
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from ham.config import CODES, N_CLASSES
 from ham.evaluation.scores import check, proportion
 
-CHANCE_DRAWS = 50
+CHANCE_DRAWS = 50  # read when it is asked for: tests that look at other things lower it
 PARTS = ("score", "miscalibration", "discrimination", "uncertainty")
 Terms = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -39,17 +39,17 @@ class Decomposition:
 
 
 def decompose(
-    y_true: np.ndarray, proba: np.ndarray, draws: int = CHANCE_DRAWS, seed: int = 0
+    y_true: np.ndarray, proba: np.ndarray, draws: int | None = None, seed: int = 0
 ) -> dict[str, Decomposition]:
     """Of "brier" and "log_loss". Raises EvaluationError.
 
     Isotonic regression fits chance too, so that no finite number of images shows a miscalibration
-    of 0: `by_chance` is its mean over draws of the classes from the probabilities themselves
-    (Bröcker, Smith, Weather and Forecasting 22:651, 2007), each image by itself. Rows that rounding
-    keeps from summing to 1 are divided by their sum.
+    of 0: `by_chance` is its mean over `draws`, CHANCE_DRAWS where none are named, of the classes
+    from the probabilities themselves (Bröcker, Smith, Weather and Forecasting 22:651, 2007), each
+    image by itself. Rows that rounding keeps from summing to 1 are divided by their sum.
     """
     y_true, proba = check(y_true, proba)
-    proba = proba / proba.sum(axis=1, keepdims=True)
+    proba, draws = proba / proba.sum(axis=1, keepdims=True), draws or CHANCE_DRAWS
     fits = [Isotonic(proba[:, k]) for k in range(N_CLASSES)]
     random, chance = np.random.default_rng(seed), dict.fromkeys(_TERMS, 0.0)
     highest = proba.cumsum(axis=1)

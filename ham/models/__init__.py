@@ -1,6 +1,7 @@
 """The architectures and their registry: one file an architecture, one line here.
 
 architecture    what every one has: build, parameter count, pixels -> probabilities
+backend         TensorFlow and Keras, imported once
 augmentation    random turns, flips, colours and moves of images
 layers          what they are made of
 lstm, cnn       as the customer described them, to the layer
@@ -19,6 +20,7 @@ from ham.models.architecture import (
     dihedral,
 )
 from ham.models.augmentation import augment
+from ham.models.backend import import_keras
 from ham.models.layers import Row
 
 MODELS: dict[str, Architecture] = {
@@ -35,4 +37,5 @@ __all__ = [
     "Row",
     "augment",
     "dihedral",
+    "import_keras",
 ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import threading
 
-from ham.config import set_tensorflow_defaults
+from ham.models import import_keras
 
 _starting = threading.Lock()
 _warming: threading.Thread | None = None
@@ -24,7 +23,6 @@ def _warm(after: float = 0.0) -> threading.Thread:
     global _warming
     with _starting:
         if _warming is None:
-            set_tensorflow_defaults()
             _warming = threading.Thread(
                 target=_import_in_background, args=(after,), name="import tensorflow", daemon=True
             )
@@ -45,14 +43,10 @@ def _nothing(*arguments: object, **options: object) -> None:
 def _import_in_background(after: float) -> None:
     _now.wait(after)
     with contextlib.suppress(ImportError):  # whoever needs it imports it again and sees why
+        import_keras()
         import keras
-        import tensorflow  # noqa: F401
 
         # Streamlit calls this after every run of a page, to be rid of what the page has built;
         # ours build nothing, and with it go the kernels of every loaded model: the next answer
         # cost 0.6 s. Who wants it has keras.utils.clear_session.
         keras.backend.clear_session = _nothing
-        # Streamlit collects garbage twice after every run of a page; looking through what
-        # TensorFlow holds for good takes a third of a second each time
-        gc.collect()
-        gc.freeze()

@@ -20,11 +20,10 @@ from ham.config import (
     HamError,
     TrainConfig,
     TrainingError,
-    set_tensorflow_defaults,
 )
 from ham.data import LesionDataset, Split, configured_split, open_dataset
 from ham.evaluation import EvaluationRecord, evaluate
-from ham.models import MODELS, PREPROCESSING, Architecture
+from ham.models import MODELS, PREPROCESSING, Architecture, import_keras
 from ham.store import ModelRecord, Parameters, Predictions, Run, SplitRecord
 from ham.training.baselines import pixel_baseline
 from ham.training.checkpoint import Checkpoint
@@ -145,7 +144,7 @@ class _Job:
             ended=None,
             error=None,
         )
-        set_tensorflow_defaults()
+        import_keras()
         import keras
 
         config = self.config

@@ -8,9 +8,9 @@ import time
 
 import psutil
 
-from ham.config import TrainConfig, set_tensorflow_defaults
+from ham.config import TrainConfig
 from ham.data import LesionDataset, configured_split
-from ham.models import MODELS
+from ham.models import MODELS, import_keras
 from ham.training.fitting import Cancelled, compile_model
 from ham.training.inputs import stream, validation_arrays
 from ham.training.job import EVALUATION_BATCH
@@ -24,7 +24,7 @@ def probe(config: TrainConfig, dataset: LesionDataset, steps: int = 6) -> dict[s
     process, best a fresh one, held after any of its steps.
     """
     began = time.perf_counter()
-    set_tensorflow_defaults()
+    import_keras()
     import keras
 
     keras.utils.set_random_seed(config.seed)
