@@ -10,20 +10,31 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
+from ham.config import DATA, MODEL, OPTIMISATION, REGULARISATION
+
 ROOT = Path(__file__).parents[1]
 # before a page counts as hanging: the first one may import TensorFlow, on a busy machine
 SECONDS = 120
 
 
-def open_page(script: str = "app.py", **query: str) -> AppTest:
+#: Keys of the lines of the Training page that can be opened, in whose place widgets then stand.
+FORM = (
+    *(f"train_group_{group}" for group in (OPTIMISATION, DATA, REGULARISATION, MODEL)),
+    "train_several",
+)
+
+
+def open_page(script: str = "app.py", behind: Iterable[str] = (), **query: str) -> AppTest:
     """The page as a browser's first request of a fresh session finds it; `query` stands in its
-    address.
+    address. The lines with the keys `behind` have been opened.
     """
     page = AppTest.from_file(ROOT / "app.py", default_timeout=SECONDS)
     if script != "app.py":
         page.switch_page(script)
     for name, value in query.items():
         page.query_params[name] = value
+    for key in behind:
+        page.session_state[key] = True
     page.run()
     assert not page.exception
     return page

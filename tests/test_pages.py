@@ -176,7 +176,7 @@ def test_broken_data_is_named_on_home_and_mending_it_is_enough(kaggle_folder, mo
 
 
 def test_a_folder_is_checked_before_it_is_taken(small_folder, tmp_path):
-    app = open_page()
+    app = open_page(behind=["sources_open"])
     app.text_input[0].input(str(tmp_path / "nowhere"))
     app.button(key="FormSubmitter:choose_folder-Check and use this folder").click().run()
     assert "nowhere" in app.error[0].value
@@ -278,7 +278,7 @@ def finished_run(seed: int = 1, value: float = 0.75) -> store.Run:
 
 
 def test_home_on_the_demo_data_says_how_to_get_the_real_data():
-    app = open_page()
+    app = open_page(behind=["sources_open"])
     assert config.KAGGLE_URL in words(app.markdown)
     assert "HAM_DATA" in words(app.markdown)
     assert "Nothing has been trained yet" in words(app.markdown)

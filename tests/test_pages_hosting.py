@@ -60,7 +60,7 @@ def test_every_page_is_whole_in_read_only_mode_and_says_so_in_one_line(script, m
 def test_training_shows_each_role_what_it_may_do(log_in, role, starts, notes, imports):
     log_in(role)
     finished_run()
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", ["runs_import_open"])
     assert words(page.sidebar.get("text")) == "a@b.org"
     assert f"person: {role.capitalize()}" in words(page.sidebar.caption)
     assert ("Start training" in labels(page)) is starts

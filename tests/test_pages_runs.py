@@ -144,7 +144,7 @@ def test_a_run_is_imported_once_and_the_second_time_refused() -> None:
     run = used_run()
     content = store.export_run(run)
     store.delete_run(run)
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", ["runs_import_open"])
     assert page.button(key="runs_import").disabled
     for _ in range(2):
         page.file_uploader[-1].set_value(("run.zip", content, "application/zip")).run()

@@ -94,6 +94,11 @@ def ended(app: AppTest) -> AppTest:
     return app
 
 
+def open_panel() -> AppTest:
+    """Home with the line of the data in use opened, where there is one."""
+    return open_page(behind=["sources_open"])
+
+
 def words(elements) -> str:
     return "\n".join(element.value for element in elements).replace("\\", "")
 
@@ -110,7 +115,7 @@ def bar(app: AppTest) -> str:
 
 
 def test_the_licence_comes_first(kaggle):
-    app = open_page()
+    app = open_panel()
     assert config.LICENCE in app.checkbox(key="sources_accepted").label
     assert config.CITATION in app.checkbox(key="sources_accepted").label
     assert app.button(key="sources_download").disabled
@@ -120,7 +125,7 @@ def test_the_licence_comes_first(kaggle):
 
 
 def test_one_click_fetches_the_data_checks_it_and_takes_it_into_use(kaggle):
-    app = open_page()
+    app = open_panel()
     start_download(app)
     ended(app)
     assert "the data set is whole, checked and in use" in words(app.success)
@@ -132,7 +137,7 @@ def test_one_click_fetches_the_data_checks_it_and_takes_it_into_use(kaggle):
 
 def test_a_refusal_is_shown_with_the_way_by_hand_and_the_demo_set_stays(kaggle):
     kaggle.refusals = [403]
-    app = open_page()
+    app = open_panel()
     start_download(app)
     ended(app)
     assert "Kaggle refused it (403)" in words(app.error)
@@ -145,7 +150,7 @@ def test_the_panel_stays_open_when_the_message_of_an_error_is_closed_and_not_aft
     kaggle,
 ):
     kaggle.refusals = [403]
-    app = open_page()
+    app = open_panel()
     for open_after in (True, False):
         start_download(app)
         ended(app)
@@ -156,9 +161,9 @@ def test_the_panel_stays_open_when_the_message_of_an_error_is_closed_and_not_aft
 
 
 def test_progress_speaks_of_bytes_to_every_visitor_and_after_a_refresh(held):
-    start_download(open_page())
+    start_download(open_panel())
     for _ in ("a refresh", "another visitor"):
-        app = open_page()
+        app = open_panel()
         assert bar(app).startswith(f"Downloading {PIXEL_FILE}: 34 MB of 92 MB")
         assert app.main.get("progress")[0].proto.value == 36
         assert "Stop" in labels(app)
@@ -168,7 +173,7 @@ def test_progress_speaks_of_bytes_to_every_visitor_and_after_a_refresh(held):
 @pytest.mark.parametrize("script", ["pages/dataset.py", "pages/training.py", "pages/comparison.py"])
 def test_every_page_shows_in_the_sidebar_how_far_a_download_is(script, held):
     assert "Download from Kaggle" not in words(open_page(script).sidebar.markdown)
-    start_download(open_page())
+    start_download(open_panel())
     app = open_page(script)
     assert "Download from Kaggle" in words(app.sidebar.markdown)
     assert [shown.proto.text for shown in app.sidebar.get("progress")] == ["37 %"]
@@ -177,7 +182,7 @@ def test_every_page_shows_in_the_sidebar_how_far_a_download_is(script, held):
 def test_stopping_says_so_and_keeps_what_has_arrived(held, ham_home):
     (ham_home / "downloads").mkdir(parents=True)
     (ham_home / "downloads" / "x").write_bytes(bytes(3_500_000))
-    app = open_page()
+    app = open_panel()
     start_download(app)
     app.button(key="sources_stop").click().run()
     ended(app)
@@ -187,7 +192,7 @@ def test_stopping_says_so_and_keeps_what_has_arrived(held, ham_home):
 
 
 def test_only_one_job_runs_at_a_time_for_all_visitors(held):
-    first, second = open_page(), open_page()
+    first, second = open_panel(), open_panel()
     second.checkbox(key="sources_accepted").check().run()
     start_download(first)
     second.button(key="sources_download").click().run()  # its page was drawn before the first began
@@ -200,7 +205,7 @@ def test_with_ham_data_set_a_download_is_kept_and_not_taken_into_use(
 ):
     named = kaggle_folder("named", counts={"nv": 6, "mel": 4})
     monkeypatch.setenv("HAM_DATA", str(named))
-    app = open_page()
+    app = open_panel()
     start_download(app)
     ended(app)
     assert f"HAM_DATA={places.data_folder() / 'kaggle'}" in words(app.success)
@@ -210,7 +215,7 @@ def test_with_ham_data_set_a_download_is_kept_and_not_taken_into_use(
 
 
 def test_the_whole_archive_says_what_disk_it_needs():
-    app = open_page()
+    app = open_panel()
     app.segmented_control(key="sources_what").set_value("Photographs as well").run()
     assert "5.6 GB: 8.5 GB of disk meanwhile, 2.9 GB afterwards" in words(app.caption)
 
@@ -243,7 +248,7 @@ def test_progress_in_words(done, total, what, seen, said):
 
 
 def test_a_dropped_zip_is_unpacked_checked_and_in_use(contents):
-    app = open_page()
+    app = open_panel()
     app.file_uploader(key="sources_zip_0").set_value(
         ("my set.zip", zip_of(contents), "application/zip")
     ).run()
@@ -254,7 +259,7 @@ def test_a_dropped_zip_is_unpacked_checked_and_in_use(contents):
 
 
 def test_a_bad_zip_is_refused_in_words_and_leaves_nothing_behind():
-    app = open_page()
+    app = open_panel()
     app.file_uploader(key="sources_zip_0").set_value(
         ("x.zip", zip_of({"../evil": b"x"}), "application/zip")
     ).run()
@@ -267,7 +272,7 @@ def test_a_bad_zip_is_refused_in_words_and_leaves_nothing_behind():
 def test_a_zip_on_this_computer_is_named_like_a_folder(contents, tmp_path):
     path = tmp_path / "Kaggle's archive.ZIP"
     path.write_bytes(zip_of(contents))
-    app = open_page()
+    app = open_panel()
     app.text_input[0].input(str(path))
     app.button(key=USE_FOLDER).click().run()
     ended(app)
@@ -279,7 +284,7 @@ def test_a_folder_with_zips_in_it_is_unpacked_in_the_background(contents, tmp_pa
     folder.mkdir()
     for number, (name, content) in enumerate(contents.items()):
         (folder / f"archive ({number}).zip").write_bytes(zip_of({name: content}))
-    app = open_page()
+    app = open_panel()
     app.text_input[0].input(f"'{folder}'")
     app.button(key=USE_FOLDER).click().run()
     ended(app)
@@ -292,21 +297,21 @@ def test_a_folder_whose_name_is_no_text_is_shown(kaggle_folder, monkeypatch):
     folder = kaggle_folder("data", counts={"nv": 6, "mel": 4})
     folder = folder.rename(folder.parent / os.fsdecode(b"b\xe4d"))
     monkeypatch.setenv("HAM_DATA", str(folder))
-    app = open_page()
+    app = open_panel()
     assert not app.exception
     assert "10 images" in words(app.sidebar.caption)
     data.use_source(folder)
     monkeypatch.delenv("HAM_DATA")
-    assert not open_page().exception
+    assert not open_panel().exception
     monkeypatch.setenv("HAM_DATA", str(folder / "gone"))
-    app = open_page()
+    app = open_panel()
     assert not app.exception
     assert "b\ufffdd" in words(app.error)
 
 
 @pytest.mark.parametrize(("way", "number"), [("drop", 1), ("name", 2)])
 def test_after_an_error_the_way_that_was_tried_is_in_front(tmp_path, way, number):
-    app, bad = open_page(), zip_of({"notes.txt": b"x"})
+    app, bad = open_panel(), zip_of({"notes.txt": b"x"})
     assert front_tab(app) == 0
     if way == "drop":
         app.file_uploader(key="sources_zip_0").set_value(("x.zip", bad, "application/zip")).run()
@@ -329,14 +334,14 @@ def test_a_zip_that_was_taken_is_held_by_nobody_once_it_is_unpacked_or_refused(
 ):
     taken, take = [], visit.take
     monkeypatch.setattr(visit, "take", lambda files: (taken.extend(files), take(files)))
-    app, content = open_page(), zip_of(contents if whole else {"notes.txt": b"x"})
+    app, content = open_panel(), zip_of(contents if whole else {"notes.txt": b"x"})
     app.file_uploader(key="sources_zip_0").set_value(("my set.zip", content, "")).run()
     ended(app)
     assert [file.closed for file in taken] == [True]
 
 
 def test_kaggles_archive_is_named_by_its_path_and_the_field_says_so():
-    app = open_page()
+    app = open_panel()
     [field] = [field for field in app.file_uploader if field.key.startswith("sources_zip")]
     assert field.proto.max_upload_size_mb == visit.MAX_UPLOAD_MB
     assert not field.proto.type, "what it is, is told from its content"
@@ -345,7 +350,7 @@ def test_kaggles_archive_is_named_by_its_path_and_the_field_says_so():
 
 
 def test_what_is_no_zip_is_refused_in_words():
-    app = open_page()
+    app = open_panel()
     app.file_uploader(key="sources_zip_0").set_value(("archive", b"no zip at all", "")).run()
     ended(app)
     assert "no zip" in words(app.error)
@@ -357,7 +362,7 @@ def test_what_is_no_zip_is_refused_in_words():
 def test_one_click_switches_between_the_sources_there_are(kaggle_folder):
     for name, count in (("ten", 6), ("eleven", 7)):
         data.use_source(kaggle_folder(name, counts={"nv": count, "mel": 4}))
-    app = open_page()
+    app = open_panel()
     assert "11 images" in words(app.sidebar.caption)
     assert "**eleven** :green-badge[:material/check: in use]" in words(app.markdown)
     assert [label for label in labels(app) if label.startswith("Use ")] == [
@@ -377,7 +382,7 @@ def test_one_click_switches_between_the_sources_there_are(kaggle_folder):
 def test_a_folder_that_has_gone_cannot_be_chosen_and_one_that_goes_is_said(kaggle_folder, tmp_path):
     data.use_source(kaggle_folder("usb", counts={"nv": 6, "mel": 4}))
     data.use_source(None)
-    app = open_page()
+    app = open_panel()
     (tmp_path / "usb").rename(tmp_path / "away")
     app.button(key="sources_use_1").click().run()
     assert "no folder that exists here" in words(app.error)
@@ -388,7 +393,7 @@ def test_a_folder_that_has_gone_cannot_be_chosen_and_one_that_goes_is_said(kaggl
 def test_ham_data_decides_and_the_buttons_say_so(kaggle_folder, monkeypatch):
     data.use_source(kaggle_folder("chosen", counts={"nv": 6, "mel": 4}))
     monkeypatch.setenv("HAM_DATA", str(kaggle_folder("named", counts={"nv": 7, "mel": 4})))
-    app = open_page()
+    app = open_panel()
     assert "Named by the environment variable HAM_DATA" in words(app.markdown)
     buttons = [button for button in app.main.button if button.label.startswith("Use ")]
     assert len(buttons) == 2
@@ -417,7 +422,7 @@ def test_a_job_that_failed_by_a_mistake_of_ours_is_no_secret():
 def test_a_zip_file_that_is_a_folder_is_a_folder(kaggle_folder):
     folder = kaggle_folder("odd.zip", counts={"nv": 6, "mel": 4})
     assert not zipfile.is_zipfile(folder)
-    app = open_page()
+    app = open_panel()
     app.text_input[0].input(str(folder))
     app.button(key=USE_FOLDER).click().run()
     assert "10 images" in words(app.sidebar.caption)
@@ -427,6 +432,6 @@ def test_ham_data_may_name_a_zip(contents, tmp_path, monkeypatch):
     path = tmp_path / "my data.zip"
     path.write_bytes(zip_of(contents))
     monkeypatch.setenv("HAM_DATA", str(path))
-    app = open_page()
+    app = open_panel()
     assert not app.exception
     assert "150 images of 75 lesions" in words(app.sidebar.caption)

@@ -12,7 +12,7 @@ from ham import engine, store
 from ham.engine import Engine, Estimate
 from ham.lab import sweep as lab
 from ham.lab.sweep import Driver
-from tests.page_driver import open_page, opened, said
+from tests.page_driver import FORM, open_page, opened, said
 from tests.test_pages_training import button, field
 from tests.test_sweep import finishes, runs_of, sweep_of
 
@@ -28,7 +28,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, small_folder: Path, ham_home: Path) -
 
 @pytest.fixture
 def page() -> AppTest:
-    opened_page = open_page("pages/training.py")
+    opened_page = open_page("pages/training.py", FORM)
     opened_page.segmented_control(key="train_way").set_value("sweep").run()
     assert not opened_page.exception
     return opened_page

@@ -29,7 +29,7 @@ from ham.engine import Engine, EngineSettings, Estimate
 from ham.store import Predictions, Run
 from ham.ui.training.live import strips
 from ham.ui.training.pictures import side_by_side
-from tests.page_driver import open_page, opened, said, words
+from tests.page_driver import FORM, open_page, opened, said, words
 from tests.run_factory import edited_run, finished_run, history_row, waiting_run
 
 
@@ -77,7 +77,7 @@ def test_without_runs_the_page_says_what_to_do_and_never_imports_tensorflow() ->
 
 
 def test_the_summary_counts_parameters_and_steps_before_the_start() -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     # 120 of 150 images in batches of 32
     assert "**59,005** parameters · **4** steps an epoch" in said(page)
     field(page, "Batch size").set_value(16).run()
@@ -87,7 +87,7 @@ def test_the_summary_counts_parameters_and_steps_before_the_start() -> None:
 
 
 def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: LesionDataset) -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     page.selectbox(key="train_recipe").set_value("quick").run()
     field(page, "Epochs").set_value(7)
     field(page, "Learning rate").set_value(0.02)
@@ -105,7 +105,7 @@ def test_start_puts_exactly_the_forms_settings_into_the_queue(small_dataset: Les
 
 
 def test_a_setting_out_of_range_is_named_and_nothing_can_be_started() -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     field(page, "Epochs").set_value(9999).run()
     assert "whole number from 1 to 500" in page.error[0].value
     assert button(page, "Start training").disabled
@@ -115,7 +115,7 @@ def test_a_setting_out_of_range_is_named_and_nothing_can_be_started() -> None:
 
 
 def test_a_leaking_split_is_marked_before_it_is_trained() -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     assert not page.warning
     field(page, "Split").set_value("image").run()
     assert "This split leaks" in page.warning[0].value
@@ -124,7 +124,7 @@ def test_a_leaking_split_is_marked_before_it_is_trained() -> None:
 def test_the_split_by_source_is_offered_where_the_metadata_names_sources(
     monkeypatch: pytest.MonkeyPatch, small_folder: Path, tmp_path: Path
 ) -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     assert "By source" not in field(page, "Split").options
     folder = Path(shutil.copytree(small_folder, tmp_path / "dataverse"))
     lines = (folder / METADATA_FILE).read_text().splitlines()
@@ -133,7 +133,7 @@ def test_the_split_by_source_is_offered_where_the_metadata_names_sources(
     ]
     (folder / METADATA_FILE).write_text("\n".join([f"{lines[0]},dataset", *clinics]))
     monkeypatch.setenv("HAM_DATA", str(folder))
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     field(page, "Split").set_value("source").run()
     assert not page.warning
     assert "**2** steps an epoch" in said(page)  # nine tenths of the 50 from wien, in batches of 32
@@ -144,13 +144,32 @@ def test_the_split_by_source_is_offered_where_the_metadata_names_sources(
 
 
 def test_each_recipe_starts_from_its_own_settings_and_keeps_what_was_changed() -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     assert field(page, "Epochs").value == 25
     field(page, "Epochs").set_value(11).run()
     page.selectbox(key="train_recipe").set_value("quick").run()
     assert field(page, "Epochs").value == 3
     page.selectbox(key="train_recipe").set_value("described").run()
     assert field(page, "Epochs").value == 11
+
+
+def test_what_stands_behind_a_closed_line_is_not_drawn_and_counts_all_the_same() -> None:
+    page = open_page("pages/training.py")
+    assert [field.key for field in page.number_input] == ["engine_workers"]  # in a popover
+    assert not page.get("file_uploader")
+    page = open_page("pages/training.py", FORM)
+    field(page, "Epochs").set_value(7)
+    page.selectbox(key="train_repeat").set_value("3 seeds").run()
+    for key in FORM:
+        page.session_state[key] = False
+    page.run()
+    assert [field.key for field in page.number_input] == ["engine_workers"]
+    assert "Optimisation: 7 epochs, batch 32, Adam, rate 0.001 · Data and split: by lesion" in said(
+        page
+    )
+    button(page, "Start 3 runs").click().run()
+    assert [run.config.epochs for run in store.list_runs()] == [7, 7, 7]
+    assert field(opened(page, FORM[0]), "Epochs").value == 7
 
 
 def test_the_address_holds_model_and_recipe() -> None:
@@ -467,7 +486,7 @@ def test_what_is_no_list_of_seeds_is_refused_with_its_words(text: str) -> None:
 def test_three_seeds_of_both_models_make_six_runs_with_the_forms_settings(
     small_dataset: LesionDataset,
 ) -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     field(page, "Epochs").set_value(7)
     page.selectbox(key="train_repeat").set_value("Seeds of my own").run()
     page.text_input(key="train_seeds").set_value("1-3")
@@ -493,7 +512,7 @@ def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(
 ) -> None:
     finished(small_dataset, TrainConfig(seed=2))
     waiting_run(TrainConfig(seed=3), small_dataset.record)
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     page.selectbox(key="train_repeat").set_value("Seeds of my own").run()
     page.text_input(key="train_seeds").set_value("1-3").run()
     assert "This makes **3 runs**" in said(page)
@@ -507,7 +526,7 @@ def test_runs_that_are_there_already_are_left_out_of_several_unless_wanted(
 
 
 def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     page.selectbox(key="train_repeat").set_value("Seeds of my own").run()
     page.text_input(key="train_seeds").set_value("1 to 3").run()
     assert "'to' is neither a whole number nor a range" in page.error[0].value.replace("\\", "")
@@ -515,7 +534,7 @@ def test_wrong_seeds_are_named_and_nothing_can_be_started() -> None:
 
 
 def test_five_folds_are_a_cross_validation_by_name(small_dataset: LesionDataset) -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     page.selectbox(key="train_repeat").set_value("5 folds").run()
     words = "**5 runs**: CNN, 5 folds in all, each tested on another 20 % of the images"
     assert words in said(page)
@@ -525,7 +544,7 @@ def test_five_folds_are_a_cross_validation_by_name(small_dataset: LesionDataset)
 
 
 def test_seeds_are_offered_by_their_number(small_dataset: LesionDataset) -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     field(page, "Seed").set_value(4)
     page.selectbox(key="train_repeat").set_value("3 seeds").run()
     button(page, "Start 3 runs").click().run()
@@ -533,7 +552,7 @@ def test_seeds_are_offered_by_their_number(small_dataset: LesionDataset) -> None
 
 
 def test_a_split_without_folds_says_so() -> None:
-    page = open_page("pages/training.py")
+    page = open_page("pages/training.py", FORM)
     page.selectbox(key="train_recipe").set_value("as published").run()
     page.selectbox(key="train_repeat").set_value("5 folds").run()
     assert "this split has 1 test part to choose from" in page.error[0].value
@@ -570,6 +589,7 @@ def test_the_settings_of_a_run_fill_the_form_to_be_changed(small_dataset: Lesion
     page = open_page("pages/training.py")
     page.button(key=f"use_{run.id}").click().run()
     assert not page.exception
+    opened(page, FORM[0])
     assert "**4** steps" not in said(page)
     assert (
         page.segmented_control(key="train_model").value,

@@ -320,6 +320,15 @@ def tabs(drawn: Mapping[str, Callable[[], object]], key: str) -> None:
                 draw()
 
 
+def behind(label: str, draw: Callable[[], object], key: str, icon: str | None = None) -> None:
+    """A line to be opened; what is behind it is drawn only while it is open: a browser takes as
+    long for what nobody sees as for the rest. Another label closes it (Streamlit 1.67).
+    """
+    with st.expander(label, icon=icon, on_change="rerun", key=key) as box:
+        if box.open:
+            draw()
+
+
 def plain(text: object) -> str:
     """Text that Markdown shows as it is: file names, what a user typed."""
     return _MARKDOWN.sub(r"\\\1", shown(str(text)))
@@ -332,18 +341,17 @@ def model_cards(runs: Sequence[store.Run], key: str) -> None:
     if not runs:
         return
     label = "Model card" if len(runs) == 1 else "Model cards"
-    with st.expander(
-        label, icon=":material/id_card:", on_change="rerun", key=f"{key}_cards"
-    ) as box:
-        if not box.open:
-            return
-        if len(runs) == 1:
-            _model_card(runs[0], key)
-            return
-        names = {run.id: run.short_title for run in runs}
-        titles = names if len(set(names.values())) == len(runs) else labels(runs)
-        drawn = {plain(titles[run.id]): functools.partial(_model_card, run, key) for run in runs}
-        tabs(drawn, f"{key}_card")
+    behind(label, lambda: _model_cards(runs, key), f"{key}_cards", ":material/id_card:")
+
+
+def _model_cards(runs: Sequence[store.Run], key: str) -> None:
+    if len(runs) == 1:
+        _model_card(runs[0], key)
+        return
+    names = {run.id: run.short_title for run in runs}
+    titles = names if len(set(names.values())) == len(runs) else labels(runs)
+    drawn = {plain(titles[run.id]): functools.partial(_model_card, run, key) for run in runs}
+    tabs(drawn, f"{key}_card")
 
 
 def _model_card(run: store.Run, key: str) -> None:

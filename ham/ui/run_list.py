@@ -42,7 +42,7 @@ def all_runs(found: Found) -> None:
             )
     if found.problems:
         _problems(found.problems)
-    _import()
+    frame.behind("Import a run", _import, "runs_import_open", ":material/upload_file:")
 
 
 # -------------------------------------------------------------------------------- table
@@ -150,14 +150,11 @@ def _actions(chosen: list[Run], runs: Sequence[Run]) -> None:
 @st.fragment
 @frame.errors()
 def _log(run: Run) -> None:
-    with st.expander(
-        f"Log of {frame.plain(run.title)}",
-        icon=":material/article:",
-        on_change="rerun",
-        key=f"runs_log_{run.id}",
-    ) as box:
-        if box.open:
-            st.code(store.read_log(run) or "Nothing yet.", language=None, wrap_lines=True)
+    def draw() -> None:
+        st.code(store.read_log(run) or "Nothing yet.", language=None, wrap_lines=True)
+
+    label = f"Log of {frame.plain(run.title)}"
+    frame.behind(label, draw, f"runs_log_{run.id}", ":material/article:")
 
 
 def _resume(runs: list[Run]) -> None:
@@ -302,26 +299,25 @@ def _problems(problems: Sequence[Problem]) -> None:
 
 
 def _import() -> None:
+    if rights.closed(Act.IMPORT):
+        return
     times = st.session_state.get("runs_imported", 0)  # a new key empties the uploader
-    with st.expander("Import a run", icon=":material/upload_file:"):
-        if rights.closed(Act.IMPORT):
+    file = st.file_uploader(
+        "A run exported on another machine, a zip",
+        key=f"runs_import_{times}",
+        max_upload_size=visit.MAX_UPLOAD_MB,
+        help="It is checked whole before anything is written.",
+    )
+    pressed = st.button(
+        "Import", icon=":material/upload:", disabled=file is None, key="runs_import"
+    )
+    if pressed and file is not None:
+        try:
+            run = store.import_run(file.getvalue())
+        except HamError as error:
+            frame.show_error(error)
             return
-        file = st.file_uploader(
-            "A run exported on another machine, a zip",
-            key=f"runs_import_{times}",
-            max_upload_size=visit.MAX_UPLOAD_MB,
-            help="It is checked whole before anything is written.",
-        )
-        pressed = st.button(
-            "Import", icon=":material/upload:", disabled=file is None, key="runs_import"
-        )
-        if pressed and file is not None:
-            try:
-                run = store.import_run(file.getvalue())
-            except HamError as error:
-                frame.show_error(error)
-                return
-            visit.take([file])
-            st.session_state["runs_imported"] = times + 1
-            st.toast(f"{frame.plain(run.title)} is here now.", icon=":material/check_circle:")
-            st.rerun()
+        visit.take([file])
+        st.session_state["runs_imported"] = times + 1
+        st.toast(f"{frame.plain(run.title)} is here now.", icon=":material/check_circle:")
+        st.rerun()

@@ -25,7 +25,7 @@ from ham.hosting import Act
 from ham.report.words import job_in_words
 from ham.ui import rights, visit
 from ham.ui.data_jobs import data_work
-from ham.ui.frame import choose, errors, plain, show_error, timed
+from ham.ui.frame import behind, choose, errors, plain, show_error, timed
 
 _LOOK_SECONDS = 1.0  # how often a running job is looked at
 _DOWNLOAD = "Download from Kaggle"
@@ -88,9 +88,7 @@ def section(found: data.LesionDataset | DataError) -> None:
             if found.synthetic
             else "Data in use, and other data"
         )
-        # with a state of its own: an answer to what was typed in it must not close it
-        with st.expander(label, icon=":material/database:", on_change="rerun", key="sources_open"):
-            panel("", primary=False)
+        behind(label, lambda: panel("", primary=False), "sources_open", ":material/database:")
 
 
 def choose_folder(heading: str = "", primary: bool = True) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from tests.conftest import write_kaggle_folder
 
 from .conftest import Visit, know_costs
@@ -18,10 +20,16 @@ def start(training: Visit, model: str, parameters: str, epochs: int) -> None:
     training.press(model, "radio")
     training.sees(re.compile(f"{parameters} *parameters · "))
     field = training.page.get_by_role("spinbutton", name="Epochs", exact=True).first
+    optimisation = training.page.get_by_text("Optimisation", exact=True)
     if not field.is_visible():
-        training.sees("Optimisation").click()
+        optimisation.click()
     field.fill(str(epochs))
     field.press("Enter")
+    training.wait()
+    for _ in range(2):  # closed, it is not drawn, and opened again it says the same
+        optimisation.click()
+        training.wait()
+    expect(field).to_have_value(str(epochs))
     training.press("Start training")
     # where the eye is: below the button, which is seen without scrolling
     shown = training.sees(re.compile(f"{model}, as described, seed 0")).bounding_box()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from ham.charts.base import key_line
 from ham.charts.proper import class_calibration, score_parts
 from ham.config import CLASSES, CODES
-from ham.evaluation import SCORES
-from ham.report import Comparison, probabilities
+from ham.evaluation import SCORES, Decomposition
+from ham.report import Comparison, RunName, probabilities
 from ham.ui.comparison.calibration import WHICH, runs_that_chose
-from ham.ui.frame import chart, choose, is_dark, plain, whole_table
+from ham.ui.frame import behind, chart, choose, is_dark, plain, whole_table
 
 _IN_A_ROW = 3
+Found = Mapping[RunName, Mapping[str, Mapping[str, Decomposition]]]
 
 
 def scores(compared: Comparison) -> None:
@@ -40,12 +43,7 @@ def scores(compared: Comparison) -> None:
         border="horizontal",
         alt=f"{SCORES[score].title} in its parts",
     )
-    with st.expander("By class"):
-        stage = "after" if all("after" in one for one in found.values()) else "before"
-        table = probabilities.class_parts_table(found, score, stage)
-        number = st.column_config.NumberColumn(format="%.3f")
-        st.markdown(f"Probabilities {probabilities.STAGES[stage]}; the rows add up to the score.")
-        whole_table(table, "Parts by class", column_config=dict.fromkeys(table, number))
+    behind("By class", lambda: _parts_by_class(found, score), "comparison_class_parts")
     st.caption(
         "Score = miscalibration − discrimination + uncertainty. *Miscalibration*: what the best "
         "recalibration of each class would save. *Discrimination*: what probabilities that differ "
@@ -53,6 +51,14 @@ def scores(compared: Comparison) -> None:
         "*uncertainty*. *By chance*: the miscalibration that perfectly calibrated probabilities "
         "would show. By isotonic regression (CORP: Dimitriadis, Gneiting, Jordan, PNAS 2021)."
     )
+
+
+def _parts_by_class(found: Found, score: str) -> None:
+    stage = "after" if all("after" in one for one in found.values()) else "before"
+    table = probabilities.class_parts_table(found, score, stage)
+    number = st.column_config.NumberColumn(format="%.3f")
+    st.markdown(f"Probabilities {probabilities.STAGES[stage]}; the rows add up to the score.")
+    whole_table(table, "Parts by class", column_config=dict.fromkeys(table, number))
 
 
 def by_class(compared: Comparison) -> None:

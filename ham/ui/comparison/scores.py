@@ -9,7 +9,7 @@ from ham import charts, report
 from ham.evaluation import SCORES
 from ham.report import Comparison
 from ham.ui.comparison.choice import drawing_lesions
-from ham.ui.frame import chart, is_dark, plain
+from ham.ui.frame import behind, chart, is_dark, plain
 
 
 def headline(compared: Comparison) -> None:
@@ -38,8 +38,8 @@ def headline(compared: Comparison) -> None:
         f"Lower is better: {lower}. McNemar's exact test asks whether the images that only one of "
         "the two has correct are split evenly, as by chance."
     )
-    with st.expander("What the scores mean"):
-        st.markdown("\n".join(f"- **{score.title}**: {score.help}" for score in SCORES.values()))
+    words = "\n".join(f"- **{score.title}**: {score.help}" for score in SCORES.values())
+    behind("What the scores mean", lambda: st.markdown(words), "comparison_scores_mean")
 
 
 def differences_chart(compared: Comparison) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from ham.config import train_command
 from ham.report import Comparison, settings_table
 from ham.ui.again import train_again
-from ham.ui.frame import model_cards, plain, whole_table
+from ham.ui.frame import behind, model_cards, plain, whole_table
 
 
 def settings_and_again(compared: Comparison) -> None:
@@ -18,8 +18,11 @@ def settings_and_again(compared: Comparison) -> None:
         st.markdown("Every setting is the same.")
     else:
         whole_table(different, "Settings in which the runs differ")
-    with st.expander("All settings"):
-        whole_table(table, "All settings of the runs")
+    behind(
+        "All settings",
+        lambda: whole_table(table, "All settings of the runs"),
+        "comparison_all_settings",
+    )
     st.header(
         "Train again",
         anchor=False,

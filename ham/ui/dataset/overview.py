@@ -15,7 +15,7 @@ from ham.data import method_in_words
 from ham.lesson import Fact
 from ham.ui.components import pressable
 from ham.ui.dataset.filters import show_classes
-from ham.ui.frame import choose, is_dark, numbers_wanted
+from ham.ui.frame import behind, choose, is_dark, numbers_wanted
 from ham.ui.noted import note
 
 
@@ -33,11 +33,12 @@ def show_overview(dataset: data.LesionDataset, rows: np.ndarray) -> None:
         for name, by in (("age", "quartiles"), ("sex", "sex"), ("method", "dx_type")):
             st.html(drawn[name])
             _numbers(dataset, rows, by)
-    with st.expander(
-        "The numbers as tables", icon=":material/table:", on_change="rerun", key="dataset_tables"
-    ) as box:
-        if box.open:
-            _tables(dataset, rows)
+    behind(
+        "The numbers as tables",
+        lambda: _tables(dataset, rows),
+        "dataset_tables",
+        ":material/table:",
+    )
     note(Fact.BALANCE_SEEN)
 
 

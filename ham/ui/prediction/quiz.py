@@ -12,9 +12,8 @@ from ham.config import CLASSES, CODES, DataError
 from ham.data import LesionDataset
 from ham.evaluation import Interval
 from ham.prediction import YOU, Known, Quiz
-from ham.report.words import count
 from ham.ui.current_data import current_dataset
-from ham.ui.frame import chart, is_dark, plain, show_error, whole_table
+from ham.ui.frame import behind, chart, is_dark, plain, show_error, whole_table
 from ham.ui.prediction.images import common_test_rows
 from ham.ui.prediction.loading import load
 from ham.ui.prediction.models import short_labels
@@ -145,5 +144,9 @@ def _scores(game: Quiz, names: dict[str, str]) -> None:
     chart(charts.quiz_scores(scores, game.asked, is_dark()), key="prediction_quiz_scores")
     table = game.by_class(list(names)).rename(columns={"n": "Images", YOU: "You", **names})
     table.index = [CLASSES[CODES.index(str(code))].name for code in table.index]
-    with st.expander(f"By class, {count(game.asked, 'image')}", icon=":material/table:"):
-        whole_table(table, "Correct answers by class")
+    behind(
+        "By class",
+        lambda: whole_table(table, "Correct answers by class"),
+        "prediction_quiz_classes",
+        ":material/table:",
+    )

@@ -135,14 +135,8 @@ def _first_batch(run: Run) -> None:
     path = run.folder / "first_batch.npz"
     if not path.exists():
         return
-    with st.expander(
-        "What the model sees",
-        icon=":material/visibility:",
-        on_change="rerun",
-        key=f"first_batch_{run.id}",
-    ) as box:
-        if not box.open:
-            return
+
+    def draw() -> None:
         shown = _first_batch_html(str(path), path.stat().st_mtime_ns, run.config.model == "lstm")
         if not shown:
             st.caption("The first batch of this run cannot be read.")
@@ -152,6 +146,8 @@ def _first_batch(run: Run) -> None:
             f"The first images of its first epoch, {IMAGE_SIZE} by {IMAGE_SIZE} pixels{augmented}."
         )
         st.html(shown)
+
+    frame.behind("What the model sees", draw, f"first_batch_{run.id}", ":material/visibility:")
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -47,7 +48,6 @@ def form(dataset: LesionDataset) -> TrainConfig | ConfigError:
     trained.
     """
     filled = _take_over()
-    # a widget's own default and a value from session state do not go together
     model = frame.choose(
         "Model",
         MODELS,
@@ -68,31 +68,52 @@ def form(dataset: LesionDataset) -> TrainConfig | ConfigError:
         help="Sets everything below; change what you like afterwards.",
     )
     st.caption(RECIPES[recipe].help)
-    images_and_rate = st.container(gap="xsmall")
+    images_and_rate = st.container(gap="xsmall")  # there on an error too: what follows stays open
     start = recipe_config(recipe, model)
-    values: dict[str, object] = {}
-    groups = st.container(gap="xsmall")
-    for group, icon in _GROUPS.items():
-        settings = MODELS[model].settings if group == MODEL else _offered(group, dataset)
-        state = st.session_state
-        now = {s.name: state.get(key_of(start, s), value_of(start, s)) for s in settings}
-        words = settings_in_words(group, settings, now)
-        label = f"{group.capitalize()}{f' :gray[{frame.plain(words)}]' if words else ''}"
-        with groups.expander(label, icon=icon, key=f"train_group_{group}"):
-            values |= _fields(settings, start, filled)
-            if group == DATA:
-                parts = st.container()
+    offered = {
+        group: MODELS[model].settings if group == MODEL else _offered(group, dataset)
+        for group in _GROUPS
+    }
+    now = {s.name: _chosen(s, start) for settings in offered.values() for s in settings}
+    config: TrainConfig | ConfigError
     try:
-        config = start.replace(**values)
+        config = start.replace(**now)
     except ConfigError as error:
-        return error
-    with layers:
-        pictures.layers(config)
-    with parts:
-        _split_as_file(config, dataset)
-    with images_and_rate:
-        pictures.images_and_rate(config, dataset)
+        config = error
+    else:
+        with layers:
+            pictures.layers(config)
+        with images_and_rate:
+            pictures.images_and_rate(config, dataset)
+    said = {group: settings_in_words(group, settings, now) for group, settings in offered.items()}
+    with st.container(gap="xsmall"):
+        st.caption(
+            " · ".join(
+                f"{group.capitalize()}: {frame.plain(words)}"
+                for group, words in said.items()
+                if words
+            )
+        )
+        for group, settings in offered.items():
+            draw = partial(_group, group, settings, start, config, dataset)
+            frame.behind(group.capitalize(), draw, f"train_group_{group}", _GROUPS[group])
     return config
+
+
+def _group(
+    group: str,
+    settings: Sequence[Setting],
+    start: TrainConfig,
+    config: TrainConfig | ConfigError,
+    dataset: LesionDataset,
+) -> None:
+    """A widget a setting, two a row."""
+    for pair in (settings[i : i + 2] for i in range(0, len(settings), 2)):
+        for column, setting in zip(st.columns(2), pair, strict=False):
+            with column:
+                _field(setting, value_of(start, setting), key_of(start, setting))
+    if group == DATA and isinstance(config, TrainConfig):
+        _split_as_file(config, dataset)
 
 
 def _split_as_file(config: TrainConfig, dataset: LesionDataset) -> None:
@@ -170,24 +191,20 @@ def value_of(config: TrainConfig, setting: Setting) -> int | float | str:
     )
 
 
-def _fields(settings: Iterable[Setting], start: TrainConfig, filled: bool) -> dict[str, object]:
-    """A widget a setting, two a row."""
-    values = {}
-    rows = list(settings)
-    for pair in (rows[i : i + 2] for i in range(0, len(rows), 2)):
-        for column, setting in zip(st.columns(2), pair, strict=False):
-            with column:
-                values[setting.name] = _field(
-                    setting, value_of(start, setting), key_of(start, setting), filled
-                )
-    return values
+def _chosen(setting: Setting, start: TrainConfig) -> Any:
+    """What its widget says, whether it is drawn or not; a choice that this data set has not, of a
+    run on other data, is the default again.
+    """
+    key, default = key_of(start, setting), value_of(start, setting)
+    if setting.choices and st.session_state.get(key, default) not in setting.choices:
+        del st.session_state[key]
+    return st.session_state.get(key, default)
 
 
-def _field(setting: Setting, default: Any, key: str, filled: bool) -> object:
+def _field(setting: Setting, default: Any, key: str) -> None:
+    filled = key in st.session_state  # a widget's own default does not go together with that
     if setting.choices:
-        if st.session_state.get(key, default) not in setting.choices:  # of a run on other data
-            del st.session_state[key]
-        return st.selectbox(
+        st.selectbox(
             setting.label,
             setting.choices,
             index=0 if filled else setting.choices.index(default),
@@ -196,10 +213,11 @@ def _field(setting: Setting, default: Any, key: str, filled: bool) -> object:
             key=key,
             persist_state="session",
         )
+        return
     whole = isinstance(setting.default, int)
     # min_value and max_value would silently pull a typed value in; the config says what is
     # wrong with it
-    return st.number_input(
+    st.number_input(
         setting.label,
         value="min" if filled else default,
         step=setting.multiple_of if whole else setting.step,

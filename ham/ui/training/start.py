@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from ham import engine, hosting, store
@@ -162,34 +164,12 @@ def several(config: TrainConfig | ConfigError, dataset: LesionDataset) -> list[T
     if isinstance(config, ConfigError) or st.session_state.get("train_way") == _SWEEP:
         return []
     others = [name for name in MODELS if name != config.model]
-    with st.expander("Several runs at once", icon=":material/library_add:"):
-        repeat = st.selectbox(
-            "Repeat",
-            [ONCE, *_FOLDS, *_SEEDS, OWN_SEEDS],
-            key="train_repeat",
-            persist_state="session",
-            help="Folds: so many trainings of one seed, so that every lesion is tested once. "
-            "Seeds: the same training from other random numbers. Either is a group on Comparison, "
-            "with mean and spread.",
-        )
-        text = ""
-        if repeat == OWN_SEEDS:
-            text = st.text_input(
-                "Seeds",
-                key="train_seeds",
-                placeholder="1-3, or 0, 1, 2",
-                persist_state="session",
-                help="A run for each of them. Empty: the seed above.",
-            )
-        also = st.pills(
-            "Also train",
-            others,
-            selection_mode="multi",
-            format_func=lambda name: MODEL_TITLES[name],
-            key=f"train_also_{config.model}",
-            persist_state="session",
-            help="With the same settings; its layers as its own form has them.",
-        )
+    said = st.session_state
+    repeat = said.get("train_repeat", ONCE)
+    text = said.get("train_seeds", "") if repeat == OWN_SEEDS else ""
+    also = [name for name in said.get(f"train_also_{config.model}", ()) if name in others]
+    draw = partial(_several, others, config.model)
+    frame.behind("Several runs at once", draw, "train_several", ":material/library_add:")
     try:
         repeats = _repeats(config, repeat, text, dataset)
         configs = [_for_model(config, name) for name in (config.model, *also)]
@@ -203,6 +183,35 @@ def several(config: TrainConfig | ConfigError, dataset: LesionDataset) -> list[T
     except ConfigError as error:
         frame.show_error(error)
         return []
+
+
+def _several(others: list[str], model: str) -> None:
+    repeat = st.selectbox(
+        "Repeat",
+        [ONCE, *_FOLDS, *_SEEDS, OWN_SEEDS],
+        key="train_repeat",
+        persist_state="session",
+        help="Folds: so many trainings of one seed, so that every lesion is tested once. "
+        "Seeds: the same training from other random numbers. Either is a group on Comparison, "
+        "with mean and spread.",
+    )
+    if repeat == OWN_SEEDS:
+        st.text_input(
+            "Seeds",
+            key="train_seeds",
+            placeholder="1-3, or 0, 1, 2",
+            persist_state="session",
+            help="A run for each of them. Empty: the seed above.",
+        )
+    st.pills(
+        "Also train",
+        others,
+        selection_mode="multi",
+        format_func=lambda name: MODEL_TITLES[name],
+        key=f"train_also_{model}",
+        persist_state="session",
+        help="With the same settings; its layers as its own form has them.",
+    )
 
 
 def _repeats(

@@ -13,7 +13,7 @@ from ham.lab import leakage as lab
 from ham.lab.leakage import Cell, Result
 from ham.report.words import count
 from ham.store import Run
-from ham.ui.frame import chart, is_dark, link, show_error
+from ham.ui.frame import behind, chart, is_dark, link, show_error
 
 _CHARTED = (lab.SCORE, "accuracy")
 
@@ -64,8 +64,8 @@ def _heading(done: int, planned: int) -> None:
 
 def _by_class(result: Result) -> None:
     control = lab.control(result.protocols)
-    label = "By class, and a control" if control else "By class"
-    with st.expander(label, icon=":material/rule:"):
+
+    def draw() -> None:
         for one in result.protocols:
             if one.leak.gap:
                 st.markdown(f"**{data.SPLIT_TITLES[one.protocol][0]}**: recall by class")
@@ -76,6 +76,9 @@ def _by_class(result: Result) -> None:
         if control:
             st.markdown(control)
         link("Training", "The runs with their settings and logs")
+
+    label = "By class, and a control" if control else "By class"
+    behind(label, draw, "leakage_classes", ":material/rule:")
 
 
 def _table(table: pd.DataFrame, alt: str) -> None:
