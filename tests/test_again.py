@@ -10,7 +10,7 @@ from ham.cli.parser import make_parser
 from ham.cli.training import _train_config
 from ham.config import MODEL_SETTINGS, RECIPES, TrainConfig, recipe_config, train_command
 from ham.engine import Engine
-from tests.page_driver import comparison_part, open_page, said
+from tests.page_driver import FORM, comparison_part, open_page, said
 from tests.run_factory import finished_run
 
 
@@ -54,7 +54,7 @@ def test_the_settings_tab_has_both_for_each_run_and_the_link_fills_the_form(monk
         if "again" in one.proto.label
     ]
     assert links == [("Train this again with changes", f"settings={run.id}") for run in runs]
-    form = open_page("pages/training.py", settings=runs[0].id)
+    form = open_page("pages/training.py", FORM, settings=runs[0].id)
     assert "settings" not in form.query_params
     assert form.selectbox(key="train_recipe").value == "improved"
     assert form.number_input(key="train_lstm_improved_epochs").value == 7

@@ -905,3 +905,18 @@ def test_a_drop_of_too_many_files_answers_the_first_two_hundred():
     dropped.remove_all()
     assert not list(dropped.questions())
     assert not dropped.refused
+
+
+def test_an_example_that_is_clicked_while_a_drop_is_looked_at_stays_open():
+    kept = prediction.Dropped()
+    mine, example = plain((90, 60, 60), size=(28, 28)), plain((60, 90, 60), size=(28, 28))
+    kept.look_at("first.png", encoded(mine))
+    first = kept.opened
+    kept.show_example(dropped.check_image("example.png", encoded(example)), truth=5)
+    clicked = kept.opened
+    assert clicked != first
+    kept.look_at("second.png", encoded(plain((200, 90, 60), size=(28, 28))))
+    assert kept.opened == clicked
+    kept.take([])  # the next drop is opened again
+    kept.look_at("third.png", encoded(plain((20, 90, 200), size=(28, 28))))
+    assert kept.opened not in (first, clicked)

@@ -50,12 +50,18 @@ class Dropped:
     waiting: list[File] = field(default_factory=list)  # not looked at yet
     drops: int = 0  # so many; each has an uploader of its own, which is empty
     opened: str = ""  # the digest of the image whose answer is shown whole
+    opens: bool = True  # what is looked at; not once the visitor has opened another meanwhile
 
     def take(self, files: list[File]) -> None:
         """They wait to be looked at; what was said of the drop before is over."""
         self.refused = []
         self.waiting += files
         self.drops += 1
+        self.opens = True
+
+    def open(self, digest: str) -> None:
+        """The visitor wants to see this one, whatever is still being looked at."""
+        self.opened, self.opens = digest, False
 
     def look_at_next(self) -> None:
         """Looks at the first that waits: an image is kept or refused, a zip gives its images."""
@@ -81,7 +87,8 @@ class Dropped:
         except ImageError as error:
             self.refused.append(error)
         else:
-            self.opened = digest
+            if self.opens:
+                self.opened = digest
             names = self.names.setdefault(digest, [])
             names += [name] if name not in names else []
 
@@ -96,7 +103,7 @@ class Dropped:
         except ImageError as error:
             self.refused = [error]
         else:
-            self.opened = digest
+            self.open(digest)
 
     def remove(self, digest: str) -> None:
         for kept in (self.images, self.names, self.truths):

@@ -182,7 +182,7 @@ def _thumbnail(digest: str, _image: CheckedImage) -> str:
 def _open_row(answers: Sequence[Answer]) -> None:
     rows = st.session_state["prediction_list"]["selection"]["rows"]
     if rows:
-        dropped().opened = answers[rows[0]].question.digest
+        dropped().open(answers[rows[0]].question.digest)
 
 
 def _open(answer: Answer, names: dict[str, str]) -> bool:
