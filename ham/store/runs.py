@@ -414,6 +414,7 @@ def _warn_once(folder: str, words: str) -> None:
     log.warning("%s %s and is left out: %s", folder, SHIPS, words)
 
 
+@functools.cache  # 5 ms, and a process keeps what it has imported
 def _package_versions() -> dict[str, str]:
     versions = {}
     for package in _PACKAGES:
