@@ -17,7 +17,7 @@ from ham.images import data_url
 from ham.ui.dataset import cached
 from ham.ui.dataset.filters import show_images
 from ham.ui.dataset.tiles import show_tiles
-from ham.ui.frame import errors, plain
+from ham.ui.frame import errors
 from ham.ui.pictures import jpeg
 
 _LARGE = (800, 600)  # pixels of the original, at most
@@ -33,9 +33,8 @@ def opened_details(dataset: data.LesionDataset) -> None:
     if row >= dataset.n_images:  # of another data set
         close()
         return
-    st.dialog(
-        f"Image {plain(dataset.metadata['image_id'].iloc[row])}", width="large", on_dismiss=close
-    )(_details)(dataset)
+    # not the image's name: a click on a neighbour draws what is inside anew, and no title
+    st.dialog("Image and lesion", width="large", on_dismiss=close)(_details)(dataset)
 
 
 def close() -> None:
