@@ -8,8 +8,10 @@ import dataclasses
 import functools
 import gc
 import importlib
+import itertools
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -47,6 +49,7 @@ COLOURS = {
     "df": (110, 160, 150),
 }
 SITES = ("back", "face", "lower extremity", "unknown")
+_TESTS = itertools.count(1)
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -79,6 +82,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     words = "; ".join(f"{n} because {reason}" for reason, n in reasons.most_common())
     terminalreporter.write_line(f"Skipped: {words or 'nothing'}.")
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """pytest's own looks through the folders of all tests before for the next free number: of 1,500
+    tests in one process, 2.6 s.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return tmp_path_factory.mktemp(f"{next(_TESTS)}-{name}", numbered=False)
 
 
 @pytest.fixture(autouse=True)
