@@ -15,7 +15,7 @@ from ham.ui.comparison.calibration import WHICH, runs_that_chose
 from ham.ui.frame import behind, chart, choose, is_dark, plain, whole_table
 
 _IN_A_ROW = 3
-Found = Mapping[RunName, Mapping[str, Mapping[str, Decomposition]]]
+Decompositions = Mapping[RunName, Mapping[str, Mapping[str, Decomposition]]]
 
 
 def scores(compared: Comparison) -> None:
@@ -53,7 +53,7 @@ def scores(compared: Comparison) -> None:
     )
 
 
-def _parts_by_class(found: Found, score: str) -> None:
+def _parts_by_class(found: Decompositions, score: str) -> None:
     stage = "after" if all("after" in one for one in found.values()) else "before"
     table = probabilities.class_parts_table(found, score, stage)
     number = st.column_config.NumberColumn(format="%.3f")
