@@ -64,10 +64,14 @@ def pytest_collection(session: pytest.Session) -> None:
                 importlib.import_module(path.stem)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "real_data" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "real_data" in fixtures:
             item.add_marker("real_data")
+        if "real_home" in fixtures:  # while one process reads the photographs another would wait
+            item.add_marker(pytest.mark.xdist_group("real data"))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
