@@ -101,7 +101,7 @@ def main() -> None:
         environment = {"HAM_HOME": str(home)}
         if chosen.runs:
             with at_home(home):
-                write_runs(chosen.runs)
+                write_runs(chosen.runs, histories=True)
         with served(ROOT / "app.py", environment) as port:
             for address in addresses.values():
                 opened(browser, f"http://localhost:{port}/{address}")

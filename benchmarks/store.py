@@ -53,9 +53,9 @@ def main() -> None:
     print(table(chosen.runs, rounds))
 
 
-def write_runs(count: int) -> None:
-    """Finished runs as a training leaves them, every second one with notes. Without fsync, which
-    nothing here needs.
+def write_runs(count: int, histories: bool = False) -> None:
+    """Finished runs as a training leaves them, every second one with notes; with their epochs where
+    `histories`, which a list does not read. Without fsync, which nothing here needs.
     """
     data = {
         "name": "HAM10000",
@@ -114,8 +114,17 @@ def write_runs(count: int) -> None:
                 "created": created,
                 "order": created,
                 "ended": created + 60,
+                "best_epoch": config.epochs,
             },
         )
+        if histories:
+            rows = (
+                [epoch, *[0.5] * (len(store.HISTORY_COLUMNS) - 1)]
+                for epoch in range(1, config.epochs + 1)
+            )
+            lines = [store.HISTORY_COLUMNS, *rows]
+            text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+            (folder / "history.csv").write_text(text)
         if number % 2:
             write(
                 folder / "notes.json",

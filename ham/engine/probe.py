@@ -145,9 +145,8 @@ def estimate(config: TrainConfig, data: dict[str, Any]) -> Estimate | None:
 def seconds_a_step(config: TrainConfig) -> float | None:
     """As this machine took in its last run of this model at this batch size; None without one."""
     for run in store.find_runs().runs:
-        if not (store.trained_here(run) and _costs_the_same(run.config, config)):
-            continue
-        if run.status.steps and run.status.epoch:
+        started = run.status.steps and run.status.epoch
+        if started and _costs_the_same(run.config, config) and store.trained_here(run):
             seconds = store.read_history(run)["seconds"]
             if len(seconds):
                 return statistics.median(seconds) / run.status.steps

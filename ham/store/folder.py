@@ -33,7 +33,9 @@ _Version = tuple[int, int, int]  # of a file: when it was written, its size, its
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder as it was when read."""
+    """A run folder as it was when read. What follows from it is found out once: lists of 2,000 are
+    drawn again and again.
+    """
 
     id: str
     folder: Path
@@ -77,7 +79,7 @@ class Run:
         """Whether it belongs to a sweep and nobody looked at its test images: see TrialRecord."""
         return self.record.trial is not None and self.record.trial.withheld
 
-    @property
+    @functools.cached_property
     def scores(self) -> dict[str, Interval] | None:
         """On its test images, by keys of evaluation.SCORES; None without a model, and while it
         waits or trains: what was scored before is not what it will be worth.
@@ -90,7 +92,7 @@ class Run:
         """Whether its split let test images, or others of their lesions, into the training."""
         return self.record.split.leaking
 
-    @property
+    @functools.cached_property
     def shipped(self) -> bool:
         """Whether it ships with HAM Lab: it can be read, asked and exported, and never changed."""
         return ships(self.folder)
@@ -100,14 +102,14 @@ class Run:
         """Whether it was trained on synthetic data, so that it knows nothing of real lesions."""
         return self.record.data.synthetic
 
-    @property
+    @functools.cached_property
     def title(self) -> str:
         """For people: the one they gave it, else `own_title`; what was trained on synthetic data
         says so.
         """
         return (self.notes.title or self.own_title) + (f" ({SYNTHETIC})" if self.synthetic else "")
 
-    @property
+    @functools.cached_property
     def own_title(self) -> str:
         """From the settings: "CNN, as described, seed 1", or "CNN, as described (ships with HAM
         Lab)".
@@ -118,7 +120,7 @@ class Run:
             else f"{self.short_title}, seed {self.config.seed}"
         )
 
-    @property
+    @functools.cached_property
     def short_title(self) -> str:
         """ "CNN, as described": model and recipe alone."""
         return config_title(self.config)

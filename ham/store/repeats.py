@@ -14,12 +14,13 @@ def trained_before(config: TrainConfig, data_fingerprint: str, runs: Iterable[Ru
     """A finished run of the same settings, data, training and packages; else one that waits or
     trains.
     """
+    wanted = config.fingerprint
     same = [
         run
         for run in runs
         if (run.live or (run.state == "done" and run.has_model))
         and not run.withheld
-        and run.record.config_fingerprint == config.fingerprint
+        and run.record.config_fingerprint == wanted
         and run.record.data.fingerprint == data_fingerprint
         and (run.live or run.record.training_version == TRAINING_VERSION)
         and all(_installed(package) == version for package, version in run.record.packages.items())

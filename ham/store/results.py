@@ -151,7 +151,15 @@ def write_predictions(run: Run, parts: dict[str, Predictions]) -> None:
 
 def predictions_version(run: Run) -> tuple[str, int, int]:
     """Changes when the run's predictions do: a key for what is kept of them in memory."""
-    path = run.folder / "predictions.npz"
+    return _version(run.folder / "predictions.npz")
+
+
+def history_version(run: Run) -> tuple[str, int, int]:
+    """As `predictions_version`, of its history."""
+    return _version(run.folder / "history.csv")
+
+
+def _version(path: Path) -> tuple[str, int, int]:
     try:
         found = path.stat()
     except OSError:

@@ -261,12 +261,12 @@ class Found:
     problems: list[Problem]  # by name
     unreadable: StoreError | None = None  # why the runs folder itself cannot be listed
 
-    @property
+    @functools.cached_property
     def live(self) -> list[Run]:
         """Those that wait or train."""
         return [run for run in self.runs if run.live]
 
-    @property
+    @functools.cached_property
     def models(self) -> list[Run]:
         """Every run that can answer and be compared: one's own, newest first, then those that
         ship.

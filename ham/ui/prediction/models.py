@@ -83,7 +83,7 @@ def asked_at_first(runs: Sequence[store.Run]) -> list[store.Run]:
     def quality(run: store.Run) -> tuple[object, ...]:
         return (
             not run.leaking,
-            _validation_score(run.id, run.status.best_epoch, run),
+            validation_score(run),
             run.status.created,
         )
 
@@ -92,11 +92,6 @@ def asked_at_first(runs: Sequence[store.Run]) -> list[store.Run]:
         for model in MODEL_TITLES
         if (of_model := [run for run in runs if run.config.model == model])
     ]
-
-
-@st.cache_data(max_entries=1000, show_spinner=False)
-def _validation_score(run_id: str, best_epoch: int | None, _run: store.Run) -> float:
-    return validation_score(_run)
 
 
 def _no_model(live: list[store.Run]) -> None:

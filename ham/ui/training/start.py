@@ -46,10 +46,11 @@ _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has end
 def _summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
     """Parameters, steps, time, memory; a warning where the split leaks."""
     # who may not train has nothing measured either
-    waits = hosting.may(Act.TRAIN) and _cost(config, dataset) is None and not found.live
+    a_step = engine.seconds_a_step(config)
+    waits = hosting.may(Act.TRAIN) and _cost(config, dataset, a_step) is None and not found.live
     frame.timed(
-        lambda: _sizes(config, dataset, waits),
-        lambda: waits and _cost(config, dataset) is not None,
+        lambda: _sizes(config, dataset, a_step, waits),
+        lambda: waits and _cost(config, dataset, a_step) is not None,
         _ESTIMATE_SECONDS if waits else None,
     )
     if config.split not in CLEAN_SPLITS:
@@ -61,9 +62,9 @@ def _summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
         )
 
 
-def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
+def _sizes(config: TrainConfig, dataset: LesionDataset, a_step: float | None, waits: bool) -> None:
     trainable, fixed = MODELS[config.model].parameter_count(**config.model_settings)
-    cost = _cost(config, dataset)
+    cost = _cost(config, dataset, a_step)
     if cost is None:
         cost = (
             "measuring time and memory here …" if waits else "time is known after the first epoch"
@@ -74,20 +75,19 @@ def _sizes(config: TrainConfig, dataset: LesionDataset, waits: bool) -> None:
     )
 
 
-def _cost(config: TrainConfig, dataset: LesionDataset) -> str | None:
-    """ "about 3 min and 1.1 GB here": time as past runs took, else as the probe says; memory from
-    the probe.
+def _cost(config: TrainConfig, dataset: LesionDataset, a_step: float | None) -> str | None:
+    """ "about 3 min and 1.1 GB here": time as past runs took (`a_step` seconds), else as the probe
+    says; memory from the probe.
 
     None while nothing is known.
     """
     steps = steps_an_epoch(config, dataset)
-    measured = engine.seconds_a_step(config)
     probed = engine.estimate(config, dataset.record)
     if probed is not None and not probed.problem:
-        seconds = measured * steps * config.epochs if measured else probed.seconds
+        seconds = a_step * steps * config.epochs if a_step else probed.seconds
         return f"**{about(seconds)}** and **{memory_in_words(probed.memory_bytes)}** here"
-    if measured:
-        return f"**{about(measured * steps * config.epochs)}** here"
+    if a_step:
+        return f"**{about(a_step * steps * config.epochs)}** here"
     return None if probed is None else "time is known after the first epoch"
 
 
