@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,6 +76,13 @@ def _pressables(place: AppTest | Block, key: str | None) -> list[Element]:
 
 def words(elements: Iterable) -> str:
     return "\n".join(element.value for element in elements)
+
+
+def last_runs(home: AppTest) -> list[list[str]]:
+    """The cells of Home's table of the newest runs, its head first."""
+    (table,) = [one.value for one in home.get("html") if 'class="ham-runs"' in one.value]
+    rows = re.findall("<tr>(.*?)</tr>", table)
+    return [list(map(html.unescape, re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row))) for row in rows]
 
 
 def comparison_part(page: AppTest, title: str) -> AppTest:

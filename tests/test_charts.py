@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -30,6 +33,15 @@ def text_of(figure: go.Figure) -> str:
             "<br>", " "
         )
     )
+
+
+def loss_lines(picture: str) -> list[list[tuple[float, float]]]:
+    """Validation and training of a still picture, in percent of its place."""
+    drawn = base64.b64decode(re.search(r'base64,([^"]*)"', picture)[1]).decode()
+    return [
+        [tuple(map(float, point.split(","))) for point in points.split()]
+        for points in re.findall('<polyline points="([^"]*)"', drawn)
+    ]
 
 
 def history(losses: list[float], validation: list[float]) -> pd.DataFrame:
@@ -288,6 +300,40 @@ def test_a_live_curve_grows_into_the_axis_of_all_its_epochs():
 def test_a_diverged_run_is_still_drawn():
     figure = charts.learning_curves({A: history([1.0, np.nan], [1.0, np.nan])})
     assert figure.data[-1].x == (1,)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_still_picture_of_the_loss_says_and_shows_what_the_chart_does(dark):
+    losses, validation = [1.0, 0.5, 0.2], [1.0, 0.8, 0.9]
+    alone = RunName("", "A <b> run")
+    picture = charts.loss_picture(alone, history(losses, validation), 2, dark)
+    chart = charts.learning_curves({alone: history(losses, validation)}, "loss", {alone: 2})
+    assert f"<b>{chart.layout.title.text}</b>" in picture
+    assert html.escape(charts.alt_text(chart)) in picture
+    assert "<b> run" not in picture
+    shown, trained = loss_lines(picture)
+    # the axis goes from 0 to 1, of three epochs
+    assert shown == [(0, 0), (50, 20), (100, 10)]
+    assert trained == [(0, 0), (50, 50), (100, 80)]
+    assert 'style="left:50.00%;top:20.00%' in picture  # the epoch kept
+    beside = re.findall('<span style="top:([0-9.]*)%">([^<]*)</span>', picture)
+    assert beside == [("100.00", "0"), ("50.00", "0.5"), ("0.00", "1")]
+
+
+@pytest.mark.parametrize(
+    ("losses", "validation", "lines"),
+    [
+        ([1.0], [1.1], [2, 2]),  # a dot is a short line
+        ([1.0, 0.9], [np.nan, np.nan], [0, 2]),
+        ([np.nan, np.nan], [np.nan, np.nan], [0, 0]),
+        ([0.5, 0.5], [0.5, 0.5], [2, 2]),
+    ],
+)
+def test_the_still_picture_draws_what_is_known(losses, validation, lines):
+    picture = charts.loss_picture(A, history(losses, validation), None)
+    found = loss_lines(picture)
+    assert [len(line) for line in found] == lines
+    assert all(0 <= place <= 100 for line in found for point in line for place in point)
 
 
 # ------------------------------------------------------------------------- comparison

@@ -17,7 +17,7 @@ from ham import config, prediction, store
 from ham.engine import Engine
 from ham.report.words import ago, done_share, progress_text, time_left
 from ham.ui import frame, home
-from tests.page_driver import open_page, words
+from tests.page_driver import last_runs, open_page, words
 from tests.run_factory import EVALUATION, waiting_run
 from tests.run_factory import finished_run as made_run
 
@@ -343,13 +343,9 @@ def test_the_button_of_the_next_step_is_the_coloured_one(trained, coloured):
 
 def test_last_runs_show_state_split_and_accuracy_with_its_interval():
     finished_run()
-    table = open_page().dataframe[0].value
-    assert table.loc[0, ["Run", "State", "Split", "Test accuracy", "Created"]].tolist() == [
-        "CNN, as described, seed 1",
-        "Done",
-        "By image",
-        "75.0 % (73.0 to 77.0)",
-        "2 hours ago",
+    assert [one[:-1] for one in last_runs(open_page())] == [
+        ["Run", "State", "Test accuracy", "Split", "Created"],
+        ["CNN, as described, seed 1", "Done", "75.0 % (73.0 to 77.0)", "By image", "2 hours ago"],
     ]
 
 
@@ -357,7 +353,7 @@ def test_only_the_newest_runs_are_listed_and_the_others_counted():
     for seed in range(home.LAST_RUNS + 2):
         finished_run(seed)
     app = open_page()
-    assert len(app.dataframe[0].value) == home.LAST_RUNS
+    assert len(last_runs(app)) == 1 + home.LAST_RUNS
     assert f"The newest {home.LAST_RUNS} of {home.LAST_RUNS + 2} runs" in words(app.caption)
 
 
@@ -368,7 +364,13 @@ def test_a_failed_run_says_why():
         state="failed",
         error={"what": "The training", "why": "ran out of memory.", "todo": "x"},
     )
-    assert open_page().dataframe[0].value.loc[0, "State"] == "Failed: ran out of memory."
+    assert last_runs(open_page())[1][1] == "Failed: ran out of memory."
+
+
+def test_a_name_of_a_run_is_no_html():
+    store.write_notes(finished_run(), title="<b>bold</b> & more")
+    assert last_runs(open_page())[1][0] == "<b>bold</b> & more"
+    assert "<b>bold" not in words(open_page().get("html"))
 
 
 def test_an_engine_that_cannot_start_is_said_on_home(monkeypatch):

@@ -227,6 +227,29 @@ def test_a_running_run_shows_epoch_time_left_and_curves_and_can_be_cancelled(
         assert button(page, "Stopping").disabled
 
 
+def test_the_last_run_has_a_still_picture_and_its_curves_behind_a_line_open_to_who_watched_it(
+    small_dataset: LesionDataset,
+) -> None:
+    def still(page: AppTest) -> int:
+        return sum('class="ham-loss"' in one.value for one in page.get("html"))
+
+    run = waiting_run(TrainConfig(), small_dataset.record)
+    with store.claim(run):
+        run = store.write_status(run, state="running", phase="training", epoch=2, steps=4)
+        for epoch in (1, 2):
+            store.append_history(run, history_row(epoch))
+        watched = open_page("pages/training.py")
+        assert (still(watched), len(watched.get("plotly_chart"))) == (0, 1)
+        store.write_status(run, state="cancelled", ended=1.0)
+    watched.run()
+    assert (still(watched), len(watched.get("plotly_chart"))) == (0, 1)
+    page = open_page("pages/training.py")
+    # Plotly's code takes the browser longer than the page
+    assert (still(page), len(page.get("plotly_chart"))) == (1, 0)
+    page = opened(page, f"curves_open_{run.id}")
+    assert (still(page), len(page.get("plotly_chart"))) == (0, 1)
+
+
 def test_waiting_runs_stand_in_order_and_can_be_removed(small_dataset: LesionDataset) -> None:
     first, second = (
         waiting_run(TrainConfig(seed=seed), small_dataset.record, now=seed) for seed in (1, 2)

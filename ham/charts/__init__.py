@@ -37,7 +37,7 @@ from ham.charts.map import image_map, map_config, selected_rows
 from ham.charts.matrix import MATRIX_BY
 from ham.charts.operating import class_roc_curves, malignant_roc_curves
 from ham.charts.quiz import quiz_scores
-from ham.charts.training import CURVES, learning_curves
+from ham.charts.training import CURVES, learning_curves, loss_picture
 
 __all__ = [
     "CLASS_COLORS",
@@ -60,6 +60,7 @@ __all__ = [
     "image_map",
     "leak_scores",
     "learning_curves",
+    "loss_picture",
     "malignant_roc_curves",
     "map_config",
     "map_pair",

@@ -4,6 +4,10 @@ epoch.
 
 from __future__ import annotations
 
+import base64
+import html
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -66,6 +70,90 @@ def learning_curves(
     else:
         say_why_empty(figure, "The first epoch is not over yet.", dark)
     return figure
+
+
+def loss_picture(
+    name: RunName, history: pd.DataFrame, best_epoch: int | None, dark: bool = False
+) -> str:
+    """HTML: the loss of `learning_curves` as a still picture, for a page that need not load what
+    draws charts. `history`: one epoch or more.
+    """
+    best = _best_epoch(history, best_epoch)
+    point = _at(history, best, "loss")
+    epochs = history["epoch"].to_numpy(float)
+    values = history[["validation_loss", "loss"]].to_numpy(float)
+    known = values[np.isfinite(values)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    ticks = _ticks(low, high)
+    bottom, top = min(ticks[0], low), max(ticks[-1], high)
+    last = max(epochs[-1], 2)
+
+    def across(epoch: float) -> float:
+        return 100 * (epoch - 1) / (last - 1)
+
+    def down(value: float) -> float:
+        return 100 * (top - value) / (top - bottom)
+
+    color = run_style(0, dark)[0]
+    lines = "".join(
+        f'<polyline points="{_points(epochs, column, across, down)}" {style}/>'
+        for column, style in zip(
+            values.T,
+            ('stroke-width="2.5"', 'stroke-width="1.5" stroke-dasharray="2 3" opacity="0.75"'),
+            strict=True,
+        )
+    )
+    grid = palette(dark).grid
+    ruled = "".join(
+        f'<path d="M0 {down(tick):.2f}H100" stroke="{grid}" stroke-width="1"/>' for tick in ticks
+    )
+    # stretched to its place; its lines are not
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="600" height="150" '
+        'preserveAspectRatio="none"><style>* {vector-effect: non-scaling-stroke}</style>'
+        f'{ruled}<g fill="none" stroke="{color}" stroke-linejoin="round">{lines}</g></svg>'
+    )
+    source = base64.b64encode(drawn.encode()).decode()
+    sides = "".join(f'<span style="top:{down(tick):.2f}%">{tick:g}</span>' for tick in ticks)
+    points, kept = {name: point}, {name: best}
+    title = _title("loss", kept, points, "", {name: history})
+    alt = _alt("loss", kept, points, "", {name: history})
+    ring = (
+        f'<i style="left:{across(best):.2f}%;top:{down(point):.2f}%;border-color:{color}"></i>'
+        if np.isfinite(point)
+        else ""
+    )
+    return (
+        f'<figure class="ham-loss"><figcaption><b>{html.escape(title)}</b><span>Line: validation. '
+        "Dotted: training. Ring: the epoch kept.</span></figcaption>"
+        f"<div>{sides}<div><img "
+        f'src="data:image/svg+xml;base64,{source}" alt="{html.escape(alt)}">{ring}</div></div>'
+        f"<p><span>1</span><span>Epoch</span><span>{last:g}</span></p></figure>"
+    )
+
+
+def _points(
+    epochs: np.ndarray,
+    values: np.ndarray,
+    across: Callable[[float], float],
+    down: Callable[[float], float],
+) -> str:
+    """Those that are known, for an SVG's line; one alone is a short one."""
+    known = [(x, y) for x, y in zip(epochs, values, strict=True) if np.isfinite(y)]
+    places = [f"{across(x):.2f},{down(y):.2f}" for x, y in known]
+    if len(known) == 1:
+        (x, y) = known[0]
+        places.append(f"{across(x) + 1:.2f},{down(y):.2f}")
+    return " ".join(places)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers from one at or below `low` to one at or above `high`."""
+    rough = max(high - low, 1e-6) / 3
+    unit = 10.0 ** np.floor(np.log10(rough))
+    step = unit * next(round_ for round_ in (1, 2, 5, 10) if round_ * unit >= rough)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    return [float(round(n * step, 10)) for n in np.arange(first, max(last, first + 1) + 1)]
 
 
 def _add_run(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import time
+from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from ham.data import SPLIT_TITLES
 from ham.report.words import accuracy_in_words, ago, state_in_words
-from ham.store import Found
+from ham.store import Found, Run
 
 LAST_RUNS = 8
 
@@ -25,20 +26,31 @@ def last_runs(found: Found) -> None:
             ":gray[Nothing has been trained yet. Runs appear here as soon as they are queued.]"
         )
         return
-    now = time.time()
-    table = pd.DataFrame(
-        [
-            {
-                "Run": run.title,
-                "State": state_in_words(run),
-                "Split": SPLIT_TITLES[run.config.split][0],
-                "Test accuracy": accuracy_in_words(run),
-                "Created": ago(now - run.status.created),
-                "Id": run.id,
-            }
-            for run in runs[:LAST_RUNS]
-        ]
-    )
-    st.dataframe(table, hide_index=True, width="stretch", height="content", key="last_runs")
+    st.html(_table(runs[:LAST_RUNS]))
     if len(runs) > LAST_RUNS:
         st.caption(f"The newest {LAST_RUNS} of {len(runs)} runs.")
+
+
+def _table(runs: Sequence[Run]) -> str:
+    """As HTML: what draws Streamlit's tables takes a browser a third of a second to load."""
+    now = time.time()
+    rows = [
+        {
+            "Run": run.title,
+            "State": state_in_words(run),
+            "Test accuracy": accuracy_in_words(run),
+            "Split": SPLIT_TITLES[run.config.split][0],
+            "Created": ago(now - run.status.created),
+            "Id": run.id,
+        }
+        for run in runs
+    ]
+    head = "".join(f'<th scope="col">{name}</th>' for name in rows[0])
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row.values())}</tr>"
+        for row in rows
+    )
+    return (
+        '<div class="ham-runs" role="region" aria-label="Last runs" tabindex="0"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

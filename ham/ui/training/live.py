@@ -60,6 +60,7 @@ def running(run: Run) -> None:
                 f"{value:.3f}" if name == "loss" else words.share_in_words(value),
             )
         _curves(run, history)
+        st.session_state[_opened(run)] = True
     _first_batch(run)
 
 
@@ -225,8 +226,28 @@ def last_ended(runs: list[Run]) -> None:
     history = store.read_history(run)
     if not history.empty:
         _findings(history)
-        _curves(run, history)
+        _still_curves(run, history)
     _first_batch(run)
+
+
+def _still_curves(run: Run, history: pd.DataFrame) -> None:
+    """The loss as a picture; all curves behind a line: what draws them takes a browser longer to
+    load than the rest of the page. Whoever watched the run has them open.
+    """
+    key = _opened(run)
+    if not st.session_state.get(key):
+        name = RunName("", run.title)
+        st.html(charts.loss_picture(name, history, run.status.best_epoch, frame.is_dark()))
+    frame.behind(
+        "Loss, accuracy and recall by epoch",
+        lambda: _curves(run, history),
+        key,
+        ":material/show_chart:",
+    )
+
+
+def _opened(run: Run) -> str:
+    return f"curves_open_{run.id}"
 
 
 def _outcome(run: Run) -> None:
