@@ -217,19 +217,19 @@ def test_steps_of_an_epoch_are_counted_by_hand(small_dataset, kaggle_folder):
 
 def test_the_time_is_that_of_the_steps_left(small_dataset, monkeypatch):
     wanted = cells(small_dataset, PROTOCOLS, RUNS_EACH[1], store.list_runs())
-    assert time_needed(wanted, small_dataset) == TimeNeeded(None, measuring=True)
+    assert time_needed(wanted, small_dataset, store.list_runs()) == TimeNeeded(None, measuring=True)
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(problem="no memory."))
-    assert time_needed(wanted, small_dataset) == TimeNeeded(None)
+    assert time_needed(wanted, small_dataset, store.list_runs()) == TimeNeeded(None)
     # 10 s an epoch of 2 steps and 5 s to begin: 2 * 20 + 2 * 20 + 6 * 7 = 122 steps of 5 s, 3 * 5 s
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(10.0, 205.0, 10**9))
-    assert time_needed(wanted, small_dataset).seconds == 625
+    assert time_needed(wanted, small_dataset, store.list_runs()).seconds == 625
     # as past runs took comes first
-    monkeypatch.setattr(engine, "seconds_a_step", lambda config: 0.5)
-    assert time_needed(wanted, small_dataset).seconds == 61
+    monkeypatch.setattr(engine, "seconds_a_step", lambda config, runs: 0.5)
+    assert time_needed(wanted, small_dataset, store.list_runs()).seconds == 61
     run = waiting_run(lab_config("image", 0, small_dataset), small_dataset.record)
     store.write_status(run, state="cancelled", epoch=3)
     resumed = cells(small_dataset, PROTOCOLS, RUNS_EACH[1], store.list_runs())
-    assert time_needed(resumed, small_dataset).seconds == 61 - 3 * 2 * 0.5
+    assert time_needed(resumed, small_dataset, store.list_runs()).seconds == 61 - 3 * 2 * 0.5
 
 
 def test_runs_before_are_those_that_the_queue_takes_first(small_dataset):

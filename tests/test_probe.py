@@ -267,13 +267,15 @@ def test_a_step_takes_what_it_took_here_in_the_last_run_that_costs_the_same(
     small_dataset: LesionDataset,
 ) -> None:
     config = TrainConfig(batch_size=32)
-    assert engine.seconds_a_step(config) is None
+    assert engine.seconds_a_step(config, store.list_runs()) is None
     run = waiting_run(config.replace(seed=1), small_dataset.record)
-    assert engine.seconds_a_step(config) is None  # nothing trained yet
+    assert engine.seconds_a_step(config, store.list_runs()) is None  # nothing trained yet
     store.write_status(run, state="done", epoch=3, steps=4)
     for epoch, seconds in enumerate((10.0, 2.0, 2.4), start=1):
         scores = dict.fromkeys(store.HISTORY_COLUMNS, 0.5)
         store.append_history(run, scores | {"epoch": epoch, "seconds": seconds})
-    assert engine.seconds_a_step(config) == 2.4 / 4  # the median: the first epoch also compiles
-    assert engine.seconds_a_step(config.replace(batch_size=64)) is None
-    assert engine.seconds_a_step(TrainConfig(model="lstm", batch_size=32)) is None
+    runs = store.list_runs()
+    # the median: the first epoch also compiles
+    assert engine.seconds_a_step(config, runs) == 2.4 / 4
+    assert engine.seconds_a_step(config.replace(batch_size=64), runs) is None
+    assert engine.seconds_a_step(TrainConfig(model="lstm", batch_size=32), runs) is None

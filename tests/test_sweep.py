@@ -238,13 +238,13 @@ def test_what_a_sweep_takes_is_said_by_its_typical_trial(
     plan = plan_of("learning_rate=log:1e-4:1e-2", "batch_size=16,32,64", trials=6, seeds=2)
     config = lab.typical(plan)
     assert (config.learning_rate, config.batch_size) == (1e-3, 32)
-    assert lab.time_of(plan, small_dataset) == lab.SweepTime(None, measuring=True)
+    assert lab.time_of(plan, small_dataset, []) == lab.SweepTime(None, measuring=True)
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(2.0, 10.0))
-    assert lab.time_of(plan, small_dataset).seconds == 12 * 10.0
+    assert lab.time_of(plan, small_dataset, []).seconds == 12 * 10.0
     engine.save_settings(EngineSettings(workers=2))
-    assert lab.time_of(plan, small_dataset).seconds == 6 * 10.0
+    assert lab.time_of(plan, small_dataset, []).seconds == 6 * 10.0
     monkeypatch.setattr(engine, "estimate", lambda config, data: Estimate(problem="no"))
-    assert lab.time_of(plan, small_dataset) == lab.SweepTime(None)
+    assert lab.time_of(plan, small_dataset, []) == lab.SweepTime(None)
 
 
 # --------------------------------------------------------------------------------- folder

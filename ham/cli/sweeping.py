@@ -103,12 +103,13 @@ def _known(model: str) -> bool:
 
 def _time(plan: Plan, dataset: LesionDataset) -> str:
     """ "about 12 min here", by a few real steps where nothing like it was trained yet."""
+    from ham import store
     from ham.lab import sweep as lab
     from ham.report import words
 
     patience = time.monotonic() + _PROBE_SECONDS
     with Progress() as progress:
-        while (found := lab.time_of(plan, dataset)).measuring:
+        while (found := lab.time_of(plan, dataset, store.find_runs().runs)).measuring:
             if time.monotonic() > patience or _somebody_trains():
                 break
             progress.show("Measuring how long that takes here")

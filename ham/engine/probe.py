@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -142,9 +143,11 @@ def estimate(config: TrainConfig, data: dict[str, Any]) -> Estimate | None:
     return _probes().estimate(config, data)
 
 
-def seconds_a_step(config: TrainConfig) -> float | None:
-    """As this machine took in its last run of this model at this batch size; None without one."""
-    for run in store.find_runs().runs:
+def seconds_a_step(config: TrainConfig, runs: Iterable[store.Run]) -> float | None:
+    """As this machine took in the first of these runs, newest first, of this model at this batch
+    size; None without one.
+    """
+    for run in runs:
         started = run.status.steps and run.status.epoch
         if started and _costs_the_same(run.config, config) and store.trained_here(run):
             seconds = store.read_history(run)["seconds"]

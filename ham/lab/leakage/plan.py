@@ -135,14 +135,14 @@ def _best(runs: list[Run]) -> Run | None:
     return min(runs, key=place, default=None)
 
 
-def time_needed(wanted: list[Cell], dataset: LesionDataset) -> TimeNeeded:
+def time_needed(wanted: list[Cell], dataset: LesionDataset, runs: Iterable[Run]) -> TimeNeeded:
     """For what is left of these: as past runs took here, else as the engine's probe says."""
     configs = [lab_config(cell.protocol, cell.seed, dataset) for cell in wanted]
     first, steps = configs[0], 0
     for cell, config in zip(wanted, configs, strict=True):
         done = cell.run.status.epoch if cell.run else 0
         steps += steps_an_epoch(config, dataset) * (config.epochs - done)
-    if a_step := engine.seconds_a_step(first):
+    if a_step := engine.seconds_a_step(first, runs):
         return TimeNeeded(steps * a_step)
     probed = engine.estimate(first, dataset.record)
     if probed is None or probed.problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ham import engine
@@ -10,6 +11,7 @@ from ham.config import TrainConfig
 from ham.data import LesionDataset, steps_an_epoch
 from ham.lab.sweep.plan import Plan
 from ham.lab.sweep.space import listed, middle
+from ham.store import Run
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,13 @@ def typical(plan: Plan) -> TrainConfig:
     return plan.base.replace(**settings)
 
 
-def time_of(plan: Plan, dataset: LesionDataset) -> SweepTime:
+def time_of(plan: Plan, dataset: LesionDataset, runs: Iterable[Run]) -> SweepTime:
     """By past runs of the typical settings here, else by the engine's probe of them."""
     config = typical(plan)
     rounds = math.ceil(plan.runs / engine.settings().workers)
     probed = engine.estimate(config, dataset.record)
     if probed is not None and not probed.problem:
         return SweepTime(probed.seconds * rounds)
-    if a_step := engine.seconds_a_step(config):
+    if a_step := engine.seconds_a_step(config, runs):
         return SweepTime(a_step * steps_an_epoch(config, dataset) * config.epochs * rounds)
     return SweepTime(None, measuring=probed is None)

@@ -46,7 +46,7 @@ _ESTIMATE_SECONDS = 2.0  # how often the summary looks whether the probe has end
 def _summary(config: TrainConfig, dataset: LesionDataset, found: Found) -> None:
     """Parameters, steps, time, memory; a warning where the split leaks."""
     # who may not train has nothing measured either
-    a_step = engine.seconds_a_step(config)
+    a_step = engine.seconds_a_step(config, found.runs)
     waits = hosting.may(Act.TRAIN) and _cost(config, dataset, a_step) is None and not found.live
     frame.timed(
         lambda: _sizes(config, dataset, a_step, waits),

@@ -17,7 +17,7 @@ from ham.hosting import Act
 from ham.lab import sweep as lab
 from ham.lab.sweep import METHODS, MOST_SEEDS, MOST_TRIALS, OBJECTIVES, Plan, Value, Values
 from ham.report.words import about, count
-from ham.store import Found
+from ham.store import Found, Run
 from ham.ui import frame, rights
 from ham.ui.training.settings_form import value_of
 
@@ -293,11 +293,11 @@ def _summary(plan: Plan, dataset: LesionDataset, found: Found) -> None:
     """Runs and minutes, before anything starts."""
 
     def measuring() -> bool:
-        return lab.time_of(plan, dataset).measuring
+        return lab.time_of(plan, dataset, found.runs).measuring
 
     waits = measuring() and not found.live
     frame.timed(
-        lambda: _cost(plan, dataset, waits),
+        lambda: _cost(plan, dataset, found.runs, waits),
         lambda: waits and not measuring(),
         _ESTIMATE_SECONDS if waits else None,
     )
@@ -305,9 +305,9 @@ def _summary(plan: Plan, dataset: LesionDataset, found: Found) -> None:
         st.caption(f":material/info: {note}")
 
 
-def _cost(plan: Plan, dataset: LesionDataset, waits: bool) -> None:
-    found = lab.time_of(plan, dataset)
-    runs = f", {plan.runs} runs" if plan.seeds > 1 else ""
+def _cost(plan: Plan, dataset: LesionDataset, runs: list[Run], waits: bool) -> None:
+    found = lab.time_of(plan, dataset, runs)
+    all_runs = f", {plan.runs} runs" if plan.seeds > 1 else ""
     if found.seconds is not None:
         pruned = ", less for trials that are stopped" if plan.pruning else ""
         time = f"**{about(found.seconds)}** here{pruned}"
@@ -315,4 +315,4 @@ def _cost(plan: Plan, dataset: LesionDataset, waits: bool) -> None:
         time = "measuring how long that takes here …"
     else:
         time = "time is known after the first trial"
-    st.markdown(f"**{count(plan.trials, 'trial')}**{runs} · {time}")
+    st.markdown(f"**{count(plan.trials, 'trial')}**{all_runs} · {time}")

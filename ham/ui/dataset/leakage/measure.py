@@ -90,11 +90,11 @@ def _start(plan: list[Cell], dataset: data.LesionDataset, found: Found) -> None:
         return
 
     def measuring() -> bool:
-        return lab.time_needed(wanted, dataset).measuring
+        return lab.time_needed(wanted, dataset, found.runs).measuring
 
     waits = hosting.may(Act.TRAIN) and measuring() and not found.live
     frame.timed(
-        lambda: _cost(wanted, dataset, waits),
+        lambda: _cost(wanted, dataset, found.runs, waits),
         lambda: waits and not measuring(),
         _POLL_SECONDS if waits else None,
     )
@@ -123,8 +123,8 @@ def _label(wanted: list[Cell], planned: int) -> str:
     return f"Train the {len(wanted)} that are missing"
 
 
-def _cost(wanted: list[Cell], dataset: data.LesionDataset, waits: bool) -> None:
-    needed = lab.time_needed(wanted, dataset)
+def _cost(wanted: list[Cell], dataset: data.LesionDataset, runs: list[Run], waits: bool) -> None:
+    needed = lab.time_needed(wanted, dataset, runs)
     if needed.seconds is not None:
         time = f"**{about(needed.seconds)}** here"
     elif needed.measuring and waits:
