@@ -103,6 +103,11 @@ def run_style(position: int, dark: bool = False) -> tuple[str, str, str]:
     )
 
 
+def pct(share: float) -> str:
+    """Of a width or a height, for a picture in HTML: "12.50%"."""
+    return f"{100 * share:.2f}%"
+
+
 def template(dark: bool = False) -> go.layout.Template:
     """White or near-black ground, light grid, no frame, titles at the left."""
     colors = palette(dark)

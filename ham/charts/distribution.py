@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from ham.charts.base import blend, ink_on, palette
+from ham.charts.base import blend, ink_on, palette, pct
 from ham.config import CLASSES, CODES
 from ham.report.words import count
 
@@ -83,9 +83,9 @@ def _class_row(
 def _bar(share: float, color: str, label: str) -> str:
     """`share`: of the axis."""
     within = share > _INSIDE
-    place = f"left:0;color:{ink_on(color)}" if within else f"left:{_at(share)}"
+    place = f"left:0;color:{ink_on(color)}" if within else f"left:{pct(share)}"
     return (
-        f'<span><u style="width:{_at(share)};background:{color}"></u><em style="{place}">{label}'
+        f'<span><u style="width:{pct(share)};background:{color}"></u><em style="{place}">{label}'
         "</em></span>"
     )
 
@@ -116,9 +116,9 @@ def _age_row(code: str, row: pd.Series, end: float, dark: bool) -> str:
     )
     fill = blend(((0.0, palette(dark).ground), (1.0, color)), 0.35)
     box = (
-        f'<i style="left:{_at(row.p5 / end)};width:{_at((row.p95 - row.p5) / end)}"></i>'
-        f'<u style="left:{_at(row.q1 / end)};width:{_at((row.q3 - row.q1) / end)};'
-        f'background:{fill}"></u><b style="left:{_at(row["median"] / end)}"></b>'
+        f'<i style="left:{pct(row.p5 / end)};width:{pct((row.p95 - row.p5) / end)}"></i>'
+        f'<u style="left:{pct(row.q1 / end)};width:{pct((row.q3 - row.q1) / end)};'
+        f'background:{fill}"></u><b style="left:{pct(row["median"] / end)}"></b>'
     )
     return (
         f'<li class="ham-row" title="{title}: {said}"><span class="ham-name">{title}</span>'
@@ -197,7 +197,7 @@ def _share_row(code: str, counts: pd.Series, named: dict[str, tuple[str, str]]) 
         if n:
             label = f"{100 * share:.0f} %" if share >= _LEAST_LABELLED else ""
             parts += (
-                f'<span style="width:{_at(share)};background:{color};color:{ink_on(color)}" '
+                f'<span style="width:{pct(share)};background:{color};color:{ink_on(color)}" '
                 f'title="{title}: {name}, {count(n, "image")}, '
                 f'{percent(share)}">{label}</span>'
             )
@@ -270,9 +270,9 @@ def _plot(
     rows: str, ticks: Iterable[tuple[float, str]], title: str, dashed: float | None = None
 ) -> str:
     """Rows on an axis. `ticks`: place (0 to 1) and label; `dashed`: place of a reference line."""
-    lines = "".join(f'<i style="left:{_at(at)}"><span>{label}</span></i>' for at, label in ticks)
+    lines = "".join(f'<i style="left:{pct(at)}"><span>{label}</span></i>' for at, label in ticks)
     if dashed is not None:
-        lines += f'<s style="left:{_at(dashed)}"></s>'
+        lines += f'<s style="left:{pct(dashed)}"></s>'
     return (
         f'<div class="ham-plot"><div class="ham-axis" aria-hidden="true">{lines}</div>{rows}</div>'
         f'<p class="ham-axis-title">{title}</p>'
@@ -283,10 +283,6 @@ def _tick_step(end: float) -> int:
     """1, 2 or 5 times a power of ten: the least that leaves at most _MOST_TICKS steps."""
     power = 10 ** max(0, math.floor(math.log10(end / _MOST_TICKS)))
     return next(k * power for k in (1, 2, 5, 10, 20) if end / (k * power) <= _MOST_TICKS)
-
-
-def _at(share: float) -> str:
-    return f"{100 * share:.2f}%"
 
 
 def _cell(share: float) -> str:

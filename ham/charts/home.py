@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ham.charts.base import pct
 from ham.config import CLASSES, MODEL_TITLES
 from ham.report import BestRun
 
@@ -51,15 +52,11 @@ def _row(one: BestRun, one_class: float) -> str:
     words, bar = f"{100 * score.value:.0f} %", ""
     if score.has_width:
         words += f" ({100 * score.low:.0f} to {100 * score.high:.0f})"
-        bar = f'<u style="left:{_at(score.low)};width:{_at(score.high - score.low)}"></u>'
+        bar = f'<u style="left:{pct(score.low)};width:{pct(score.high - score.low)}"></u>'
     name = html.escape(model)
     note = f"<small>{html.escape(recipe)}</small>" if recipe != model else ""
     return (
         f'<li title="{html.escape(one.run.title)}: {words}"><span>{name}{note}</span>'
-        f'<div><s style="left:{one_class:.2f}%"></s>{bar}<i style="left:{_at(score.value)}"></i>'
-        f'<b style="left:{_at(score.value)}">{words}</b></div></li>'
+        f'<div><s style="left:{one_class:.2f}%"></s>{bar}<i style="left:{pct(score.value)}"></i>'
+        f'<b style="left:{pct(score.value)}">{words}</b></div></li>'
     )
-
-
-def _at(share: float) -> str:
-    return f"{100 * share:.2f}%"

@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ham.charts.base import new_figure, palette, run_key, run_style, say_why_empty, score_text
+from ham.charts.base import (
+    new_figure,
+    palette,
+    pct,
+    run_key,
+    run_style,
+    say_why_empty,
+    score_text,
+)
 from ham.config import CLASSES, LesionClass
 from ham.report import RunName
 
@@ -89,10 +97,10 @@ def loss_picture(
     last = max(epochs[-1], 2)
 
     def across(epoch: float) -> float:
-        return 100 * (epoch - 1) / (last - 1)
+        return (epoch - 1) / (last - 1)
 
     def down(value: float) -> float:
-        return 100 * (top - value) / (top - bottom)
+        return (top - value) / (top - bottom)
 
     color = run_style(0, dark)[0]
     lines = "".join(
@@ -105,7 +113,8 @@ def loss_picture(
     )
     grid = palette(dark).grid
     ruled = "".join(
-        f'<path d="M0 {down(tick):.2f}H100" stroke="{grid}" stroke-width="1"/>' for tick in ticks
+        f'<path d="M0 {100 * down(tick):.2f}H100" stroke="{grid}" stroke-width="1"/>'
+        for tick in ticks
     )
     # stretched to its place; its lines are not
     drawn = (
@@ -114,12 +123,12 @@ def loss_picture(
         f'{ruled}<g fill="none" stroke="{color}" stroke-linejoin="round">{lines}</g></svg>'
     )
     source = base64.b64encode(drawn.encode()).decode()
-    sides = "".join(f'<span style="top:{down(tick):.2f}%">{tick:g}</span>' for tick in ticks)
+    sides = "".join(f'<span style="top:{pct(down(tick))}">{tick:g}</span>' for tick in ticks)
     points, kept = {name: point}, {name: best}
     title = _title("loss", kept, points, "", {name: history})
     alt = _alt("loss", kept, points, "", {name: history})
     ring = (
-        f'<i style="left:{across(best):.2f}%;top:{down(point):.2f}%;border-color:{color}"></i>'
+        f'<i style="left:{pct(across(best))};top:{pct(down(point))};border-color:{color}"></i>'
         if np.isfinite(point)
         else ""
     )
@@ -140,10 +149,10 @@ def _points(
 ) -> str:
     """Those that are known, for an SVG's line; one alone is a short one."""
     known = [(x, y) for x, y in zip(epochs, values, strict=True) if np.isfinite(y)]
-    places = [f"{across(x):.2f},{down(y):.2f}" for x, y in known]
+    places = [f"{100 * across(x):.2f},{100 * down(y):.2f}" for x, y in known]
     if len(known) == 1:
         (x, y) = known[0]
-        places.append(f"{across(x) + 1:.2f},{down(y):.2f}")
+        places.append(f"{100 * across(x) + 1:.2f},{100 * down(y):.2f}")
     return " ".join(places)
 
 

@@ -23,13 +23,16 @@ def trained_before(config: TrainConfig, data_fingerprint: str, runs: Iterable[Ru
         and run.record.config_fingerprint == wanted
         and run.record.data.fingerprint == data_fingerprint
         and (run.live or run.record.training_version == TRAINING_VERSION)
-        and all(_installed(package) == version for package, version in run.record.packages.items())
+        and all(
+            installed_version(package) == version
+            for package, version in run.record.packages.items()
+        )
     ]
     return min(same, key=lambda run: run.live, default=None)
 
 
-@functools.cache
-def _installed(package: str) -> str | None:
+@functools.cache  # 5 ms of six packages, and a process keeps what it has imported
+def installed_version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

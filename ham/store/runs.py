@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import functools
 import gc
-import importlib.metadata
 import logging
 import os
 import secrets
@@ -41,6 +40,7 @@ from ham.store.folder import RUN_ID, SHIPS, Run, read_folder
 from ham.store.notes import Notes
 from ham.store.origin import own_origin
 from ham.store.record import ENTRIES, FORMAT, Status, TrialRecord, parse_record
+from ham.store.repeats import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -414,10 +414,6 @@ def _warn_once(folder: str, words: str) -> None:
     log.warning("%s %s and is left out: %s", folder, SHIPS, words)
 
 
-@functools.cache  # 5 ms, and a process keeps what it has imported
 def _package_versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return versions
+    known = ((package, installed_version(package)) for package in _PACKAGES)
+    return {package: version for package, version in known if version is not None}
