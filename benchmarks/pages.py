@@ -32,7 +32,7 @@ import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.store import write_runs
-from ham import store
+from ham import data, store
 from ham.config import CLASSES
 from ham.ui.frame import MENU
 
@@ -117,7 +117,7 @@ def main() -> None:
                 opened(browser, url)
             found, by_menu = measured(browser, urls, chosen.rounds)
             three = urls.get("Comparison, 3 runs")
-            clicks = galleries(browser, three) if three else []
+            clicks = galleries(browser, three) if three and _has_their_images() else []
         browser.close()
     show(found, by_menu)
     if clicks:
@@ -173,6 +173,12 @@ def _seconds(go: object, page: object) -> float:
     go()
     page.wait_for_function(READY, timeout=1000 * SECONDS)
     return round(time.perf_counter() - began, 3)
+
+
+def _has_their_images() -> bool:
+    """Whether the data in use are those that the runs compared were tested on."""
+    tested = store.reference_runs()[0].record.data
+    return bool(data.open_dataset(data.current_source()).n_images == tested.n_images)
 
 
 def galleries(browser: Browser, url: str) -> list[float]:
