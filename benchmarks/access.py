@@ -154,7 +154,9 @@ def main() -> None:
 def looked_at(
     browser: Browser, port: int, name: str, theme: str, shots: Path | None
 ) -> dict[str, tuple[list[Violation], list[str]]]:
-    """By state: what axe-core says of it at 1,400 pixels, and what is misplaced at any width."""
+    """By state: what axe-core says of it at 1,400 pixels, and what is misplaced at any width, or
+    scrolls there out of the keyboard's reach.
+    """
     address, states = PAGES[name]
     window = browser.new_context(
         viewport={"width": 1400, "height": 900}, color_scheme=theme, reduced_motion="reduce"
@@ -205,6 +207,10 @@ def _misplaced(page: Page, picture: Callable[[int], None] | None) -> list[str]:
         page.wait_for_timeout(400)
         _settle(page)
         found += [f"{width}: {words}" for words in misplaced(page)]
+        scrolling = violations(page, "scrollable-region-focusable")
+        found += [
+            f"{width}: the keyboard cannot scroll {one.where}" for one in scrolling if not one.own
+        ]
         if picture:
             picture(width)
     page.set_viewport_size({"width": 1400, "height": 900})

@@ -63,7 +63,10 @@ def layer_blocks(layers: Sequence[Row], shape: tuple[int, ...]) -> str:
         name = row.title.split()[0].rstrip(",:")
         share = parameters / all_parameters
         blocks.append(_block(_SHORT.get(name, name), row.shape, share, told))
-    return f'<div class="ham-layers">{"".join(blocks)}</div>'
+    return (
+        '<div class="ham-layers" role="group" aria-label="Layers of the model" tabindex="0">'
+        f"{''.join(blocks)}</div>"
+    )
 
 
 def _block(name: str, shape: tuple[int, ...], share: float, told: str) -> str:

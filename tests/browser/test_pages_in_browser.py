@@ -70,7 +70,7 @@ def test_the_pages_fit_a_narrow_dark_window(shared, visit, small_folder):
     for path in PATHS:
         # whatever other tests have trained: the same runs, and their table once it is there
         three = "?runs=cnn-described,cnn-improved,resnet-improved" if path == "comparison" else ""
-        page = visit(server, path + three, width=420, dark=True)
+        page = visit(server, path + three, width=360, dark=True)
         page.sidebar_says("150 images of")
         if three:
             page.page.wait_for_function(
