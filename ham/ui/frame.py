@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import gc
 import mimetypes
 import os
 import re
@@ -115,6 +116,7 @@ def page(
         st.stop()
     engine()
     found = store.find_runs()
+    _leave_what_stays_out_of_collections()
     follows_runs = follows(found)
     with st.sidebar:
         with st.container(gap="xsmall"):
@@ -150,6 +152,15 @@ def page(
         with errors():
             yield found
         say_lesson()  # the page may have added to it
+
+
+@functools.cache  # once a server
+def _leave_what_stays_out_of_collections() -> None:
+    """Streamlit collects garbage after every page: 50 ms, with 2,000 runs 80, for what is imported
+    and read by now and will not be garbage.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.contextmanager
