@@ -1,6 +1,11 @@
 """The numbers of a chart as a table, checked against figures made by hand."""
 
+import pickle
+
+import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from ham.charts import new_figure
@@ -43,3 +48,23 @@ def test_a_chart_has_its_table_where_the_visitor_wants_numbers():
     page.session_state["frame_numbers"] = True
     page.run()
     assert page.dataframe[0].value.to_dict("list") == {"Column": ["a"], "Value": [1]}
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        go.Figure(go.Scatter(x=np.arange(3), y=np.array([0.5, 1.5, 2.5]), name="a")),
+        go.Figure(go.Heatmap(z=np.arange(6.0).reshape(2, 3))),
+        go.Figure(
+            go.Scatter(
+                x=np.array([1.0, 2.0]),
+                y=np.array([3.0, 4.0]),
+                error_y={"array": np.array([0.1, 0.2]), "arrayminus": np.array([0.3, 0.4])},
+            )
+        ),
+    ],
+)
+def test_a_figure_that_was_kept_between_two_runs_of_a_page_has_the_same_table(figure):
+    kept = pickle.loads(pickle.dumps(figure))
+    pd.testing.assert_frame_equal(number_table(kept), number_table(figure))
+    assert len(number_table(figure)) > 1

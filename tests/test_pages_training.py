@@ -246,6 +246,11 @@ def test_the_last_run_has_a_still_picture_and_its_curves_behind_a_line_open_to_w
     page = open_page("pages/training.py")
     # Plotly's code takes the browser longer than the page
     assert (still(page), len(page.get("plotly_chart"))) == (1, 0)
+    page.sidebar.toggle[0].set_value(True)  # its numbers, as below every chart
+    page.run()
+    [numbers] = [one.value for one in page.dataframe if "Epoch" in one.value]
+    assert numbers["Series"].tolist() == ["validation", "validation", "training", "training"]
+    assert not page.exception
     page = opened(page, f"curves_open_{run.id}")
     assert (still(page), len(page.get("plotly_chart"))) == (0, 1)
 

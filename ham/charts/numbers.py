@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,7 @@ def _rows(figure: go.Figure, trace: Any) -> Iterator[dict[str, object]]:
     x, y = (_Axis(figure, trace, letter) for letter in "xy")
     series = {"Series": _plain(trace.name)} if trace.name else {}
     if trace.type == "heatmap":
-        cells = trace.z if trace.text is None else trace.text  # z may be a shade
+        cells = _values(trace.z) if trace.text is None else _values(trace.text)  # z may be a shade
         for i, j in np.ndindex(np.shape(cells)):
             yield {**series, y.title: y.at(i), x.title: x.at(j), "Value": _number(cells[i][j])}
         return
@@ -47,7 +48,7 @@ class _Axis:
 
     def __init__(self, figure: go.Figure, trace: Any, letter: str) -> None:
         self.letter = letter
-        self._points = trace[letter]
+        self._points = _values(trace[letter])
         layout = figure.layout[(trace[f"{letter}axis"] or letter).replace(letter, f"{letter}axis")]
         self._error = getattr(trace, f"error_{letter}", None)
         self._ticks = {
@@ -78,9 +79,19 @@ class _Axis:
         if error is None or error.array is None or self._points is None:
             return {}
         value = float(self._points[place])
-        above = float(error.array[place])
-        below = above if error.arrayminus is None else float(error.arrayminus[place])
+        above = float(_values(error.array)[place])
+        below = above if error.arrayminus is None else float(_values(error.arrayminus)[place])
         return {"From": _number(value - below), "To": _number(value + above)}
+
+
+def _values(values: Any) -> Any:
+    """As they were given: a figure that was kept between two runs of a page, and so pickled, has
+    its numbers as Plotly's typed arrays.
+    """
+    if not isinstance(values, dict):
+        return values
+    flat = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return flat.reshape([int(n) for n in str(values.get("shape", flat.size)).split(",")])
 
 
 def _number(value: Any) -> object:

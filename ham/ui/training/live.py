@@ -109,8 +109,12 @@ def _curves(run: Run, history: pd.DataFrame) -> None:
 
 
 def _curve(run: Run, history: pd.DataFrame, metric: str) -> None:
+    frame.chart(_figure(run, history, metric), key=f"curve_{metric}_{run.id}")
+
+
+def _figure(run: Run, history: pd.DataFrame, metric: str) -> object:
     key = (run.id, run.title, len(history), run.status.best_epoch, metric, frame.is_dark())
-    frame.chart(_curve_figure(key, run, history), key=f"curve_{metric}_{run.id}")
+    return _curve_figure(key, run, history)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -238,6 +242,8 @@ def _still_curves(run: Run, history: pd.DataFrame) -> None:
     if not st.session_state.get(key):
         name = RunName("", run.title)
         st.html(charts.loss_picture(name, history, run.status.best_epoch, frame.is_dark()))
+        if frame.numbers_wanted():
+            frame.numbers_below(_figure(run, history, "loss"), f"still_loss_{run.id}")
     frame.behind(
         "Loss, accuracy and recall by epoch",
         lambda: _curves(run, history),
